@@ -1,0 +1,58 @@
+"""The one plotting style: colour-blind safe, opaque, legible on light and dark pages."""
+
+from __future__ import annotations
+
+import matplotlib
+from matplotlib import pyplot
+
+#: Okabe and Ito's palette, by meaning. Never the only carrier of a meaning: add a marker, hatch or label.
+COLOURS = {
+    "truth": "#009E73",
+    "found": "#0072B2",
+    "missed": "#D55E00",
+    "score": "#333333",
+    "chance": "#999999",
+    "first": "#0072B2",
+    "second": "#E69F00",
+    "third": "#CC79A7",
+    "fourth": "#56B4E9",
+}
+
+_STYLE = {
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": "medium",
+    "figure.dpi": 110,
+    "figure.facecolor": "white",
+    "font.size": 10,
+    "grid.alpha": 0.3,
+    "image.interpolation": "nearest",
+    "legend.frameon": False,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "melib",
+}
+
+
+def figure(
+    rows: int = 1, columns: int = 1, *, width: float = 7.2, height: float = 3.2, **options
+) -> tuple[matplotlib.figure.Figure, object]:
+    """A figure and its axes in the study's style.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Grid of axes.
+    width, height : float
+        Size in inches; 7.2 fills a page of the book.
+    **options
+        Passed on to :func:`matplotlib.pyplot.subplots`.
+
+    Returns
+    -------
+    tuple
+        ``(figure, axes)`` as :func:`matplotlib.pyplot.subplots` gives them, with constrained layout.
+    """
+    with matplotlib.rc_context(_STYLE):
+        return pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
