@@ -117,16 +117,16 @@ def _card(run: Run, tier: str, parameters: dict[str, object], seconds: float, ma
     when = datetime.fromisoformat(str(made["time"]))
     commit = str(made["commit"])
     shown_commit = commit[:9] + ("+changes" if commit.endswith("+changes") else "")
-    rows = [
-        ("Tier", f"**{tier}**" if "tier" in parameters else "the same at every tier"),
-        ("Run on", f"{when.day} {when:%B %Y}, {when:%H:%M} UTC"),
-        ("Time to re-run", f"{_duration(seconds)} measured here"),
-        ("Seed", str(parameters["seed"]) if "seed" in parameters else "none: nothing on this page is drawn at random"),
-        ("Code", f"`{str(made['code'])[:12]}` (computing modules), commit `{shown_commit}`"),
-        ("Run it again", f"`python -m melib run {run.id} --tier {tier}`"),
-    ]
-    lines = [f"{name}\n: {value}\n" for name, value in rows]
-    return "```{admonition} This run\n:class: note run-card\n\n" + "\n".join(lines) + "```"
+    size = f"Tier **{tier}**" if "tier" in parameters else "The same at every tier"
+    seed = f"seed {parameters['seed']}" if "seed" in parameters else "nothing drawn at random"
+    return (
+        "```{admonition} This run\n"
+        ":class: note run-card\n\n"
+        f"{size}, {seed}. Run on {when.day} {when:%B %Y}, {when:%H:%M} UTC, in {_duration(seconds)}, "
+        f"by code `{str(made['code'])[:12]}` at commit `{shown_commit}`.\n\n"
+        f"To re-run it in about the same time: `python -m melib run {run.id} --tier {tier}`\n"
+        "```"
+    )
 
 
 def _duration(seconds: float) -> str:
