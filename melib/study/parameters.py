@@ -1,28 +1,15 @@
-"""An experiment: from parameters to a record.
-
-A study trains on some people and tests on others, never on the same. On the benchmark the main design has a training
-population and fresh test subjects (``split="fresh"``); leave-one-subject-out (``split="loso"``) is the papers' design.
-Everything that a page or a table says about an experiment comes from the record that :func:`run` returns.
-"""
+"""What defines an experiment: its parameters, and how much of everything a tier has."""
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import sys
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from melib import features, metrics, models, provenance, spotting, synthetic, training
-from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR, Dataset, Expression, Video, truth_table, video_table
+from melib.features import FeatureSettings
+from melib.synthetic.suites import SUITES
+from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 
 DATASETS = ("synthetic",)
 MODELS = ("mean",)
@@ -96,7 +83,7 @@ class Parameters:
     data_root : str
         Folder of a licensed dataset; empty for the benchmark, which is rendered.
     suite : str
-        Suite of the benchmark, one of :data:`melib.synthetic.SUITES`.
+        Suite of the benchmark, a key of :data:`melib.synthetic.suites.SUITES`.
     tier : {"smoke", "quick", "full"}
     split : {"fresh", "loso"}
     model : {"mean"}
@@ -137,7 +124,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         _choice("dataset", self.dataset, DATASETS)
-        _choice("suite", self.suite, synthetic.SUITES)
+        _choice("suite", self.suite, SUITES)
         _choice("tier", self.tier, TIERS)
         _choice("split", self.split, SPLITS)
         _choice("model", self.model, MODELS)
@@ -161,9 +148,20 @@ class Parameters:
                 raise ValueError(f"unknown parameter {name!r}: {hint}")
         return cls(**values)
 
-    def feature_settings(self) -> features.FeatureSettings:
+    def feature_settings(self) -> FeatureSettings:
         """The settings of the feature store that this experiment reads."""
-        return features.FeatureSettings(normalization=self.normalization, stabilization=self.stabilization)
+        return FeatureSettings(normalization=self.normalization, stabilization=self.stabilization)
+
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of a network's logits."""
+        return CLASSES[self.classes]
+
+    @property
+    def merge(self) -> Mapping[str, str]:
+        """How the labels' own names become those of the classes."""
+        return SEVEN_TO_FOUR if self.classes == 4 else {}
 
 
 def _choice(name: str, value, choices):
