@@ -17,9 +17,9 @@ class Scene:
     Attributes
     ----------
     light : tuple of float
-        Direction towards the lamp: x to the subject's left, y up, z to the camera.
-    ambient, brightness : float
-        Share of light from all sides; factor on the whole exposure.
+        Direction towards the lamp: right in the image, up, towards the camera.
+    ambient, specular, brightness : float
+        Light from all sides and highlight of the skin, relative to the lamp; factor on the whole exposure.
     crop_jitter : tuple of float
         Relative change of the crop's side, and of its centre (right, down) as a share of the side.
     background_colour : tuple of float
@@ -31,6 +31,7 @@ class Scene:
 
     light: tuple[float, float, float]
     ambient: float
+    specular: float
     brightness: float
     crop_jitter: tuple[float, float, float]
     background_colour: tuple[float, float, float]
@@ -42,7 +43,7 @@ def draw_scene(seed: int) -> Scene:
     """The setting of the video with this seed; it knows nothing of the labels."""
     rng = stream(seed, "light")
     light = (float(rng.uniform(-0.55, 0.55)), float(rng.uniform(0.15, 0.6)), 0.85)
-    ambient, brightness = float(rng.uniform(0.34, 0.5)), float(rng.uniform(0.85, 1.15))
+    ambient, brightness, specular = (float(rng.uniform(*span)) for span in ((0.34, 0.5), (0.85, 1.15), (0.03, 0.07)))
     jitter = stream(seed, "crop").normal(0.0, 0.01, 3).clip(-0.03, 0.03)
     rng = stream(seed, "background")
     colour = rng.uniform(0.05, 0.5) * (1.0 + 0.05 * rng.standard_normal(3))
@@ -50,6 +51,7 @@ def draw_scene(seed: int) -> Scene:
     return Scene(
         light=light,
         ambient=ambient,
+        specular=specular,
         brightness=brightness,
         crop_jitter=tuple(jitter.tolist()),
         background_colour=tuple(colour.tolist()),

@@ -290,6 +290,7 @@ def test_nuisances_are_independent_of_the_labels():
             [
                 *scene.light,
                 scene.ambient,
+                scene.specular,
                 scene.brightness,
                 *scene.crop_jitter,
                 *scene.background_colour,
