@@ -230,7 +230,7 @@ def _key(dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings
         "video": [video.subject, video.name, video.n_frames, float(video.fps)],
         "pairs": hashlib.sha256(np.stack(pairs).astype("<i8").tobytes()).hexdigest(),
         "settings": asdict(settings),
-        "code": provenance.code_hash(_CODE),
+        "code": provenance.code_hash(*_CODE),
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:40]
 

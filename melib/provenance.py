@@ -6,6 +6,7 @@ that only show, so a new colour in a figure does not make a result look old.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import platform
 import subprocess
@@ -53,8 +54,32 @@ def computing_files(package: Path | None = None) -> list[Path]:
 def computing_hash(package: Path | None = None) -> str:
     """SHA-256 over names and contents of :func:`computing_files`, as 64 hexadecimal digits."""
     package = Path(melib.__file__).parent if package is None else package
+    return _hash(package, computing_files(package))
+
+
+@functools.cache
+def code_hash(*modules: str) -> str:
+    """SHA-256 over some computing modules and their data, such as ``code_hash("flow", "video")``.
+
+    It is taken once a process: code that is edited while a process runs does not change what the process computes.
+
+    Raises
+    ------
+    ValueError
+        If a name is not a computing module of :mod:`melib`.
+    """
+    package = Path(melib.__file__).parent
+    module_of = {path: path.relative_to(package).parts[0].removesuffix(".py") for path in computing_files(package)}
+    unknown = set(modules) - set(module_of.values())
+    if unknown:
+        raise ValueError(f"no computing module {', '.join(sorted(unknown))} in melib")
+    wanted = {*modules, "assets"} if "synthetic" in modules else set(modules)
+    return _hash(package, [path for path, module in module_of.items() if module in wanted])
+
+
+def _hash(package: Path, files: list[Path]) -> str:
     digest = hashlib.sha256()
-    for path in computing_files(package):
+    for path in files:
         content = path.read_bytes()
         # Name and length stand before each content, so that moving a line from one file to the next changes the hash.
         digest.update(f"{path.relative_to(package).as_posix()}\0{len(content)}\0".encode())

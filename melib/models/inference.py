@@ -64,7 +64,7 @@ def predict(
     spots, logits = [np.empty(0, np.float32)], [np.empty((0, model.classes), np.float32)]
     with torch.inference_mode():
         for start in range(0, len(planes), batch):
-            part = np.ascontiguousarray(planes[start : start + batch], dtype=np.float32)
+            part = np.array(planes[start : start + batch], dtype=np.float32)  # a copy: a memory map is read-only
             spot, emotion = model(torch.from_numpy(part).to(device))
             spots.append(spot.cpu().numpy())
             logits.append(emotion.cpu().numpy())

@@ -152,7 +152,6 @@ class Parameters:
         """The settings of the feature store that this experiment reads."""
         return FeatureSettings(normalization=self.normalization, stabilization=self.stabilization)
 
-
     @property
     def emotions(self) -> tuple[str, ...]:
         """Names of the classes, in the order of a network's logits."""

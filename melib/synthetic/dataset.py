@@ -20,7 +20,7 @@ from melib.synthetic.render import Renderer
 from melib.synthetic.scene import Scene, draw_scene, paint_background
 from melib.synthetic.sensor import DEPTH_LEVELS, encode_colour, measure_depth, to_metres
 from melib.synthetic.store import Frame, RecentFrames, content_key, read_frame, write_frame
-from melib.synthetic.suites import Suite, find_suite, subject_seed, video_seed
+from melib.synthetic.suites import MOST_VIDEOS, Suite, find_suite, subject_seed, video_seed
 from melib.synthetic.timeline import CLASSES, FPS, Event, Timeline, apex_weights, draw_events, draw_timeline
 from melib.video import EMOTIONS_7, Camera, Dataset, Expression, Video
 
@@ -29,6 +29,11 @@ SIZES = (128, 256)
 #: The face crop, or the whole 640x480 image it would have been cut from.
 VIEWS = ("crop", "full")
 FULL_SIZE = (640, 480)
+
+#: Clips are counted after the long videos, so that no seed serves both.
+_FIRST_CLIP = MOST_VIDEOS // 2
+#: Room for the longest micro-expression, which may take a third of its video.
+_CLIP_FRAMES = 180
 
 _recent = RecentFrames(most_bytes=16 << 20)
 
@@ -114,7 +119,8 @@ class SyntheticVideo(Video):
         self.suite, self.size, self.view = suite, size, view
         self.subject_seed = subject_seed(suite, population, subject_index)
         self.seed = video_seed(suite, population, subject_index, video_index)
-        self.subject, self.name = f"{population}{subject_index:03d}", f"v{video_index:02d}"
+        self.subject = f"{population}{subject_index:03d}"
+        self.name = f"c{video_index - _FIRST_CLIP:02d}" if suite.timeline.single else f"v{video_index:02d}"
         self.fps, self.n_frames = FPS, int(n_frames)
         self.events: tuple[Event, ...] = draw_events(self.seed, self.n_frames, suite.timeline)
         self.true_expressions: tuple[Expression, ...] = tuple(event.true for event in self.events)
@@ -289,6 +295,44 @@ def open_benchmark(
             SyntheticVideo(chosen, population, s, v, frames, size=size, view=view, cache=cache)
             for s in range(subjects)
             for v in range(videos)
+        ),
+        emotions=EMOTIONS_7 if patterns is EMOTION_PATTERNS else tuple(patterns),
+        synthetic=True,
+    )
+
+
+def open_clips(suite: str = "default", *, subjects: int, clips: int, population: str = "train") -> Dataset:
+    """Clips of one micro-expression each, of the same people as :func:`open_benchmark`'s, for recognition.
+
+    Only the frames that are asked for are rendered, so a clip costs little more than its onset and apex.
+
+    Parameters
+    ----------
+    suite : str
+        A key of :data:`melib.synthetic.suites.SUITES`.
+    subjects, clips : int
+        Number of subjects, and of clips of each; at most 500.
+    population : {"train", "test"}
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or a number out of range.
+    """
+    if not (subjects >= 1 and 1 <= clips <= MOST_VIDEOS - _FIRST_CLIP):
+        raise ValueError(
+            f"clips need at least one subject with 1 to {MOST_VIDEOS - _FIRST_CLIP} each, got {subjects} and {clips}"
+        )
+    chosen = find_suite(suite)
+    patterns, _ = CLASSES[chosen.timeline.classes]
+    single = replace(chosen, timeline=replace(chosen.timeline, single=True))
+    return Dataset(
+        name=f"synthetic-{chosen.name}-clips",
+        version=chosen.version,
+        videos=tuple(
+            SyntheticVideo(single, population, s, _FIRST_CLIP + c, _CLIP_FRAMES)
+            for s in range(subjects)
+            for c in range(clips)
         ),
         emotions=EMOTIONS_7 if patterns is EMOTION_PATTERNS else tuple(patterns),
         synthetic=True,

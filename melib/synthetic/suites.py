@@ -15,7 +15,9 @@ from melib.synthetic.timeline import TimelineSettings
 #: Disjoint people: models learn on the first and are tested on the second.
 POPULATIONS = ("train", "test")
 
-_MOST_SUBJECTS, _MOST_VIDEOS = 100_000, 1_000
+#: Videos that a subject can have.
+MOST_VIDEOS = 1_000
+_MOST_SUBJECTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,6 @@ def video_seed(suite: Suite, population: str, subject: int, video: int) -> int:
     ValueError
         If the population is unknown or a number out of range.
     """
-    if not 0 <= video < _MOST_VIDEOS:
-        raise ValueError(f"video {video} does not exist: a subject has {_MOST_VIDEOS}, counted from 0")
-    return subject_seed(suite, population, subject) * _MOST_VIDEOS + video
+    if not 0 <= video < MOST_VIDEOS:
+        raise ValueError(f"video {video} does not exist: a subject has {MOST_VIDEOS}, counted from 0")
+    return subject_seed(suite, population, subject) * MOST_VIDEOS + video

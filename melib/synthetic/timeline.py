@@ -67,6 +67,8 @@ class TimelineSettings:
         Mean number of macro-expressions in 600 frames.
     eyes : bool
         Whether the subject blinks and looks about.
+    single : bool
+        Exactly one micro-expression and no macro-expression: a clip for recognition.
     overlap : bool
         Whether a micro-expression may fall into a macro-expression, as happens in CAS(ME)^3. Blinks and head motion
         may always overlap either.
@@ -84,6 +86,7 @@ class TimelineSettings:
     macro_rate: float = 1.6
     eyes: bool = True
     overlap: bool = False
+    single: bool = False
 
     def __post_init__(self) -> None:
         if self.durations not in DURATIONS:
@@ -246,7 +249,7 @@ def draw_events(seed: int, n_frames: int, settings: TimelineSettings) -> tuple[E
     silent = rng.random() < SILENT_SHARE
     n_micro = 1 + rng.poisson(n_frames / 600)
     n_macro = rng.poisson(settings.macro_rate * n_frames / 600)
-    kinds = ["micro"] * (0 if silent else n_micro) + ["macro"] * n_macro
+    kinds = ["micro"] if settings.single else ["micro"] * (0 if silent else n_micro) + ["macro"] * n_macro
     shapes = [(kind, *_shape(rng, kind, n_frames, settings)) for kind in kinds]
     while sum(length for _, length, _, _ in shapes) > 0.8 * n_frames:  # a short video has no room for all
         shapes.pop()
