@@ -114,7 +114,7 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     dress(executed, run, tier, key=key, parameters=parameters, seconds=seconds, made=provenance())
     _write(executed, kept)
     _write(executed, page)
-    working.unlink()
+    working.unlink(missing_ok=True)
     return True
 
 

@@ -52,6 +52,7 @@ def test_a_page_says_how_it_was_made(book, run_id):
 def test_parameters_are_folded(book):
     html = (book / "_build" / "html" / "book" / "runs" / "dataset_card.html").read_text(encoding="utf-8")
     assert html.count('<details class="admonition hide above-input">') == 1
+    assert "Show the parameters and their defaults" in html
 
 
 def test_every_picture_has_words(book):

@@ -11,7 +11,7 @@ import pytest
 import melib
 from melib import provenance
 
-#: The rows of the module table in the docstring of the design, from the nouns up to the study.
+#: What computes, from the nouns up to the study, and the data that lies with it.
 COMPUTING = {
     "assets",
     "datasets",
