@@ -27,7 +27,7 @@ help: ## show this list
 	@echo "  TIER=smoke|quick|full sizes the runs of the book (now $(TIER)); PYTHON=... makes .venv (now $(PYTHON))"
 
 book: venv ## run what is missing or stale, build the book, print the path of its first page
-	@$(PY) tools/build_book.py $(TIER)
+	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py $(TIER)
 
 test: venv ## run the tests
 	@$(PY) -m pytest

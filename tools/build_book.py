@@ -45,7 +45,7 @@ def main(tier: str) -> int:
         print("clearing the lock of an engine that was killed", flush=True)
         subprocess.run([*snakemake, "--unlock", "--quiet"], check=True)
     # Two processes of one thread each; where one run fails, the others still finish.
-    build = ["--cores", "2", "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress"]
+    build = ["--cores", "2", "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
     code = subprocess.run([*snakemake, *build]).returncode
     if code == 0:
         print(f"the book: {INDEX.resolve()}")

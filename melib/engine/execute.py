@@ -78,11 +78,10 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     failed = kept.with_suffix(".failed.ipynb")
     for folder in (page.parent, kept.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    if kept.is_file():
-        earlier = nbformat.read(kept, as_version=4)
-        if page_key(earlier) == key and not stored_errors(earlier):
-            _write(earlier, page)
-            return False
+    earlier = _read(kept)
+    if earlier is not None and page_key(earlier) == key and not stored_errors(earlier):
+        _write(earlier, page)
+        return False
     for stale in (page, kept, failed):
         stale.unlink(missing_ok=True)
 
@@ -115,7 +114,7 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     dress(executed, run, tier, key=key, parameters=parameters, seconds=seconds, made=provenance())
     _write(executed, kept)
     _write(executed, page)
-    working.unlink()
+    working.unlink(missing_ok=True)
     return True
 
 
@@ -131,6 +130,13 @@ def _kernel_environment() -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _read(path: Path) -> NotebookNode | None:
+    try:
+        return nbformat.read(path, as_version=4)
+    except (FileNotFoundError, ValueError):  # none was kept, or it is no notebook: either way there is none to use
+        return None
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:

@@ -9,8 +9,8 @@ from nbformat import NotebookNode
 
 from melib.engine.runs import Run
 
-#: Cells whose code a reader may unfold but need not see: the defaults and the values that papermill put in their place.
-_FOLDED = frozenset({"parameters", "injected-parameters"})
+#: Cells whose code a reader may unfold but need not see, by tag, with the words to click on.
+_FOLDED = {"parameters": "Show the parameters and their defaults", "injected-parameters": "Show the values of this run"}
 
 
 def stored_errors(notebook: NotebookNode) -> list[str]:
@@ -89,8 +89,9 @@ def dress(
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         tags = list(cell.metadata.get("tags", ()))
-        if _FOLDED & set(tags) and "hide-input" not in tags:
+        for tag in _FOLDED.keys() & tags:
             cell.metadata["tags"] = [*tags, "hide-input"]
+            cell.metadata["mystnb"] = {"code_prompt_show": _FOLDED[tag]}
     title, _, rest = notebook.cells[0].source.partition("\n")
     card = nbformat.v4.new_markdown_cell(_card(run, tier, parameters, seconds, made), id="run-card")
     notebook.cells[0].source = title

@@ -1,16 +1,18 @@
 """A book with the real settings and prose, in which small stand-ins take the place of the executed pages.
 
-The executed pages take minutes to make and are checked where they are made; what these tests prove about settings, prose,
-run cards and figures does not depend on what was computed.
+The executed pages take minutes to make and are checked where they are made; what these tests prove about settings,
+prose, run cards and figures does not depend on what was computed.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -48,15 +50,16 @@ def stand_in(run_id: str) -> nbformat.NotebookNode:
     return notebook
 
 
-def build(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Build the book of a folder as the Snakefile does."""
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    command = [jupyter_book, "build", ".", "-n", "-W", "--keep-going", "--all", "--quiet"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+@pytest.fixture(scope="session")
+def build() -> Callable[[Path], subprocess.CompletedProcess[str]]:
+    """A function that builds the book of a folder as the Snakefile does."""
+    (options,) = re.findall(r"\{JUPYTER_BOOK\} build (.*)\"", (ROOT / "Snakefile").read_text(encoding="utf-8"))
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", *options.split()]
+    return lambda folder: subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="session")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def book(tmp_path_factory: pytest.TempPathFactory, build: Callable) -> Path:
     """Folder of the book, built without a warning."""
     folder = tmp_path_factory.mktemp("book")
     for name in ("_config.yml", "_toc.yml"):
