@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_array, hstack
@@ -28,12 +28,15 @@ class Tally:
         What the K columns count. Tallies with equal columns count the same things, so their rows may be mixed.
     formula : callable
         Maps totals ``(..., K)`` to a dict of metrics ``(...)``.
+    unbounded : frozenset of str
+        The metrics that do not live in [0, 1], such as counts.
     """
 
     subjects: tuple[str, ...]
     counts: np.ndarray | csr_array
     columns: tuple
     formula: Callable[[np.ndarray], dict[str, np.ndarray]]
+    unbounded: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.counts.shape != (len(self.subjects), len(self.columns)):
@@ -74,7 +77,7 @@ class Tally:
         source = [row[subjects[position]] for position in present]
         shape = (len(subjects), len(self.subjects))
         pick = csr_array((np.ones(len(present)), (present, source)), shape=shape)
-        return Tally(subjects, pick @ self.counts, self.columns, self.formula)
+        return replace(self, subjects=subjects, counts=pick @ self.counts)
 
 
 def beside(tallies: dict[str, Tally]) -> Tally:
@@ -101,7 +104,8 @@ def beside(tallies: dict[str, Tally]) -> Tally:
         }
 
     columns = tuple((suffix, column) for suffix, tally in tallies.items() for column in tally.columns)
-    return Tally(first.subjects, counts, columns, formula)
+    unbounded = frozenset(f"{metric}_{suffix}" for suffix, tally in tallies.items() for metric in tally.unbounded)
+    return Tally(first.subjects, counts, columns, formula, unbounded)
 
 
 def per_subject(subject: np.ndarray, n_subjects: int, weights: np.ndarray | None = None) -> np.ndarray:

@@ -138,7 +138,8 @@ def _kind_tally(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tabl
         }
 
     counts = np.hstack([np.stack(sums, axis=1), precision_tally.counts])
-    return Tally(numbering.subjects, counts, (*columns, *precision_tally.columns), formula)
+    unbounded = frozenset(("tp", "fp", "fn", "apex_error"))
+    return Tally(numbering.subjects, counts, (*columns, *precision_tally.columns), formula, unbounded)
 
 
 def _apex_sums(
@@ -196,25 +197,30 @@ def _ap_tally(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables
     counts = np.zeros((n, 1 + len(predictions)))
     counts[:, 0] = per_subject(numbering.truth_subject, n)
     counts[numbering.prediction_subject[order], 1 + np.arange(len(predictions))] = 1
-    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    ends = np.searchsorted(block, block, "right") - 1  # where the predictions of equal score end
 
     def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
         weights = totals[..., 1:]
-        values = [_average_precision(weights, hit, totals[..., 0], starts) for hit in hits]
+        claimed = np.cumsum(weights, axis=-1)
+        values = [_average_precision(weights, claimed, np.flatnonzero(hit), ends, totals[..., 0]) for hit in hits]
         return {"ap_50": values[0], "ap_50_95": np.mean(values, axis=0)}
 
     system = object()  # another system's predictions are other columns, even if there are as many
     return Tally(numbering.subjects, counts, ("truths", *((system, i) for i in range(len(predictions)))), formula)
 
 
-def _average_precision(weights: np.ndarray, hit: np.ndarray, n_truth: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Area under the interpolated precision-recall curve of ordered, weighted predictions ``(..., P)``."""
-    if weights.shape[-1] == 0:
-        return np.zeros(weights.shape[:-1])
-    found = np.cumsum(np.add.reduceat(weights * hit, starts, axis=-1), axis=-1)
-    claimed = np.cumsum(np.add.reduceat(weights, starts, axis=-1), axis=-1)
-    precision = np.maximum.accumulate(ratio(found, claimed)[..., ::-1], axis=-1)[..., ::-1]
-    return ratio((np.diff(found, prepend=0.0, axis=-1) * precision).sum(axis=-1), n_truth)
+def _average_precision(
+    weights: np.ndarray, claimed: np.ndarray, hits: np.ndarray, ends: np.ndarray, n_truth: np.ndarray
+) -> np.ndarray:
+    """Area under the interpolated precision-recall curve of ordered, weighted predictions ``(..., P)``.
+
+    Precision can only peak, and recall only grow, at a hit: nothing else is looked at.
+    """
+    gained = weights[..., hits]
+    last = np.searchsorted(ends[hits], ends[hits], "right") - 1
+    precision = ratio(np.cumsum(gained, axis=-1)[..., last], claimed[..., ends[hits]])
+    envelope = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    return ratio((gained * envelope).sum(axis=-1), n_truth)
 
 
 def evaluate(

@@ -143,17 +143,17 @@ def tally(
         As for :func:`evaluate`.
     """
     truth, predictions, videos = validate(truth, predictions, videos)
-    return _count(truth, predictions, videos, classes(truth, emotions), protocol)
+    return tally_checked(truth, predictions, videos, classes(truth, emotions), protocol)
 
 
-def _count(
+def tally_checked(
     truth: pd.DataFrame,
     predictions: pd.DataFrame,
     videos: pd.DataFrame | None,
     emotions: tuple[str, ...],
     protocol: str,
 ) -> Tally:
-    """:func:`tally` on checked tables."""
+    """:func:`tally` on tables that :func:`validate` returned and the names that :func:`classes` returned."""
     numbering = _tables.universe(truth, predictions, videos)
     counted = spotting.count(truth, predictions, numbering, protocol)
     found, n = counted.matches, len(numbering.subjects)
@@ -182,7 +182,8 @@ def _count(
         [counted.tp, counted.fp, counted.fn, named, per_subject(pair_subject, n), minutes, *class_counts], axis=1
     )
     columns = (*_LEADING, *((part, emotion) for part in ("tp", "fp", "fn") for emotion in emotions))
-    return Tally(numbering.subjects, counts, columns, lambda totals: _scores(totals, protocol))
+    unbounded = frozenset(("tp", "fp", "fn", "false_positives_per_minute"))
+    return Tally(numbering.subjects, counts, columns, lambda totals: _scores(totals, protocol), unbounded)
 
 
 def _scores(totals: np.ndarray, protocol: str) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ import pytest
 EMOTIONS = ("negative", "positive", "surprise")
 
 
-def make_tables(rng: np.random.Generator, subjects: int = 8, videos: int = 2, per_video: int = 3):
+def draw_tables(rng: np.random.Generator, subjects: int = 8, videos: int = 2, per_video: int = 3):
     """Truth and predictions in which about half of the truths are found and most of those are named rightly."""
     truth, predictions = [], []
     for subject in range(1, subjects + 1):
@@ -29,8 +29,13 @@ def make_tables(rng: np.random.Generator, subjects: int = 8, videos: int = 2, pe
 
 
 @pytest.fixture
+def make_tables():
+    return draw_tables
+
+
+@pytest.fixture
 def tables():
-    return make_tables(np.random.default_rng(3))
+    return draw_tables(np.random.default_rng(3))
 
 
 @pytest.fixture
