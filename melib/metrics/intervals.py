@@ -1,0 +1,295 @@
+"""Which predicted interval stands for which true one.
+
+Goal
+    Decide when two intervals of frames agree, and pair the predictions of a video with its true expressions.
+Conventions
+    Onset and offset are inclusive, so an interval of onset 10 and offset 14 lasts five frames. Only intervals of the
+    same subject, video and kind (micro, macro) can be paired. Emotions are never looked at.
+Metrics
+    * :func:`iou`: intersection over union of two intervals.
+    * :func:`match`: the pairs of a matching, by name:
+
+      ``one-to-one``
+          A truth has at most one prediction and the reverse; as many pairs as possible, and among the largest
+          matchings the one of largest total IoU. Counts and total IoU therefore do not depend on the order of rows.
+          Where two matchings are equal in both, the earlier rows are paired, so that the answer is always the same.
+      ``best-iou``
+          Each prediction, in the order of rows, claims the one truth it overlaps most; it misses if an earlier
+          prediction already claimed it (the released evaluator of MEAN, matching policy "greedy").
+      ``next-best``
+          Each prediction, in the order of rows, claims the truth it overlaps most among those still free (the same
+          evaluator, policy "soft", and COCO's rule).
+      ``every-pair``
+          Every pair above the threshold counts, so a prediction can score several truths and a truth can be scored
+          several times (the released code of SFAMNet).
+      ``first-come``
+          Each prediction, in the order of rows, takes all free truths above the threshold (the released STRS script).
+    * :func:`evaluate`: the counts and the mean IoU that a matching gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from melib.metrics import _tables
+
+MATCHINGS = ("one-to-one", "best-iou", "next-best", "every-pair", "first-come")
+
+# Candidate pairs looked at in one piece; bounds memory to about 200 MB whatever the tables hold.
+_PIECE = 2_000_000
+
+# A video of more truths times predictions than this is split into its connected parts before it is solved.
+_DENSE = 250_000
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Pairs of a truth and a prediction.
+
+    Attributes
+    ----------
+    truth, prediction : numpy.ndarray of int64
+        Row positions in the two tables, one entry per pair.
+    iou : numpy.ndarray of float64
+        Intersection over union of the pair.
+    """
+
+    truth: np.ndarray
+    prediction: np.ndarray
+    iou: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.iou)
+
+    def __getitem__(self, chosen: np.ndarray) -> Matches:
+        return Matches(self.truth[chosen], self.prediction[chosen], self.iou[chosen])
+
+
+def validate(truth: _tables.Source, predictions: _tables.Source) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Check two tables of intervals (frames or CSV paths); the emotion column may be absent.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        Both tables in canonical types.
+
+    Raises
+    ------
+    ValueError
+        Naming the first bad row of a table by file and line, or by frame and index.
+    """
+    return _tables.intervals(truth, "truth"), _tables.intervals(predictions, "predictions")
+
+
+def iou(onset_a, offset_a, onset_b, offset_b) -> np.ndarray:
+    """Intersection over union of inclusive intervals of frames, elementwise.
+
+    Parameters
+    ----------
+    onset_a, offset_a, onset_b, offset_b : array_like of int
+        Broadcast against each other.
+
+    Returns
+    -------
+    numpy.ndarray of float64
+        In [0, 1]; 0 for intervals without a common frame.
+
+    Examples
+    --------
+    >>> float(iou(0, 9, 5, 14))
+    0.3333333333333333
+    """
+    onset_a, offset_a, onset_b, offset_b = np.broadcast_arrays(onset_a, offset_a, onset_b, offset_b)
+    if np.any(offset_a < onset_a) or np.any(offset_b < onset_b):
+        raise ValueError("an interval ends before it begins: onset <= offset must hold")
+    common = np.maximum(np.minimum(offset_a, offset_b) - np.maximum(onset_a, onset_b) + 1, 0)
+    return common / ((offset_a - onset_a + 1) + (offset_b - onset_b + 1) - common)
+
+
+def overlaps(truth: tuple, predictions: tuple, threshold: float = 0.5) -> Matches:
+    """Every pair of the same group whose IoU reaches a threshold.
+
+    Parameters
+    ----------
+    truth, predictions : tuple of numpy.ndarray
+        ``(group, onset, offset)``, int64, one entry per interval; ``group`` numbers what may be paired.
+    threshold : float
+        In (0, 1].
+
+    Returns
+    -------
+    Matches
+        In the order of predictions, and for one prediction by falling IoU (ties: the earlier row of truth first).
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError(f"an IoU threshold lies in (0, 1], got {threshold}")
+    order = np.lexsort((truth[2], truth[1], truth[0]))
+    group, onset, offset = (np.asarray(column)[order] for column in truth)
+    p_group, p_onset, p_offset = (np.asarray(column) for column in predictions)
+    if len(group) == 0 or len(p_group) == 0:
+        return Matches(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    # IoU >= t needs union <= length / t, hence onsets at most length (1 - t) / t apart: a range of the sorted truths.
+    reach = np.floor((p_offset - p_onset + 1) * (1 - threshold) / threshold + 1e-9).astype(np.int64)
+    low, high = onset.min(), onset.max()
+    span = high - low + 1
+    keys = group * span + (onset - low)
+    first = np.searchsorted(keys, p_group * span + (np.clip(p_onset - reach, low, high + 1) - low), "left")
+    last = np.searchsorted(keys, p_group * span + (np.clip(p_onset + reach, low - 1, high) - low), "right")
+    counts = np.maximum(last - first, 0)
+    piece = np.cumsum(counts) // _PIECE
+    found, start = [], 0
+    for stop in [*(np.flatnonzero(np.diff(piece)) + 1), len(counts)]:
+        n = counts[start:stop]
+        prediction = np.repeat(np.arange(start, stop), n)
+        step = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+        row = np.repeat(first[start:stop], n) + step
+        values = iou(onset[row], offset[row], p_onset[prediction], p_offset[prediction])
+        keep = values >= threshold
+        found.append((row[keep], prediction[keep], values[keep]))
+        start = stop
+    row, prediction, values = (np.concatenate(part) for part in zip(*found, strict=True))
+    row = order[row]
+    best_first = np.lexsort((row, -values, prediction))
+    return Matches(row[best_first], prediction[best_first], values[best_first])
+
+
+def _one_to_one(pairs: Matches, truth: tuple, predictions: tuple) -> Matches:
+    """The pairs of a matching of maximum cardinality and, among those, of largest total IoU."""
+    alone = (np.bincount(pairs.truth)[pairs.truth] == 1) & (np.bincount(pairs.prediction)[pairs.prediction] == 1)
+    if alone.all():
+        return pairs
+    # Only videos with contested intervals need an assignment problem: one each, on all their rows.
+    problems = np.unique(truth[0][pairs.truth[~alone]])
+    rows_t, rows_p = _members(truth[0], problems), _members(predictions[0], problems)
+    keep = ~np.isin(truth[0][pairs.truth], problems)
+    edges = _members(truth[0][pairs.truth], problems)
+    for t, p, e in zip(rows_t, rows_p, edges, strict=True):
+        row, column = np.searchsorted(t, pairs.truth[e]), np.searchsorted(p, pairs.prediction[e])
+        if len(t) * len(p) <= _DENSE:
+            keep[e] = _assign(row, column, pairs.iou[e], (len(t), len(p)))
+            continue
+        graph = csr_array((np.ones(len(e)), (row, len(t) + column)), shape=(len(t) + len(p),) * 2)
+        component = connected_components(graph, directed=False)[1][row]
+        for part in _members(component, np.unique(component)):
+            r, small_t = np.unique(row[part], return_inverse=True)
+            c, small_p = np.unique(column[part], return_inverse=True)
+            keep[e[part]] = _assign(small_t, small_p, pairs.iou[e[part]], (len(r), len(c)))
+    return pairs[keep]
+
+
+def _members(groups: np.ndarray, wanted: np.ndarray) -> list[np.ndarray]:
+    """For each of the sorted group numbers wanted, the ascending positions at which it stands."""
+    order = np.argsort(groups, kind="stable")
+    ordered = groups[order]
+    starts, stops = np.searchsorted(ordered, wanted, "left"), np.searchsorted(ordered, wanted, "right")
+    return [order[start:stop] for start, stop in zip(starts, stops, strict=True)]
+
+
+def _assign(row: np.ndarray, column: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Which of the pairs (row, column) make up the best matching."""
+    # A pair is worth more than all the IoU that could be gained by giving it up.
+    worth = np.zeros(shape)
+    worth[row, column] = values + min(shape) + 1
+    best = np.full(shape[0], -1)
+    chosen_row, chosen_column = linear_sum_assignment(worth, maximize=True)
+    best[chosen_row] = chosen_column
+    return best[row] == column
+
+
+def _first_of_each(values: np.ndarray) -> np.ndarray:
+    """Positions at which a value stands for the first time, ascending."""
+    return np.sort(np.unique(values, return_index=True)[1])
+
+
+def _next_best(pairs: Matches) -> Matches:
+    """Claims in the order given; a claimed truth and a served prediction are closed."""
+    taken_truth: set[int] = set()
+    served: set[int] = set()
+    keep = []
+    for position, (t, p) in enumerate(zip(pairs.truth.tolist(), pairs.prediction.tolist(), strict=True)):
+        if t not in taken_truth and p not in served:
+            taken_truth.add(t)
+            served.add(p)
+            keep.append(position)
+    return pairs[np.array(keep, dtype=np.int64)]
+
+
+def match_arrays(truth: tuple, predictions: tuple, *, how: str = "one-to-one", threshold: float = 0.5) -> Matches:
+    """:func:`match` for intervals that are ``(group, onset, offset)`` arrays already; only the name is checked."""
+    if how not in MATCHINGS:
+        raise ValueError(f"unknown matching {how!r}: choose one of {', '.join(MATCHINGS)}")
+    pairs = overlaps(truth, predictions, threshold)
+    if how == "every-pair":
+        return pairs
+    if how == "one-to-one":
+        return _one_to_one(pairs, truth, predictions)
+    if how == "next-best":
+        return _next_best(pairs)
+    if how == "best-iou":
+        pairs = pairs[_first_of_each(pairs.prediction)]
+    return pairs[_first_of_each(pairs.truth)]
+
+
+def match(
+    truth: _tables.Source, predictions: _tables.Source, *, how: str = "one-to-one", threshold: float = 0.5
+) -> Matches:
+    """Pair predictions with true expressions of the same subject, video and kind.
+
+    Parameters
+    ----------
+    truth, predictions : pandas.DataFrame or path
+        Tables with the columns ``subject, video, onset, offset`` (``kind`` optional: without it, all rows are micro).
+    how : {"one-to-one", "best-iou", "next-best", "every-pair", "first-come"}
+        See the docstring of this module.
+    threshold : float
+        The least IoU of a pair, in (0, 1].
+
+    Returns
+    -------
+    Matches
+
+    Raises
+    ------
+    ValueError
+        If a table has a bad row, or the matching or threshold is unknown.
+    """
+    truth, predictions = validate(truth, predictions)
+    numbering = _tables.universe(truth, predictions, None)
+    return match_arrays(*arrays(truth, predictions, numbering), how=how, threshold=threshold)
+
+
+def arrays(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables.Universe) -> tuple[tuple, tuple]:
+    """Checked tables as the ``(group, onset, offset)`` arrays of :func:`overlaps`; a kind is a group of its own."""
+    sides = ((truth, numbering.truth_video), (predictions, numbering.prediction_video))
+    return tuple(
+        (video * 2 + (table["kind"].to_numpy() == "macro"), table["onset"].to_numpy(), table["offset"].to_numpy())
+        for table, video in sides
+    )
+
+
+def evaluate(
+    truth: _tables.Source, predictions: _tables.Source, *, how: str = "one-to-one", threshold: float = 0.5
+) -> dict[str, float]:
+    """Counts of a matching and how well its pairs overlap.
+
+    Returns
+    -------
+    dict
+        ``tp`` (pairs), ``fp`` (predictions in no pair), ``fn`` (truths in no pair), ``mean_iou`` (over the pairs; 0
+        without any). Under ``every-pair`` and ``first-come`` a pair is not an interval, so tp + fp can exceed the
+        number of predictions.
+    """
+    truth, predictions = validate(truth, predictions)
+    matches = match(truth, predictions, how=how, threshold=threshold)
+    return {
+        "tp": len(matches),
+        "fp": len(predictions) - len(np.unique(matches.prediction)),
+        "fn": len(truth) - len(np.unique(matches.truth)),
+        "mean_iou": float(matches.iou.mean()) if len(matches) else 0.0,
+    }

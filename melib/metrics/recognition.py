@@ -1,0 +1,205 @@
+"""Recognition: which emotion does a given clip show?
+
+Goal
+    Score predicted labels against true ones, one pair per clip.
+Conventions
+    Labels are text or numbers and are compared as text. ``classes`` are the emotions to score (by default those in the
+    truth, sorted); a true label outside them is an error, a predicted one is an answer that is wrong for every class.
+    0/0 is 0. A name says how a number was aggregated: ``_pooled`` metrics come from one confusion matrix over all
+    clips; ``_fold_mean`` metrics are computed in each fold (held-out subject) and averaged, a fold's mean running
+    over the classes that occur in it, in truth or prediction.
+Metrics (:func:`evaluate`)
+    ``accuracy``
+        Share of right labels.
+    ``uf1_pooled``
+        Unweighted F1: mean over the classes of 2 tp / (2 tp + fp + fn), as in the MEGC 2019 challenge.
+    ``uar_pooled``
+        Unweighted average recall: mean over the classes of tp / (tp + fn).
+    ``weighted_f1_pooled``
+        Class F1 weighted by how often the class is true.
+    ``f1_of_macro_pr_pooled``
+        Harmonic mean of mean precision and mean recall: what STRS calls F1 of analysis.
+    ``accuracy_fold_mean, uf1_fold_mean, uar_fold_mean, weighted_f1_fold_mean, f1_of_macro_pr_fold_mean``
+        Only with ``folds``.
+Source
+    See, Yap, Li, Hong, Wang: MEGC 2019, the second facial micro-expressions grand challenge, FG 2019, for UF1 and UAR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from melib.metrics import _tables
+from melib.metrics._tally import Tally, ratio
+
+_AGGREGATED = ("accuracy", "uf1", "uar", "weighted_f1", "f1_of_macro_pr")
+
+
+def validate(
+    truth_labels: Sequence, predicted_labels: Sequence, classes: Sequence[str] | None = None
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Check two lists of labels.
+
+    Returns
+    -------
+    tuple
+        Codes of the truth ``(N,)`` in ``0..C-1``, codes of the predictions in ``0..C`` (C = no class), the C classes.
+
+    Raises
+    ------
+    ValueError
+        If the lists are empty or differ in length, a label is missing, a class is named twice, or a true label is
+        outside the classes.
+    """
+    truth, predicted = (
+        _tables.texts(pd.Series(list(labels), dtype=object)) for labels in (truth_labels, predicted_labels)
+    )
+    if len(truth) != len(predicted):
+        raise ValueError(f"{len(truth)} true labels but {len(predicted)} predicted ones: give one of each per clip")
+    if len(truth) == 0:
+        raise ValueError("there are no labels to score")
+    for name, labels in (("true", truth), ("predicted", predicted)):
+        if (labels == "").any():
+            raise ValueError(f"{name} label {int(np.argmax(labels == ''))} is missing")
+    wanted = tuple(sorted(set(truth))) if classes is None else tuple(str(name).strip() for name in classes)
+    if len(set(wanted)) != len(wanted):
+        raise ValueError(f"a class is named twice in {', '.join(wanted)}")
+    outside = ~np.isin(truth, wanted)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise ValueError(f"true label {row} is {truth[row]!r}, which is none of the classes {', '.join(wanted)}")
+    index = pd.Index(wanted)
+    predicted_codes = index.get_indexer(predicted)
+    return index.get_indexer(truth), np.where(predicted_codes < 0, len(wanted), predicted_codes), wanted
+
+
+def confusion_matrix(
+    truth_labels: Sequence, predicted_labels: Sequence, *, classes: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Counts of clips, a row per true class, a column per predicted one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``(C, C)`` int64, or ``(C, C + 1)`` with a last column ``(other)`` if labels outside the classes were predicted.
+    """
+    truth, predicted, names = validate(truth_labels, predicted_labels, classes)
+    counts = _confusion(truth, predicted, len(names))
+    columns = [*names, "(other)"] if counts[:, -1].any() else list(names)
+    return pd.DataFrame(
+        counts[:, : len(columns)], index=pd.Index(names, name="true"), columns=pd.Index(columns, name="predicted")
+    )
+
+
+def _confusion(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    flat = np.bincount(truth * (n_classes + 1) + predicted, minlength=n_classes * (n_classes + 1))
+    return flat.reshape(n_classes, n_classes + 1)
+
+
+def _scores(confusion: np.ndarray, *, present_only: bool) -> dict[str, np.ndarray]:
+    """Metrics of confusion matrices ``(..., C, C + 1)``; with ``present_only``, means run over classes that occur."""
+    n_classes = confusion.shape[-2]
+    square = confusion[..., :n_classes]
+    tp = np.diagonal(square, axis1=-2, axis2=-1)
+    support, claimed = confusion.sum(axis=-1), square.sum(axis=-2)
+    total = support.sum(axis=-1)
+    precision, recall, f1 = ratio(tp, claimed), ratio(tp, support), ratio(2 * tp, support + claimed)
+    counted = (support + claimed > 0) if present_only else np.ones(tp.shape, dtype=bool)
+    mean_precision, mean_recall, uf1 = (
+        ratio((values * counted).sum(axis=-1), counted.sum(axis=-1)) for values in (precision, recall, f1)
+    )
+    return {
+        "accuracy": ratio(tp.sum(axis=-1), total),
+        "uf1": uf1,
+        "uar": mean_recall,
+        "weighted_f1": ratio((f1 * support).sum(axis=-1), total),
+        "f1_of_macro_pr": ratio(2 * mean_precision * mean_recall, mean_precision + mean_recall),
+    }
+
+
+def tally(
+    truth_labels: Sequence,
+    predicted_labels: Sequence,
+    subjects: Sequence,
+    *,
+    classes: Sequence[str] | None = None,
+) -> Tally:
+    """Counts per subject from which every metric follows (subjects are the folds); the input of a bootstrap.
+
+    Parameters
+    ----------
+    truth_labels, predicted_labels, subjects : sequence
+        One entry per clip.
+    classes : sequence of str, optional
+
+    Raises
+    ------
+    ValueError
+        As :func:`validate`, or if a subject is missing or their number is another.
+    """
+    truth, predicted, names = validate(truth_labels, predicted_labels, classes)
+    who = _tables.names(pd.Series(list(subjects), dtype=object))
+    if len(who) != len(truth):
+        raise ValueError(f"{len(who)} subjects for {len(truth)} clips: give one per clip")
+    if (who == "").any():
+        raise ValueError(f"subject {int(np.argmax(who == ''))} is missing")
+    codes, unique = pd.factorize(who, sort=True)
+    n_classes = len(names)
+    cells = n_classes * (n_classes + 1)
+    confusion = np.bincount(codes * cells + truth * (n_classes + 1) + predicted, minlength=len(unique) * cells).reshape(
+        len(unique), n_classes, n_classes + 1
+    )
+    folds = _scores(confusion, present_only=True)
+    counts = np.hstack(
+        [
+            confusion.reshape(len(unique), cells),
+            np.stack([folds[key] for key in _AGGREGATED], axis=1),
+            np.ones((len(unique), 1)),
+        ]
+    )
+
+    def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
+        pooled = _scores(totals[..., :cells].reshape(*totals.shape[:-1], n_classes, n_classes + 1), present_only=False)
+        scores = {key if key == "accuracy" else f"{key}_pooled": value for key, value in pooled.items()}
+        sums, n_folds = totals[..., cells:-1], totals[..., -1]
+        return scores | {f"{key}_fold_mean": ratio(sums[..., i], n_folds) for i, key in enumerate(_AGGREGATED)}
+
+    answers = (*names, "(other)")
+    columns = (*((t, p) for t in names for p in answers), *(f"{key}_fold" for key in _AGGREGATED), "folds")
+    return Tally(tuple(unique), counts.astype(np.float64), columns, formula)
+
+
+def evaluate(
+    truth_labels: Sequence,
+    predicted_labels: Sequence,
+    *,
+    classes: Sequence[str] | None = None,
+    folds: Sequence | None = None,
+) -> dict[str, float]:
+    """All metrics of this module.
+
+    Parameters
+    ----------
+    truth_labels, predicted_labels : sequence
+        One entry per clip.
+    classes : sequence of str, optional
+        The emotions to score; by default those in the truth.
+    folds : sequence, optional
+        The fold (held-out subject) of each clip; adds the ``_fold_mean`` metrics.
+
+    Returns
+    -------
+    dict of float
+
+    Raises
+    ------
+    ValueError
+        As :func:`tally`.
+    """
+    one_fold = folds is None
+    subjects = ["all"] * len(truth_labels) if one_fold else folds
+    scores = tally(truth_labels, predicted_labels, subjects, classes=classes).scores()
+    return {key: float(value) for key, value in scores.items() if not (one_fold and key.endswith("_fold_mean"))}

@@ -1,0 +1,106 @@
+"""Null distributions: what they keep, what they break, and that luck looks like luck."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from melib.metrics import chance, recognition, strs
+
+
+def test_a_good_system_is_above_both_nulls(tables, videos):
+    truth, predictions = tables
+    scores = {"strs": strs.evaluate(truth, predictions)["strs"]}
+    for null in (
+        chance.shifted(truth, predictions, videos, n_draws=40),
+        chance.exchanged(truth, predictions, videos=videos, n_draws=40),
+    ):
+        assert scores["strs"] > null.table.loc["strs", "high"]
+        assert not null.holds(scores)["strs"]
+
+
+def test_random_intervals_and_names_are_at_chance_about_95_times_in_100(tables, videos):
+    truth, _ = tables
+    inside = 0
+    for run in range(40):
+        rng = np.random.default_rng(run)
+        rows = videos.sample(40, replace=True, random_state=run).reset_index(drop=True)
+        onset = rng.integers(0, 280, 40)
+        luck = rows[["subject", "video"]].assign(
+            onset=onset, offset=onset + 19, emotion=rng.choice(["negative", "positive", "surprise"], 40)
+        )
+        luck = luck.drop_duplicates(["subject", "video", "onset"])
+        null = chance.shifted(truth, luck, videos, n_draws=40, seed=run)
+        inside += null.holds({"f1_spotting": strs.evaluate(truth, luck)["f1_spotting"]})["f1_spotting"]
+    assert inside >= 33
+
+
+def test_shifting_keeps_lengths_videos_and_the_emotions_as_a_whole(tables, videos, monkeypatch):
+    truth, predictions = tables
+    seen = []
+    keep = strs.tally_checked
+    monkeypatch.setattr(strs, "tally_checked", lambda t, p, *rest: seen.append(p) or keep(t, p, *rest))
+    chance.shifted(truth, predictions, videos, n_draws=20)
+    frames = videos.assign(subject=videos.subject.astype(str)).set_index(["subject", "video"]).frames
+    for moved in seen:
+        assert (moved.offset - moved.onset).tolist() == (predictions.offset - predictions.onset).tolist()
+        assert moved.video.tolist() == predictions.video.tolist()
+        assert sorted(moved.emotion) == sorted(predictions.emotion)
+        assert (moved.onset >= 0).all()
+        assert (moved.offset < frames.loc[list(zip(moved.subject, moved.video, strict=True))].to_numpy()).all()
+    onsets = np.array([moved.onset for moved in seen])
+    assert onsets.std(axis=0).min() > 30  # of a video of 300 frames
+
+
+def test_exchanging_moves_all_predictions_of_a_video_together(tables, videos, monkeypatch):
+    truth, predictions = tables
+    seen = []
+    keep = strs.tally_checked
+    monkeypatch.setattr(strs, "tally_checked", lambda t, p, *rest: seen.append(p) or keep(t, p, *rest))
+    chance.exchanged(truth, predictions, videos=videos, n_draws=20)
+    before = predictions.groupby(["subject", "video"]).size()
+    for moved in seen:
+        assert sorted(moved.groupby(["subject", "video"]).size()) == sorted(before)
+        assert moved[["onset", "offset", "emotion"]].equals(predictions[["onset", "offset", "emotion"]])
+    assert any("silent" in set(moved.subject) for moved in seen)
+
+
+def test_a_prediction_in_an_unlisted_video_cannot_be_shifted(tables, videos):
+    truth, predictions = tables
+    with pytest.raises(ValueError, match="video 8/v1 has predictions but no length"):
+        chance.shifted(truth, predictions, videos[~((videos.subject == 8) & (videos.video == "v1"))])
+
+
+def test_nulls_repeat_with_their_seed_and_need_20_draws(tables):
+    first, again = (chance.exchanged(*tables, n_draws=20, seed=4).draws for _ in range(2))
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    with pytest.raises(ValueError, match="at least 20"):
+        chance.exchanged(*tables, n_draws=19)
+
+
+def test_guessing_with_the_prior_has_its_expected_accuracy_and_is_not_1_over_c():
+    truth = ["a"] * 80 + ["b"] * 15 + ["c"] * 5
+    prior = chance.guessed(truth, n_draws=300).table
+    assert prior.loc["accuracy", "mean"] == pytest.approx(0.8**2 + 0.15**2 + 0.05**2, abs=0.01)
+    assert prior.loc["uf1_pooled", "mean"] == pytest.approx(1 / 3, abs=0.02)
+    assert prior.loc["uf1_pooled", "high"] > 0.4
+    uniform = chance.guessed(truth, guess="uniform", n_draws=300).table
+    assert uniform.loc["accuracy", "mean"] == pytest.approx(1 / 3, abs=0.01)
+    assert uniform.loc["uf1_pooled", "mean"] < 0.28
+
+
+def test_the_majority_guess_is_a_point():
+    truth = ["a"] * 6 + ["b"] * 4
+    table = chance.guessed(truth, guess="majority", n_draws=20).table
+    wanted = recognition.evaluate(truth, ["a"] * 10)
+    assert table["mean"].to_dict() == pytest.approx(wanted)
+    assert (table["low"] == table["high"]).all()
+
+
+def test_a_null_refuses_a_metric_it_does_not_know():
+    with pytest.raises(LookupError, match="no metric 'strs'"):
+        chance.guessed(["a", "b"], n_draws=20).holds({"strs": 0.1})
+
+
+def test_an_unknown_guess_is_refused():
+    with pytest.raises(ValueError, match="unknown way of guessing 'random'"):
+        chance.guessed(["a"], guess="random")

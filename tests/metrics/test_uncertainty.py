@@ -1,0 +1,231 @@
+"""Bootstrap, paired difference, permutation and coverage: against brute force and known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from melib.metrics import recognition, spotting, strs, uncertainty
+from melib.metrics._tally import Tally
+
+
+def mean_tally(values: np.ndarray) -> Tally:
+    """The mean of one number per subject, as a tally."""
+    counts = np.stack([values, np.ones(len(values))], axis=1)
+    names = tuple(f"s{i:03d}" for i in range(len(values)))
+    return Tally(names, counts, ("sum", "n"), lambda t: {"mean": t[..., 0] / t[..., 1]}, unbounded=frozenset({"mean"}))
+
+
+def test_the_bootstrap_of_a_tally_is_the_bootstrap_of_its_tables(tables):
+    truth, predictions = tables
+    tally = strs.tally(truth, predictions)
+    rng = np.random.default_rng([0, 1])
+    weights = rng.multinomial(len(tally.subjects), np.full(len(tally.subjects), 1 / len(tally.subjects)), size=30)
+    slow = []
+    for row in weights:
+        parts = [(s, copy) for s, n in zip(tally.subjects, row, strict=True) for copy in range(n)]
+        resampled = [
+            pd.concat([part[part.subject == int(s)].assign(subject=f"{s}-{copy}") for s, copy in parts])
+            for part in (truth, predictions)
+        ]
+        slow.append(strs.evaluate(*resampled)["strs"])
+    fast = uncertainty.bootstrap(tally, n_resamples=30, method="percentile").table.loc["strs"]
+    assert fast["low"] == pytest.approx(np.quantile(slow, 0.025))
+    assert fast["high"] == pytest.approx(np.quantile(slow, 0.975))
+
+
+@pytest.mark.parametrize("method", uncertainty.METHODS)
+def test_intervals_hold_the_value_lie_in_range_and_repeat_bit_for_bit(tables, videos, method):
+    tally = strs.tally(*tables, videos=videos)
+    first = uncertainty.bootstrap(tally, n_resamples=300, method=method)
+    assert (first.table["low"] <= first.table["value"]).all()
+    assert (first.table["value"] <= first.table["high"]).all()
+    shares = first.table.drop(["tp", "fp", "fn", "false_positives_per_minute"])
+    assert shares.min().min() >= 0
+    assert shares.max().max() <= 1
+    assert first.table["value"].to_dict() == pytest.approx(strs.evaluate(*tables, videos=videos))
+    again = uncertainty.bootstrap(tally, n_resamples=300, method=method)
+    pd.testing.assert_frame_equal(first.table, again.table, check_exact=True)
+    assert not first.table.equals(uncertainty.bootstrap(tally, n_resamples=300, method=method, seed=1).table)
+
+
+@pytest.mark.parametrize("method", uncertainty.METHODS)
+def test_a_mean_of_many_gets_the_interval_of_the_central_limit_theorem(method):
+    values = np.random.default_rng(0).normal(5, 1, 400)
+    row = uncertainty.bootstrap(mean_tally(values), n_resamples=4000, method=method).table.loc["mean"]
+    half = norm.ppf(0.975) * values.std(ddof=1) / 20
+    assert row["low"] == pytest.approx(values.mean() - half, abs=0.015)
+    assert row["high"] == pytest.approx(values.mean() + half, abs=0.015)
+
+
+def test_the_jackknife_error_of_a_mean_is_its_textbook_value():
+    values = np.random.default_rng(0).normal(5, 1, 15)
+    statistic = uncertainty._Statistic([(mean_tally(values),)], ("mean",), np.array(["difference"]))
+    error = uncertainty._standard_error(statistic, [np.ones((1, 15)), np.ones((1, 1))])
+    assert error[0, 0] == pytest.approx(values.std(ddof=1) / np.sqrt(15))
+
+
+def test_a_metric_without_variation_has_an_interval_of_no_width(tables):
+    truth, _ = tables
+    for method in uncertainty.METHODS:
+        row = uncertainty.bootstrap(strs.tally(truth, truth), n_resamples=50, method=method).table.loc["strs"]
+        assert row.tolist() == pytest.approx([1, 1, 1])
+
+
+def test_an_undefined_metric_stays_undefined(tables):
+    row = uncertainty.bootstrap(strs.tally(*tables), n_resamples=50).table.loc["false_positives_per_minute"]
+    assert row.isna().all()
+
+
+def test_every_evaluate_has_intervals_for_all_its_metrics(tables):
+    truth, predictions = tables
+    scored = predictions.assign(score=np.random.default_rng(0).random(len(predictions)))
+    frames = pd.DataFrame(
+        {"subject": np.repeat(np.arange(1, 9), 300), "video": "v0", "frame": np.tile(np.arange(300), 8)}
+    )
+    frames["score"] = np.random.default_rng(0).integers(0, 20, len(frames))
+    labels = np.random.default_rng(0).choice(["a", "b"], (2, 40))
+    cases = [
+        (spotting.tally(truth, scored), spotting.evaluate(truth, scored)),
+        (spotting.tally_frames(truth, frames), {"roc_auc_frames": spotting.roc_auc_frames(truth, frames)}),
+        (recognition.tally(*labels, np.arange(40) % 5), recognition.evaluate(*labels, folds=np.arange(40) % 5)),
+    ]
+    for tally, scores in cases:
+        table = uncertainty.bootstrap(tally, n_resamples=100, method="bca").table
+        assert set(scores) <= set(table.index)
+        defined = table.loc[[key for key, value in scores.items() if np.isfinite(value)]]
+        assert (defined["low"] <= defined["value"] + 1e-12).all()
+        assert (defined["high"] >= defined["value"] - 1e-12).all()
+
+
+def test_few_data_are_pointed_out():
+    assert "12 subjects (fewer than 30) and 30 true positives (fewer than 50)" in uncertainty.caution(12, 30)
+    assert "subjects" not in uncertainty.caution(30, 49)
+    assert "true positives" not in uncertainty.caution(29, 50)
+    assert uncertainty.caution(30, 50) == ""
+    assert uncertainty.caution(30, None) == ""
+
+
+def test_the_caution_stands_beside_the_intervals(tables, make_tables):
+    many = make_tables(np.random.default_rng(0), subjects=31, videos=2, per_video=3)
+    assert uncertainty.bootstrap(strs.tally(*many), n_resamples=20).caution == ""
+    assert "8 subjects" in uncertainty.bootstrap(strs.tally(*tables), n_resamples=20).caution
+
+
+def test_seeds_are_averaged_and_widen_the_interval():
+    rng = np.random.default_rng(0)
+    base = rng.normal(5, 1, 40)
+    seeds = [mean_tally(base + shift) for shift in (-2.0, -0.5, 0.5, 2.0)]
+    one = uncertainty.bootstrap(mean_tally(base), n_resamples=500, method="percentile")
+    four = uncertainty.bootstrap(seeds, n_resamples=500, method="percentile")
+    assert four.table.loc["mean", "value"] == pytest.approx(base.mean())
+    assert four.n_seeds == 4
+    width = {
+        name: row.table.loc["mean", "high"] - row.table.loc["mean", "low"] for name, row in (("1", one), ("4", four))
+    }
+    # Variance of a mean over four seeds drawn with replacement: population variance / 4 = 2.125 / 4.
+    expected = 2 * norm.ppf(0.975) * np.sqrt(base.var() / 40 + 2.125 / 4)
+    assert width["4"] == pytest.approx(expected, rel=0.1)
+    assert width["4"] > 2 * width["1"]
+
+
+def test_a_paired_interval_is_as_narrow_as_the_difference_allows():
+    rng = np.random.default_rng(0)
+    base = rng.normal(0, 5, 50)
+    better = base + 0.5 + rng.normal(0, 0.1, 50)
+    row = uncertainty.paired(mean_tally(better), mean_tally(base), n_resamples=500).table.loc["mean"]
+    assert row["value"] == pytest.approx((better - base).mean())
+    half = norm.ppf(0.975) * (better - base).std(ddof=1) / np.sqrt(50)
+    assert row["low"] == pytest.approx(row["value"] - half, abs=0.02)
+    assert row["high"] == pytest.approx(row["value"] + half, abs=0.02)
+
+
+def test_a_pair_may_differ_in_the_subjects_that_were_given_predictions(tables):
+    truth, predictions = tables
+    extra = predictions[:1].assign(subject="stranger")
+    more = pd.concat([predictions, extra], ignore_index=True)
+    row = uncertainty.paired(strs.tally(truth, more), strs.tally(truth, predictions), n_resamples=50).table.loc["fp"]
+    assert row["value"] == 1
+
+
+def test_a_system_never_differs_from_itself(tables):
+    tally = strs.tally(*tables)
+    assert (uncertainty.paired(tally, tally, n_resamples=50).table.dropna() == 0).all().all()
+    assert (uncertainty.permutation(tally, tally, n_permutations=50).dropna() == 1).all()
+
+
+def test_the_permutation_p_value_is_the_exact_one_of_all_exchanges():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(0.4, 1, 8), rng.normal(0, 1, 8)
+    signs = 1 - 2 * ((np.arange(256)[:, None] >> np.arange(8)) & 1)
+    exact = np.mean(np.abs(signs @ (a - b)) >= abs((a - b).sum()) - 1e-12)
+    p = uncertainty.permutation(mean_tally(a), mean_tally(b), n_permutations=20000)["mean"]
+    assert p == pytest.approx(exact, abs=0.01)
+
+
+def test_under_the_null_p_values_are_uniform():
+    rng = np.random.default_rng(2)
+    p = [
+        uncertainty.permutation(mean_tally(rng.normal(0, 1, 12)), mean_tally(rng.normal(0, 1, 12)), n_permutations=199)[
+            "mean"
+        ]
+        for _ in range(200)
+    ]
+    assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.035)
+    assert np.mean(np.array(p) <= 0.5) == pytest.approx(0.5, abs=0.1)
+
+
+def test_permutation_refuses_tallies_that_count_different_things(tables):
+    truth, predictions = tables
+    two = strs.tally(truth, predictions, emotions=["negative", "positive"])
+    with pytest.raises(ValueError, match="count different columns"):
+        uncertainty.permutation(strs.tally(truth, predictions), two)
+    with pytest.raises(ValueError, match="different metrics"):
+        uncertainty.permutation(strs.tally(truth, predictions), spotting.tally(truth, predictions))
+    with pytest.raises(ValueError, match="1 seeds against 2"):
+        uncertainty.permutation(two, [two, two])
+
+
+def test_coverage_of_a_normal_mean_is_nominal_when_studentised_and_low_by_percentiles():
+    def draw(rng):
+        return mean_tally(rng.normal(5, 1, 8))
+
+    options = {"truth": {"mean": 5.0}, "n_populations": 300, "n_resamples": 200}
+    studentised = uncertainty.coverage(draw, **options).loc["mean"]
+    percentile = uncertainty.coverage(draw, method="percentile", **options).loc["mean"]
+    assert studentised["coverage"] == pytest.approx(0.95, abs=0.03)
+    assert percentile["coverage"] < 0.91
+    assert studentised["coverage"] + studentised["above"] + studentised["below"] == pytest.approx(1)
+    assert studentised["width"] > percentile["width"]
+
+
+def test_coverage_takes_the_pooled_value_for_the_truth_by_default(make_tables):
+    rows = uncertainty.coverage(
+        lambda rng: strs.tally(*make_tables(rng, subjects=6)), n_populations=20, n_resamples=50, method="percentile"
+    )
+    pooled = [make_tables(np.random.default_rng([0, 4, k]), subjects=6) for k in range(20)]
+    truth, predictions = (
+        pd.concat([part.assign(subject=part.subject.astype(str) + f"-{k}") for k, part in enumerate(side)])
+        for side in zip(*pooled, strict=True)
+    )
+    assert rows.loc["strs", "truth"] == pytest.approx(strs.evaluate(truth, predictions)["strs"])
+    assert "tp" not in rows.index
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "normal"}, "unknown method 'normal'"),
+        ({"level": 95}, "level lies between 0 and 1"),
+        ({"n_resamples": 5}, "at least 20"),
+    ],
+)
+def test_bad_options_are_refused(tables, options, words):
+    with pytest.raises(ValueError, match=words):
+        uncertainty.bootstrap(strs.tally(*tables), **options)
+
+
+def test_one_subject_has_no_interval_over_subjects(tables):
+    truth, predictions = (part[part.subject == 1] for part in tables)
+    with pytest.raises(ValueError, match="at least two subjects, there is 1"):
+        uncertainty.bootstrap(strs.tally(truth, predictions))
