@@ -73,6 +73,8 @@ class Subject:
         Share of ambient light that reaches a vertex.
     rest_areas : (N,) float64
         Area around each vertex at rest.
+    delicate : (T,) bool
+        Triangles of lids and lips, whose creases are finer than a pixel of a small crop.
     distance : float
         Of the eyes' midpoint from the camera at rest, along the optical axis, metres.
     """
@@ -89,6 +91,7 @@ class Subject:
     atlas: np.ndarray
     occlusion: np.ndarray
     rest_areas: np.ndarray
+    delicate: np.ndarray
     distance: float
     _fields: tuple[np.ndarray, np.ndarray, np.ndarray] = field(repr=False)
     _eyes: tuple[tuple[np.ndarray, np.ndarray, np.ndarray, float], ...] = field(repr=False)
@@ -227,6 +230,8 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
     uv_used, uv_triangles = np.unique(uv_triangles[kept], return_inverse=True)
 
     ambient = _occlusion(head, rest, eyes)[used]
+    delicate = head.masks["lip"] > 0.5
+    delicate[np.concatenate([lids for _, lids, _, _ in eyes])] = True
     compact = np.ascontiguousarray(rest[used])
     compact_triangles = number[triangles].astype(np.int32)
     areas = np.empty(len(used))
@@ -244,6 +249,7 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
         atlas=texture.paint(np.random.default_rng([seed, TEXTURE]), look, texture.lip_map(head)),
         occlusion=ambient.astype(np.float32),
         rest_areas=areas,
+        delicate=delicate[triangles].any(axis=1),
         distance=distance,
         _fields=_sparse([fields[name][used] for name in head.action_units]),
         _eyes=tuple((_kept(number, m), _kept(number, lids), centre, radius) for m, lids, centre, radius in eyes),
@@ -253,7 +259,7 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
     )
     for array in (subject.rest, subject.gains, subject.triangles, subject.parts, subject.uv, subject.uv_triangles):
         array.setflags(write=False)
-    for array in (subject.atlas, subject.occlusion, subject.rest_areas):
+    for array in (subject.atlas, subject.occlusion, subject.rest_areas, subject.delicate):
         array.setflags(write=False)
     return subject
 
@@ -318,9 +324,11 @@ def _occlusion(head: Head, rest: np.ndarray, eyes: list) -> np.ndarray:
         height = (rest[members, 1] - centre[1]) / radius
         ambient[members] = 0.80 - 0.40 * np.clip(height, 0, 1)
         at = rest[lids] - centre
-        # Lashes and the lids' edge: darkest where the lid touches the eyeball, gone a few millimetres further out.
+        # Lashes and the lids' edge: darkest where the lid touches the eyeball, gone a few millimetres further out, and
+        # not in the crease above, which touches it as well.
         away = np.clip((np.linalg.norm(at, axis=1) * CLEARANCE / radius - 1.045) / 0.06, 0, 1)
-        ambient[lids] *= 1 - np.where(at[:, 1] > -0.05 * radius, 0.6, 0.25) * (1 - away)
+        crease = np.clip((np.abs(at[:, 1]) / radius - 0.35) / 0.15, 0, 1)
+        ambient[lids] *= 1 - np.where(at[:, 1] > -0.05 * radius, 0.6, 0.25) * (1 - away) * (1 - crease)
     inside = (head.masks["mouth"] > 0.5) & (head.masks["lip"] < 0.3)
     ambient[inside] *= 0.5
     return ambient

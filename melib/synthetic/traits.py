@@ -130,7 +130,7 @@ def _sample_look(rng: np.random.Generator, traits: Traits) -> Look:
         hair=tuple(float(c) for c in hair),
         iris=(0.055, 0.03, 0.018) if brown else light_eyes[which],
         # Muted cloth: a grey with a tint.
-        shirt=tuple(float(c) for c in grey * rng.uniform(0.7, 1.3, 3)),
+        shirt=tuple(float(c) for c in grey * rng.uniform(0.8, 1.2, 3)),
         brow_height=float(rng.normal(0.8, 0.8)),
         brow_arch=float(rng.normal(0.3, 0.7)),
         brow_width=float(rng.uniform(1.6, 2.8) + 0.6 * traits.maleness),
