@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from matplotlib.colors import hsv_to_rgb
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from melib.plots.style import COLOURS, figure
 from melib.synthetic.action_units import components, head_component
@@ -137,6 +138,26 @@ def filmstrip(shown: Sequence[tuple[SyntheticVideo, Event]], *, longest: float =
     bar = drawing.colorbar(change, ax=axes[:, 6].tolist(), aspect=30)
     bar.set_label("away from the camera (mm)", fontsize=6)
     bar.ax.tick_params(labelsize=6)
+    return drawing
+
+
+def durations_and_amplitudes(dataset: Dataset) -> matplotlib.figure.Figure:
+    """Every expression by its duration and its peak displacement: the two kinds overlap in both."""
+    drawing, axis = figure(height=3.4)
+    styles = {"micro": ("first", "o"), "macro": ("second", "^")}
+    for kind, (colour, marker) in styles.items():
+        events = [(v.fps, e) for v in dataset.videos for e in v.events if e.true.kind == kind]
+        seconds = [event.true.length / fps for fps, event in events]
+        amplitudes = [event.amplitude_mm for _, event in events]
+        axis.scatter(
+            seconds, amplitudes, s=16, marker=marker, color=COLOURS[colour], alpha=0.7, label=f"{kind}-expression"
+        )
+    axis.set(xscale="log", yscale="log", xlabel="duration (s)", ylabel="peak displacement (mm)")
+    for direction, ticks in ((axis.xaxis, (0.2, 0.5, 1, 2, 5)), (axis.yaxis, (0.5, 1, 2, 5))):
+        direction.set_major_locator(FixedLocator(ticks))
+        direction.set_major_formatter(StrMethodFormatter("{x:g}"))
+        direction.set_minor_locator(NullLocator())
+    axis.legend()
     return drawing
 
 

@@ -9,11 +9,13 @@ from melib.synthetic.card import (
     action_unit_counts,
     class_counts,
     composition,
+    depth_quality,
     micro_events,
     motion_sizes,
     shape_quantiles,
+    traits,
 )
-from melib.synthetic.dataset import _subject, open_benchmark
+from melib.synthetic.dataset import open_benchmark
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +69,26 @@ def test_micro_expressions_move_the_face_by_less_than_two_pixels_and_about_half_
     assert 0.15 < sizes["depth_mm"] < 0.9
 
 
+def test_traits_are_those_of_the_people_and_lie_in_their_ranges(dataset):
+    small = open_benchmark("default", subjects=3, videos=2, frames=60)
+    table = traits(small)
+    assert list(table.index) == list(small.subjects)
+    assert table["inter-ocular distance (mm)"].between(55, 71).all()
+    assert np.allclose(table[["african", "asian", "caucasian"]].sum(axis=1), 1, atol=0.02)
+
+
+def test_depth_quality_finds_the_stated_noise(dataset):
+    for level, noise in (("none", 0.0), ("mid", 0.57)):
+        quality = depth_quality(open_benchmark("sanity", subjects=1, videos=1, frames=60, depth=level).videos[0])
+        assert quality["noise over time (mm)"] == pytest.approx(noise, abs=0.06)
+        assert (quality["no reading inside the face"] > 0) == (level == "mid")
+
+
 def test_contact_sheets_show_every_subject_action_unit_and_expression(dataset, closing):
     small = open_benchmark("default", subjects=2, videos=1, frames=60)
     sheet = benchmark.faces(small, columns=3)
     assert [axis.get_title() for axis in sheet.axes if axis.images] == ["train000", "train001"]
-    sheet = benchmark.action_units(_subject(small.videos[0].subject_seed))
+    sheet = benchmark.action_units(small.videos[0].person)
     titles = [axis.get_title() for axis in sheet.axes if axis.images]
     assert {"at rest", "AU12", "AU30", "AU35", "AU45"} <= set(titles)
     pictures = {title: axis.images[0].get_array() for title, axis in zip(titles, sheet.axes, strict=False)}
@@ -79,6 +96,7 @@ def test_contact_sheets_show_every_subject_action_unit_and_expression(dataset, c
     shown = [pair for pair in micro_events(dataset) if pair[0].subject == "train000"][:2]
     sheet = benchmark.filmstrip(shown)
     assert sum(len(axis.images) == 1 for axis in sheet.axes) >= 7 * len(shown)
+    assert len(benchmark.durations_and_amplitudes(dataset).axes) == 1
     assert len(benchmark.timeline(shown[0][0]).axes) == 4
 
 
