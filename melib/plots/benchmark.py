@@ -142,7 +142,7 @@ def filmstrip(shown: Sequence[tuple[SyntheticVideo, Event]], *, longest: float =
 
 
 def durations_and_amplitudes(dataset: Dataset) -> matplotlib.figure.Figure:
-    """Every expression by its duration and its peak displacement: the two kinds overlap in both."""
+    """Every expression by its duration and its peak displacement, in which the two kinds overlap."""
     drawing, axis = figure(height=3.4)
     styles = {"micro": ("first", "o"), "macro": ("second", "^")}
     for kind, (colour, marker) in styles.items():

@@ -30,7 +30,7 @@ SIZES = (128, 256)
 VIEWS = ("crop", "full")
 FULL_SIZE = (640, 480)
 
-_recent = RecentFrames(most_bytes=12 << 20)
+_recent = RecentFrames(most_bytes=16 << 20)
 
 
 @functools.lru_cache(maxsize=4)
