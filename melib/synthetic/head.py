@@ -8,6 +8,7 @@ z towards the camera, millimetres, origin midway between the eyeballs' centres.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -137,7 +138,7 @@ def _read_asset(path: Path) -> dict[str, np.ndarray]:
                 and all(arrays[f"{name}_mask"].shape == (n,) for name in MASKS)
                 and all(_sound_fields(arrays, kind, n) for kind in ("unit", "identity"))
             )
-    except (KeyError, ValueError, EOFError, OSError, IndexError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, EOFError, OSError, IndexError, zlib.error, zipfile.BadZipFile) as error:
         raise ValueError(f"the head asset {path} is damaged ({error}): reinstall melib") from error
     if not sound:
         raise ValueError(f"the head asset {path} is damaged or of another version: reinstall melib")

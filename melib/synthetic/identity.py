@@ -12,7 +12,19 @@ import cv2
 import numpy as np
 
 from melib.synthetic import texture
-from melib.synthetic.head import IOD_MM, LEFT_EYE, RIGHT_EYE, SKIN, Head, at_inter_ocular, eye_centres, load_head
+from melib.synthetic.head import (
+    IOD_MM,
+    LEFT_EYE,
+    MOUTH,
+    RIGHT_EYE,
+    SKIN,
+    TEETH,
+    TONGUE,
+    Head,
+    at_inter_ocular,
+    eye_centres,
+    load_head,
+)
 from melib.synthetic.lids import CLEARANCE, EyeView, eye_radius, fit_blink, lid_vertices
 from melib.synthetic.mesh import (
     EYES_ABOVE_AXIS_MM,
@@ -409,6 +421,7 @@ def _ever_seen(head: Head, rest: np.ndarray, fields: dict[str, np.ndarray]) -> n
     for expression in _EXPRESSIONS:
         for yaw in (-15, 15):
             look(rest + sum(w * fields[name] for name, w in expression.items()), 0, yaw)
+    seen |= np.isin(head.parts, (MOUTH, TEETH, TONGUE))  # an open mouth shows them at every angle
     touched = np.zeros(len(rest), bool)
     touched[head.triangles[seen]] = True
     return np.flatnonzero(touched[head.triangles].any(axis=1))
@@ -419,12 +432,11 @@ def _occlusion(head: Head, rest: np.ndarray, eyes: list) -> np.ndarray:
     ambient = np.clip(occlusion(rest, head.triangles), 0, 1) ** 1.1
     for members, lids, centre, radius in eyes:
         height = (rest[members, 1] - centre[1]) / radius
-        ambient[members] = np.clip(0.80 - 0.55 * np.clip(height, 0, 1), 0.3, 1)
+        ambient[members] = 0.80 - 0.40 * np.clip(height, 0, 1)
         at = rest[lids] - centre
-        rim = np.linalg.norm(at, axis=1) < 1.06 * radius / CLEARANCE
-        upper = at[:, 1] > -0.05 * radius
-        ambient[lids[rim]] *= 0.75
-        ambient[lids[rim & upper]] *= 0.5
+        # Lashes and the lids' edge: darkest where the lid touches the eyeball, gone a few millimetres further out.
+        away = np.clip((np.linalg.norm(at, axis=1) * CLEARANCE / radius - 1.045) / 0.06, 0, 1)
+        ambient[lids] *= 1 - np.where(at[:, 1] > -0.05 * radius, 0.6, 0.25) * (1 - away)
     inside = (head.masks["mouth"] > 0.5) & (head.masks["lip"] < 0.3)
     ambient[inside] *= 0.5
     return ambient

@@ -23,6 +23,7 @@ _PIXELS_PER_MM = 4.0
 _DISTANCE_MM = 560.0
 _PITCHES_DEG = (-15.0, 0.0, 15.0)  # the lids must meet for a nodding head too
 _STEPS = 40
+_OVERLAP = 0.02  # of the field, so that no other camera sees between the lids
 _LARGEST = 2.2  # no strip is scaled beyond this
 
 
@@ -118,7 +119,7 @@ def fit_blink(
         keep_outside(closed, lids, centre, radius)
         open_strips = view.columns(closed) > 0
         if not open_strips.any():
-            return field * scale[:, None]
+            return field * (scale + _OVERLAP)[:, None]
         factor[open_strips] = np.minimum(factor[open_strips] + 0.05, _LARGEST)
     raise ValueError(f"the eye at {centre.round(1)} mm does not close: {view.columns(closed).tolist()} pixels left")
 

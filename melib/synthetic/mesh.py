@@ -11,15 +11,15 @@ from melib.synthetic.raster import rasterize
 
 #: The neck joint about which the head turns, in head axes (mm).
 PIVOT_MM = np.array([0.0, -60.0, -90.0])
-#: The head's origin (between the eyes) stands this much above the camera's axis, so that the axis meets the face's middle.
-EYES_ABOVE_AXIS_MM = 35.0
+#: The eyes stand this much above the camera's axis at rest, which keeps the bust's lower edge out of view.
+EYES_ABOVE_AXIS_MM = 15.0
 
 _OCCLUSION_VIEWS = 48
 _OCCLUSION_PIXELS = 160
 _OCCLUSION_SLACK_MM = 3.5  # a vertex this close behind the surface still counts as on it
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def deform(rest, pointer, index, value, weights, out):
     """``out = rest + sum_k weights[k] * field_k``; fields as in `melib.synthetic.head.Fields`, values in mm."""
     for i in range(rest.shape[0]):
@@ -34,7 +34,7 @@ def deform(rest, pointer, index, value, weights, out):
                     out[i, axis] += w * value[j, axis]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def turn(points, members, centre, rotation):
     """Turn the member vertices about a centre, in place."""
     for m in range(members.shape[0]):
@@ -44,7 +44,7 @@ def turn(points, members, centre, rotation):
             points[i, axis] = centre[axis] + rotation[axis, 0] * x + rotation[axis, 1] * y + rotation[axis, 2] * z
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def keep_outside(points, members, centre, radius):
     """Push member vertices that are inside a sphere radially onto it, in place: a lid slides over the eyeball."""
     for m in range(members.shape[0]):
@@ -58,7 +58,7 @@ def keep_outside(points, members, centre, radius):
             points[i, 2] = centre[2] + z * grow
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def to_camera(points, rotation, translation, pivot, above_axis, distance):
     """Rigid motion in head axes (mm), then camera axes (x right, y down, z away) in metres, in place."""
     for i in range(points.shape[0]):
@@ -71,7 +71,7 @@ def to_camera(points, rotation, translation, pivot, above_axis, distance):
         points[i, 2] = distance - 1e-3 * moved_z
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def normals_and_areas(points, triangles, normals, areas):
     """Unit vertex normals (area-weighted) and, per vertex, the summed area of its triangles (twice, squared units)."""
     n = points.shape[0]

@@ -16,12 +16,12 @@ import numpy as np
 NO_TRIANGLE = -1
 #: Twice the smallest area, in square pixels, that a triangle must cover to be drawn.
 SMALLEST_AREA = 1e-9
-#: A pixel centre on the edge of two triangles belongs to both up to this barycentric coordinate, or rounding could leave
-#: a hole between them.
+#: A pixel centre on the edge of two triangles belongs to both down to this barycentric coordinate, or rounding could
+#: leave a hole between them.
 ON_EDGE = -1e-9
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def rasterize(points, inverse_depth, triangles, ids, weights, nearest):
     """Find the nearest triangle at every pixel centre.
 
@@ -61,13 +61,14 @@ def rasterize(points, inverse_depth, triangles, ids, weights, nearest):
         if left > right or top > bottom:
             continue
         inverse = 1.0 / area
+        wb_right, wb_down = cy * inverse, -cx * inverse
+        wc_right, wc_down = -by * inverse, bx * inverse
         za, zb, zc = inverse_depth[a], inverse_depth[b], inverse_depth[c]
         for y in range(top, bottom + 1):
-            dy = y - ay
+            wb_row, wc_row = (y - ay) * wb_down, (y - ay) * wc_down
             for x in range(left, right + 1):
-                dx = x - ax
-                wb = (dx * cy - dy * cx) * inverse
-                wc = (dy * bx - dx * by) * inverse
+                wb = (x - ax) * wb_right + wb_row
+                wc = (x - ax) * wc_right + wc_row
                 wa = 1.0 - wb - wc
                 if wa >= ON_EDGE and wb >= ON_EDGE and wc >= ON_EDGE:
                     z = wa * za + wb * zb + wc * zc
@@ -108,8 +109,8 @@ def rasterize_reference(points, inverse_depth, triangles, height: int, width: in
     y = first[t, 1] + offset // columns
     inverse = 1.0 / area[t]
     dx, dy = x - a[t, 0], y - a[t, 1]
-    wb = (dx * c[t, 1] - dy * c[t, 0]) * inverse
-    wc = (dy * b[t, 0] - dx * b[t, 1]) * inverse
+    wb = dx * (c[t, 1] * inverse) + dy * (-c[t, 0] * inverse)
+    wc = dx * (-b[t, 1] * inverse) + dy * (b[t, 0] * inverse)
     wa = 1.0 - wb - wc
     inside = (wa >= ON_EDGE) & (wb >= ON_EDGE) & (wc >= ON_EDGE)
     t, wa, wb, wc, pixel = t[inside], wa[inside], wb[inside], wc[inside], (y * width + x)[inside]

@@ -23,7 +23,7 @@ _ONE, _ZERO, _TINY = _F(1), _F(0), _F(1e-12)
 _UNIT16 = _F(1 / 65535)
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(cache=True, inline="always", error_model="numpy")
 def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light, half, ambient, specular):
     """Light that leaves one point of the surface: wrapped Lambert, sky light, Blinn highlight."""
     a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -54,8 +54,8 @@ def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light,
         shine = specular * glance8 * glance4 * glance2 * open_sky
     elif part == LEFT_EYE or part == RIGHT_EYE:
         glance32 = glance8 * glance8 * glance8 * glance8
-        shine = _F(0.5) * glance32 * glance32
-    out = (_ZERO, _ZERO, _ZERO)
+        glance64 = glance32 * glance32
+        shine = _F(0.6) * glance64 * glance64 * glance64
     top, bottom = _ONE - fv, fv
     left, right = _ONE - fu, fu
     r = top * (left * atlas[row, column, 0] + right * atlas[row, column + 1, 0])
@@ -66,11 +66,10 @@ def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light,
     b_ += bottom * (left * atlas[row + 1, column, 2] + right * atlas[row + 1, column + 1, 2])
     lit_red = (red_wrap * shade + sky) * _UNIT16
     lit = (wrap * shade + sky) * _UNIT16
-    out = (r * lit_red + shine, g * lit + shine, b_ * lit + shine)
-    return out
+    return r * lit_red + shine, g * lit + shine, b_ * lit + shine
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _shade(
     ids, weights, nearest, fine_ids, fine_weights, fine_nearest, triangles, uv_triangles, parts, surface, uv, atlas,
     filtered, light, half, ambient, specular, gain, background, out,
@@ -119,7 +118,7 @@ def _shade(
                 out[y, x, 0], out[y, x, 1], out[y, x, 2] = colour[0] * gain, colour[1] * gain, colour[2] * gain
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _motion(ids, weights, triangles, points_a, points_b, pixels_b, nearest_b, slack, flow, scene, valid):
     """Follow the surface point under every pixel centre of a to b."""
     height, width = ids.shape
