@@ -64,7 +64,9 @@ def test_quantiles_are_those_of_the_events(dataset):
 
 
 def test_micro_expressions_move_the_face_by_less_than_two_pixels_and_about_half_a_millimetre(dataset):
-    sizes = motion_sizes(micro_events(dataset)[:12]).median()
+    few = [pair for pair in micro_events(dataset) if pair[0].subject in dataset.subjects[:3]]
+    assert len(few) >= 8
+    sizes = motion_sizes(few).median()
     assert 0.4 < sizes["in_plane_px"] < 1.6
     assert 0.15 < sizes["depth_mm"] < 0.9
 

@@ -10,8 +10,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from scipy.stats import kruskal
 
 from melib.synthetic import dataset as module
+from melib.synthetic import identity
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, true_labels
 from melib.synthetic.head import load_head
 from melib.synthetic.store import RecentFrames
@@ -299,6 +301,21 @@ def test_people_of_all_suites_and_populations_are_different():
     assert len(set(seeds)) == len(seeds)
     train, test = (open_benchmark(subjects=5, videos=1, frames=60, population=p) for p in POPULATIONS)
     assert not set(train.subjects) & set(test.subjects)
+
+
+def test_who_is_filmed_tells_nothing_of_what_is_expressed():
+    """One micro-expression of each of 150 people: ancestry, sex, age, skin and size do not go with its emotion."""
+    rows, emotions = [], []
+    for video in open_benchmark("default", subjects=150, videos=1, frames=600).videos:
+        micro = [e.emotion for e in video.true_expressions if e.kind == "micro"]
+        if micro:
+            rng = np.random.default_rng([video.subject_seed, identity.IDENTITY])
+            traits, _, _, gains = identity._sample(rng, load_head())
+            rows.append([*traits.ancestry, traits.maleness, traits.age, traits.melanin, traits.iod_mm, gains.mean()])
+            emotions.append(micro[0])
+    groups = [np.array(emotions) == name for name in set(emotions)]
+    p = [kruskal(*(column[group] for group in groups)).pvalue for column in np.array(rows).T]
+    assert len(rows) > 100 and min(p) > 0.01 / len(p), "Bonferroni: one trait tells the emotion"
 
 
 def test_a_smaller_dataset_is_a_prefix_of_a_larger_one():
