@@ -17,7 +17,6 @@ from melib.synthetic.head import (
     LEFT_EYE,
     MOUTH,
     RIGHT_EYE,
-    SKIN,
     TEETH,
     TONGUE,
     Head,
@@ -37,6 +36,7 @@ from melib.synthetic.mesh import (
     turn,
 )
 from melib.synthetic.raster import rasterize
+from melib.synthetic.traits import Traits, sample
 from melib.video import Camera
 
 IDENTITY, TEXTURE = 1, 2  # random streams
@@ -46,50 +46,8 @@ CROP_SIDE = 2.40
 CROP_EYE_LINE = 0.24
 DISTANCE_M = 0.56
 
-ANCESTRIES = ("african", "asian", "caucasian")
-SEXES = ("female", "male")
-#: Standard deviation of a detail target's weight, by region of the face. Twice these give caricatures.
-SPREAD = {
-    "head": 0.20,
-    "nose": 0.20,
-    "mouth": 0.22,
-    "eyes": 0.20,
-    "eyebrows": 0.30,
-    "chin": 0.26,
-    "cheek": 0.26,
-    "forehead": 0.26,
-    "asym": 0.10,
-    "ears": 0.25,
-}
-_GAIN_SPREAD = 0.18  # of the logarithm of a subject's own strength in an action unit
 # Action units that open or narrow the eye; a blink takes over from them.
 _LID_UNITS = ("5L", "5R", "7L", "7R", "gazeUp", "gazeDown")
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What the dataset card counts.
-
-    Attributes
-    ----------
-    ancestry : tuple of 3 floats
-        Shares of the african, asian and caucasian shape targets.
-    maleness, age : float
-        Between the female and male, and the young and old targets: 0..1.
-    weight : float
-        Between the thinnest (-1) and the heaviest (1) target.
-    iod_mm : float
-        Inter-ocular distance.
-    melanin : float
-        0 the lightest skin, 1 the darkest.
-    """
-
-    ancestry: tuple[float, float, float]
-    maleness: float
-    age: float
-    weight: float
-    iod_mm: float
-    melanin: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +73,8 @@ class Subject:
         Share of ambient light that reaches a vertex.
     rest_areas : (N,) float64
         Area around each vertex at rest.
+    delicate : (T,) bool
+        Triangles of lids and lips, whose creases are finer than a pixel of a small crop.
     distance : float
         Of the eyes' midpoint from the camera at rest, along the optical axis, metres.
     """
@@ -131,6 +91,7 @@ class Subject:
     atlas: np.ndarray
     occlusion: np.ndarray
     rest_areas: np.ndarray
+    delicate: np.ndarray
     distance: float
     _fields: tuple[np.ndarray, np.ndarray, np.ndarray] = field(repr=False)
     _eyes: tuple[tuple[np.ndarray, np.ndarray, np.ndarray, float], ...] = field(repr=False)
@@ -243,14 +204,14 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
         Bit for bit the same for the same seed.
     """
     head = load_head()
-    traits, look, shape, gains = _sample(np.random.default_rng([seed, IDENTITY]), head)
+    traits, look, shape, gains = sample(np.random.default_rng([seed, IDENTITY]), head)
     rest = at_inter_ocular(shape, head.eyes, traits.iod_mm)
     centres = eye_centres(rest, head.eyes)
-    skin = np.unique(head.triangles[head.parts == SKIN]).astype(np.int64)
     eyes = []
-    for members, centre in zip(head.eyes, centres, strict=True):
-        radius = eye_radius(rest, members, centre)
-        eyes.append((members, lid_vertices(rest, skin, centre, radius), centre, CLEARANCE * radius))
+    for side, (members, centre) in enumerate(zip(head.eyes, centres, strict=True)):
+        radius = CLEARANCE * eye_radius(rest, members, centre)
+        eyes.append((members, lid_vertices(head, rest, side), centre, radius))
+        keep_outside(rest, eyes[-1][1], centre, radius)
 
     fields = {}
     for k, name in enumerate(head.action_units):
@@ -269,6 +230,8 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
     uv_used, uv_triangles = np.unique(uv_triangles[kept], return_inverse=True)
 
     ambient = _occlusion(head, rest, eyes)[used]
+    delicate = head.masks["lip"] > 0.5
+    delicate[np.concatenate([lids for _, lids, _, _ in eyes])] = True
     compact = np.ascontiguousarray(rest[used])
     compact_triangles = number[triangles].astype(np.int32)
     areas = np.empty(len(used))
@@ -286,6 +249,7 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
         atlas=texture.paint(np.random.default_rng([seed, TEXTURE]), look, texture.lip_map(head)),
         occlusion=ambient.astype(np.float32),
         rest_areas=areas,
+        delicate=delicate[triangles].any(axis=1),
         distance=distance,
         _fields=_sparse([fields[name][used] for name in head.action_units]),
         _eyes=tuple((_kept(number, m), _kept(number, lids), centre, radius) for m, lids, centre, radius in eyes),
@@ -295,7 +259,7 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
     )
     for array in (subject.rest, subject.gains, subject.triangles, subject.parts, subject.uv, subject.uv_triangles):
         array.setflags(write=False)
-    for array in (subject.atlas, subject.occlusion, subject.rest_areas):
+    for array in (subject.atlas, subject.occlusion, subject.rest_areas, subject.delicate):
         array.setflags(write=False)
     return subject
 
@@ -310,80 +274,6 @@ def _sparse(fields: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     pointer = np.r_[0, np.cumsum([len(r) for r in rows])]
     values = np.concatenate([f[r] for f, r in zip(fields, rows, strict=True)])
     return pointer, np.concatenate(rows).astype(np.int32), values.astype(np.float32)
-
-
-def _sample(rng: np.random.Generator, head: Head) -> tuple[Traits, texture.Look, np.ndarray, np.ndarray]:
-    """Traits, looks, shape (N, 3) in MakeHuman's scale, and gains (K,)."""
-    ancestry = rng.dirichlet([0.6, 0.6, 0.6])
-    maleness, age, weight = rng.beta(0.6, 0.6), 0.75 * rng.beta(1.2, 2.2), float(np.clip(rng.normal(0, 0.5), -1, 1))
-    shape = head.shape.astype(np.float64)
-
-    def add(name: str, amount: float) -> None:
-        index, displacement = head.targets.entries(name)
-        shape[index] += amount * displacement
-
-    for sex, share in zip(SEXES, (1 - maleness, maleness), strict=True):
-        for name, of_ancestry in zip(ANCESTRIES, ancestry, strict=True):
-            add(f"macro/{name}-{sex}-young", share * of_ancestry * (1 - age))
-            add(f"macro/{name}-{sex}-old", share * of_ancestry * age)
-        add(f"weight/{sex}-{'maxweight' if weight > 0 else 'minweight'}", 0.7 * share * abs(weight))
-    for names in _detail_pairs(head).values():
-        amount = float(np.clip(rng.normal(0, SPREAD[names[0].split("/")[0]]), -0.9, 0.9))
-        twin_factor = 1 + 0.15 * rng.standard_normal()
-        if len(names) == 1 and amount < 0:
-            continue
-        name = names[int(amount > 0)] if len(names) == 2 else names[0]
-        add(name, abs(amount))
-        if "/l-" in name:
-            add(name.replace("/l-", "/r-"), abs(amount) * twin_factor)
-
-    iod_mm = float(np.clip(rng.normal(IOD_MM, 3.2), 55, 71))
-    melanin = float(np.clip(ancestry @ (0.75, 0.30, 0.15) + rng.normal(0, 0.10), 0.02, 0.95))
-    traits = Traits(tuple(float(a) for a in ancestry), float(maleness), float(age), weight, iod_mm, melanin)
-    look = _sample_look(rng, traits)
-    return traits, look, shape, np.exp(rng.normal(0, _GAIN_SPREAD, len(head.action_units)))
-
-
-def _detail_pairs(head: Head) -> dict[str, list[str]]:
-    """Detail targets by what they change: one name, or two of opposite sense; right-hand twins follow the left."""
-    pairs: dict[str, list[str]] = {}
-    for name in head.targets.names:
-        if not name.startswith(("macro/", "weight/")) and "/r-" not in name:
-            pairs.setdefault(name.rsplit("-", 1)[0], []).append(name)
-    return pairs
-
-
-def _sample_look(rng: np.random.Generator, traits: Traits) -> texture.Look:
-    dark = traits.melanin > 0.4
-    shade = rng.random()
-    hair = np.array(
-        (0.018, 0.013, 0.010) if dark or shade < 0.55 else (0.06, 0.035, 0.02) if shade < 0.85 else (0.17, 0.11, 0.06)
-    )
-    if traits.age > 0.5:
-        hair = 0.5 * hair + 0.06
-    light_eyes = ((0.10, 0.14, 0.17), (0.09, 0.11, 0.06), (0.13, 0.08, 0.04))
-    brown, which = rng.random() < 0.6 or traits.melanin > 0.33, rng.integers(3)
-    grey = rng.uniform(0.05, 0.4)
-    return texture.Look(
-        melanin=traits.melanin,
-        age=traits.age,
-        roughness=float(rng.uniform(0.5, 1.4)),
-        bags=float(rng.uniform(0, 1)),
-        moles=float(rng.gamma(1.5, 2.0)),
-        freckles=float(max(0.0, rng.normal(-0.3, 0.5))) * (traits.melanin < 0.3),
-        lip_red=float(rng.uniform(0.75, 1.05)),
-        stubble=float(np.clip(rng.normal(0.25, 0.3), 0, 0.8)) * (traits.maleness > 0.6),
-        hair=tuple(float(c) for c in hair),
-        iris=(0.055, 0.03, 0.018) if brown else light_eyes[which],
-        # Muted cloth: a grey with a tint.
-        shirt=tuple(float(c) for c in grey * rng.uniform(0.7, 1.3, 3)),
-        brow_height=float(rng.normal(0.8, 0.8)),
-        brow_arch=float(rng.normal(0.3, 0.7)),
-        brow_width=float(rng.uniform(1.6, 2.8) + 0.6 * traits.maleness),
-        brow_density=float(rng.uniform(0.7, 1.4)),
-        hairline=float(rng.normal(66, 5)),
-        pupil=float(rng.uniform(0.13, 0.20)),
-    )
 
 
 _POSES_DEG = [(pitch, yaw) for pitch in (-20, 0, 20) for yaw in (-30, 0, 30)]
@@ -414,7 +304,7 @@ def _ever_seen(head: Head, rest: np.ndarray, fields: dict[str, np.ndarray]) -> n
         zoom = _VIEW_PIXELS / _VIEW_MM * 1e3 * DISTANCE_M / depth
         pixels = np.column_stack([x * zoom, -(y + EYES_ABOVE_AXIS_MM) * zoom]) + _VIEW_PIXELS / 2
         rasterize(pixels, 1 / depth, head.triangles, ids, weights, nearest)
-        seen[np.unique(ids[ids >= 0])] = True
+        seen[ids[ids >= 0]] = True
 
     for pitch, yaw in _POSES_DEG:
         look(rest, pitch, yaw)
@@ -434,9 +324,11 @@ def _occlusion(head: Head, rest: np.ndarray, eyes: list) -> np.ndarray:
         height = (rest[members, 1] - centre[1]) / radius
         ambient[members] = 0.80 - 0.40 * np.clip(height, 0, 1)
         at = rest[lids] - centre
-        # Lashes and the lids' edge: darkest where the lid touches the eyeball, gone a few millimetres further out.
+        # Lashes and the lids' edge: darkest where the lid touches the eyeball, gone a few millimetres further out, and
+        # not in the crease above, which touches it as well.
         away = np.clip((np.linalg.norm(at, axis=1) * CLEARANCE / radius - 1.045) / 0.06, 0, 1)
-        ambient[lids] *= 1 - np.where(at[:, 1] > -0.05 * radius, 0.6, 0.25) * (1 - away)
+        crease = np.clip((np.abs(at[:, 1]) / radius - 0.35) / 0.15, 0, 1)
+        ambient[lids] *= 1 - np.where(at[:, 1] > -0.05 * radius, 0.6, 0.25) * (1 - away) * (1 - crease)
     inside = (head.masks["mouth"] > 0.5) & (head.masks["lip"] < 0.3)
     ambient[inside] *= 0.5
     return ambient

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from melib.synthetic.head import SKIN, Head, eye_centres
 from melib.synthetic.mesh import keep_outside
 from melib.synthetic.raster import rasterize
 
@@ -19,7 +20,7 @@ REACH = 1.7
 
 _STRIPS = 24
 _HALF_VIEW_MM = 24.0
-_PIXELS_PER_MM = 4.0
+_PIXELS_PER_MM = 3.0
 _DISTANCE_MM = 560.0
 _PITCHES_DEG = (-15.0, 0.0, 15.0)  # the lids must meet for a nodding head too
 _STEPS = 40
@@ -32,14 +33,22 @@ def eye_radius(points: np.ndarray, eye: np.ndarray, centre: np.ndarray) -> float
     return float(np.linalg.norm(points[eye] - centre, axis=1).mean())
 
 
-def lid_vertices(points: np.ndarray, skin: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
-    """Skin vertices in front of an eyeball's centre that lie outside the eyeball and within `REACH` radii.
+def lid_vertices(head: Head, points: np.ndarray, side: int) -> np.ndarray:
+    """Skin around one eye that slides on the eyeball: ``(L,)`` int64.
 
-    Vertices inside the eyeball line the socket: they are never seen and must stay hidden.
+    In front of the eyeball's centre and within `REACH` radii, what lies inside the eyeball lines the socket: it is
+    never seen and must stay hidden. The rest is lid. Both the mean face and the subject's ``points`` are asked, since
+    the lids of deep-set eyes may start inside.
     """
-    at = points[skin] - centre
-    distance = np.linalg.norm(at, axis=1)
-    return skin[(distance > 0.99 * radius) & (distance < REACH * radius) & (at[:, 2] > 0)]
+    skin = np.unique(head.triangles[head.parts == SKIN]).astype(np.int64)
+    is_lid = np.zeros(len(skin), bool)
+    for face in (head.vertices.astype(np.float64), points):
+        centre = eye_centres(face, head.eyes)[side]
+        radius = eye_radius(face, head.eyes[side], centre)
+        at = face[skin] - centre
+        distance = np.linalg.norm(at, axis=1)
+        is_lid |= (distance > 0.99 * radius) & (distance < REACH * radius) & (at[:, 2] > 0)
+    return skin[is_lid]
 
 
 class EyeView:

@@ -71,17 +71,17 @@ def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light,
 
 @numba.njit(cache=True, error_model="numpy")
 def _shade(
-    ids, weights, nearest, fine_ids, fine_weights, fine_nearest, triangles, uv_triangles, parts, surface, uv, atlas,
-    filtered, light, half, ambient, specular, gain, background, out,
+    ids, weights, nearest, fine_ids, fine_weights, fine_nearest, triangles, uv_triangles, parts, delicate, surface,
+    uv, atlas, filtered, light, half, ambient, specular, gain, background, out,
 ):  # fmt: skip
-    """Colour every pixel: inside one sample of the filtered texture, on edges the mean of finer samples."""
+    """Colour every pixel: one sample of the filtered texture; on edges, lids and lips the mean of finer samples."""
     height, width = ids.shape
     share = gain / _F(_SAMPLES * _SAMPLES)
     for y in range(height):
         for x in range(width):
             t = ids[y, x]
             part = -1 if t < 0 else int(parts[t])
-            edge = False
+            edge = t >= 0 and delicate[t]
             low, high = 1e30, 0.0
             for sy in range(_SAMPLES):
                 for sx in range(_SAMPLES):
@@ -241,9 +241,9 @@ class Renderer:
         self._surface[:, 3] = subject.occlusion * self._wrinkles()
         colour = np.empty((*ids.shape, 3), np.float32)
         _shade(
-            ids, weights, nearest, *fine, subject.triangles, subject.uv_triangles, subject.parts, self._surface,
-            subject.uv, subject.atlas, self._filtered, light.astype(np.float32), half.astype(np.float32),
-            np.float32(ambient), np.float32(specular), np.float32(gain), background, colour,
+            ids, weights, nearest, *fine, subject.triangles, subject.uv_triangles, subject.parts,
+            subject.delicate, self._surface, subject.uv, subject.atlas, self._filtered, light.astype(np.float32),
+            half.astype(np.float32), np.float32(ambient), np.float32(specular), np.float32(gain), background, colour,
         )  # fmt: skip
         depth = np.zeros(ids.shape, np.float32)
         np.divide(1.0, nearest, out=depth, where=ids >= 0, casting="same_kind")

@@ -151,7 +151,7 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
         EAR: base * (1.02, 0.95, 0.95),
         TEETH: (0.60, 0.56, 0.48),
         TONGUE: (0.30, 0.10, 0.09),
-        MOUTH: (0.10, 0.03, 0.03),
+        MOUTH: (0.20, 0.07, 0.06),
     }
     for part, top in _FLAT_TILES.items():
         atlas[top : top + _FLAT_SIZE, _TILE_LEFT:] = flat[part]

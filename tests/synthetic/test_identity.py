@@ -9,6 +9,7 @@ import pytest
 from melib.synthetic.head import IOD_MM, LEFT_EYE, RIGHT_EYE, load_head
 from melib.synthetic.identity import make_subject
 from melib.synthetic.raster import rasterize
+from melib.synthetic.traits import sample
 
 SUBJECTS = range(100, 124)
 
@@ -183,10 +184,8 @@ def test_mesh_shows_no_hole_in_any_pose(people, pose, weights):
 
 
 def test_population_has_the_stated_spread_of_sizes():
-    from melib.synthetic.identity import _sample
-
     head = load_head()
-    traits = [_sample(np.random.default_rng([seed, 1]), head)[0] for seed in range(200)]
+    traits = [sample(np.random.default_rng([seed, 1]), head)[0] for seed in range(200)]
     iod = np.array([t.iod_mm for t in traits])
     assert iod.min() >= 55 and iod.max() <= 71
     assert iod.mean() == pytest.approx(63, abs=0.8) and iod.std() == pytest.approx(3.2, abs=0.5)
