@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from matplotlib.colors import hsv_to_rgb
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from melib.plots.style import COLOURS, figure
 from melib.synthetic.action_units import components, head_component
@@ -96,7 +97,9 @@ def action_units(subject: Subject, *, size: int = 128, columns: int = 6) -> matp
 
 
 def filmstrip(shown: Sequence[tuple[SyntheticVideo, Event]], *, longest: float = 1.5) -> matplotlib.figure.Figure:
-    """Micro-expressions as rows: onset, apex and offset, measured depth, and true motion from onset to apex.
+    """Micro-expressions as rows: three frames, measured depth, and the true motion from onset to apex.
+
+    The fifth column is the flow of the expression alone, head held still; the last two hold the head's motion too.
 
     Parameters
     ----------
@@ -104,36 +107,57 @@ def filmstrip(shown: Sequence[tuple[SyntheticVideo, Event]], *, longest: float =
     longest : float
         Flow of full colour, pixels.
     """
-    drawing, axes = figure(len(shown), 6, height=1.45 * len(shown) + 0.5, squeeze=False)
-    titles = ("onset", "apex", "offset", "depth, measured", "true flow", "true depth change")
+    titles = ("onset", "apex", "offset", "measured depth", "flow: face", "flow: all", "depth change: all")
+    drawing, axes = figure(len(shown), len(titles), height=1.0 * len(shown) + 0.55, squeeze=False)
     for axis, title in zip(axes[0], titles, strict=True):
-        axis.set_title(title, fontsize=8)
+        axis.set_title(title, fontsize=7)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.grid(False)
+        axis.spines[:].set_visible(False)
     for row, (video, event) in zip(axes, shown, strict=True):
         true = event.true
-        for axis in row:
-            axis.set_xticks([])
-            axis.set_yticks([])
-            axis.grid(False)
         for axis, at in zip(row, (true.onset, true.apex, true.offset), strict=False):
             axis.imshow(video.frames(at, at + 1)[0])
-        units = "+".join(dict.fromkeys(true.action_units))
-        row[0].set_ylabel(f"{true.emotion}\n{units}\n{event.amplitude_mm:.1f} mm", fontsize=6)
+        units = "+".join(dict.fromkeys(label.rstrip("LR") for label in true.action_units))
+        row[0].set_ylabel(f"{true.emotion}\nAU {units}\n{event.amplitude_mm:.1f} mm", fontsize=6)
         depth = video.depth(true.apex, true.apex + 1)[0]
+        alone, _, seen = video.expression_motion(event)
         flow, scene_flow, valid = video.true_motion(true.onset, true.apex)
-        face = valid & (depth > 0)
-        near, far = np.quantile(depth[face], [0.01, 0.95]) * 1e3
-        row[3].imshow(np.where(depth > 0, depth * 1e3, np.nan), cmap="viridis_r", vmin=near, vmax=far)
-        row[4].imshow(flow_colours(np.where(valid, flow, np.nan), longest))
-        change = row[5].imshow(
+        near, far = np.quantile(depth[valid & (depth > 0)], [0.01, 0.95])
+        row[3].imshow(np.where(depth > 0, depth, np.nan), cmap="viridis_r", vmin=near, vmax=far)
+        row[4].imshow(flow_colours(np.where(seen, alone, np.nan), longest))
+        row[5].imshow(flow_colours(np.where(valid, flow, np.nan), longest))
+        change = row[6].imshow(
             np.where(valid, scene_flow[2] * 1e3, np.nan), cmap="RdBu_r", vmin=-_DEPTH_RANGE_MM, vmax=_DEPTH_RANGE_MM
         )
-    key = axes[0][4].inset_axes([0.02, 0.02, 0.28, 0.28])
+    key = axes[0][4].inset_axes([0.0, 0.0, 0.24, 0.24])
     key.imshow(_wheel())
     key.set_axis_off()
-    axes[-1][4].set_xlabel(f"full colour: {longest:g} px", fontsize=7)
-    bar = drawing.colorbar(change, ax=axes[:, 5].tolist(), shrink=0.8)
-    bar.set_label("away from the camera (mm)", fontsize=7)
-    bar.ax.tick_params(labelsize=7)
+    axes[-1][4].set_xlabel(f"full colour: {longest:g} px", fontsize=6)
+    bar = drawing.colorbar(change, ax=axes[:, 6].tolist(), aspect=30)
+    bar.set_label("away from the camera (mm)", fontsize=6)
+    bar.ax.tick_params(labelsize=6)
+    return drawing
+
+
+def durations_and_amplitudes(dataset: Dataset) -> matplotlib.figure.Figure:
+    """Every expression by its duration and its peak displacement, in which the two kinds overlap."""
+    drawing, axis = figure(height=3.4)
+    styles = {"micro": ("first", "o"), "macro": ("second", "^")}
+    for kind, (colour, marker) in styles.items():
+        events = [(v.fps, e) for v in dataset.videos for e in v.events if e.true.kind == kind]
+        seconds = [event.true.length / fps for fps, event in events]
+        amplitudes = [event.amplitude_mm for _, event in events]
+        axis.scatter(
+            seconds, amplitudes, s=16, marker=marker, color=COLOURS[colour], alpha=0.7, label=f"{kind}-expression"
+        )
+    axis.set(xscale="log", yscale="log", xlabel="duration (s)", ylabel="peak displacement (mm)")
+    for direction, ticks in ((axis.xaxis, (0.2, 0.5, 1, 2, 5)), (axis.yaxis, (0.5, 1, 2, 5))):
+        direction.set_major_locator(FixedLocator(ticks))
+        direction.set_major_formatter(StrMethodFormatter("{x:g}"))
+        direction.set_minor_locator(NullLocator())
+    axis.legend()
     return drawing
 
 
@@ -149,7 +173,7 @@ def timeline(video: SyntheticVideo) -> matplotlib.figure.Figure:
     axes[0].plot(seconds, face, color=COLOURS["score"])
     axes[0].set_ylabel("strongest\naction unit (mm)")
     axes[1].plot(seconds, weights[:, lids[0]], color=COLOURS["score"])
-    axes[1].set_ylabel("blink")
+    axes[1].set(ylabel="blink", ylim=(-0.05, 1.1))
     styles = (("first", "-"), ("second", "--"), ("third", ":"))
     for axis, curves, names, label in (
         (axes[2], np.rad2deg(rotation), ("pitch", "yaw", "roll"), "rotation\n(degrees)"),
@@ -158,7 +182,7 @@ def timeline(video: SyntheticVideo) -> matplotlib.figure.Figure:
         for curve, name, (colour, dashes) in zip(curves.T, names, styles, strict=True):
             axis.plot(seconds, curve, dashes, color=COLOURS[colour], label=name)
         axis.set_ylabel(label)
-        axis.legend(ncols=3, fontsize=7, loc="upper right")
+        axis.legend(ncols=3, fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 0.92))
     for event in video.events:
         true = event.true
         micro = true.kind == "micro"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from melib.synthetic.dataset import SyntheticVideo, true_labels
+from melib.synthetic.identity import ANCESTRIES
+from melib.synthetic.sensor import measure_depth, to_metres
 from melib.synthetic.timeline import Event
 from melib.video import KINDS, Dataset
 
@@ -74,6 +77,21 @@ def shape_quantiles(dataset: Dataset) -> pd.DataFrame:
     return table
 
 
+def traits(dataset: Dataset) -> pd.DataFrame:
+    """What the subjects (rows) were drawn as; builds each of them, which takes about half a second."""
+    rows = {}
+    for subject in dataset.subjects:
+        drawn = dataset.of([subject])[0].person.traits
+        rows[subject] = {
+            **dict(zip(ANCESTRIES, drawn.ancestry, strict=True)),
+            "maleness": drawn.maleness,
+            "age": drawn.age,
+            "melanin": drawn.melanin,
+            "inter-ocular distance (mm)": drawn.iod_mm,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").round(2)
+
+
 def micro_events(dataset: Dataset) -> list[tuple[SyntheticVideo, Event]]:
     """The micro-expressions of a synthetic dataset, each with its video."""
     return [(video, event) for video in dataset.videos for event in video.events if event.true.kind == "micro"]
@@ -99,3 +117,41 @@ def motion_sizes(pairs: Iterable[tuple[SyntheticVideo, Event]]) -> pd.DataFrame:
         along = np.abs(scene_flow[2])[valid]
         rows.append((float(np.quantile(in_plane, 0.995)), float(np.quantile(along, 0.995)) * 1e3))
     return pd.DataFrame(rows, columns=["in_plane_px", "depth_mm"])
+
+
+def depth_quality(video: SyntheticVideo, *, frame: int = 0, repeats: int = 100) -> pd.Series:
+    """The depth sensor of a video, measured by filming one frozen frame again and again.
+
+    Parameters
+    ----------
+    video : SyntheticVideo
+    frame : int
+        The moment that is frozen.
+    repeats : int
+        Number of readings of it.
+
+    Returns
+    -------
+    pandas.Series
+        Mean distance of the face (mm); median over the face of the standard deviation over time (mm) and of the
+        constant error (mm, without its sign); share of pixels without a reading inside the face (the hull of the
+        landmarks of brows, eyes, nose and mouth) and in the whole picture.
+    """
+    sensor, depth = video.suite.depth, video.true_depth(frame)
+    readings = [to_metres(measure_depth(depth, sensor, video.seed, k), sensor) for k in range(repeats)]
+    seen = np.where((stack := np.stack(readings)) > 0, stack.astype(np.float64), np.nan) * 1e3
+    face = np.zeros(depth.shape, np.uint8)
+    hull = cv2.convexHull(np.rint(video.landmarks(frame, frame + 1)[0, 17:]).astype(np.int32))
+    inside = cv2.fillConvexPoly(face, hull, 1) > 0
+    read = inside & np.isfinite(seen).any(axis=0)
+    constant = np.abs(np.nanmean(seen[:, read], axis=0) - depth[read] * 1e3)
+    return pd.Series(
+        {
+            "distance of the face (mm)": float(depth[inside].mean() * 1e3),
+            "noise over time (mm)": float(np.median(np.nanstd(seen[:, read], axis=0))),
+            "constant error (mm)": float(np.median(constant)),
+            "no reading inside the face": float(np.isnan(seen[:, inside]).mean()),
+            "no reading in the picture": float(np.isnan(seen).mean()),
+        },
+        name=video.suite.name,
+    )

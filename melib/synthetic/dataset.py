@@ -146,6 +146,11 @@ class SyntheticVideo(Video):
         return self._film.camera
 
     @property
+    def person(self) -> Subject:
+        """The subject who is filmed."""
+        return _subject(self.subject_seed)
+
+    @property
     def scene(self) -> Scene:
         """Light, background, crop and colour sensor."""
         return draw_scene(self.seed)
@@ -157,9 +162,10 @@ class SyntheticVideo(Video):
             plan.weights[frame], plan.rotation[frame], plan.translation[frame], plan.gaze[frame]
         )
 
-    def _render(self, frame: int) -> Frame:
+    def _shoot(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
+        """Linear RGB and depth in metres, before the sensors."""
         film = self._film
-        colour, depth = film.renderer.render(
+        return film.renderer.render(
             self._points(frame),
             light=film.scene.light,
             ambient=film.scene.ambient,
@@ -167,6 +173,10 @@ class SyntheticVideo(Video):
             gain=float(self._plan.gain[frame]) * film.scene.brightness,
             background=film.background,
         )
+
+    def _render(self, frame: int) -> Frame:
+        film = self._film
+        colour, depth = self._shoot(frame)
         return (
             encode_colour(colour, film.scene.colour_sensor, self.seed, frame),
             measure_depth(depth, self.suite.depth, self.seed, frame),
@@ -195,6 +205,11 @@ class SyntheticVideo(Video):
         """Depth of the frames as the sensor measures it: ``(n, H, W)`` float32 metres, 0 = no reading."""
         self.check_range(start, stop)
         return np.stack([to_metres(self._frame(i)[1], self.suite.depth) for i in range(start, stop)])
+
+    def true_depth(self, frame: int) -> np.ndarray:
+        """Depth of a frame before the sensor: ``(H, W)`` float32 metres, 0 behind the head; rendered each time."""
+        self.check_range(frame, frame + 1)
+        return self._shoot(frame)[1]
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         """The true 68 landmarks (iBUG order): ``(n, 68, 2)`` float32 pixels (x, y); nothing is rendered."""
@@ -231,7 +246,7 @@ class SyntheticVideo(Video):
         for component, weight in apex_weights(event, head.action_units, head.peak_mm):
             strained[component] += weight
         pose = plan.rotation[onset], plan.translation[onset], plan.gaze[onset]
-        return self._film.renderer.true_motion(self._points(onset), self._film.subject.points(strained, *pose))
+        return self._film.renderer.true_motion(self._points(onset), self.person.points(strained, *pose))
 
     def action_unit_weights(self, start: int, stop: int) -> np.ndarray:
         """Weights ``(n, K)`` float32 of the head's components, in the order of ``load_head().action_units``."""

@@ -22,7 +22,7 @@ FOCAL_BASELINE = 50_600.0
 #: What stands behind the head, in metres: a wall the depth sensor can see.
 WALL = 1.1
 
-_BANK_SIZE = 1 << 22
+_BANK_SIZE = 1 << 21
 _BANK_SEED = 20_240_101
 #: Shares of white and window-correlated disparity noise; their squares sum to one.
 _WHITE, _CORRELATED = 0.35, 0.9367

@@ -22,7 +22,7 @@ Frame = tuple[np.ndarray, np.ndarray]
 
 
 class RecentFrames:
-    """The frames used last, at most `most_bytes` of them; one is kept even if it is larger."""
+    """The frames used last, at most `most_bytes` of them."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
@@ -39,7 +39,7 @@ class RecentFrames:
         """Keep a frame under a new key and let go of those unused for longest."""
         self._frames[key] = frame
         self._held += sum(part.nbytes for part in frame)
-        while self._held > self._most and len(self._frames) > 1:
+        while self._held > self._most:
             _, old = self._frames.popitem(last=False)
             self._held -= sum(part.nbytes for part in old)
 

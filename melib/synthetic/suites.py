@@ -43,6 +43,8 @@ class Suite:
     depth: DepthSensor
 
 
+# The seeds were chosen, before any model saw a frame, so that also the first six and twelve subjects of each population
+# have near one video in five without a micro-expression.
 SUITES = MappingProxyType(
     {
         suite.name: suite
@@ -50,7 +52,7 @@ SUITES = MappingProxyType(
             Suite(
                 name="sanity",
                 version="1.0",
-                seed=101,
+                seed=181,
                 purpose="Strong micro-expressions on a quiet face: whatever fails here is broken.",
                 timeline=TimelineSettings(amplitude=2.0, head_motion=0.15, macro_rate=0.0, eyes=False),
                 depth=DEPTH_LEVELS["low"],
@@ -58,7 +60,7 @@ SUITES = MappingProxyType(
             Suite(
                 name="default",
                 version="1.0",
-                seed=102,
+                seed=134,
                 purpose="Micro-expressions of at most half a second among everything that looks like one.",
                 timeline=TimelineSettings(),
                 depth=DEPTH_LEVELS["mid"],
@@ -66,7 +68,7 @@ SUITES = MappingProxyType(
             Suite(
                 name="hard",
                 version="1.0",
-                seed=103,
+                seed=203,
                 purpose="Durations as annotated in CAS(ME)^3, more macro-expressions, which micro-expressions may "
                 "overlap, and a depth image that is out of register.",
                 timeline=TimelineSettings(durations="casme3-like", macro_rate=3.0, overlap=True),
@@ -75,7 +77,7 @@ SUITES = MappingProxyType(
             Suite(
                 name="out_of_plane",
                 version="1.0",
-                seed=104,
+                seed=252,
                 purpose="Single action units that differ mostly along the camera axis: here depth has to help.",
                 timeline=TimelineSettings(classes="out_of_plane"),
                 depth=DEPTH_LEVELS["mid"],

@@ -9,6 +9,7 @@ from scipy.stats import binomtest, chi2_contingency, kruskal, kstest, spearmanr
 
 from melib.synthetic import timeline as module
 from melib.synthetic.action_units import EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS
+from melib.synthetic.head import load_head
 from melib.synthetic.scene import draw_scene
 from melib.synthetic.timeline import (
     TimelineSettings,
@@ -19,11 +20,8 @@ from melib.synthetic.timeline import (
     sway,
 )
 
-NAMES = (
-    "1L 1R 2L 2R 4L 4R 5L 5R 6L 6R 7L 7R 9L 9R 10L 10R 12L 12R 14L 14R 15L 15R 16L 16R 17 18 20L 20R 22 23 24L 24R 25 "
-    "26 28 29 34 38 45L 45R gazeUp gazeDown"
-).split()
-PEAK = np.linspace(4.0, 12.0, len(NAMES))
+NAMES = list(load_head().action_units)
+PEAK = load_head().peak_mm
 DEFAULT = TimelineSettings()
 QUIET = TimelineSettings(macro_rate=0.0, eyes=False)
 
