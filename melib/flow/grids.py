@@ -30,6 +30,20 @@ def resize(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return functional.interpolate(images, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
 
 
+def halve(images: torch.Tensor) -> torch.Tensor:
+    """Images ``(B, H, W)`` at half the size: the binomial mean about every second pixel, the first included."""
+    binomial = images.new_tensor((1, 4, 6, 4, 1)) / 16
+    padded = functional.pad(images[:, None], (2, 2, 2, 2), mode="replicate")
+    return functional.conv2d(padded, binomial[:, None] * binomial[None, None, None], stride=2)[:, 0]
+
+
+def double(fields: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Fields ``(A, B, h, w)`` on the finer grid of `halve`, linear in between; the last pixel repeats if need be."""
+    rows, columns = (2 * side - 1 for side in fields.shape[-2:])
+    fine = functional.interpolate(fields, size=(rows, columns), mode="bilinear", align_corners=True)
+    return functional.pad(fine, (0, width - columns, 0, height - rows), mode="replicate")
+
+
 def pixels(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Coordinates x ``(W,)`` and y ``(H, 1)`` of the pixels of ``(..., H, W)`` images, of their type and device."""
     height, width = like.shape[-2:]
@@ -85,6 +99,58 @@ def median3(planes: torch.Tensor) -> torch.Tensor:
 
 def _median_of_three(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
     return torch.maximum(torch.minimum(a, b), torch.minimum(torch.maximum(a, b), c))
+
+
+class Rows:
+    """Forward differences and divergences of fields ``(..., H, W)`` held as one long row of pixels.
+
+    A neighbour to the right is then the next element and a neighbour below the one a width further, so that every step
+    of a solver is one pass over contiguous memory, in buffers allocated once. Differences across the right and lower
+    border are set to 0.
+
+    Parameters
+    ----------
+    like : torch.Tensor
+        A field; gives shape, type and device.
+
+    Attributes
+    ----------
+    slope : torch.Tensor
+        ``(2, N)``: what `differences` found last, to the right and down.
+    field : torch.Tensor
+        ``(2, N)``: the vector field, to be written by the solver, whose divergence `divergence` takes. It must be 0 in
+        the last column (right) and the last row (down).
+    """
+
+    def __init__(self, like: torch.Tensor) -> None:
+        width, size = like.shape[-1], like.numel()
+        self.width = width
+        # A row of zeros stands before the first element, so that its left and upper neighbours exist.
+        padded = like.new_zeros((2, width + size))
+        self.field = padded[:, width:]
+        self.right, self.down = self.field
+        self.left, self.up = padded[0, width - 1 : -1], padded[1, :size]
+        self.slope = like.new_zeros((2, size))
+        self.slope_right, self.slope_down = self.slope[0, : size - 1], self.slope[1, : size - width]
+        maps = self.slope.view(2, *like.shape)
+        self.last_column, self.last_row = maps[0, ..., -1], maps[1, ..., -1, :]
+
+    def differences(self, row: torch.Tensor) -> torch.Tensor:
+        """Differences ``(2, N)`` of a row ``(N,)`` to its right and lower neighbours, in `slope`."""
+        torch.sub(row[1:], row[:-1], out=self.slope_right)
+        torch.sub(row[self.width :], row[: -self.width], out=self.slope_down)
+        self.last_column.zero_()
+        self.last_row.zero_()
+        return self.slope
+
+    def add_divergence(self, row: torch.Tensor, factor: float) -> None:
+        """Add ``factor`` times the divergence of `field` to a row ``(N,)``."""
+        row.add_(self.right, alpha=factor).sub_(self.left, alpha=factor)
+        row.add_(self.down, alpha=factor).sub_(self.up, alpha=factor)
+
+    def divergence(self, out: torch.Tensor) -> torch.Tensor:
+        """The divergence of `field`, written to a row ``(N,)``."""
+        return torch.sub(self.right, self.left, out=out).add_(self.down).sub_(self.up)
 
 
 def chunks(batch: torch.Tensor, size: int | None, cache_pixels: int) -> list[slice]:

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import torch
 
-from melib.flow.grids import blur, chunks, derivatives, inside, median3, resize, warp
+from melib.flow.grids import Rows, blur, chunks, derivatives, inside, median3, resize, warp
 from melib.flow.images import SMALLEST_SIDE, check_pair
 
 #: Pixels of one chunk on a processor. Smaller chunks pay for calls, larger ones leave the cache (measured).
@@ -156,7 +156,7 @@ def _level(
         flow[1] *= height / coarser.shape[-2]
     first_x, first_y = derivatives(first)
     seen = torch.stack([second, *derivatives(second)], 1)  # B x 3 x H x W
-    dual = DualField(flow)
+    rows = Rows(flow)
     for _ in range(warps):
         grey, right, down = warp(seen, flow).unbind(1)
         # The mean gradient of both images cancels the second-order error of the linearisation and half of the noise.
@@ -166,96 +166,61 @@ def _level(
         scale = torch.where(squared > _FLAT, -1 / squared.clamp(min=_FLAT), 0)
         constant = (grey - first - (gradient * flow).sum(0)).mul_(scale)
         slopes = gradient * scale
-        flow = dual.solve(flow, gradient, constant, slopes, attachment, tightness, tau, iterations, tolerance)
+        flow = _solve(rows, flow, gradient, constant, slopes, attachment, tightness, tau, iterations, tolerance)
         if median:
             flow = median3(flow)
     return flow
 
 
-class DualField:
-    """The dual field of a flow and the loop that moves both, in buffers allocated once.
+def _solve(
+    rows: Rows,
+    flow: torch.Tensor,
+    gradient: torch.Tensor,
+    constant: torch.Tensor,
+    slopes: torch.Tensor,
+    attachment: float,
+    tightness: float,
+    tau: float,
+    iterations: int,
+    tolerance: float,
+) -> torch.Tensor:
+    """Flow ``(2, B, H, W)`` after at most ``iterations`` steps from ``flow``; ``rows.field`` is the dual field.
 
-    Flow and dual are held as one long row of pixels. A neighbour to the right is then the next element and a neighbour
-    below the one a width further, so that every step is one pass over contiguous memory, in place. Differences across
-    the right and lower border are set to 0, and with them the dual there.
-
-    Parameters
-    ----------
-    flow : torch.Tensor
-        ``(2, B, H, W)``; gives shape, type and device.
+    ``constant + slopes . flow`` is minus the residual over the squared gradient: ``(B, H, W)``, ``(2, B, H, W)``.
     """
-
-    def __init__(self, flow: torch.Tensor) -> None:
-        width, size = flow.shape[-1], flow.numel()
-        options = {"dtype": flow.dtype, "device": flow.device}
-        # A row of zeros stands before the first element, so that its left and upper neighbours exist.
-        padded = torch.zeros((2, width + size), **options)
-        self.dual = padded[:, width:]
-        self.right, self.down = self.dual
-        self.left_of_right, self.above_down = padded[0, width - 1 : -1], padded[1, :size]
-        self.slope = torch.zeros((2, size), **options)
-        maps = self.slope.view(2, *flow.shape)
-        self.last_column, self.last_row = maps[0, ..., -1], maps[1, ..., -1, :]
-        self.slope_right, self.slope_down = self.slope[0, : size - 1], self.slope[1, : size - width]
-        self.norm = torch.empty(size, **options)
-        self.step = torch.empty(size // 2, **options)
-
-    def solve(
-        self,
-        flow: torch.Tensor,
-        gradient: torch.Tensor,
-        constant: torch.Tensor,
-        slopes: torch.Tensor,
-        attachment: float,
-        tightness: float,
-        tau: float,
-        iterations: int,
-        tolerance: float,
-    ) -> torch.Tensor:
-        """Flow ``(2, B, H, W)`` after at most ``iterations`` steps from ``flow``.
-
-        ``constant + slopes . flow`` is minus the residual over the squared gradient: ``(B, H, W)``, ``(2, B, H, W)``.
-        """
-        shape, width = flow.shape, flow.shape[-1]
-        flow = flow.clone(memory_format=torch.contiguous_format)
-        row = flow.view(-1)
-        pair = flow.view(2, -1)
-        next_, current, below = row[1:], row[:-1], row[width:]
-        above = row[: below.numel()]
-        gradient, constant, slopes = gradient.view(2, -1), constant.view(-1), slopes.view(2, -1)
-        limit, rate = attachment * tightness, tau / tightness
-        stopped = _Stopped(self, flow) if tolerance else None
-        for iteration in range(1, iterations + 1):
-            look = stopped is not None and iteration % _LOOK_EVERY == 0 and iteration < iterations
-            before = flow.clone() if look else None
-            # v, written over u
-            torch.addcmul(constant, slopes[0], pair[0], out=self.step)
-            self.step.addcmul_(slopes[1], pair[1]).clamp_(-limit, limit)
-            pair.addcmul_(gradient, self.step)
-            # u = v + theta div p
-            row.add_(self.right, alpha=tightness).sub_(self.left_of_right, alpha=tightness)
-            row.add_(self.down, alpha=tightness).sub_(self.above_down, alpha=tightness)
-            # p
-            torch.sub(next_, current, out=self.slope_right)
-            torch.sub(below, above, out=self.slope_down)
-            self.last_column.zero_()
-            self.last_row.zero_()
-            torch.mul(self.slope[0], self.slope[0], out=self.norm)
-            self.norm.addcmul_(self.slope[1], self.slope[1]).sqrt_().mul_(rate).add_(1)
-            self.dual.add_(self.slope, alpha=rate).div_(self.norm)
-            if look and stopped.all_after((flow - before).square_().sum(0).mean((-2, -1)) <= tolerance**2):
-                break
-        if stopped is not None:
-            stopped.restore()
-        return flow.view(shape)
+    flow = flow.clone(memory_format=torch.contiguous_format)
+    row, pair = flow.view(-1), flow.view(2, -1)
+    gradient, constant, slopes = gradient.view(2, -1), constant.view(-1), slopes.view(2, -1)
+    step, norm = torch.empty_like(constant), torch.empty_like(row)
+    limit, rate = attachment * tightness, tau / tightness
+    stopped = _Stopped(rows.field, flow) if tolerance else None
+    for iteration in range(1, iterations + 1):
+        look = stopped is not None and iteration % _LOOK_EVERY == 0 and iteration < iterations
+        before = flow.clone() if look else None
+        # v, written over u
+        torch.addcmul(constant, slopes[0], pair[0], out=step)
+        step.addcmul_(slopes[1], pair[1]).clamp_(-limit, limit)
+        pair.addcmul_(gradient, step)
+        # u = v + theta div p
+        rows.add_divergence(row, tightness)
+        # p
+        slope = rows.differences(row)
+        torch.mul(slope[0], slope[0], out=norm)
+        norm.addcmul_(slope[1], slope[1]).sqrt_().mul_(rate).add_(1)
+        rows.field.add_(slope, alpha=rate).div_(norm)
+        if look and stopped.all_after((flow - before).square_().sum(0).mean((-2, -1)) <= tolerance**2):
+            break
+    if stopped is not None:
+        stopped.restore()
+    return flow
 
 
 class _Stopped:
     """Keeps the state of pairs that have converged, so that a pair's flow does not depend on its neighbours."""
 
-    def __init__(self, field: DualField, flow: torch.Tensor) -> None:
+    def __init__(self, dual: torch.Tensor, flow: torch.Tensor) -> None:
         self.flow = flow
-        self.dual = field.dual.view(2, *flow.shape)
+        self.dual = dual.view(2, *flow.shape)
         self.done = torch.zeros(flow.shape[1], dtype=torch.bool, device=flow.device)
         self.kept: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
 
