@@ -1,4 +1,4 @@
-# Declared runs -> executed notebooks -> book.  `make book`, or by hand: snakemake --cores 2 --config tier=quick
+# Features -> executed notebooks -> book.  `make book`, or by hand: snakemake --cores 2 --config tier=quick
 #
 # Snakemake alone decides what must run: a page is made again when its key (computing modules, notebook, parameters,
 # tier) has changed or one of those files is newer. A file that was only touched costs a comparison of keys.
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from melib.engine.execute import ONE_THREAD
-from melib.engine.runs import check_tier, load_runs, run_key
+from melib.engine.runs import check_tier, effective_parameters, load_runs, read_source, run_key
 from melib.provenance import computing_files
 
 ROOT = Path(workflow.basedir)
@@ -20,8 +20,16 @@ JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 os.environ.update(ONE_THREAD)
 
 
+def features_of(run):
+    """The feature stamp of a run that trains on the benchmark; nothing for the others."""
+    parameters = effective_parameters(run, TIER, read_source(run, ROOT))
+    return [f".cache/features/{TIER}-{parameters['suite']}-{parameters['split']}.done"] if "split" in parameters else []
+
+
 wildcard_constraints:
     id="|".join(RUNS),
+    suite="[a-z_]+",
+    split="fresh|loso",
 
 
 rule book:
@@ -39,8 +47,21 @@ rule book:
         "{JUPYTER_BOOK} build . -n -W --keep-going --all --quiet"
 
 
+# The store itself holds a file per video and knows which are missing; the stamp says that none is.
+rule features:
+    input:
+        code=[str(path) for path in computing_files()],
+    output:
+        touch(f".cache/features/{TIER}-{{suite}}-{{split}}.done"),
+    threads: 2
+    shell:
+        "{sys.executable} -m melib features --suite {wildcards.suite} --split {wildcards.split} --tier {TIER} "
+        "--store .cache/features --jobs {threads}"
+
+
 rule page:
     input:
+        features=lambda wildcards: features_of(RUNS[wildcards.id]),
         notebook=lambda wildcards: RUNS[wildcards.id].notebook,
         code=[str(path) for path in computing_files()],
     output:

@@ -57,6 +57,13 @@ def computing_hash(package: Path | None = None) -> str:
     return _hash(package, computing_files(package))
 
 
+def presentation_hash(package: Path | None = None) -> str:
+    """SHA-256 over tables and plots: a page is made again when they change, a record is not."""
+    package = Path(melib.__file__).parent if package is None else package
+    files = [package / "tables.py", *sorted((package / "plots").rglob("*.py"))]
+    return _hash(package, [path for path in files if path.is_file()])
+
+
 @functools.cache
 def code_hash(*modules: str) -> str:
     """SHA-256 over some computing modules and their data, such as ``code_hash("flow", "video")``.

@@ -71,7 +71,8 @@ def dress(
 ) -> None:
     """Turn a freshly executed notebook into a page, in place.
 
-    Folds the two parameter cells, puts the run card below the title, replaces papermill's metadata (it holds paths of
+    Gives the page the run's own title, since one notebook may serve several runs, folds the two parameter cells, puts
+    the run card below the title, replaces papermill's metadata (it holds paths of
     the machine) by the run's own, and drops jupytext's, which would pair the page with its source.
 
     Parameters
@@ -92,9 +93,9 @@ def dress(
         for tag in _FOLDED.keys() & tags:
             cell.metadata["tags"] = [*tags, "hide-input"]
             cell.metadata["mystnb"] = {"code_prompt_show": _FOLDED[tag]}
-    title, _, rest = notebook.cells[0].source.partition("\n")
+    _, _, rest = notebook.cells[0].source.partition("\n")
     card = nbformat.v4.new_markdown_cell(_card(run, tier, parameters, seconds, made), id="run-card")
-    notebook.cells[0].source = title
+    notebook.cells[0].source = f"# {run.title}"
     following = [nbformat.v4.new_markdown_cell(rest.strip(), id="after-run-card")] if rest.strip() else []
     notebook.cells[1:1] = [card, *following]
     notebook.metadata.pop("papermill", None)

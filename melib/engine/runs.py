@@ -15,7 +15,7 @@ import jupytext
 import yaml
 from nbformat import NotebookNode
 
-from melib.provenance import computing_hash
+from melib.provenance import computing_hash, presentation_hash
 
 TIERS = ("smoke", "quick", "full")
 
@@ -31,7 +31,7 @@ class Run:
     notebook : str
         Path of the MyST source, relative to the root of the checkout.
     title : str
-        Said while it runs.
+        Title of the page.
     minutes : mapping of str to float
         Expected minutes for each tier at which the run makes sense.
     parameters : mapping
@@ -180,9 +180,16 @@ def effective_parameters(run: Run, tier: str, notebook: NotebookNode) -> dict[st
 
 
 def run_key(run: Run, tier: str, root: Path) -> str:
-    """SHA-256 of all that decides a page: computing modules, notebook text, parameters and tier."""
+    """SHA-256 of all that decides a page: code that computes or shows, notebook text, parameters and tier."""
     source = (root / run.notebook).read_text(encoding="utf-8")
-    parts = {"code": computing_hash(), "notebook": source, "parameters": dict(run.parameters), "tier": tier}
+    parts = {
+        "code": computing_hash(),
+        "shown_by": presentation_hash(),
+        "notebook": source,
+        "parameters": dict(run.parameters),
+        "tier": tier,
+        "title": run.title,
+    }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

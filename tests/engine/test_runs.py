@@ -110,10 +110,14 @@ def test_the_key_follows_everything_that_decides_a_page(checkout, monkeypatch):
     monkeypatch.setattr(runs_module, "computing_hash", lambda: "other code")
     keys.append(run_key(run, "quick", checkout))
     monkeypatch.undo()
+    monkeypatch.setattr(runs_module, "presentation_hash", lambda: "other tables")
+    keys.append(run_key(run, "quick", checkout))
+    monkeypatch.undo()
+    keys.append(run_key(replace(run, title="Another title"), "quick", checkout))
     source = checkout / "notebooks" / "small.md"
     original = source.read_text()
     source.write_text(original + "\nOne more sentence.\n")
     keys.append(run_key(run, "quick", checkout))
     assert len(set(keys)) == len(keys)
     source.write_text(original)
-    assert run_key(replace(run, title="Another title"), "quick", checkout) == keys[0]
+    assert run_key(run, "quick", checkout) == keys[0]
