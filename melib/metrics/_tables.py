@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -142,7 +143,9 @@ def _require(table: pd.DataFrame, columns: tuple[str, ...], place: Place) -> Non
         )
 
 
-def intervals(source: Source, name: str, *, emotion: str = "optional") -> pd.DataFrame:
+def intervals(
+    source: Source, name: str, *, emotion: str = "optional", known: Collection[str] | None = None
+) -> pd.DataFrame:
     """A checked table of intervals in canonical types, rows in the order given.
 
     Parameters
@@ -152,6 +155,8 @@ def intervals(source: Source, name: str, *, emotion: str = "optional") -> pd.Dat
         What to call a frame in error messages, such as ``"truth"``; a file goes by its path.
     emotion : {"optional", "column", "each"}
         Whether the emotion may be absent, whether the column must exist, or whether each row must name one.
+    known : collection of str, optional
+        The only emotions that a row may name.
 
     Returns
     -------
@@ -180,6 +185,11 @@ def intervals(source: Source, name: str, *, emotion: str = "optional") -> pd.Dat
     out["emotion"] = texts(table["emotion"]) if "emotion" in table else np.full(len(table), "", dtype=object)
     if emotion == "each" and (out["emotion"] == "").any():
         raise place.of(out["emotion"] == "", "no emotion is named")
+    if known is not None:
+        strange = ~np.isin(out["emotion"], [*known, ""])
+        if strange.any():
+            word = out["emotion"][np.argmax(strange)]
+            raise place.of(strange, f"unknown emotion {word!r}; known are {', '.join(sorted({*known} - {''}))}")
     out["kind"] = texts(table["kind"]) if "kind" in table else np.full(len(table), "micro", dtype=object)
     unknown = ~np.isin(out["kind"], KINDS)
     if unknown.any():

@@ -126,7 +126,7 @@ def shifted(
     for _ in range(n_draws):
         turn = rng.random(len(frames))[rows]
         onset = (predictions["onset"].to_numpy() + np.floor(turn * room).astype(np.int64)) % room
-        emotion = rng.permutation(predictions["emotion"].to_numpy())
+        emotion = predictions["emotion"].to_numpy()[rng.permutation(len(predictions))]
         moved = predictions.assign(onset=onset, offset=onset + length, emotion=emotion)
         tallies.append(strs.tally_checked(truth, moved, videos, names, protocol))
     return _null("predictions shifted in time, emotions permuted", tallies)

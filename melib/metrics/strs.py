@@ -83,13 +83,29 @@ KEYS = (
     "f1_named",
 )
 
+#: Answers that systems give beside the classes of a challenge: no emotion, or one that is not scored.
+NO_CLASS = ("neutral", "others")
+
 _LEADING = ("tp", "fp", "fn", "named", "analysed", "minutes")
 
 
 def validate(
-    truth: _tables.Source, predictions: _tables.Source, videos: _tables.Source | None = None
+    truth: _tables.Source,
+    predictions: _tables.Source,
+    videos: _tables.Source | None = None,
+    *,
+    emotions: Sequence[str] | None = None,
+    refuse_unknown: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
     """Check the tables (frames or CSV paths) and keep the micro-expressions.
+
+    Parameters
+    ----------
+    truth, predictions, videos, emotions
+        As for :func:`evaluate`.
+    refuse_unknown : bool
+        Refuse predicted emotions that are neither in the truth nor in ``emotions`` nor one of :data:`NO_CLASS`: in a
+        file written by hand they are slips of spelling. Elsewhere such an answer is wrong for every class.
 
     Returns
     -------
@@ -102,7 +118,8 @@ def validate(
         Naming the first bad row of a table.
     """
     truth = _tables.intervals(truth, "truth", emotion="column")
-    predictions = _tables.intervals(predictions, "predictions", emotion="each")
+    known = {*truth["emotion"], *(emotions or ()), *NO_CLASS} if refuse_unknown and len(truth) else None
+    predictions = _tables.intervals(predictions, "predictions", emotion="each", known=known)
     truth, predictions = (
         table if (table["kind"] == "micro").all() else table[table["kind"] == "micro"].reset_index(drop=True)
         for table in (truth, predictions)

@@ -33,24 +33,21 @@ Source
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, vstack
-from scipy.special import ndtr, ndtri
 
+from melib.metrics._resampling import METHODS, Statistic, limits
 from melib.metrics._tally import Tally
 
-METHODS = ("studentised", "bca", "percentile")
+__all__ = ["METHODS", "Intervals", "bootstrap", "caution", "coverage", "paired", "permutation"]
 
 #: Below either number, intervals are narrower than they claim; see :func:`caution`.
 FEW_SUBJECTS = 30
 FEW_TRUE_POSITIVES = 50
-
-# Entries of (resamples x columns) computed in one piece; bounds memory to some hundred MB.
-_PIECE = 5_000_000
 
 #: A system: one tally, or one per seed.
 System = Tally | Sequence[Tally]
@@ -81,65 +78,6 @@ class Intervals:
     caution: str
 
 
-@dataclass(frozen=True)
-class _Statistic:
-    """The mean over seeds of one system's metrics, or the first system's less the second's."""
-
-    systems: list[tuple[Tally, ...]]  # all over the same subjects
-    metrics: tuple[str, ...]
-    scales: np.ndarray  # per metric: "share", "amount" or "difference"
-
-    @property
-    def tallies(self) -> list[Tally]:
-        return [tally for tallies in self.systems for tally in tallies]
-
-    @property
-    def blocks(self) -> tuple[int, ...]:
-        """How many units each independently resampled block has: subjects, then the seeds of each system."""
-        return len(self.tallies[0].subjects), *(len(tallies) for tallies in self.systems)
-
-    def scores(self, totals: list[np.ndarray]) -> list[np.ndarray]:
-        """Metrics ``(N, M)`` of each tally from its totals ``(N, K)``."""
-        found = (tally.formula(total) for tally, total in zip(self.tallies, totals, strict=True))
-        return [np.stack([metrics[key] for key in self.metrics], axis=1) for metrics in found]
-
-    def combine(self, scores: list[np.ndarray], seeds: list[np.ndarray]) -> np.ndarray:
-        """The statistic ``(N, M)`` when each seed counts as often as its weight ``(N, seeds)`` says."""
-        shares = [sign * drawn / drawn.sum(axis=1, keepdims=True) for sign, drawn in zip((1, -1), seeds, strict=False)]
-        return sum(share[:, None] * values for share, values in zip(np.hstack(shares).T, scores, strict=True))
-
-    def pieces(self, weights: list[np.ndarray]) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
-        """Weights in pieces that fit into memory: totals per tally, and the weights themselves."""
-        step = max(1, _PIECE // max(len(tally.columns) for tally in self.tallies))
-        for start in range(0, len(weights[0]), step):
-            part = [rows[start : start + step] for rows in weights]
-            yield [part[0] @ tally.counts for tally in self.tallies], part
-
-    def values(self, weights: list[np.ndarray]) -> np.ndarray:
-        """The statistic ``(N, M)`` for weights ``(N, size)`` of every block."""
-        parts = [self.combine(self.scores(totals), part[1:]) for totals, part in self.pieces(weights)]
-        return np.concatenate(parts)
-
-    def without_each_subject(self, totals: list[np.ndarray], part: list[np.ndarray]) -> Iterator[np.ndarray]:
-        """The statistic ``(N, M)`` with one copy of a subject left out, subject by subject."""
-        for subject in range(self.blocks[0]):
-            rows = [_row(tally.counts, subject) for tally in self.tallies]
-            less = [total - row for total, row in zip(totals, rows, strict=True)]
-            yield self.combine(self.scores(less), part[1:])
-
-    def without_each_seed(self, scores: list[np.ndarray], part: list[np.ndarray], system: int) -> Iterator[np.ndarray]:
-        """The statistic ``(N, M)`` with one copy of a seed of a system left out, seed by seed."""
-        for seed in range(self.blocks[1 + system]):
-            seeds = list(part[1:])
-            seeds[system] = np.maximum(seeds[system] - np.eye(self.blocks[1 + system])[seed], 0)
-            yield self.combine(scores, seeds)
-
-
-def _row(counts: np.ndarray | csr_array, subject: int) -> np.ndarray:
-    row = counts[[subject]]
-    return row if isinstance(row, np.ndarray) else row.toarray()
-
-
 def caution(n_subjects: int, true_positives: float | None) -> str:
     """A sentence for results from few data, or ``""``.
 
@@ -156,7 +94,7 @@ def caution(n_subjects: int, true_positives: float | None) -> str:
         few.append(f"{true_positives:g} true positives (fewer than {FEW_TRUE_POSITIVES})")
     if not few:
         return ""
-    return f"Few data: {' and '.join(few)}. Intervals this small a sample gives tend to be narrower than they claim."
+    return f"Few data: {' and '.join(few)}. Intervals from so small a sample tend to be narrower than they claim."
 
 
 def _seeds(system: System) -> tuple[Tally, ...]:
@@ -173,118 +111,6 @@ def _aligned(*systems: System) -> list[tuple[Tally, ...]]:
     if len(subjects) < 2:
         raise ValueError(f"an interval over subjects needs at least two subjects, there is {len(subjects)}")
     return [tuple(tally.over(subjects) for tally in tallies) for tallies in seeds]
-
-
-def _ones(statistic: _Statistic) -> list[np.ndarray]:
-    return [np.ones((1, size)) for size in statistic.blocks]
-
-
-def _resample(statistic: _Statistic, n_resamples: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """How often each unit is drawn, ``(n_resamples, size)`` per block, with replacement within the block."""
-    return [
-        rng.multinomial(size, np.full(size, 1 / size), size=n_resamples).astype(np.float64) for size in statistic.blocks
-    ]
-
-
-def _standard_error(statistic: _Statistic, weights: list[np.ndarray]) -> np.ndarray:
-    """Jackknife standard error on the studentising scale, over every block with at least two units: ``(N, M)``."""
-    errors = []
-    for totals, part in statistic.pieces(weights):
-        scores = statistic.scores(totals)
-        centre = _to_scale(statistic.combine(scores, part[1:]), statistic.scales)
-        variance = _spread(statistic.without_each_subject(totals, part), part[0], centre, statistic.scales)
-        for system, size in enumerate(statistic.blocks[1:]):
-            if size > 1:
-                left_out = statistic.without_each_seed(scores, part, system)
-                variance = variance + _spread(left_out, part[1 + system], centre, statistic.scales)
-        errors.append(np.sqrt(variance))
-    return np.concatenate(errors)
-
-
-def _spread(left_out: Iterator[np.ndarray], copies: np.ndarray, centre: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Jackknife variance of units drawn ``copies`` times, from the values without each: ``(N, M)``."""
-    size = copies.shape[1]
-    first = second = 0.0
-    for values, drawn in zip(left_out, copies.T, strict=True):
-        # Sums of differences from a value nearby, so that nothing is lost to cancellation.
-        steps = np.where(drawn[:, None] > 0, _to_scale(values, scales) - centre, 0)
-        first = first + drawn[:, None] * steps
-        second = second + drawn[:, None] * steps**2
-    return (size - 1) / size * np.maximum(second - first**2 / size, 0)
-
-
-def _to_scale(values: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Metrics (last axis) on the scale on which they are studentised."""
-    roots = np.sqrt(np.maximum(values, 0))
-    return np.select([scales == "share", scales == "amount"], [np.arcsin(np.minimum(roots, 1)), roots], values)
-
-
-def _from_scale(values: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """The inverse of :func:`_to_scale`, limits beyond the range moved to its end."""
-    share = np.sin(np.clip(values, 0, np.pi / 2)) ** 2
-    return np.select([scales == "share", scales == "amount"], [share, np.maximum(values, 0) ** 2], values)
-
-
-def _quantile(values: np.ndarray, share: float) -> np.ndarray:
-    """Quantile over the first axis, undefined values left aside; NaN where none is defined."""
-    out = np.full(values.shape[1:], np.nan)
-    some = np.isfinite(values).any(axis=0)
-    out[some] = np.nanquantile(np.where(np.isfinite(values), values, np.nan)[:, some], share, axis=0)
-    return out
-
-
-def _limits(
-    statistic: _Statistic, method: str, level: float, n_resamples: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Value, lower and upper limit of each metric."""
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
-    if not 0 < level < 1:
-        raise ValueError(f"a level lies between 0 and 1, got {level}")
-    if n_resamples < 20:
-        raise ValueError(f"{n_resamples} resamples give no interval: take at least 20, better 2000")
-    tail = (1 - level) / 2
-    value = statistic.values(_ones(statistic))[0]
-    weights = _resample(statistic, n_resamples, rng)
-    draws = statistic.values(weights)
-    if method == "percentile":
-        low, high = _quantile(draws, tail), _quantile(draws, 1 - tail)
-    elif method == "bca":
-        low, high = _bca(statistic, value, draws, tail)
-    else:
-        low, high = _studentised(statistic, value, draws, weights, tail)
-    undefined = ~np.isfinite(value)
-    return value, np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
-
-
-def _bca(statistic: _Statistic, value: np.ndarray, draws: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:
-    totals, part = next(statistic.pieces(_ones(statistic)))
-    left_out = np.concatenate(list(statistic.without_each_subject(totals, part)))
-    influence = left_out.mean(axis=0) - left_out
-    spread = (influence**2).sum(axis=0)
-    acceleration = (influence**3).sum(axis=0) / (6 * np.where(spread > 0, spread, 1) ** 1.5)
-    below = (draws < value).mean(axis=0) + (draws == value).mean(axis=0) / 2
-    bias = ndtri(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
-    limits = []
-    for share in (tail, 1 - tail):
-        shifted = bias + ndtri(share)
-        shares = np.nan_to_num(ndtr(bias + shifted / (1 - acceleration * shifted)), nan=share)
-        limits.append(np.array([_quantile(draws[:, m], shares[m]) for m in range(len(value))]))
-    return limits[0], limits[1]
-
-
-def _studentised(
-    statistic: _Statistic, value: np.ndarray, draws: np.ndarray, weights: list[np.ndarray], tail: float
-) -> tuple[np.ndarray, np.ndarray]:
-    error = _standard_error(statistic, _ones(statistic))[0]
-    errors = _standard_error(statistic, weights)
-    centre = _to_scale(value, statistic.scales)
-    deviations = np.full(draws.shape, np.nan)
-    np.divide(_to_scale(draws, statistic.scales) - centre, errors, out=deviations, where=errors > 1e-12)
-    low = _from_scale(centre - _quantile(deviations, 1 - tail) * error, statistic.scales)
-    high = _from_scale(centre - _quantile(deviations, tail) * error, statistic.scales)
-    fixed = error <= 1e-12  # every subject left out gives the same value
-    return np.where(fixed, value, low), np.where(fixed, value, high)
 
 
 def _true_positives(systems: list[tuple[Tally, ...]]) -> float | None:
@@ -310,7 +136,7 @@ def bootstrap(
     system : Tally, or a sequence of them
         From ``strs.tally``, ``spotting.tally``, ``spotting.tally_frames`` or ``recognition.tally``; one per seed.
     n_resamples : int
-        2,000 leave a limit of a 95 % interval uncertain by about a twentieth of the interval's width.
+        2,000 leave each limit of a 95 % interval uncertain by about 2 % of the interval's width.
     level : float
         Nominal coverage in (0, 1).
     method : {"studentised", "bca", "percentile"}
@@ -328,9 +154,9 @@ def bootstrap(
     first = systems[0][0]
     metrics = tuple(first.scores())
     scales = ["amount" if key in first.unbounded else "share" for key in metrics]
-    statistic = _Statistic(systems, metrics, np.array(scales))
-    limits = _limits(statistic, method, level, n_resamples, np.random.default_rng([seed, 1]))
-    return _intervals(statistic, limits, systems, level, method, n_resamples)
+    statistic = Statistic(systems, metrics, np.array(scales))
+    found = limits(statistic, method, level, n_resamples, np.random.default_rng([seed, 1]))
+    return _intervals(statistic, found, systems, level, method, n_resamples)
 
 
 def paired(
@@ -356,9 +182,9 @@ def paired(
     """
     systems = _aligned(first, second)
     metrics = _common_metrics(systems)
-    statistic = _Statistic(systems, metrics, np.array(["difference"] * len(metrics)))
-    limits = _limits(statistic, method, level, n_resamples, np.random.default_rng([seed, 2]))
-    return _intervals(statistic, limits, systems, level, method, n_resamples)
+    statistic = Statistic(systems, metrics, np.array(["difference"] * len(metrics)))
+    found = limits(statistic, method, level, n_resamples, np.random.default_rng([seed, 2]))
+    return _intervals(statistic, found, systems, level, method, n_resamples)
 
 
 def _common_metrics(systems: list[tuple[Tally, ...]]) -> tuple[str, ...]:
@@ -368,9 +194,9 @@ def _common_metrics(systems: list[tuple[Tally, ...]]) -> tuple[str, ...]:
     return metrics
 
 
-def _intervals(statistic, limits, systems, level, method, n_resamples) -> Intervals:
+def _intervals(statistic, found, systems, level, method, n_resamples) -> Intervals:
     table = pd.DataFrame(
-        dict(zip(("value", "low", "high"), limits, strict=True)), index=pd.Index(statistic.metrics, name="metric")
+        dict(zip(("value", "low", "high"), found, strict=True)), index=pd.Index(statistic.metrics, name="metric")
     )
     n_subjects = statistic.blocks[0]
     words = caution(n_subjects, _true_positives(systems))

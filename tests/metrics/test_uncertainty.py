@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from melib.metrics import recognition, spotting, strs, uncertainty
+from melib.metrics import _resampling, recognition, spotting, strs, uncertainty
 from melib.metrics._tally import Tally
 
 
@@ -60,8 +60,8 @@ def test_a_mean_of_many_gets_the_interval_of_the_central_limit_theorem(method):
 
 def test_the_jackknife_error_of_a_mean_is_its_textbook_value():
     values = np.random.default_rng(0).normal(5, 1, 15)
-    statistic = uncertainty._Statistic([(mean_tally(values),)], ("mean",), np.array(["difference"]))
-    error = uncertainty._standard_error(statistic, [np.ones((1, 15)), np.ones((1, 1))])
+    statistic = _resampling.Statistic([(mean_tally(values),)], ("mean",), np.array(["difference"]))
+    error = _resampling._standard_error(statistic, [np.ones((1, 15)), np.ones((1, 1))])
     assert error[0, 0] == pytest.approx(values.std(ddof=1) / np.sqrt(15))
 
 
