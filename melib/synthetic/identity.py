@@ -36,10 +36,11 @@ from melib.synthetic.mesh import (
     turn,
 )
 from melib.synthetic.raster import rasterize
-from melib.synthetic.traits import Traits, sample
+from melib.synthetic.traits import Traits, sample_gains, sample_look, sample_shape
 from melib.video import Camera
 
-IDENTITY, TEXTURE = 1, 2  # random streams
+#: Random streams of a subject.
+IDENTITY, TEXTURE, STRENGTH = 1, 2, 3
 #: Side of the crop in inter-ocular distances, and where the eyes' line stands in it: means of the rectangles that
 #: dlib's frontal face detector draws (2.40 +- 0.13 and 0.24 +- 0.05).
 CROP_SIDE = 2.40
@@ -108,7 +109,8 @@ class Subject:
         ----------
         weights : (K,) array_like
             Action units in the order of ``load_head().action_units``; 0 at rest, 1 the full unit, and for ``45L`` and
-            ``45R`` exactly closed. As an eye closes, units that open or narrow it give way.
+            ``45R`` exactly closed, which more than 1 cannot exceed. As an eye closes, units that open or narrow it give
+            way.
         rotation : (3,) array_like
             Rotation vector of the head about the neck in head axes, radians: x nods (positive looks down), y turns
             (positive to the subject's left), z tilts.
@@ -134,6 +136,7 @@ class Subject:
         closed = np.clip(weights[self._blinks], 0, 1)
         if closed.any():
             weights = weights.copy()
+            weights[self._blinks] = np.minimum(weights[self._blinks], 1)
             weights[self._lid_units] *= 1 - np.array([*closed, *closed, closed.max(), closed.max()])
         out = np.empty_like(self.rest)
         deform(self.rest, *self._fields, weights, out)
@@ -204,7 +207,10 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
         Bit for bit the same for the same seed.
     """
     head = load_head()
-    traits, look, shape, gains = sample(np.random.default_rng([seed, IDENTITY]), head)
+    traits, shape = sample_shape(np.random.default_rng([seed, IDENTITY]), head)
+    gains = sample_gains(np.random.default_rng([seed, STRENGTH]), head)
+    paint_stream = np.random.default_rng([seed, TEXTURE])
+    look = sample_look(paint_stream, traits)
     rest = at_inter_ocular(shape, head.eyes, traits.iod_mm)
     centres = eye_centres(rest, head.eyes)
     eyes = []
@@ -246,7 +252,7 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
         parts=head.parts[kept],
         uv=uv[uv_used],
         uv_triangles=uv_triangles.reshape(-1, 3).astype(np.int32),
-        atlas=texture.paint(np.random.default_rng([seed, TEXTURE]), look, texture.lip_map(head)),
+        atlas=texture.paint(paint_stream, look, texture.lip_map(head)),
         occlusion=ambient.astype(np.float32),
         rest_areas=areas,
         delicate=delicate[triangles].any(axis=1),

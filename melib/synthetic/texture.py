@@ -130,23 +130,23 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
     """
     skin, base = _skin(rng, look)
     x, y = _grid()
-    skin *= _darkening(x, y, look)[..., None]
-    skin *= _lines(rng, look)[..., None]
-    skin *= _spots(rng, x, y, look)[..., None]
-    _mix(skin, 0.85 * lips, _lip_colour(rng, look, base))
+    _shade(skin, _darkening(x, y, look))
+    _shade(skin, _lines(rng, look))
+    _shade(skin, _spots(rng, x, y, look))
+    lip_colour = base * (0.90, 0.66, 0.66) * (1, look.lip_red, look.lip_red) * rng.uniform(0.95, 1.05)
+    _mix(skin, 0.85 * lips, lip_colour, 1 + 0.10 * _noise(rng, [(40, 0.4), (5, 0.5), (2.5, 0.4)]))
     if look.stubble > 0:
-        skin *= (1 - look.stubble * _stubble(rng, x, y, lips))[..., None]
-    hair = np.asarray(look.hair, np.float32)
-    _mix(skin, _brows(rng, look), hair)
-    _mix(skin, _scalp(rng, x, y, look), hair * (1 + 0.3 * _strands(rng))[..., None])
-    cloth = np.asarray(look.shirt, np.float32) * (1 + 0.08 * _noise(rng, [(60, 0.6), (3, 0.5)]))[..., None]
+        _shade(skin, 1 - look.stubble * _stubble(rng, x, y, lips))
+    _mix(skin, _brows(rng, look), look.hair)
+    _mix(skin, _scalp(rng, x, y, look), look.hair, 1 + 0.3 * _strands(rng))
     collar = -150 + 0.0035 * x * x - 0.2 * np.maximum(np.abs(x) - 60, 0)
-    _mix(skin, _step((collar - y) / 0.8), cloth)
+    _mix(skin, _step((collar - y) / 0.8), look.shirt, 1 + 0.08 * _noise(rng, [(60, 0.6), (3, 0.5)]))
 
-    atlas = np.zeros((*ATLAS_SHAPE, 3), np.float32)
-    atlas[:, :_TILE_LEFT] = base
-    atlas[:, :_WIDTH] = skin
-    atlas[8 : 8 + _EYE_TILE, _TILE_LEFT : _TILE_LEFT + _EYE_TILE] = _eye(rng, look)
+    atlas = np.empty((*ATLAS_SHAPE, 3), np.uint16)
+    atlas[:] = _encoded(base)
+    for channel in range(3):
+        atlas[:, :_WIDTH, channel] = _encoded(skin[..., channel])
+    atlas[8 : 8 + _EYE_TILE, _TILE_LEFT : _TILE_LEFT + _EYE_TILE] = _encoded(_eye(rng, look))
     flat = {
         EAR: base * (1.02, 0.95, 0.95),
         TEETH: (0.60, 0.56, 0.48),
@@ -154,8 +154,12 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
         MOUTH: (0.20, 0.07, 0.06),
     }
     for part, top in _FLAT_TILES.items():
-        atlas[top : top + _FLAT_SIZE, _TILE_LEFT:] = flat[part]
-    return np.rint(np.clip(atlas, 0.004, 0.95) * 65535).astype(np.uint16)
+        atlas[top : top + _FLAT_SIZE, _TILE_LEFT:] = _encoded(flat[part])
+    return atlas
+
+
+def _encoded(reflectance: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(reflectance, 0.004, 0.95) * 65535).astype(np.uint16)
 
 
 @lru_cache(maxsize=1)
@@ -206,24 +210,31 @@ def _bump(x: np.ndarray, y: np.ndarray, at: tuple[float, float], size: tuple[flo
     return np.exp(-(((x - at[0]) / size[0]) ** 2) - ((y - at[1]) / size[1]) ** 2)
 
 
-def _mix(image: np.ndarray, share: np.ndarray, colour: np.ndarray) -> None:
-    """Lay a colour over the image, in place."""
-    image += share[..., None] * (colour - image)
+def _shade(image: np.ndarray, factor: np.ndarray) -> None:
+    """Multiply all channels, in place."""
+    image *= factor[..., None]
+
+
+def _mix(image: np.ndarray, share: np.ndarray, colour, brightness: np.ndarray | float = 1.0) -> None:
+    """Lay a colour over the image, in place; channel by channel, which keeps the peak of memory low."""
+    for channel in range(3):
+        image[..., channel] += share * (np.float32(colour[channel]) * brightness - image[..., channel])
 
 
 def _skin(rng: np.random.Generator, look: Look) -> tuple[np.ndarray, np.ndarray]:
     """The mottled skin and its mean colour."""
     base = np.array([np.interp(look.melanin, (0, 0.5, 1), channel) for channel in _SKIN.T])
-    base = (base * (1 + 0.05 * rng.standard_normal()) * (1 + 0.015 * rng.standard_normal(3))).astype(np.float32)
+    base = base * (1 + 0.05 * rng.standard_normal()) * (1 + 0.015 * rng.standard_normal(3))
     x, y = _grid()
     side = np.abs(x)
-    mottle = 0.06 * _noise(rng, [(120, 0.5), (60, 0.35), (30, 0.25)])
-    grain = 0.045 * look.roughness * _noise(rng, [(14, 0.5), (7, 0.6), (4, 0.5), (2.2, 0.4)])
+    mottle = 1 + 0.06 * _noise(rng, [(120, 0.5), (60, 0.35), (30, 0.25)])
+    mottle += 0.045 * look.roughness * _noise(rng, [(14, 0.5), (7, 0.6), (4, 0.5), (2.2, 0.4)])
     red = 0.6 * _bump(side, y, (34, -36), (17, 15)) + 0.7 * _bump(x, y, (0, -38), (11, 14))
     red = np.clip(red + 0.25 * _noise(rng, [(50, 1), (25, 0.6)]), -1, 2)
-    skin = base * (1 + mottle + grain)[..., None]
-    skin *= 1 + red[..., None] * np.array([0.07, -0.06, -0.05], np.float32)
-    return skin.astype(np.float32), base
+    skin = np.empty((_HEIGHT, _WIDTH, 3), np.float32)
+    for channel, blush in enumerate((0.07, -0.06, -0.05)):
+        skin[..., channel] = np.float32(base[channel]) * mottle * (1 + np.float32(blush) * red)
+    return skin, base
 
 
 def _darkening(x: np.ndarray, y: np.ndarray, look: Look) -> np.ndarray:
@@ -266,11 +277,6 @@ def _spots(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, look: Look) -
         marks[row.clip(0, _HEIGHT - 1), column.clip(0, _WIDTH - 1)] = rng.uniform(0.5, 1.6, n)
         out *= 1 - 0.35 * np.clip(6 * cv2.GaussianBlur(marks, (0, 0), 1.5), 0, 1)
     return out
-
-
-def _lip_colour(rng: np.random.Generator, look: Look, base: np.ndarray) -> np.ndarray:
-    colour = base * (0.90, 0.66, 0.66) * (1, look.lip_red, look.lip_red) * rng.uniform(0.95, 1.05)
-    return (colour * (1 + 0.10 * _noise(rng, [(40, 0.4), (5, 0.5), (2.5, 0.4)]))[..., None]).astype(np.float32)
 
 
 def _stubble(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, lips: np.ndarray) -> np.ndarray:
@@ -330,7 +336,7 @@ def _eye(rng: np.random.Generator, look: Look) -> np.ndarray:
     eye = np.array([0.60, 0.56, 0.53], np.float32) * (1 - 0.35 * np.clip((radius - 0.35) / 0.6, 0, 1) ** 1.5)[..., None]
     iris = 0.43
     rays = _noise(rng, [(20, 0.3)], shape) + 0.2 * np.sin(37 * angle + 3 * _noise(rng, [(30, 1)], shape))
-    colour = (1 + 0.35 * rays) * (0.75 + 0.5 * radius / iris) * (1 - 0.65 * np.clip((radius / iris - 0.8) / 0.2, 0, 1))
-    _mix(eye, _step((iris - radius) * 60), np.asarray(look.iris, np.float32) * colour[..., None])
-    _mix(eye, _step((look.pupil - radius) * 70), np.full(3, 0.006, np.float32))
+    shade = (1 + 0.35 * rays) * (0.75 + 0.5 * radius / iris) * (1 - 0.65 * np.clip((radius / iris - 0.8) / 0.2, 0, 1))
+    _mix(eye, _step((iris - radius) * 60), look.iris, shade)
+    _mix(eye, _step((look.pupil - radius) * 70), (0.006, 0.006, 0.006))
     return eye

@@ -56,17 +56,10 @@ class Traits:
     melanin: float
 
 
-def sample(rng: np.random.Generator, head: Head) -> tuple[Traits, Look, np.ndarray, np.ndarray]:
-    """Draw a person.
+def sample_shape(rng: np.random.Generator, head: Head) -> tuple[Traits, np.ndarray]:
+    """Draw a head: traits, and vertices ``(N, 3)`` float64 at MakeHuman's own scale and place, mm.
 
-    Returns
-    -------
-    traits : Traits
-    look : Look
-    shape : (N, 3) float64
-        The head at MakeHuman's own scale and place, mm.
-    gains : (K,) float64
-        Personal strength of each action unit, about 1.
+    The traits' melanin follows ancestry, with a spread of its own.
     """
     ancestry = rng.dirichlet([0.6, 0.6, 0.6])
     maleness, age, weight = rng.beta(0.6, 0.6), 0.75 * rng.beta(1.2, 2.2), float(np.clip(rng.normal(0, 0.5), -1, 1))
@@ -93,9 +86,12 @@ def sample(rng: np.random.Generator, head: Head) -> tuple[Traits, Look, np.ndarr
 
     iod_mm = float(np.clip(rng.normal(IOD_MM, 3.2), 55, 71))
     melanin = float(np.clip(ancestry @ (0.75, 0.30, 0.15) + rng.normal(0, 0.10), 0.02, 0.95))
-    traits = Traits(tuple(float(a) for a in ancestry), float(maleness), float(age), weight, iod_mm, melanin)
-    look = _sample_look(rng, traits)
-    return traits, look, shape, np.exp(rng.normal(0, _GAIN_SPREAD, len(head.action_units)))
+    return Traits(tuple(float(a) for a in ancestry), float(maleness), float(age), weight, iod_mm, melanin), shape
+
+
+def sample_gains(rng: np.random.Generator, head: Head) -> np.ndarray:
+    """Draw a person's own strength in each action unit: ``(K,)``, about 1."""
+    return np.exp(rng.normal(0, _GAIN_SPREAD, len(head.action_units)))
 
 
 def _detail_pairs(head: Head) -> dict[str, list[str]]:
@@ -107,7 +103,8 @@ def _detail_pairs(head: Head) -> dict[str, list[str]]:
     return pairs
 
 
-def _sample_look(rng: np.random.Generator, traits: Traits) -> Look:
+def sample_look(rng: np.random.Generator, traits: Traits) -> Look:
+    """Draw what the textures are painted from."""
     dark = traits.melanin > 0.4
     shade = rng.random()
     hair = np.array(

@@ -9,7 +9,7 @@ import pytest
 from melib.synthetic.head import IOD_MM, LEFT_EYE, RIGHT_EYE, load_head
 from melib.synthetic.identity import make_subject
 from melib.synthetic.raster import rasterize
-from melib.synthetic.traits import sample
+from melib.synthetic.traits import sample_shape
 
 SUBJECTS = range(100, 124)
 
@@ -60,6 +60,11 @@ def test_closed_lids_meet_and_do_not_fold_over_the_cheek(people, pose, weights):
             assert abs(closed[lower, 1] - closed[upper, 1]) < 0.0032, (subject.seed, upper, aperture)
         moved = np.linalg.norm(pose(subject, weights("45L", "45R")) - pose(subject), axis=1)
         assert moved[subject.rest[:, 1] < -24].max() < 0.002
+
+
+def test_a_blink_of_more_than_one_closes_no_further(subject, pose, weights):
+    closed, more = weights("45L", "45R"), 1.4 * weights("45L", "45R")
+    np.testing.assert_array_equal(pose(subject, closed), pose(subject, more))
 
 
 def test_one_blink_closes_one_eye(subject, pose, weights):
@@ -185,7 +190,7 @@ def test_mesh_shows_no_hole_in_any_pose(people, pose, weights):
 
 def test_population_has_the_stated_spread_of_sizes():
     head = load_head()
-    traits = [sample(np.random.default_rng([seed, 1]), head)[0] for seed in range(200)]
+    traits = [sample_shape(np.random.default_rng([seed, 1]), head)[0] for seed in range(200)]
     iod = np.array([t.iod_mm for t in traits])
     assert iod.min() >= 55 and iod.max() <= 71
     assert iod.mean() == pytest.approx(63, abs=0.8) and iod.std() == pytest.approx(3.2, abs=0.5)
