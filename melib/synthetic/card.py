@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from melib.synthetic.dataset import SyntheticVideo, true_labels
-from melib.synthetic.identity import ANCESTRIES
 from melib.synthetic.sensor import measure_depth, to_metres
 from melib.synthetic.timeline import Event
+from melib.synthetic.traits import ANCESTRIES
 from melib.video import KINDS, Dataset
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

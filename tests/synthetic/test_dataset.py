@@ -13,11 +13,12 @@ import pytest
 from scipy.stats import kruskal
 
 from melib.synthetic import dataset as module
-from melib.synthetic import identity
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, true_labels
 from melib.synthetic.head import load_head
+from melib.synthetic.identity import IDENTITY
 from melib.synthetic.store import RecentFrames
 from melib.synthetic.suites import POPULATIONS, SUITES, subject_seed, video_seed
+from melib.synthetic.traits import sample
 from melib.video import truth_table, video_table
 
 FRAMES = 120
@@ -309,8 +310,8 @@ def test_who_is_filmed_tells_nothing_of_what_is_expressed():
     for video in open_benchmark("default", subjects=150, videos=1, frames=600).videos:
         micro = [e.emotion for e in video.true_expressions if e.kind == "micro"]
         if micro:
-            rng = np.random.default_rng([video.subject_seed, identity.IDENTITY])
-            traits, _, _, gains = identity._sample(rng, load_head())
+            rng = np.random.default_rng([video.subject_seed, IDENTITY])
+            traits, _, _, gains = sample(rng, load_head())
             rows.append([*traits.ancestry, traits.maleness, traits.age, traits.melanin, traits.iod_mm, gains.mean()])
             emotions.append(micro[0])
     groups = [np.array(emotions) == name for name in set(emotions)]

@@ -9,15 +9,13 @@ from scipy.stats import binomtest, chi2_contingency, kruskal, kstest, spearmanr
 
 from melib.synthetic import timeline as module
 from melib.synthetic.action_units import EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS
+from melib.synthetic.curves import envelope, minimum_jerk, sway
 from melib.synthetic.head import load_head
 from melib.synthetic.scene import draw_scene
 from melib.synthetic.timeline import (
     TimelineSettings,
     draw_events,
     draw_timeline,
-    envelope,
-    minimum_jerk,
-    sway,
 )
 
 NAMES = list(load_head().action_units)
