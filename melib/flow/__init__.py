@@ -8,28 +8,44 @@ alone stays light.
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 
 from melib.flow.dis import dis, farneback
 from melib.flow.images import check_pair, is_tensor
+from melib.flow.rigid import fit_rigid, rigid_motion
 from melib.flow.stabilize import MODES, face_mask, stabilize
 from melib.flow.strain import fixed_scale, min_max, strain
 
 __all__ = [
     "METHODS",
     "MODES",
+    "average_depth",
     "dis",
     "face_mask",
     "farneback",
+    "fit_rigid",
     "fixed_scale",
     "min_max",
     "optical_flow",
+    "rigid_motion",
+    "scene_flow",
     "stabilize",
     "strain",
 ]
 
 #: The methods of :func:`optical_flow`.
 METHODS = ("tvl1", "dis", "farneback")
+
+#: Names that bring PyTorch with them, imported when first asked for.
+_LATER = {"scene_flow": "melib.flow.scene", "average_depth": "melib.flow.depth"}
+
+
+def __getattr__(name: str):
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def optical_flow(a, b, *, method: str = "tvl1", **parameters):

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from melib.flow.grids import blur, pixels, warp
 from melib.flow.images import is_tensor
+from melib.flow.robust import robust_fit
 
 #: A median depth beyond this many metres is taken for millimetres: no face is filmed from there.
 FARTHEST = 20.0
@@ -164,9 +165,6 @@ def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, refe
     ValueError
         If shapes do not fit, the reference is not among the frames, or the face has no readings to align.
     """
-    # Imported here because only this function of the module fits anything.
-    from melib.flow.stabilize import robust_fit
-
     depth, face = np.asarray(depth, np.float32), np.asarray(face, bool)
     count, height, width = depth.shape
     if flow.shape != (count, 2, height, width) or face.shape != (height, width) or not 0 <= reference < count:
@@ -187,10 +185,10 @@ def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, refe
         common = usable & face
         if common.sum() < 30:
             raise ValueError(f"frame {index} shares {int(common.sum())} depth readings of the face with the reference")
-        every = slice(None, None, max(1, int(common.sum()) // 2500))
+        every = slice(None, None, max(1, int(common.sum()) // 1000))
         difference = (seen - base).astype(np.float64)
-        coefficients = robust_fit(plane[:, common][:, every], difference[None, common][:, every])
-        aligned = seen - np.tensordot(coefficients[:, 0], plane, axes=(0, 0))
+        coefficients = robust_fit(plane[None, :, common][..., every], difference[None, common][:, every])
+        aligned = seen - np.tensordot(coefficients, plane, axes=(0, 0))
         total += np.where(usable, aligned, 0)
         readings += usable
     return np.where(base > 0, total / np.maximum(readings, 1), 0).astype(np.float32)

@@ -1,7 +1,7 @@
 """Head motion taken out of an image flow: what is left is the face's own.
 
 The sway of a head moves the face as much as a micro-expression does, so how it is removed is a factor of every
-experiment. Four modes need the flow alone; the mode ``rigid``, which needs depth, stands beside the scene flow.
+experiment. The modes work on image flow and on scene flow alike.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from melib.flow.rigid import fit_rigid, rigid_motion
+from melib.flow.robust import robust_fit
+from melib.video import Camera
+
 #: The modes of :func:`stabilize`.
-MODES = ("none", "nose", "median", "affine")
+MODES = ("none", "nose", "median", "affine", "rigid")
 
 #: iBUG landmark in the middle of the nose's bridge, skin that no muscle of expression moves (SOFTNet's choice).
 NOSE = 28
 _NOSE_REACH = 5
 _FEWEST_PIXELS = 30
-_MOST_POINTS = 2500
+_MOST_POINTS = 1000
 
 
 def face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -48,30 +52,43 @@ def face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def stabilize(
-    flow: np.ndarray, mode: str, *, face: np.ndarray | None = None, landmarks: np.ndarray | None = None
+    flow: np.ndarray,
+    mode: str,
+    *,
+    face: np.ndarray | None = None,
+    landmarks: np.ndarray | None = None,
+    depth: np.ndarray | None = None,
+    camera: Camera | None = None,
 ) -> np.ndarray:
-    """Remove the head's motion from an image flow.
+    """Remove the head's motion from an image flow or a scene flow.
 
     Parameters
     ----------
     flow : numpy.ndarray
-        ``(B, 2, H, W)`` or ``(2, H, W)`` pixels (right, down).
-    mode : {"none", "nose", "median", "affine"}
+        Image flow ``(B, 2, H, W)`` or ``(2, H, W)``, or scene flow ``(B, 3, H, W)`` or ``(3, H, W)``.
+    mode : {"none", "nose", "median", "affine", "rigid"}
         ``none`` returns the flow as it is. ``nose`` subtracts the mean flow of the 11 x 11 pixels around landmark 28,
         as SOFTNet does (its release subtracts the absolute value of that mean, which is right for motion to the right
-        and down only). ``median`` subtracts the face's median flow. ``affine`` subtracts an affine motion fitted to
-        the face so that the pixels which move on their own count little (Tukey's biweight); it takes out roll, scale
-        and the larger part of yaw and pitch as well.
+        and down only). ``median`` subtracts the face's median flow. ``affine`` subtracts an affine motion that most of
+        the face shares; it takes out roll, scale and the larger part of yaw and pitch as well. ``rigid`` subtracts the
+        motion of a rigid head, six degrees of freedom, that most of the face shares, exact in perspective and
+        parallax.
     face : numpy.ndarray, optional
-        ``(B, H, W)`` or ``(H, W)`` bool, the pixels of the face; needed by ``median`` and ``affine`` unless landmarks
-        are given, whose hull then serves.
+        ``(B, H, W)`` or ``(H, W)`` bool, the pixels of the face; needed by ``median``, ``affine`` and ``rigid`` unless
+        landmarks are given, whose hull then serves. For scene flow, leave out the pixels where it is not valid.
     landmarks : numpy.ndarray, optional
         ``(B, 68, 2)`` or ``(68, 2)`` pixels (x, y) in the first frame, iBUG order; needed by ``nose``.
+    depth : numpy.ndarray, optional
+        ``(B, H, W)`` or ``(H, W)`` metres of the first frame, 0 = no reading; needed by ``rigid``. Without a sensor,
+        the depth of a generic face in about the right place serves for image flow.
+    camera : Camera, optional
+        Needed by ``rigid``.
 
     Returns
     -------
     numpy.ndarray
-        Of the flow's shape and type. Outside the face, too, the same motion is subtracted.
+        Of the flow's shape and type. Outside the face, too, the same motion is subtracted; ``rigid`` knows it, and
+        subtracts it, only where there is depth.
 
     Raises
     ------
@@ -81,17 +98,20 @@ def stabilize(
     if mode not in MODES:
         raise ValueError(f"unknown stabilisation mode {mode!r}: use one of {', '.join(MODES)}")
     flow = np.asarray(flow)
-    if flow.ndim not in (3, 4) or flow.shape[-3] != 2:
-        raise ValueError(f"stabilisation needs a flow (B, 2, H, W) or (2, H, W), got shape {flow.shape}")
+    if flow.ndim not in (3, 4) or flow.shape[-3] not in (2, 3):
+        raise ValueError(f"stabilisation needs a flow (B, 2 or 3, H, W) or (2 or 3, H, W), got shape {flow.shape}")
     if mode == "none":
         return flow
     batch = flow.reshape(-1, *flow.shape[-3:])
     if mode == "nose":
         head = _nose_motion(batch, landmarks)
     else:
-        estimate = {"median": _median_motion, "affine": _affine_motion}[mode]
         faces = _faces(batch, face, landmarks, mode)
-        head = np.stack([estimate(one, inside) for one, inside in zip(batch, faces, strict=True)])
+        if mode == "rigid":
+            head = _rigid_motion(batch, faces, depth, camera)
+        else:
+            estimate = {"median": _median_motion, "affine": _affine_motion}[mode]
+            head = np.stack([estimate(one, inside) for one, inside in zip(batch, faces, strict=True)])
     return (batch - head.astype(flow.dtype)).reshape(flow.shape)
 
 
@@ -126,7 +146,7 @@ def _nose_motion(flow: np.ndarray, landmarks: np.ndarray | None) -> np.ndarray:
     if points.shape[:2] != (len(flow), 68):
         raise ValueError(f"stabilisation 'nose' needs 68 landmarks for each of {len(flow)} flows, got {points.shape}")
     height, width = flow.shape[-2:]
-    head = np.empty((len(flow), 2, 1, 1))
+    head = np.empty((*flow.shape[:2], 1, 1))
     for index, (x, y) in enumerate(np.rint(points[:, NOSE]).astype(int)):
         rows = slice(max(y - _NOSE_REACH, 0), max(y + _NOSE_REACH + 1, 0))
         columns = slice(max(x - _NOSE_REACH, 0), max(x + _NOSE_REACH + 1, 0))
@@ -142,55 +162,32 @@ def _median_motion(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
 
 
 def _affine_motion(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """Affine motion ``(2, H, W)`` that most of a face shares."""
+    """Affine motion ``(C, H, W)`` that most of a face shares."""
     height, width = face.shape
     y, x = np.mgrid[:height, :width]
     # Coordinates of order one about the face's centre keep the 3 x 3 system well conditioned.
     size = max(height, width)
     basis = np.stack([np.ones(face.shape), (x - x[face].mean()) / size, (y - y[face].mean()) / size])
-    # A motion of six numbers needs no more than some thousands of points.
+    # A plane of three numbers needs no more than some thousands of points.
     every = slice(None, None, max(1, int(face.sum()) // _MOST_POINTS))
-    coefficients = robust_fit(basis[:, face][:, every], flow[:, face][:, every].astype(np.float64))
-    return np.tensordot(coefficients, basis, axes=(0, 0))
+    inside, motion = basis[None, :, face][..., every], flow[:, face][:, every].astype(np.float64)
+    planes = [robust_fit(inside, component[None]) for component in motion]
+    return np.tensordot(np.stack(planes), basis, axes=(1, 0))
 
 
-def robust_fit(basis: np.ndarray, values: np.ndarray, *, least_absolute: int = 20, biweight: int = 10) -> np.ndarray:
-    """Linear fit that the majority of the points decides, by least squares reweighted.
-
-    It starts from the least sum of distances, which a minority on one side of the face cannot turn over, and ends with
-    Tukey's biweight, which gives points far from the fit no weight at all.
-
-    Parameters
-    ----------
-    basis : numpy.ndarray
-        ``(K, N)`` or, with a basis of its own for each component, ``(D, K, N)``.
-    values : numpy.ndarray
-        ``(D, N)``: N points of D components each; a point's components share one weight.
-    least_absolute, biweight : int
-        Iterations of the two stages.
-
-    Returns
-    -------
-    numpy.ndarray
-        Coefficients ``(K, D)`` for a common basis, ``(K,)`` for one basis per component.
-    """
-    shared = basis.ndim == 2
-    weights = np.ones(values.shape[1])
-    for iteration in range(least_absolute + biweight + 1):
-        weighted = basis * weights
-        if shared:
-            coefficients = np.linalg.lstsq(weighted @ basis.T, weighted @ values.T, rcond=None)[0]
-            residual = values - coefficients.T @ basis
-        else:
-            normal = np.einsum("dkn,dln->kl", weighted, basis)
-            coefficients = np.linalg.lstsq(normal, np.einsum("dkn,dn->k", weighted, values), rcond=None)[0]
-            residual = values - np.einsum("k,dkn->dn", coefficients, basis)
-        distance = np.linalg.norm(residual, axis=0)
-        # The small constants keep an exact fit (zero spread) from dividing by zero.
-        if iteration < least_absolute:
-            weights = 1 / (distance + 1e-3 * distance.mean() + 1e-9)
-        else:
-            # The median length of a plane normal vector is 1.18 spreads; 4.7 spreads is Tukey's usual cut-off.
-            cutoff = 4.7 * np.median(distance) / 1.18 + 1e-9
-            weights = np.square(1 - np.square(np.minimum(distance / cutoff, 1)))
-    return coefficients
+def _rigid_motion(flow: np.ndarray, faces: np.ndarray, depth: np.ndarray | None, camera: Camera | None) -> np.ndarray:
+    if depth is None or camera is None:
+        raise ValueError("stabilisation 'rigid' needs the first frame's depth and the camera: pass depth= and camera=")
+    depth = np.asarray(depth)
+    depth = depth.reshape(-1, *depth.shape[-2:])
+    if depth.shape != faces.shape:
+        raise ValueError(
+            f"depth {depth.shape} does not fit {len(flow)} flows of {flow.shape[-2]} x {flow.shape[-1]} pixels"
+        )
+    kind = 0 if flow.shape[1] == 2 else 1
+    return np.stack(
+        [
+            rigid_motion(z, camera, *fit_rigid(one, z, camera, inside))[kind]
+            for one, z, inside in zip(flow, depth, faces, strict=True)
+        ]
+    )

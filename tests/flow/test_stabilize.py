@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from melib.flow import MODES, face_mask, stabilize
+from melib.flow import face_mask, stabilize
 from tests.flow.scenes import grid
 
 SIZE = 64
@@ -40,7 +40,7 @@ def test_affine_removes_roll_and_scale_that_the_other_modes_leave():
     face, landmarks, local = scene()
     errors = {
         mode: np.abs(stabilize(local + affine_flow(), mode, face=face, landmarks=landmarks) - local)[:, face].max()
-        for mode in MODES
+        for mode in ("none", "nose", "median", "affine")
     }
     assert errors["affine"] < 0.02
     assert min(errors["median"], errors["nose"], errors["none"]) > 0.3
@@ -106,7 +106,7 @@ def test_missing_or_unfit_input_is_named():
             stabilize(local, mode, face=face[:-1])
         with pytest.raises(ValueError, match="0 pixels"):
             stabilize(local, mode, face=np.zeros_like(face))
-    with pytest.raises(ValueError, match=r"\(B, 2, H, W\)"):
+    with pytest.raises(ValueError, match="2 or 3, H, W"):
         stabilize(local[:1], "median", face=face)
     landmarks[3, 0] = np.nan
     with pytest.raises(ValueError, match="finite"):
