@@ -11,7 +11,7 @@ from melib.synthetic.identity import make_subject
 from melib.synthetic.raster import rasterize
 from melib.synthetic.traits import sample_shape
 
-SUBJECTS = range(100, 124)
+SUBJECTS = range(100, 120)
 
 
 def seen(subject, points, size=256, camera=None):
