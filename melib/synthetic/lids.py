@@ -129,7 +129,8 @@ def fit_blink(
         open_strips = view.columns(closed) > 0
         if not open_strips.any():
             return field * (scale + _OVERLAP)[:, None]
-        factor[open_strips] = np.minimum(factor[open_strips] + 0.05, _LARGEST)
+        wanting = np.unique(across[open_strips])  # a gap that opens beyond the aperture is its last strip's
+        factor[wanting] = np.minimum(factor[wanting] + 0.05, _LARGEST)
     raise ValueError(f"the eye at {centre.round(1)} mm does not close: {view.columns(closed).tolist()} pixels left")
 
 

@@ -119,7 +119,7 @@ def _shade(
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _motion(ids, weights, triangles, points_a, points_b, pixels_b, nearest_b, slack, flow, scene, valid):
+def _motion(ids, weights, triangles, points_a, points_b, pixels_a, pixels_b, nearest_b, slack, flow, scene, valid):
     """Follow the surface point under every pixel centre of a to b."""
     height, width = ids.shape
     for y in range(height):
@@ -132,7 +132,6 @@ def _motion(ids, weights, triangles, points_a, points_b, pixels_b, nearest_b, sl
             if t < 0:
                 continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            # Weights in double precision: single ones would leave 1e-5 px of false flow in a still scene.
             wb, wc = float(weights[y, x, 0]), float(weights[y, x, 1])
             wa = 1.0 - wb - wc
             for axis in range(3):
@@ -141,11 +140,16 @@ def _motion(ids, weights, triangles, points_a, points_b, pixels_b, nearest_b, sl
                     + wb * (points_b[b, axis] - points_a[b, axis])
                     + wc * (points_b[c, axis] - points_a[c, axis])
                 )
+            # Both ends are projected from the stored weights, so their rounding cancels and a still point stays still.
+            za, zb, zc = wa * points_a[a, 2], wb * points_a[b, 2], wc * points_a[c, 2]
+            z = za + zb + zc
+            from_x = (za * pixels_a[a, 0] + zb * pixels_a[b, 0] + zc * pixels_a[c, 0]) / z
+            from_y = (za * pixels_a[a, 1] + zb * pixels_a[b, 1] + zc * pixels_a[c, 1]) / z
             za, zb, zc = wa * points_b[a, 2], wb * points_b[b, 2], wc * points_b[c, 2]
             z = za + zb + zc
             u = (za * pixels_b[a, 0] + zb * pixels_b[b, 0] + zc * pixels_b[c, 0]) / z
             v = (za * pixels_b[a, 1] + zb * pixels_b[b, 1] + zc * pixels_b[c, 1]) / z
-            flow[0, y, x], flow[1, y, x] = _F(u - x), _F(v - y)
+            flow[0, y, x], flow[1, y, x] = _F(u - from_x), _F(v - from_y)
             # Seen in b? The point must lie on the nearest surface at one of the four pixels around it.
             column, row = int(math.floor(u)), int(math.floor(v))
             for j in range(2):
@@ -267,17 +271,18 @@ class Renderer:
             True where a shows the head and the same point is in view and not hidden in b.
         """
         ids, weights, nearest = self._coarse
-        shape = ids.shape
         triangles = self.subject.triangles
-        pixels, inverse_depth = self._project(points_b)
-        rasterize(pixels, inverse_depth, triangles, ids, weights, nearest)
+        pixels_b, inverse_depth = self._project(points_b)
+        rasterize(pixels_b, inverse_depth, triangles, ids, weights, nearest)
         nearest_b = nearest.copy()
-        pixels_b = pixels
-        pixels, inverse_depth = self._project(points_a)
-        rasterize(pixels, inverse_depth, triangles, ids, weights, nearest)
-        flow, scene = np.empty((2, *shape), np.float32), np.empty((3, *shape), np.float32)
-        valid = np.empty(shape, bool)
-        _motion(ids, weights, triangles, points_a, points_b, pixels_b, nearest_b, _VISIBLE_SLACK_M, flow, scene, valid)
+        pixels_a, inverse_depth = self._project(points_a)
+        rasterize(pixels_a, inverse_depth, triangles, ids, weights, nearest)
+        flow, scene = np.empty((2, *ids.shape), np.float32), np.empty((3, *ids.shape), np.float32)
+        valid = np.empty(ids.shape, bool)
+        _motion(
+            ids, weights, triangles, points_a, points_b, pixels_a, pixels_b, nearest_b, _VISIBLE_SLACK_M,
+            flow, scene, valid,
+        )  # fmt: skip
         return flow, scene, valid
 
     def _project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
