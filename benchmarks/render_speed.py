@@ -24,10 +24,10 @@ cv2.setNumThreads(1)
 from melib.synthetic.dataset import open_benchmark
 video = open_benchmark(sys.argv[1], subjects=1, videos=1, frames=max(60, int(sys.argv[2]) + 30)).videos[0]
 video.frames(0, 30), video.true_motion(0, 6)
-ready = time.perf_counter()
+ready, ready_cpu = time.perf_counter(), time.process_time()
 for i in range(30, 30 + int(sys.argv[2])):
     video.frames(i, i + 1), video.depth(i, i + 1)
-done = time.perf_counter()
+done, done_cpu = time.perf_counter(), time.process_time()
 for i in range(30, 60):
     video.true_motion(i, i - 6)
 moved = time.perf_counter()
@@ -35,6 +35,7 @@ print(json.dumps({
     "torch": "torch" in sys.modules,
     "start_s": ready - began,
     "frames_per_s": int(sys.argv[2]) / (done - ready),
+    "frames_per_cpu_s": int(sys.argv[2]) / (done_cpu - ready_cpu),
     "true_motion_ms": (moved - done) / 30 * 1e3,
     "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
 }))
@@ -63,6 +64,7 @@ def main() -> None:
     result = measure(chosen.suite, chosen.frames)
     print(f"suite {chosen.suite}, 128x128, colour and measured depth, one core")
     print(f"  {result['frames_per_s']:6.0f} frames/s      (goal: at least {GOAL_FRAMES_PER_SECOND})")
+    print(f"  {result['frames_per_cpu_s']:6.0f} frames per second of processor time (not slowed by other work)")
     print(f"  {result['peak_mb']:6.0f} MB resident   (goal: at most {GOAL_MEGABYTES})")
     print(f"  {result['true_motion_ms']:6.1f} ms for the true motion of a pair")
     print(f"  {result['start_s']:6.1f} s from the start of Python to the 30th frame; torch loaded: {result['torch']}")
