@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 
-def choose_device(name: str = "auto") -> torch.device:
+def choose_device(name: str | torch.device = "auto") -> torch.device:
     """The device of a name.
 
     Parameters
     ----------
-    name : str
+    name : str or torch.device
         ``"auto"`` takes CUDA where it is available and the CPU elsewhere; ``"cpu"``, ``"cuda"`` or ``"cuda:1"`` ask
         for one device.
 
@@ -57,8 +57,7 @@ def predict(
     emotion_logits : ndarray, (N, C) float32
     """
     check_planes(planes)
-    if not isinstance(device, torch.device):
-        device = choose_device(device)
+    device = choose_device(device)
     training = model.training
     model.to(device).eval()
     spots, logits = [np.empty(0, np.float32)], [np.empty((0, model.classes), np.float32)]

@@ -8,9 +8,11 @@ from melib.models import choose_device, predict
 from melib.training.folds import group_folds, loso
 from melib.training.labels import class_index, downsample_negatives, half_length, sfamnet_labels, spotting_targets
 from melib.training.mean import MEANSettings, train_mean
+from melib.training.sfamnet import SFAMNetSettings, train_sfamnet
 
 __all__ = [
     "MEANSettings",
+    "SFAMNetSettings",
     "choose_device",
     "class_index",
     "downsample_negatives",
@@ -21,4 +23,5 @@ __all__ = [
     "sfamnet_labels",
     "spotting_targets",
     "train_mean",
+    "train_sfamnet",
 ]

@@ -6,16 +6,18 @@ Source: the MEAN paper (see :mod:`melib.models.mean`) and the training settings 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from melib.models import MEAN, check_planes, choose_device
+from melib.models import MEAN, choose_device
 from melib.models.mean import Head, Streams
+from melib.training.checks import check_samples
 from melib.training.labels import downsample_negatives
-from melib.training.loop import fit
+from melib.training.loop import Checkpoint, Stage, fit
 from melib.training.sampling import INITIAL, NEGATIVES, Sampler, numpy_generator, torch_generator
 
 SPOTTING, RECOGNITION = 0, 1  # the two stages, as names of random streams
@@ -59,7 +61,7 @@ class MEANSettings:
         return epochs * -(-samples // self.batch) if steps is None else steps
 
 
-class SpottingStage(nn.Module):
+class SpottingStage(Stage):
     """Squared error of the score, and the L2 terms."""
 
     def __init__(self, model: MEAN) -> None:
@@ -73,7 +75,7 @@ class SpottingStage(nn.Module):
         return torch.stack([loss + self.streams.penalty() + self.head.penalty(), loss])
 
 
-class RecognitionStage(nn.Module):
+class RecognitionStage(Stage):
     """Cross-entropy of the emotion, and the L2 terms of what is trained.
 
     Parameters
@@ -104,6 +106,8 @@ def train_mean(
     settings: MEANSettings | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 100,
 ) -> tuple[MEAN, dict[str, np.ndarray]]:
     """Train MEAN on the samples of the training subjects.
 
@@ -124,6 +128,10 @@ def train_mean(
         0 to classes - 1.
     seed : int
         The same seed gives the same weights bit for bit on the CPU.
+    checkpoint : Path, optional
+        A folder; the run goes on from what it finds there, with the same bits as if it had not stopped.
+    checkpoint_every : int
+        Steps between two writings.
 
     Returns
     -------
@@ -139,19 +147,27 @@ def train_mean(
     computed once and not in each of the 100 passes, which changes nothing but the time.
     """
     settings = settings or MEANSettings()
-    device = choose_device(device) if isinstance(device, str) else device
-    _check(planes, spot_targets, emotion_planes, emotion_labels, classes)
+    device = choose_device(device)
+    check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
     model = MEAN(classes, transfer=settings.transfer, generator=torch_generator(seed, INITIAL)).to(device)
-    rows = downsample_negatives(spot_targets, settings.negative_ratio, numpy_generator(seed, NEGATIVES))
     common = {"batch": settings.batch, "seed": seed, "device": device, "noise": model.dropout_masks}
+
+    def run(name: str, stage: Stage, draw: Sampler, number: int) -> np.ndarray:
+        written = None
+        if checkpoint:
+            signature = f"{settings} seed={seed} of {draw.size}"
+            written = Checkpoint(Path(checkpoint) / f"{name}.pt", checkpoint_every, signature)
+        steps = settings.steps(number, draw.size)
+        return fit(stage, draw, steps=steps, rate=settings.rate, epsilon=1e-7, checkpoint=written)
+
+    rows = downsample_negatives(spot_targets, settings.negative_ratio, numpy_generator(seed, NEGATIVES))
     draw = Sampler((planes, np.asarray(spot_targets, np.float32)), rows, stage=SPOTTING, **common)
-    adam = {"rate": settings.rate, "epsilon": 1e-7}
-    history = {"spot": fit(SpottingStage(model), draw, steps=settings.steps(SPOTTING, len(rows)), **adam)}
+    history = {"spot": run("spot", SpottingStage(model), draw, SPOTTING)}
 
     samples = frozen_features(model.shared, emotion_planes, device) if settings.transfer else emotion_planes
     draw = Sampler((samples, np.asarray(emotion_labels)), np.arange(len(samples)), stage=RECOGNITION, **common)
     stage = RecognitionStage(model.recognition_streams, model.recognition)
-    history["recognition"] = fit(stage, draw, steps=settings.steps(RECOGNITION, len(samples)), **adam)
+    history["recognition"] = run("recognition", stage, draw, RECOGNITION)
     return model.eval(), history
 
 
@@ -164,16 +180,3 @@ def frozen_features(streams: Streams, planes: np.ndarray, device: torch.device, 
             for i in range(0, len(planes), batch)
         ]
     return torch.cat(parts).numpy()
-
-
-def _check(planes, spot_targets, emotion_planes, emotion_labels, classes) -> None:
-    check_planes(planes)
-    check_planes(emotion_planes)
-    if len(planes) != len(spot_targets) or len(emotion_planes) != len(emotion_labels):
-        raise ValueError(
-            f"{len(planes)} planes for {len(spot_targets)} spotting targets, "
-            f"{len(emotion_planes)} for {len(emotion_labels)} emotion labels: the numbers must agree"
-        )
-    labels = np.asarray(emotion_labels)
-    if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"emotion labels must be 0 to {classes - 1} and at least one, got {np.unique(labels)}")

@@ -77,6 +77,11 @@ class Sampler:
         samples = tuple(_tensor(array[rows]).to(self.device) for array in self.arrays)
         return samples + (self.noise(self.batch, self.noise_generator) if self.noise else ())
 
+    @property
+    def size(self) -> int:
+        """Number of samples in a pass."""
+        return len(self.rows)
+
     def state_dict(self) -> dict[str, Tensor]:
         """What a later sampler needs to go on with the same batches."""
         return {

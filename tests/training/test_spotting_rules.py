@@ -1,15 +1,20 @@
 """Rules from scores to intervals, on sequences worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from melib.spotting import (
+    MACRO,
+    MICRO,
     box_smooth,
     centred_smooth,
     mean_intervals,
     mean_intervals_strict,
     name_intervals,
     per_frame,
+    sfamnet_intervals,
 )
 
 
@@ -116,3 +121,76 @@ def test_bad_input_is_named(arguments, message):
 def test_unknown_span_is_refused():
     with pytest.raises(ValueError, match="before_apex, to_apex, whole"):
         name_intervals(np.zeros(3, int), np.zeros((1, 3), int), span="half")
+
+
+def plateau(n, start, stop, height=0.7):
+    """A rounded score that is flat in the middle: what SFAMNet's rule accepts."""
+    score = np.zeros(n)
+    score[start : stop + 1] = height
+    return score
+
+
+def test_sfamnets_rule_grows_an_interval_to_the_lowest_frame_above_the_threshold():
+    # A box of 14 samples, height .9, smoothed over 14: a triangle .9 high that falls by .9/14 a sample. Its top is
+    # half a box off: the frames 53..67 are .9 (1 - |i - 60| / 14) high, and above .576 up to 5 samples from the top.
+    score = plateau(120, 53, 66, 0.9)
+    smooth = box_smooth(score, 14)
+    assert smooth.argmax() == 60
+    rule = replace(MICRO, peak_shift=0, max_mean=1.0)
+    assert sfamnet_intervals(score, rule).tolist() == [[55, 60, 65]]
+    assert (smooth[[55, 65]] > 0.576).all() and (smooth[[54, 66]] < 0.576).all()
+    shifted = sfamnet_intervals(score, replace(rule, peak_shift=-1))
+    assert shifted.tolist() == [[55, 59, 65]], "the released rule takes the sample before the peak for the peak"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threshold": 0.95},
+        {"min_length": 11},
+        {"max_length": 9},
+        {"max_mean": 0.7},
+        {"min_drop": 0.4},
+        {"max_video_mean": 0.1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_filter_of_sfamnets_rule_can_silence_it(change):
+    score = plateau(120, 53, 66, 0.9)
+    rule = replace(MICRO, peak_shift=0, max_mean=1.0)
+    assert len(sfamnet_intervals(score, rule)) == 1
+    assert sfamnet_intervals(score, replace(rule, **change)).shape == (0, 3)
+
+
+def test_a_shoulder_of_a_higher_peak_is_no_interval_of_its_own():
+    high, low = bump(160, 70, 1.0, 40), bump(160, 100, 0.25, 6)
+    score = high + low
+    rule = replace(MACRO, half_width=1, threshold=0.2, distance=2, min_length=1, widen_below=0, max_length=100)
+    assert [peak for _, peak, _ in sfamnet_intervals(score, rule)] == [70]
+    alone = sfamnet_intervals(low * 3, rule)
+    assert [peak for _, peak, _ in alone] == [100]
+
+
+def test_short_macro_intervals_are_widened_inside_the_video():
+    score = plateau(60, 1, 22, 0.62)
+    found = sfamnet_intervals(score, replace(MACRO, min_drop=-1.0))
+    assert len(found) == 1
+    onset, _, offset = found[0]
+    grown = sfamnet_intervals(score, replace(MACRO, min_drop=-1.0, widen_below=0, min_length=0))[0]
+    assert onset == max(grown[0] - 8, 0) and offset == grown[2] + 8
+
+
+def test_sfamnets_rule_stays_silent_on_a_still_video_and_on_a_very_short_one():
+    assert sfamnet_intervals(np.full(200, 0.2)).shape == (0, 3)
+    assert sfamnet_intervals(np.full(14, 0.9)).shape == (0, 3)
+    with pytest.raises(ValueError, match="finite"):
+        sfamnet_intervals(np.array([0.0, np.nan]))
+
+
+def test_box_smoothing_is_numpys_convolution_up_to_rounding():
+    rng = np.random.default_rng(0)
+    for n, width in ((100, 14), (100, 7), (9, 14), (1, 5), (14, 14)):
+        score = rng.random(n)
+        np.testing.assert_allclose(
+            box_smooth(score, width), np.convolve(score, np.ones(width) / width, "same"), atol=1e-6
+        )
