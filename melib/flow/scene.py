@@ -215,7 +215,7 @@ def _chunk(
     )
     flow = torch.stack([u, v])
     known = first > 0
-    valid = known & (warp_depth(depth[1], flow) > 0) & inside(flow)
+    valid = known & (warp_depth(depth[1], flow) > 0) & inside(flow, margin=0.5)
     motion = torch.where(known[:, None], motion / _MILLIMETRES, 0)
     return motion.float(), flow.transpose(0, 1).float(), valid
 
@@ -274,6 +274,10 @@ def _level(
     known = ((depth[0] > 0) & (fetched > 0)).to(gray.dtype) * within
     z_x, z_y = seen[3] * known, seen[4] * known
     z_t = (fetched - depth[0]) * known
+    if coarser is None:
+        # The face as a whole may have come closer by millimetres, a long way for the iteration: start from there.
+        shift = torch.where(known > 0, z_t, torch.nan).flatten(1).nanmedian(1).values
+        state.fields[2] = shift.nan_to_num()[:, None, None]
     # Readings across an outline are trusted less (Jaimez et al., their 1000 per square metre).
     mu = weight * known / (1 + 1e-3 * (z_x**2 + z_y**2 + z_t**2))
     z_t = z_t - z_x * base[0] - z_y * base[1]
