@@ -61,12 +61,13 @@ def warp(images: torch.Tensor, flow: torch.Tensor, *, mode: str = "bilinear") ->
     return functional.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=True)
 
 
-def inside(flow: torch.Tensor) -> torch.Tensor:
-    """Where ``x + flow`` of a flow ``(2, B, H, W)`` falls into the image: ``(B, H, W)`` bool."""
+def inside(flow: torch.Tensor, margin: float = 0.0) -> torch.Tensor:
+    """Where ``x + flow`` of a flow ``(2, B, H, W)`` falls within a margin of the pixel centres: ``(B, H, W)`` bool."""
     height, width = flow.shape[-2:]
     x, y = pixels(flow)
-    target_x, target_y = x + flow[0], y + flow[1]
-    return (target_x >= 0) & (target_x <= width - 1) & (target_y >= 0) & (target_y <= height - 1)
+    right, down = x + flow[0], y + flow[1]
+    across = (right >= -margin) & (right <= width - 1 + margin)
+    return across & (down >= -margin) & (down <= height - 1 + margin)
 
 
 def blur(images: torch.Tensor, spread: float) -> torch.Tensor:

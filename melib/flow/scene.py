@@ -10,10 +10,12 @@ with the brightness residual :math:`\rho_I = I_b(x + u, y + v) - I_a`, the depth
 the level's problem is solved by the preconditioned primal-dual iteration of Chambolle and Pock, in which the brightness
 term is treated exactly; a median filter closes the level.
 
-Three departures from the published method suit faces that move by tenths of a millimetre. Depth is computed in
-millimetres inside: with metres the dual variables of depth, whose step is the residual itself, hardly leave zero within
-a hundred iterations. The surface weights carry no unit. The local mean may be taken out of the images first, which
-makes the flow indifferent to flickering light. Their effect is measured in ``benchmarks/flow_accuracy.py``.
+Four departures from the published method suit faces that move by tenths of a millimetre on heads that move by more.
+Depth is computed in millimetres inside: with metres the dual variables of depth, whose step is the residual itself,
+hardly leave zero within a hundred iterations. The surface weights carry no unit. The fields that are kept smooth are
+what departs from an affine motion of the whole face, fitted on each level: otherwise the tilt of a head is flattened
+together with the noise. The local mean may be taken out of the images first, which makes the flow indifferent to
+flickering light.
 
 References
 ----------
@@ -46,6 +48,8 @@ _USUAL_NOISE = 0.5
 #: Pixels of one chunk on a processor (measured).
 _CACHE_PIXELS = 2**14
 _TINY = 1e-10
+#: The head's motion is fitted on a grid of about so many points a side, in so many rounds.
+_FIT_SIDE, _FIT_ROUNDS = 32, 15
 
 
 @dataclass(frozen=True)
@@ -215,7 +219,7 @@ def _chunk(
     )
     flow = torch.stack([u, v])
     known = first > 0
-    valid = known & (warp_depth(depth[1], flow) > 0) & inside(flow)
+    valid = known & (warp_depth(depth[1], flow) > 0) & inside(flow, margin=0.5)
     motion = torch.where(known[:, None], motion / _MILLIMETRES, 0)
     return motion.float(), flow.transpose(0, 1).float(), valid
 
@@ -267,24 +271,58 @@ def _level(
     seen = warp(torch.stack([second, *slopes], 1), base).unbind(1)
     within = inside(base).to(gray.dtype)
     i_x, i_y = (0.5 * within * (there + here) for there, here in zip(seen[1:3], derivatives(first), strict=True))
-    i_t = within * (seen[0] - first) - i_x * base[0] - i_y * base[1]
+    i_t = within * (seen[0] - first)
 
     # Depth: where one of the two readings is missing, smoothness alone decides.
     fetched = warp_depth(depth[1], base)
     known = ((depth[0] > 0) & (fetched > 0)).to(gray.dtype) * within
     z_x, z_y = seen[3] * known, seen[4] * known
     z_t = (fetched - depth[0]) * known
+    head = _head(torch.cat([base, z_t[None]]), depth[0], known)
     # Readings across an outline are trusted less (Jaimez et al., their 1000 per square metre).
     mu = weight * known / (1 + 1e-3 * (z_x**2 + z_y**2 + z_t**2))
-    z_t = z_t - z_x * base[0] - z_y * base[1]
 
-    fields = _iterate(state, (i_x, i_y, i_t), (z_x, z_y, z_t), mu, known, surfaces[0], scale, iterations, settings)
+    # From here on the fields are what departs from the head's motion.
+    if coarser is None:
+        state.fields[2] = head[2]
+    state.fields = state.fields - head
+    i_t = i_t + i_x * (head[0] - base[0]) + i_y * (head[1] - base[1])
+    z_t = z_t + z_x * (head[0] - base[0]) + z_y * (head[1] - base[1]) - head[2] * known
+    fields = head + _iterate(
+        state, (i_x, i_y, i_t), (z_x, z_y, z_t), mu, known, surfaces[0], scale, iterations, settings
+    )
     # One linearisation carries no farther than a pixel.
     fields[:2] = base + (fields[:2] - base).clamp(-1, 1)
     if settings.median:
         fields = median3(fields)
     state.fields = fields
     return state
+
+
+def _head(fields: torch.Tensor, depth: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Motion ``(3, B, H, W)``, affine in the image, that most of the nearest surface shares in each of its fields.
+
+    Least sum of distances, by least squares reweighted. The surface is what lies about the median depth.
+    """
+    batch, height, width = depth.shape
+    every = max(1, min(height, width) // _FIT_SIDE)
+    x, y = pixels(depth)
+    basis = torch.stack(torch.broadcast_tensors(torch.ones_like(y), x / width - 0.5, y / height - 0.5))  # 3 x H x W
+    points = basis[:, ::every, ::every].flatten(1)  # 3 x N
+    values = fields[:, :, ::every, ::every].flatten(2)  # 3 x B x N
+    far = torch.where(depth > 0, depth, torch.nan)[:, ::every, ::every].flatten(1)
+    surface = (far - far.nanmedian(1, keepdim=True).values).abs() < _OTHER_SURFACE
+    usable = (surface * known[:, ::every, ::every].flatten(1)).expand_as(values)
+    weights = usable
+    ridge = 1e-6 * torch.eye(3, dtype=depth.dtype, device=depth.device)
+    for _ in range(_FIT_ROUNDS):
+        weighted = points * weights[..., None, :]  # 3 x B x 3 x N
+        normal = weighted @ points.T + ridge
+        planes = torch.linalg.solve_ex(normal, (weighted @ values[..., None]))[0][..., 0]
+        distance = (values - planes @ points).abs() * usable
+        weights = usable / (distance + 1e-2 * distance.mean(-1, keepdim=True) + 1e-6)
+        weights = weights / weights.amax(-1, keepdim=True).clamp(min=_TINY)
+    return (planes @ basis.flatten(1)).view(3, batch, height, width)
 
 
 def _iterate(
