@@ -9,6 +9,7 @@ from melib.training.folds import group_folds, loso
 from melib.training.labels import class_index, downsample_negatives, half_length, sfamnet_labels, spotting_targets
 from melib.training.mean import MEANSettings, train_mean
 from melib.training.sfamnet import SFAMNetSettings, train_sfamnet
+from melib.training.stack import train_folds
 
 __all__ = [
     "MEANSettings",
@@ -22,6 +23,7 @@ __all__ = [
     "predict",
     "sfamnet_labels",
     "spotting_targets",
+    "train_folds",
     "train_mean",
     "train_sfamnet",
 ]

@@ -6,6 +6,7 @@ Source: the MEAN paper (see :mod:`melib.models.mean`) and the training settings 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from melib.models import MEAN, choose_device
-from melib.models.mean import Head, Streams
+from melib.models.mean import Streams
 from melib.training.checks import check_samples
 from melib.training.labels import downsample_negatives
 from melib.training.loop import Checkpoint, Stage, fit
 from melib.training.sampling import INITIAL, NEGATIVES, Sampler, numpy_generator, torch_generator
 
 SPOTTING, RECOGNITION = 0, 1  # the two stages, as names of random streams
+ADAM_EPSILON = 1e-7  # Keras' default
 
 
 @dataclass(frozen=True)
@@ -66,34 +68,42 @@ class SpottingStage(Stage):
 
     def __init__(self, model: MEAN) -> None:
         super().__init__()
-        self.streams = model.shared
-        self.head = model.spot
+        self.model = model
+        model.requires_grad_(False)
+        model.shared.requires_grad_(True)
+        model.spot.requires_grad_(True)
 
     def forward(self, planes: Tensor, target: Tensor, *masks: Tensor) -> Tensor:
-        score = self.head(self.streams(planes) * masks[0], masks[1]).squeeze(1)
-        loss = functional.mse_loss(score, target)
-        return torch.stack([loss + self.streams.penalty() + self.head.penalty(), loss])
+        features = self.model.shared(planes) * masks[0]
+        loss = functional.mse_loss(self.model.spot(features, masks[1]).squeeze(1), target)
+        return torch.stack([loss + self.model.shared.penalty() + self.model.spot.penalty(), loss])
 
 
 class RecognitionStage(Stage):
     """Cross-entropy of the emotion, and the L2 terms of what is trained.
 
-    Parameters
-    ----------
-    streams : Streams or None
-        None where the samples are already features of the frozen shared module.
+    The samples are features of the frozen shared module, or planes where nothing is transferred.
     """
 
-    def __init__(self, streams: Streams | None, head: Head) -> None:
+    def __init__(self, model: MEAN) -> None:
         super().__init__()
-        self.streams = streams
-        self.head = head
+        self.model = model
+        model.requires_grad_(False)
+        model.recognition.requires_grad_(True)
+        if model.recognition_streams is not None:
+            model.recognition_streams.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> RecognitionStage:
+        """Training mode for what is trained; the frozen part keeps its batch statistics."""
+        super().train(mode)
+        self.model.shared.eval()
+        return self
 
     def forward(self, samples: Tensor, label: Tensor, *masks: Tensor) -> Tensor:
-        features = samples if self.streams is None else self.streams(samples)
-        loss = functional.cross_entropy(self.head(features * masks[0], masks[2]), label)
-        penalty = self.head.penalty() + (0 if self.streams is None else self.streams.penalty())
-        return torch.stack([loss + penalty, loss])
+        streams, head = self.model.recognition_streams, self.model.recognition
+        features, penalty = (samples, 0) if streams is None else (streams(samples), streams.penalty())
+        loss = functional.cross_entropy(head(features * masks[0], masks[2]), label)
+        return torch.stack([loss + penalty + head.penalty(), loss])
 
 
 def train_mean(
@@ -106,6 +116,8 @@ def train_mean(
     settings: MEANSettings | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
+    rows: np.ndarray | None = None,
+    emotion_rows: np.ndarray | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: int = 100,
 ) -> tuple[MEAN, dict[str, np.ndarray]]:
@@ -128,6 +140,8 @@ def train_mean(
         0 to classes - 1.
     seed : int
         The same seed gives the same weights bit for bit on the CPU.
+    rows, emotion_rows : ndarray of int, optional
+        Which of the samples to train on, such as those of a fold's training subjects; all by default.
     checkpoint : Path, optional
         A folder; the run goes on from what it finds there, with the same bits as if it had not stopped.
     checkpoint_every : int
@@ -147,32 +161,74 @@ def train_mean(
     computed once and not in each of the 100 passes, which changes nothing but the time.
     """
     settings = settings or MEANSettings()
-    device = choose_device(device)
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
+    stage, draw = spotting_stage(
+        planes, spot_targets, classes=classes, settings=settings, seed=seed, device=choose_device(device), rows=rows
+    )
+    written = partial(Checkpoint.of, checkpoint, checkpoint_every, settings, seed)
+    adam = {"rate": settings.rate, "epsilon": ADAM_EPSILON}
+    steps = settings.steps(SPOTTING, draw.size)
+    history = {"spot": fit(stage, draw, steps=steps, checkpoint=written("spot", draw.size), **adam)}
+    model = stage.model
+    stage, draw = recognition_stage(
+        model, emotion_planes, emotion_labels, settings=settings, seed=seed, rows=emotion_rows
+    )
+    steps = settings.steps(RECOGNITION, draw.size)
+    history["recognition"] = fit(stage, draw, steps=steps, checkpoint=written("recognition", draw.size), **adam)
+    return model.eval().requires_grad_(True), history
+
+
+def spotting_stage(
+    planes: np.ndarray,
+    spot_targets: np.ndarray,
+    *,
+    classes: int,
+    settings: MEANSettings,
+    seed: int,
+    device: torch.device,
+    rows: np.ndarray | None = None,
+) -> tuple[SpottingStage, Sampler]:
+    """A fresh network and the batches of its first stage; see :func:`train_mean`."""
+    rows = np.arange(len(planes)) if rows is None else np.asarray(rows)
+    targets = np.asarray(spot_targets, np.float32)
+    kept = rows[downsample_negatives(targets[rows], settings.negative_ratio, numpy_generator(seed, NEGATIVES))]
     model = MEAN(classes, transfer=settings.transfer, generator=torch_generator(seed, INITIAL)).to(device)
-    common = {"batch": settings.batch, "seed": seed, "device": device, "noise": model.dropout_masks}
-
-    def run(name: str, stage: Stage, draw: Sampler, number: int) -> np.ndarray:
-        written = None
-        if checkpoint:
-            signature = f"{settings} seed={seed} of {draw.size}"
-            written = Checkpoint(Path(checkpoint) / f"{name}.pt", checkpoint_every, signature)
-        steps = settings.steps(number, draw.size)
-        return fit(stage, draw, steps=steps, rate=settings.rate, epsilon=1e-7, checkpoint=written)
-
-    rows = downsample_negatives(spot_targets, settings.negative_ratio, numpy_generator(seed, NEGATIVES))
-    draw = Sampler((planes, np.asarray(spot_targets, np.float32)), rows, stage=SPOTTING, **common)
-    history = {"spot": run("spot", SpottingStage(model), draw, SPOTTING)}
-
-    samples = frozen_features(model.shared, emotion_planes, device) if settings.transfer else emotion_planes
-    draw = Sampler((samples, np.asarray(emotion_labels)), np.arange(len(samples)), stage=RECOGNITION, **common)
-    stage = RecognitionStage(model.recognition_streams, model.recognition)
-    history["recognition"] = run("recognition", stage, draw, RECOGNITION)
-    return model.eval(), history
+    return SpottingStage(model), _sampler(model, (planes, targets), kept, settings, seed, SPOTTING)
 
 
-def frozen_features(streams: Streams, planes: np.ndarray, device: torch.device, batch: int = 512) -> np.ndarray:
+def recognition_stage(
+    model: MEAN,
+    emotion_planes: np.ndarray,
+    emotion_labels: np.ndarray,
+    *,
+    settings: MEANSettings,
+    seed: int,
+    rows: np.ndarray | None = None,
+) -> tuple[RecognitionStage, Sampler]:
+    """The second stage of a network that has learnt to spot, and its batches; see :func:`train_mean`."""
+    rows = np.arange(len(emotion_planes)) if rows is None else np.asarray(rows)
+    samples, labels = emotion_planes[rows], np.asarray(emotion_labels)[rows]
+    if settings.transfer:
+        samples = frozen_features(model.shared, samples)
+    draw = _sampler(model, (samples, labels), np.arange(len(samples)), settings, seed, RECOGNITION)
+    return RecognitionStage(model), draw
+
+
+def _sampler(model, arrays, rows, settings, seed, stage) -> Sampler:
+    return Sampler(
+        arrays,
+        rows,
+        batch=settings.batch,
+        seed=seed,
+        stage=stage,
+        device=next(model.parameters()).device,
+        noise=model.dropout_masks,
+    )
+
+
+def frozen_features(streams: Streams, planes: np.ndarray, batch: int = 512) -> np.ndarray:
     """What the shared module makes of samples in evaluation mode: ``(M, 14, 14, 14)`` float32."""
+    device = next(streams.parameters()).device
     streams.eval()
     with torch.inference_mode():
         parts = [
