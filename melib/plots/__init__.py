@@ -1,5 +1,6 @@
 """Figures, drawn from arrays and records; one style for notebooks, README and book."""
 
+from melib.plots.study import confusions, score_timeline
 from melib.plots.style import COLOURS, figure
 
-__all__ = ["COLOURS", "figure"]
+__all__ = ["COLOURS", "confusions", "figure", "score_timeline"]

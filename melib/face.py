@@ -1,0 +1,95 @@
+"""The face in the image: the two regions that both papers look at.
+
+A region is a rectangle of pixels around landmarks of the *first* frame, kept for the whole video as in the released
+MEAN code (``feature_extraction.py``), so that a moving mouth does not move its own window.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+#: Side of a network input in pixels; each strip fills one half of it.
+INPUT_SIZE = 42
+#: Margin around the landmarks, in pixels of the authors' 128-pixel crop.
+_MARGIN_128 = 12
+
+
+class Rectangle(NamedTuple):
+    """Rows ``top <= r < bottom`` and columns ``left <= c < right`` of an image."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def strips(landmarks: np.ndarray, height: int, width: int) -> tuple[Rectangle, Rectangle]:
+    """The brow-and-eye strip and the mouth strip of the released MEAN code.
+
+    Parameters
+    ----------
+    landmarks : (68, 2) array
+        iBUG landmarks (x, y) in pixels.
+    height, width : int
+        Image size; the authors' margin of 12 px at 128 px is scaled to it.
+
+    Returns
+    -------
+    tuple of Rectangle
+        Upper strip (brows 17 to 26 and lower lids 41, 46) and mouth strip (lips 50, 57 and inner corners 60, 64).
+
+    Raises
+    ------
+    ValueError
+        If the landmarks have another shape, or a strip falls outside the image.
+    """
+    points = np.asarray(landmarks, dtype=float)
+    if points.shape != (68, 2) or not np.isfinite(points).all():
+        raise ValueError(f"68 finite landmarks (x, y) are needed, got an array of shape {points.shape}")
+    margin = _MARGIN_128 * height / 128
+    x, y = points[:, 0], points[:, 1]
+    upper = (min(y[19], y[24]), max(y[41], y[46]), x[17], x[26])
+    mouth = (y[50], y[57], x[60], x[64])
+    return _rectangle(upper, margin, height, width), _rectangle(mouth, margin, height, width)
+
+
+def _rectangle(edges: tuple[float, float, float, float], margin: float, height: int, width: int) -> Rectangle:
+    top, bottom, left, right = edges
+    rectangle = Rectangle(
+        top=int(np.clip(round(top - margin), 0, height)),
+        bottom=int(np.clip(round(bottom + margin), 0, height)),
+        left=int(np.clip(round(left - margin), 0, width)),
+        right=int(np.clip(round(right + margin), 0, width)),
+    )
+    if rectangle.bottom - rectangle.top < 2 or rectangle.right - rectangle.left < 2:
+        raise ValueError(f"the landmarks leave no region inside the {width}x{height} image: {rectangle}")
+    return rectangle
+
+
+def stack_strips(planes: np.ndarray, regions: tuple[Rectangle, Rectangle]) -> np.ndarray:
+    """Cut both strips, resize each to 42 wide and 21 high, and stack them: upper strip above mouth.
+
+    Parameters
+    ----------
+    planes : (C, H, W) array
+        Planes of one frame pair.
+    regions : tuple of Rectangle
+        As :func:`strips` gives them.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(C, 42, 42)`` float32.
+    """
+    out = np.empty((len(planes), INPUT_SIZE, INPUT_SIZE), dtype=np.float32)
+    half = INPUT_SIZE // 2
+    for plane, target in zip(planes, out, strict=True):
+        for region, rows in zip(regions, (slice(0, half), slice(half, INPUT_SIZE)), strict=True):
+            window = plane[region.top : region.bottom, region.left : region.right]
+            target[rows] = cv2.resize(
+                np.ascontiguousarray(window, dtype=np.float32), (INPUT_SIZE, half), interpolation=cv2.INTER_LINEAR
+            )
+    return out

@@ -1,0 +1,103 @@
+"""Motion between two frames: optical flow, RGB-D scene flow, strain, and the removal of head motion.
+
+Arrays in, arrays out, a batch at a time. ``flow(a, b)`` lives on the grid of ``a`` and tells where its pixels go in
+``b``: ``(B, 2, H, W)`` float32 pixels, channels (right, down). Scene flow is ``(B, 3, H, W)`` float32 metres in camera
+axes, channels (right, down, away). PyTorch is imported only by the methods written in it, so a worker that needs DIS
+alone stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+
+from melib.flow.dis import dis, farneback
+from melib.flow.images import check_pair, is_tensor
+from melib.flow.rigid import fit_rigid, rigid_motion
+from melib.flow.stabilize import MODES, face_mask, stabilize
+from melib.flow.strain import fixed_scale, min_max, strain
+
+__all__ = [
+    "METHODS",
+    "MODES",
+    "average_depth",
+    "dis",
+    "face_mask",
+    "farneback",
+    "fit_rigid",
+    "fixed_scale",
+    "min_max",
+    "optical_flow",
+    "rigid_motion",
+    "scene_flow",
+    "stabilize",
+    "strain",
+]
+
+#: The methods of :func:`optical_flow`.
+METHODS = ("tvl1", "dis", "farneback")
+
+#: Names that bring PyTorch with them, imported when first asked for.
+_LATER = {"scene_flow": "melib.flow.scene", "average_depth": "melib.flow.depth"}
+
+
+def __getattr__(name: str):
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def optical_flow(a, b, *, method: str = "tvl1", **parameters):
+    """Optical flow from images ``a`` to images ``b``.
+
+    Parameters
+    ----------
+    a, b : numpy.ndarray or torch.Tensor
+        Grey images ``(B, H, W)``, or one pair ``(H, W)``: uint8, or floating point in 0..255. At least 16 pixels a
+        side. Tensors are accepted by ``tvl1`` alone, which computes on the device they live on.
+    method : {"tvl1", "dis", "farneback"}
+        ``tvl1`` is the method of the published networks (:func:`melib.flow.tvl1.tvl1`), ``dis`` the fastest and, on the
+        benchmark, the most accurate (:func:`melib.flow.dis.dis`), ``farneback`` a classical floor
+        (:func:`melib.flow.dis.farneback`).
+    **parameters
+        Keyword arguments of the method's own function.
+
+    Returns
+    -------
+    numpy.ndarray or torch.Tensor
+        Flow ``(B, 2, H, W)``, or ``(2, H, W)`` for one pair, float32 pixels (right, down) on the grid of ``a``; of the
+        kind, and on the device, of the input.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, or the images differ in shape or type, are too small, hold NaN, or lie outside
+        0..255 (or all within 0..1, which would be a mistaken scale).
+    TypeError
+        If the method has no such parameter.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown flow method {method!r}: use one of {', '.join(METHODS)}")
+    check_pair(a, b)
+    if method != "tvl1" and is_tensor(a):
+        raise ValueError(f"method {method!r} works on NumPy arrays: pass tensor.cpu().numpy(), or use method='tvl1'")
+    single = a.ndim == 2
+    if single:
+        a, b = a[None], b[None]
+    if method == "tvl1":
+        flow = _tvl1(a, b, parameters)
+    else:
+        flow = {"dis": dis, "farneback": farneback}[method](a, b, **parameters)
+    return flow[0] if single else flow
+
+
+def _tvl1(a, b, parameters: dict):
+    import torch
+
+    from melib.flow.tvl1 import tvl1
+
+    if is_tensor(a):
+        return tvl1(a, b, **parameters)
+    flow = tvl1(torch.from_numpy(np.ascontiguousarray(a)), torch.from_numpy(np.ascontiguousarray(b)), **parameters)
+    return flow.numpy()

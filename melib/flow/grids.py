@@ -1,0 +1,168 @@
+"""Image operations that the PyTorch methods share: derivatives, resizing, warping, smoothing, a median.
+
+All take and give ``(..., H, W)`` tensors of any floating type, on any device, and make every tensor where their input
+lives.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+
+def derivatives(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Derivatives to the right and down of images ``(B, H, W)``, grey levels per pixel.
+
+    The central difference over five points, exact up to the fourth power; beyond the border the last pixel repeats.
+    """
+    return _along_rows(images), _along_rows(images.transpose(-1, -2)).transpose(-1, -2)
+
+
+def _along_rows(images: torch.Tensor) -> torch.Tensor:
+    padded = functional.pad(images, (2, 2), mode="replicate")
+    near = padded[..., 3:-1] - padded[..., 1:-3]
+    far = padded[..., 4:] - padded[..., :-4]
+    return near.mul_(8 / 12).sub_(far, alpha=1 / 12)
+
+
+def resize(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Images ``(B, C, H, W)`` at another size: bilinear, smoothed first where they shrink."""
+    return functional.interpolate(images, size=(height, width), mode="bilinear", align_corners=False, antialias=True)
+
+
+def halve(images: torch.Tensor) -> torch.Tensor:
+    """Images ``(B, H, W)`` at half the size: the binomial mean about every second pixel, the first included."""
+    binomial = images.new_tensor((1, 4, 6, 4, 1)) / 16
+    padded = functional.pad(images[:, None], (2, 2, 2, 2), mode="replicate")
+    return functional.conv2d(padded, binomial[:, None] * binomial[None, None, None], stride=2)[:, 0]
+
+
+def double(fields: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Fields ``(A, B, h, w)`` on the finer grid of `halve`, linear in between; the last pixel repeats if need be."""
+    rows, columns = (2 * side - 1 for side in fields.shape[-2:])
+    fine = functional.interpolate(fields, size=(rows, columns), mode="bilinear", align_corners=True)
+    return functional.pad(fine, (0, width - columns, 0, height - rows), mode="replicate")
+
+
+def pixels(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Coordinates x ``(W,)`` and y ``(H, 1)`` of the pixels of ``(..., H, W)`` images, of their type and device."""
+    height, width = like.shape[-2:]
+    x = torch.arange(width, dtype=like.dtype, device=like.device)
+    y = torch.arange(height, dtype=like.dtype, device=like.device)[:, None]
+    return x, y
+
+
+def warp(images: torch.Tensor, flow: torch.Tensor, *, mode: str = "bilinear") -> torch.Tensor:
+    """Images ``(B, C, H, W)`` seen at ``x + flow``, flow ``(2, B, H, W)`` pixels; outside, the border repeats."""
+    height, width = images.shape[-2:]
+    x, y = pixels(images)
+    # grid_sample counts from -1 at the centre of the first pixel to 1 at the centre of the last.
+    grid = torch.stack([(x + flow[0]) * (2 / (width - 1)) - 1, (y + flow[1]) * (2 / (height - 1)) - 1], -1)
+    return functional.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=True)
+
+
+def inside(flow: torch.Tensor, margin: float = 0.0) -> torch.Tensor:
+    """Where ``x + flow`` of a flow ``(2, B, H, W)`` falls within a margin of the pixel centres: ``(B, H, W)`` bool."""
+    height, width = flow.shape[-2:]
+    x, y = pixels(flow)
+    right, down = x + flow[0], y + flow[1]
+    across = (right >= -margin) & (right <= width - 1 + margin)
+    return across & (down >= -margin) & (down <= height - 1 + margin)
+
+
+def blur(images: torch.Tensor, spread: float) -> torch.Tensor:
+    """Images ``(B, H, W)`` under a Gaussian of a standard deviation in pixels; the border repeats."""
+    reach = max(1, round(3 * spread))
+    offsets = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
+    kernel = torch.exp(-0.5 * (offsets / spread) ** 2)
+    kernel = (kernel / kernel.sum())[None, None]
+    padded = functional.pad(images[:, None], (reach, reach, reach, reach), mode="replicate")
+    return functional.conv2d(functional.conv2d(padded, kernel[..., None, :]), kernel[..., None])[:, 0]
+
+
+def median3(planes: torch.Tensor) -> torch.Tensor:
+    """Median of the 3 x 3 neighbourhood in planes ``(A, B, H, W)``; beyond the border the last pixel repeats.
+
+    Each column of three is sorted once; the median of nine is the median of the largest low, the middle middle and the
+    smallest high value of three neighbouring columns.
+    """
+    padded = functional.pad(planes, (1, 1, 1, 1), mode="replicate")
+    top, middle, bottom = padded[..., :-2, :], padded[..., 1:-1, :], padded[..., 2:, :]
+    low, high = torch.minimum(top, middle), torch.maximum(top, middle)
+    middle, high = torch.minimum(high, bottom), torch.maximum(high, bottom)
+    low, middle = torch.minimum(low, middle), torch.maximum(low, middle)
+    return _median_of_three(
+        torch.maximum(torch.maximum(low[..., :-2], low[..., 1:-1]), low[..., 2:]),
+        _median_of_three(middle[..., :-2], middle[..., 1:-1], middle[..., 2:]),
+        torch.minimum(torch.minimum(high[..., :-2], high[..., 1:-1]), high[..., 2:]),
+    )
+
+
+def _median_of_three(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+    return torch.maximum(torch.minimum(a, b), torch.minimum(torch.maximum(a, b), c))
+
+
+class Rows:
+    """Forward differences and divergences of fields ``(..., H, W)`` held as one long row of pixels.
+
+    A neighbour to the right is then the next element and a neighbour below the one a width further, so that every step
+    of a solver is one pass over contiguous memory, in buffers allocated once. Differences across the right and lower
+    border are set to 0.
+
+    Parameters
+    ----------
+    like : torch.Tensor
+        A field; gives shape, type and device.
+
+    Attributes
+    ----------
+    slope : torch.Tensor
+        ``(2, N)``: what `differences` found last, to the right and down.
+    field : torch.Tensor
+        ``(2, N)``: the vector field, to be written by the solver, whose divergence `divergence` takes. It must be 0 in
+        the last column (right) and the last row (down).
+    """
+
+    def __init__(self, like: torch.Tensor) -> None:
+        width, size = like.shape[-1], like.numel()
+        self.width = width
+        # A row of zeros stands before the first element, so that its left and upper neighbours exist.
+        padded = like.new_zeros((2, width + size))
+        self.field = padded[:, width:]
+        self.right, self.down = self.field
+        self.left, self.up = padded[0, width - 1 : -1], padded[1, :size]
+        self.slope = like.new_zeros((2, size))
+        self.slope_right, self.slope_down = self.slope[0, : size - 1], self.slope[1, : size - width]
+        maps = self.slope.view(2, *like.shape)
+        self.last_column, self.last_row = maps[0, ..., -1], maps[1, ..., -1, :]
+
+    def differences(self, row: torch.Tensor) -> torch.Tensor:
+        """Differences ``(2, N)`` of a row ``(N,)`` to its right and lower neighbours, in `slope`."""
+        torch.sub(row[1:], row[:-1], out=self.slope_right)
+        torch.sub(row[self.width :], row[: -self.width], out=self.slope_down)
+        self.last_column.zero_()
+        self.last_row.zero_()
+        return self.slope
+
+    def add_divergence(self, row: torch.Tensor, factor: float) -> None:
+        """Add ``factor`` times the divergence of `field` to a row ``(N,)``."""
+        row.add_(self.right, alpha=factor).sub_(self.left, alpha=factor)
+        row.add_(self.down, alpha=factor).sub_(self.up, alpha=factor)
+
+    def divergence(self, out: torch.Tensor) -> torch.Tensor:
+        """The divergence of `field`, written to a row ``(N,)``."""
+        return torch.sub(self.right, self.left, out=out).add_(self.down).sub_(self.up)
+
+
+def chunks(batch: torch.Tensor, size: int | None, cache_pixels: int) -> list[slice]:
+    """Slices of a batch ``(B, H, W)`` to be computed one after the other.
+
+    Without a size, a chunk on a processor is what its cache holds (about ``cache_pixels`` pixels), which is faster than
+    a larger batch; an accelerator wants large batches, bounded by its memory.
+    """
+    if size is None:
+        budget = cache_pixels if batch.device.type == "cpu" else 2**24
+        size = max(1, budget // batch[0].numel())
+    elif size < 1:
+        raise ValueError(f"chunk must be a positive number of pairs, got {size}")
+    return [slice(start, start + size) for start in range(0, len(batch), size)]

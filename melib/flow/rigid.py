@@ -1,0 +1,115 @@
+"""The motion of a rigid head: the flow it makes, and its fit to a flow over a face whose depth is known.
+
+The depth may come from the sensor, or, where there is none, from any face shape of about the right size and place: the
+fit asks it only how parallax and perspective differ over the face.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from melib.flow.robust import robust_fit
+from melib.video import Camera
+
+#: Points taken from a face: six numbers need no more.
+_MOST_POINTS = 1000
+#: Rounds of fitting what the finite motion found so far leaves over.
+_ROUNDS = 2
+
+
+def rigid_motion(
+    depth: np.ndarray, camera: Camera, rotation: np.ndarray, translation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The flow of a rigid motion ``P -> R P + t`` of all that is seen.
+
+    Parameters
+    ----------
+    depth : numpy.ndarray
+        ``(H, W)`` metres, 0 = no reading.
+    camera : Camera
+    rotation : numpy.ndarray
+        ``(3,)`` rotation vector about the camera's centre, radians, camera axes.
+    translation : numpy.ndarray
+        ``(3,)`` metres, camera axes.
+
+    Returns
+    -------
+    flow : numpy.ndarray
+        ``(2, H, W)`` pixels (right, down).
+    scene_flow : numpy.ndarray
+        ``(3, H, W)`` metres (right, down, away). Both 0 where there is no depth.
+    """
+    depth = np.asarray(depth, np.float64)
+    known = depth > 0
+    # Where there is no reading a plane at 1 m stands in, to be set to 0 below: it keeps the division defined.
+    points = camera.backproject(np.where(known, depth, 1.0))
+    matrix = cv2.Rodrigues(np.asarray(rotation, np.float64).reshape(3))[0]
+    moved = points @ matrix.T + np.asarray(translation, np.float64)
+    flow = camera.project(moved) - camera.project(points)
+    return (
+        np.where(known, flow.transpose(2, 0, 1), 0),
+        np.where(known, (moved - points).transpose(2, 0, 1), 0),
+    )
+
+
+def fit_rigid(flow: np.ndarray, depth: np.ndarray, camera: Camera, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rigid motion that most of a face shares.
+
+    Parameters
+    ----------
+    flow : numpy.ndarray
+        Image flow ``(2, H, W)`` in pixels, or scene flow ``(3, H, W)`` in metres.
+    depth : numpy.ndarray
+        ``(H, W)`` metres of the first frame, 0 = no reading.
+    camera : Camera
+    face : numpy.ndarray
+        ``(H, W)`` bool; of it, the pixels with depth are used.
+
+    Returns
+    -------
+    rotation, translation : numpy.ndarray
+        As :func:`rigid_motion` takes them. From image flow, what makes the flow is found well, while rotation and
+        translation themselves make up for each other in part; scene flow tells them apart.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 30 pixels of the face have depth.
+    """
+    use = np.asarray(face, bool) & (depth > 0)
+    if use.sum() < 30:
+        raise ValueError(f"{int(use.sum())} pixels of the face have depth: 30 at least are needed for a rigid fit")
+    rows, columns = (index[:: max(1, int(use.sum()) // _MOST_POINTS)] for index in np.nonzero(use))
+    measured = np.asarray(flow, np.float64)[:, rows, columns]
+    points = camera.backproject(np.asarray(depth, np.float64))[rows, columns].T
+    pixels = camera.project(points.T).T
+    # About the face's centre, turning and shifting are nearly independent of each other.
+    centre = points.mean(axis=1, keepdims=True)
+    matrix, shift = np.eye(3), np.zeros((3, 1))
+    for _ in range(_ROUNDS):
+        moved = matrix @ (points - centre) + shift + centre
+        found = moved - points if len(measured) == 3 else camera.project(moved.T).T - pixels
+        step = robust_fit(_motion_field(moved, centre, camera, len(measured)), measured - found)
+        turn = cv2.Rodrigues(step[:3])[0]
+        matrix, shift = turn @ matrix, turn @ shift + step[3:, None]
+    translation = shift + centre - matrix @ centre
+    return cv2.Rodrigues(matrix)[0][:, 0], translation[:, 0]
+
+
+def _motion_field(points: np.ndarray, centre: np.ndarray, camera: Camera, components: int) -> np.ndarray:
+    """What a small turn about the centre and a small shift do to points ``(3, N)``: ``(components, 6, N)``."""
+    x, y, z = points - centre
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    space = np.array(
+        [
+            [zero, z, -y, one, zero, zero],
+            [-z, zero, x, zero, one, zero],
+            [y, -x, zero, zero, zero, one],
+        ]
+    )
+    if components == 3:
+        return space
+    # Derivative of the projection.
+    x, y, z = points
+    return np.stack([camera.fx / z * (space[0] - x / z * space[2]), camera.fy / z * (space[1] - y / z * space[2])])

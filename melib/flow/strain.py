@@ -1,0 +1,105 @@
+"""Optical strain, and the two ways in which planes of motion are brought to scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+DIFFERENCES = ("backward", "central")
+
+
+def strain(flow: np.ndarray, *, differences: str = "backward") -> np.ndarray:
+    """Optical strain: how much the flow stretches and shears the skin, whatever its translation.
+
+    The norm of the symmetric part of the flow's gradient, ``sqrt(u_x^2 + v_y^2 + (u_y + v_x)^2 / 2)``.
+
+    Parameters
+    ----------
+    flow : numpy.ndarray
+        ``(..., 2, H, W)`` pixels (right, down).
+    differences : {"backward", "central"}
+        ``backward`` is the difference to the pixel on the left and above, as in MEAN's released code; the first row
+        and column, where there is none, get strain 0. ``central`` is half the difference of the two neighbours
+        (one-sided at the border): free of the half pixel's offset and less noisy.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(..., H, W)``, of the flow's type, without unit (pixels per pixel), >= 0.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not ``(..., 2, H, W)`` or the differences are unknown.
+    """
+    flow = np.asarray(flow)
+    if flow.ndim < 3 or flow.shape[-3] != 2 or min(flow.shape[-2:]) < 2:
+        raise ValueError(f"strain needs a flow (..., 2, H, W) of at least 2 x 2 pixels, got shape {flow.shape}")
+    if differences == "central":
+        down, right = np.gradient(flow, axis=(-2, -1))
+    elif differences == "backward":
+        down = flow[..., 1:, 1:] - flow[..., :-1, 1:]
+        right = flow[..., 1:, 1:] - flow[..., 1:, :-1]
+    else:
+        raise ValueError(f"unknown differences {differences!r}: use one of {', '.join(DIFFERENCES)}")
+    u_x, v_x = right[..., 0, :, :], right[..., 1, :, :]
+    u_y, v_y = down[..., 0, :, :], down[..., 1, :, :]
+    norm = np.sqrt(u_x**2 + v_y**2 + 0.5 * (u_y + v_x) ** 2)
+    if differences == "central":
+        return norm
+    padding = [(0, 0)] * (norm.ndim - 2) + [(1, 0), (1, 0)]
+    return np.pad(norm, padding)
+
+
+def min_max(planes: np.ndarray) -> np.ndarray:
+    """Each plane stretched to 0..1 by its own extremes, as the authors do; a flat plane becomes 0.
+
+    It removes the size of the motion, and the worst pixel of a plane sets its scale.
+
+    Parameters
+    ----------
+    planes : numpy.ndarray
+        ``(..., H, W)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the same shape and floating-point type (float32 for integers).
+    """
+    planes = _floating(planes)
+    low = planes.min(axis=(-2, -1), keepdims=True)
+    span = planes.max(axis=(-2, -1), keepdims=True) - low
+    return (planes - low) / np.where(span > 0, span, 1).astype(planes.dtype)
+
+
+def fixed_scale(planes: np.ndarray, scales: tuple[float, ...], *, limit: float = 3.0) -> np.ndarray:
+    """Planes divided by a constant each and clipped, so that a small motion stays small beside a large one.
+
+    Parameters
+    ----------
+    planes : numpy.ndarray
+        ``(..., C, H, W)``.
+    scales : tuple of float
+        C positive constants in the planes' own units (pixels, metres, strain).
+    limit : float
+        Largest magnitude of the result: a blink or a hole cannot outweigh everything else.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the same shape, within ``-limit .. limit``.
+
+    Raises
+    ------
+    ValueError
+        If there is not one positive scale per plane.
+    """
+    planes = _floating(planes)
+    divisors = np.asarray(scales, planes.dtype)
+    if planes.ndim < 3 or divisors.shape != (planes.shape[-3],) or not (divisors > 0).all():
+        raise ValueError(f"one positive scale per plane is needed: planes {planes.shape}, scales {tuple(scales)}")
+    return (planes / divisors[:, None, None]).clip(-limit, limit)
+
+
+def _floating(array: np.ndarray) -> np.ndarray:
+    array = np.asarray(array)
+    return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float32)

@@ -1,0 +1,242 @@
+r"""TV-L1 optical flow, batched, on any device.
+
+The flow ``u`` from image ``I0`` to image ``I1`` is the minimum of
+
+.. math:: \int |\nabla u_1| + |\nabla u_2| + \lambda\, |I_1(x + u) - I_0(x)| \, dx .
+
+Linearised about the flow ``w`` of the last warp, the data term is the absolute value of
+:math:`\rho(u) = I_1(x + w) - I_0 + g \cdot (u - w)`, with the image gradient ``g``. A second field ``v``, tied to
+``u`` by :math:`|u - v|^2 / 2\theta`, parts the problem in two that are solved in turn:
+
+* ``v = u + g * clamp(-rho(u) / |g|^2, -lambda theta, lambda theta)``, pixel by pixel;
+* ``u = v + theta div p``, where the dual field follows Chambolle's fixed point
+  ``p <- (p + tau/theta grad u) / (1 + tau/theta |grad u|)``.
+
+Gradients are forward, divergences backward differences. Around this loop stand the warps, each closed by a median
+filter, and a pyramid of factor 2.
+
+References
+----------
+C. Zach, T. Pock, H. Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007,
+doi:10.1007/978-3-540-74936-3_22.
+A. Wedel, T. Pock, C. Zach, H. Bischof, D. Cremers, "An Improved Algorithm for TV-L1 Optical Flow", 2009,
+doi:10.1007/978-3-642-03061-1_2 (median filter; why the slowly varying part of an image may be left out).
+"""
+
+from __future__ import annotations
+
+import torch
+
+from melib.flow.grids import Rows, blur, chunks, derivatives, inside, median3, resize, warp
+from melib.flow.images import SMALLEST_SIDE, check_pair
+
+#: Pixels of one chunk on a processor. Smaller chunks pay for calls, larger ones leave the cache (measured).
+_CACHE_PIXELS = 2**16
+#: The change of the flow is looked at once in so many iterations.
+_LOOK_EVERY = 5
+#: Squared gradients below this (grey levels per pixel) carry no information about motion.
+_FLAT = 1e-6
+
+
+@torch.no_grad()
+def tvl1(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    *,
+    attachment: float = 0.15,
+    tightness: float = 0.3,
+    tau: float = 0.25,
+    scales: int = 4,
+    warps: int = 2,
+    iterations: int = 20,
+    tolerance: float = 0.01,
+    median: bool = True,
+    local_mean: float = 0.0,
+    chunk: int | None = None,
+) -> torch.Tensor:
+    """TV-L1 optical flow from images ``a`` to images ``b``.
+
+    Parameters
+    ----------
+    a, b : torch.Tensor
+        Grey images ``(B, H, W)`` on one device, uint8 or floating point in 0..255. float64 images are computed in
+        float64, all others in float32.
+    attachment : float
+        The weight lambda of the data against the smoothness, for grey levels in 0..255. Smaller gives up the motion of
+        weak texture; larger follows noise and changes of light too.
+    tightness : float
+        The coupling theta between the two fields. Where texture is strong it alone sets how much the motion is
+        smoothed: larger shrinks small motion more, smaller keeps it, noise included, and needs more iterations.
+    tau : float
+        Step of the dual field; above 0.25 it may not converge.
+    scales : int
+        Largest number of pyramid levels; the pyramid stops before a side falls below 16 pixels. One level follows
+        motion of about a pixel, each further one doubles that.
+    warps : int
+        Linearisations on each level: more follow large motion and strong texture better.
+    iterations : int
+        Most iterations after each warp: more reach the energy's minimum, where small motion is smoothed more strongly;
+        on noisy images of small motion fewer are faster *and* nearer to the truth.
+    tolerance : float
+        Stop a pair's loop when its flow changes by less than this in an iteration (root mean square, pixels). 0 never
+        stops early, and asks the device nothing during the computation.
+    median : bool
+        Whether a 3 x 3 median filter follows each warp; it removes outliers and keeps edges.
+    local_mean : float
+        Standard deviation in pixels of a Gaussian local mean that is taken out of both images first; 0 leaves them as
+        they are. A value of 3 makes the flow indifferent to light that flickers; the images then have less contrast,
+        which an ``attachment`` of 0.3 makes good.
+    chunk : int, optional
+        Pairs computed together; by default what fits the cache of a processor, or the memory of an accelerator.
+
+    Returns
+    -------
+    torch.Tensor
+        Flow ``(B, 2, H, W)`` float32, pixels (right, down), on the images' device.
+
+    Raises
+    ------
+    ValueError
+        If the images cannot be compared (see :func:`melib.flow.images.check_pair`) or a parameter is out of range.
+    """
+    check_pair(a, b)
+    if a.ndim != 3:
+        raise ValueError(f"tvl1 takes a batch (B, H, W), got shape {tuple(a.shape)}; optical_flow takes single pairs")
+    if a.device != b.device:
+        raise ValueError(f"images lie on two devices, {a.device} and {b.device}: move one")
+    if min(attachment, tightness, tau) <= 0 or min(scales, warps, iterations) < 1 or min(tolerance, local_mean) < 0:
+        raise ValueError(
+            "attachment, tightness and tau must be positive, scales, warps and iterations at least 1, "
+            "tolerance and local_mean not negative"
+        )
+    kind = torch.float64 if a.dtype == torch.float64 else torch.float32
+    flow = torch.empty((len(a), 2, *a.shape[1:]), dtype=torch.float32, device=a.device)
+    for part in chunks(a, chunk, _CACHE_PIXELS):
+        images = torch.stack([a[part], b[part]]).to(kind)  # 2 x B x H x W
+        if local_mean:
+            flat = images.flatten(0, 1)
+            images = (flat - blur(flat, local_mean)).view_as(images)
+        found = None
+        for level in reversed(_pyramid(images, scales)):
+            found = _level(level, found, attachment, tightness, tau, warps, iterations, tolerance, median)
+        flow[part] = found.transpose(0, 1)
+    return flow
+
+
+def _pyramid(images: torch.Tensor, scales: int) -> list[torch.Tensor]:
+    """Levels of a stack ``(2, B, H, W)``, finest first, each half as large as the one before."""
+    levels = [images]
+    while len(levels) < scales:
+        height, width = (round(side / 2) for side in levels[-1].shape[-2:])
+        if min(height, width) < SMALLEST_SIDE:
+            break
+        levels.append(resize(levels[-1], height, width))
+    return levels
+
+
+def _level(
+    images: torch.Tensor,
+    coarser: torch.Tensor | None,
+    attachment: float,
+    tightness: float,
+    tau: float,
+    warps: int,
+    iterations: int,
+    tolerance: float,
+    median: bool,
+) -> torch.Tensor:
+    """Flow ``(2, B, H, W)`` of one pyramid level, started from the flow of the level below."""
+    first, second = images
+    height, width = first.shape[-2:]
+    if coarser is None:
+        flow = torch.zeros_like(images)
+    else:
+        flow = resize(coarser, height, width)
+        flow[0] *= width / coarser.shape[-1]
+        flow[1] *= height / coarser.shape[-2]
+    first_x, first_y = derivatives(first)
+    seen = torch.stack([second, *derivatives(second)], 1)  # B x 3 x H x W
+    rows = Rows(flow)
+    for _ in range(warps):
+        grey, right, down = warp(seen, flow).unbind(1)
+        # The mean gradient of both images cancels the second-order error of the linearisation and half of the noise.
+        # Where the flow leaves the image nothing can be compared, and smoothness alone acts.
+        gradient = torch.stack([right + first_x, down + first_y]).mul_(0.5 * inside(flow))
+        squared = gradient.square().sum(0)
+        scale = torch.where(squared > _FLAT, -1 / squared.clamp(min=_FLAT), 0)
+        constant = (grey - first - (gradient * flow).sum(0)).mul_(scale)
+        slopes = gradient * scale
+        flow = _solve(rows, flow, gradient, constant, slopes, attachment, tightness, tau, iterations, tolerance)
+        if median:
+            flow = median3(flow)
+    return flow
+
+
+def _solve(
+    rows: Rows,
+    flow: torch.Tensor,
+    gradient: torch.Tensor,
+    constant: torch.Tensor,
+    slopes: torch.Tensor,
+    attachment: float,
+    tightness: float,
+    tau: float,
+    iterations: int,
+    tolerance: float,
+) -> torch.Tensor:
+    """Flow ``(2, B, H, W)`` after at most ``iterations`` steps from ``flow``; ``rows.field`` is the dual field.
+
+    ``constant + slopes . flow`` is minus the residual over the squared gradient: ``(B, H, W)``, ``(2, B, H, W)``.
+    """
+    flow = flow.clone(memory_format=torch.contiguous_format)
+    row, pair = flow.view(-1), flow.view(2, -1)
+    gradient, constant, slopes = gradient.view(2, -1), constant.view(-1), slopes.view(2, -1)
+    step, norm = torch.empty_like(constant), torch.empty_like(row)
+    limit, rate = attachment * tightness, tau / tightness
+    stopped = _Stopped(rows.field, flow) if tolerance else None
+    for iteration in range(1, iterations + 1):
+        look = stopped is not None and iteration % _LOOK_EVERY == 0 and iteration < iterations
+        before = flow.clone() if look else None
+        # v, written over u
+        torch.addcmul(constant, slopes[0], pair[0], out=step)
+        step.addcmul_(slopes[1], pair[1]).clamp_(-limit, limit)
+        pair.addcmul_(gradient, step)
+        # u = v + theta div p
+        rows.add_divergence(row, tightness)
+        # p
+        slope = rows.differences(row)
+        torch.mul(slope[0], slope[0], out=norm)
+        norm.addcmul_(slope[1], slope[1]).sqrt_().mul_(rate).add_(1)
+        rows.field.add_(slope, alpha=rate).div_(norm)
+        if look and stopped.all_after((flow - before).square_().sum(0).mean((-2, -1)) <= tolerance**2):
+            break
+    if stopped is not None:
+        stopped.restore()
+    return flow
+
+
+class _Stopped:
+    """Keeps the state of pairs that have converged, so that a pair's flow does not depend on its neighbours."""
+
+    def __init__(self, dual: torch.Tensor, flow: torch.Tensor) -> None:
+        self.flow = flow
+        self.dual = dual.view(2, *flow.shape)
+        self.done = torch.zeros(flow.shape[1], dtype=torch.bool, device=flow.device)
+        self.kept: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+
+    def all_after(self, converged: torch.Tensor) -> bool:
+        """Keep the newly converged pairs ``(B,)``; whether none is left."""
+        new = converged & ~self.done
+        if new.any():
+            self.done |= new
+            if self.done.all() and not self.kept:
+                return True
+            index = new.nonzero()[:, 0]
+            self.kept.append((index, self.flow[:, index], self.dual[:, :, index]))
+        return bool(self.done.all())
+
+    def restore(self) -> None:
+        """Put the kept states back."""
+        for index, flow, dual in self.kept:
+            self.flow[:, index] = flow
+            self.dual[:, :, index] = dual

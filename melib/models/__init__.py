@@ -1,0 +1,23 @@
+"""The two networks of the study and how they are run.
+
+Every network has one contract: ``forward(planes)`` takes ``(B, 3, 42, 42)`` float32 and returns the spotting score
+``(B,)`` and the emotion logits ``(B, C)``; ``network.classes`` is C.
+"""
+
+from melib.models.inference import check_planes, choose_device, predict
+from melib.models.mean import MEAN
+from melib.models.released import load_mean, load_model, load_sfamnet, nonfinite_tensors, save_model
+from melib.models.sfamnet import SFAMNet
+
+__all__ = [
+    "MEAN",
+    "SFAMNet",
+    "check_planes",
+    "choose_device",
+    "load_mean",
+    "load_model",
+    "load_sfamnet",
+    "nonfinite_tensors",
+    "predict",
+    "save_model",
+]

@@ -1,0 +1,77 @@
+"""Running a trained network over many samples, on the device that is there."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def choose_device(name: str | torch.device = "auto") -> torch.device:
+    """The device of a name.
+
+    Parameters
+    ----------
+    name : str or torch.device
+        ``"auto"`` takes CUDA where it is available and the CPU elsewhere; ``"cpu"``, ``"cuda"`` or ``"cuda:1"`` ask
+        for one device.
+
+    Raises
+    ------
+    ValueError
+        If the name means no device.
+    LookupError
+        If a CUDA device is asked for that this machine does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise LookupError(f"device {name!r} asked for, but PyTorch sees {found} CUDA devices here: use cpu or auto")
+    return device
+
+
+def predict(
+    model: nn.Module, planes: np.ndarray, *, device: str | torch.device = "auto", batch: int = 512
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and emotion logits of samples, in evaluation mode.
+
+    Parameters
+    ----------
+    model : MEAN or SFAMNet
+        Moved to the device; its training mode is left as found.
+    planes : ndarray, (N, 3, 42, 42)
+        May be a memory map: it is read batch by batch.
+    batch : int
+        Samples at a time; bounds the memory and leaves the values unchanged up to rounding.
+
+    Returns
+    -------
+    spot : ndarray, (N,) float32
+    emotion_logits : ndarray, (N, C) float32
+    """
+    check_planes(planes)
+    device = choose_device(device)
+    training = model.training
+    model.to(device).eval()
+    spots, logits = [np.empty(0, np.float32)], [np.empty((0, model.classes), np.float32)]
+    with torch.inference_mode():
+        for start in range(0, len(planes), batch):
+            part = np.array(planes[start : start + batch], dtype=np.float32)  # a copy: a memory map is read-only
+            spot, emotion = model(torch.from_numpy(part).to(device))
+            spots.append(spot.cpu().numpy())
+            logits.append(emotion.cpu().numpy())
+    model.train(training)
+    return np.concatenate(spots), np.concatenate(logits)
+
+
+def check_planes(planes: np.ndarray) -> None:
+    """Raise ValueError unless the array has the shape ``(N, 3, 42, 42)``."""
+    if np.ndim(planes) != 4 or planes.shape[1:] != (3, 42, 42):
+        raise ValueError(f"planes must have the shape (N, 3, 42, 42), got {np.shape(planes)}")

@@ -1,0 +1,267 @@
+"""Reading the authors' released checkpoints, and writing and reading our own.
+
+The released files are ``MEAN_Weights/<DATASET>/{spot,recog,spot_recog}/s<N>.hdf5`` of MEAN (Keras) and
+``pretrained_weights/<K>emo/subject_<N>.pkl`` of SFAMNet (PyTorch). Ours are safetensors with a few words of metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from melib.models.mean import MEAN
+from melib.models.sfamnet import STREAMS, SFAMNet
+
+NETWORKS = {"MEAN": MEAN, "SFAMNet": SFAMNet}
+
+
+def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN:
+    """Read a released MEAN checkpoint.
+
+    Parameters
+    ----------
+    path : path
+        One of the three kinds of file: spotting, recognition, or both.
+    allow_nonfinite : bool
+        Let NaN and infinite weights through.
+
+    Returns
+    -------
+    MEAN
+        In evaluation mode. A head that the file does not hold has NaN weights, so that its output cannot be taken
+        for a prediction; a spotting file gets two classes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a MEAN checkpoint, or holds weights that are not finite: the message names them.
+
+    Notes
+    -----
+    Layer names carry Keras' counters (``conv2d_63``), so layers are told by the order of the numbers: streams u, v,
+    strain, then the spotting and the recognition head. Keras' kernels are ``(height, width, in, out)`` and its
+    flattened map is ``(7, 7, 8)``, ours ``(8, 7, 7)``.
+    """
+    path = _existing(path)
+    try:
+        with h5py.File(path) as file:
+            root = file["model_weights"] if "model_weights" in file else file
+            layers = {name: _keras_layer(group) for name, group in root.items() if len(group)}
+    except OSError as error:
+        raise ValueError(f"{path} is no HDF5 file: {error}") from error
+    _refuse_nonfinite(
+        {f"{layer}/{name}": value for layer, values in layers.items() for name, value in values.items()},
+        path,
+        allow_nonfinite,
+    )
+    convolutions = _in_order(layers, "conv2d")
+    norms = _in_order(layers, "batch_normalization")
+    heads = [name for name in ("spot", "recog") if name in layers]
+    if not heads or len(norms) != 3 or len(convolutions) != 3 + len(heads):
+        raise ValueError(f"{path} is not a MEAN checkpoint: it has the layers {', '.join(sorted(layers))}")
+    classes = layers["recog"]["kernel"].shape[1] if "recog" in heads else 2
+    model = MEAN(classes)
+    state = {name: torch.full_like(value, np.nan) for name, value in model.state_dict().items() if _of_a_head(name)}
+    for i in range(3):
+        state |= _convolution(f"shared.convolutions.{i}", convolutions[i])
+    for ours, keras in (
+        ("weight", "gamma"),
+        ("bias", "beta"),
+        ("running_mean", "moving_mean"),
+        ("running_var", "moving_variance"),
+    ):
+        state[f"shared.norm.{ours}"] = torch.cat([norm[keras] for norm in norms])
+    state["shared.norm.num_batches_tracked"] = torch.tensor(0)
+    for convolution, head in zip(convolutions[3:], heads, strict=True):
+        ours = {"spot": "spot", "recog": "recognition"}[head]
+        state |= _convolution(f"{ours}.convolution", convolution)
+        kernel = layers[head]["kernel"]  # 392×C, the first axis 7×7×8
+        state[f"{ours}.dense.weight"] = kernel.unflatten(0, (7, 7, 8)).permute(3, 2, 0, 1).flatten(1)
+        state[f"{ours}.dense.bias"] = layers[head]["bias"]
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> SFAMNet:
+    """Read a released SFAMNet checkpoint.
+
+    Parameters
+    ----------
+    path : path
+        A PyTorch state dict; read with ``weights_only=True``, so nothing in it is executed.
+    allow_nonfinite : bool
+        Let NaN and infinite weights through, as four of the hundred released folds hold.
+
+    Returns
+    -------
+    SFAMNet
+        In evaluation mode, with the number of classes found in the file (neutral included).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not an SFAMNet checkpoint, or holds weights that are not finite: the message names them.
+    """
+    path = _existing(path)
+    try:
+        released = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} cannot be read as a PyTorch state dict: {error}") from error
+    _refuse_nonfinite(released, path, allow_nonfinite)
+    if "fc_recog.bias" not in released:
+        raise ValueError(f"{path} is not an SFAMNet checkpoint: it has no tensor fc_recog.bias")
+    model = SFAMNet(len(released["fc_recog.bias"]))
+    names = _sfamnet_names()
+    unknown = sorted(set(released) ^ {name for parts in names.values() for name in parts})
+    if unknown:
+        raise ValueError(f"{path} is not an SFAMNet checkpoint: tensors missing or unknown: {', '.join(unknown)}")
+    state = {}
+    for ours, wanted in model.state_dict().items():
+        parts = [released[name] for name in names[ours]]
+        # The perceptrons of the channel gates are 1x1 convolutions here; a counter is the same in all streams.
+        state[ours] = parts[0] if wanted.ndim == 0 else torch.cat(parts).reshape(wanted.shape)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def save_model(model: nn.Module, path: str | os.PathLike, **metadata: str) -> None:
+    """Write one of our networks as safetensors, whole or not at all.
+
+    Parameters
+    ----------
+    model : MEAN or SFAMNet
+    path : path
+        Written under a temporary name in the same folder, then moved.
+    **metadata : str
+        Kept beside the weights, such as the seed or the subject left out.
+    """
+    path = Path(path)
+    arguments = {"classes": model.classes}
+    arguments |= {"transfer": model.transfer} if isinstance(model, MEAN) else {"attention": model.attention}
+    header = {"network": type(model).__name__, "arguments": json.dumps(arguments), "metadata": json.dumps(metadata)}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        part = Path(folder) / path.name
+        save_file(tensors, part, header)
+        os.replace(part, path)
+
+
+def load_model(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> tuple[nn.Module, dict[str, str]]:
+    """Read a network written by :func:`save_model`.
+
+    Returns
+    -------
+    model : MEAN or SFAMNet
+        In evaluation mode.
+    metadata : dict
+        As given when it was saved.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it was not written by :func:`save_model`, or holds weights that are not finite.
+    """
+    path = _existing(path)
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file: {error}") from error
+    if header.get("network") not in NETWORKS:
+        raise ValueError(f"{path} names no network of this study: {header.get('network')!r}")
+    _refuse_nonfinite(tensors, path, allow_nonfinite)
+    model = NETWORKS[header["network"]](**json.loads(header["arguments"]))
+    model.load_state_dict(tensors)
+    return model.eval(), json.loads(header["metadata"])
+
+
+def nonfinite_tensors(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Names of the tensors that hold a NaN or an infinite value."""
+    return [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+
+
+def _existing(path: str | os.PathLike) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint {path}")
+    return path
+
+
+def _refuse_nonfinite(tensors: Mapping[str, Tensor], path: Path, allow: bool) -> None:
+    bad = [] if allow else nonfinite_tensors(tensors)
+    if bad:
+        raise ValueError(
+            f"{path} holds NaN or infinite weights in {len(bad)} of {len(tensors)} tensors: {', '.join(bad)}; "
+            "allow_nonfinite=True loads it all the same"
+        )
+
+
+def _keras_layer(group: h5py.Group) -> dict[str, Tensor]:
+    """The tensors of a layer, named without Keras' prefix and ``:0``."""
+    values = {}
+    group.visititems(
+        lambda name, item: (
+            values.update({name.rsplit("/", 1)[-1].removesuffix(":0"): torch.from_numpy(item[()])})
+            if isinstance(item, h5py.Dataset)
+            else None
+        )
+    )
+    return values
+
+
+def _in_order(layers: Mapping[str, dict[str, Tensor]], kind: str) -> list[dict[str, Tensor]]:
+    """Layers ``kind``, ``kind_1``, ``kind_2``, ... in the order of their numbers."""
+    numbered = [(int(m[1] or 0), name) for name in layers if (m := re.fullmatch(rf"{kind}(?:_(\d+))?", name))]
+    return [layers[name] for _, name in sorted(numbered)]
+
+
+def _convolution(ours: str, layer: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{ours}.weight": layer["kernel"].permute(3, 2, 0, 1), f"{ours}.bias": layer["bias"]}
+
+
+def _of_a_head(name: str) -> bool:
+    return name.startswith(("spot.", "recognition."))
+
+
+def _sfamnet_names() -> dict[str, list[str]]:
+    """Our tensors, each with the released ones that are joined to it, stream by stream."""
+    inside = {
+        "conv1.weight": "conv1.weight",
+        "conv2.weight": "conv2.weight",
+        "shortcut.weight": "downsample.0.weight",
+        "attention.squeeze.weight": "cbam.ChannelGate.mlp.1.weight",
+        "attention.squeeze.bias": "cbam.ChannelGate.mlp.1.bias",
+        "attention.expand.weight": "cbam.ChannelGate.mlp.3.weight",
+        "attention.expand.bias": "cbam.ChannelGate.mlp.3.bias",
+        "attention.where.weight": "cbam.SpatialGate.spatial.conv.weight",
+    }
+    norms = ("bn1", "bn2", "cbam.SpatialGate.spatial.bn")
+    for i, norm in enumerate(norms):
+        for tensor in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+            inside[f"unused_norms.{i}.{tensor}"] = f"{norm}.{tensor}"
+    names = {f"streams.{ours}": [f"c{s}.0.{theirs}" for s in range(1, STREAMS + 1)] for ours, theirs in inside.items()}
+    heads = {"spot": ("conv1", "fc_spot"), "recognition": ("conv2", "fc_recog")}
+    for head, (convolution, dense) in heads.items():
+        for tensor in ("weight", "bias"):
+            names[f"{head}.convolution.{tensor}"] = [f"{convolution}.{tensor}"]
+            names[f"{head}.dense.{tensor}"] = [f"{dense}.{tensor}"]
+    return names

@@ -1,0 +1,23 @@
+"""From a score per frame to intervals, and from intervals to emotions.
+
+A rule takes a sequence of scores and returns intervals ``(m, 3)``: onset, apex, offset, inclusive frames. It knows
+neither the network that scored nor the truth.
+"""
+
+from melib.spotting.mean import mean_intervals, mean_intervals_strict
+from melib.spotting.naming import name_intervals
+from melib.spotting.sfamnet import MACRO, MICRO, SFAMNetRule, sfamnet_intervals
+from melib.spotting.smoothing import box_smooth, centred_smooth, per_frame
+
+__all__ = [
+    "MACRO",
+    "MICRO",
+    "SFAMNetRule",
+    "box_smooth",
+    "centred_smooth",
+    "mean_intervals",
+    "mean_intervals_strict",
+    "name_intervals",
+    "per_frame",
+    "sfamnet_intervals",
+]

@@ -1,0 +1,89 @@
+"""MEAN's rule: peaks of the smoothed score, each widened by k_p to both sides.
+
+Source: the MEAN paper (see :mod:`melib.models.mean`) and its released code.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.signal import find_peaks
+
+from melib.spotting.smoothing import box_smooth, centred_smooth
+
+KEEP = ("all", "max")
+
+
+def mean_intervals(
+    score: np.ndarray, *, k_p: int, p: float = 0.55, keep: str = "all", dummy: bool = False
+) -> np.ndarray:
+    """Intervals by the released rule.
+
+    The score is smoothed over ``2 k_p`` frames; peaks at least ``mean + p (max - mean)`` high and ``k_p`` frames
+    apart become ``[peak - k_p, peak + k_p]``. The threshold follows the video, so the rule can hardly stay silent;
+    intervals are not clipped to the video and may begin before frame 0.
+
+    Parameters
+    ----------
+    score : ndarray, (n,)
+        A score per frame.
+    k_p : int
+        Half the mean length of a micro-expression in frames, see :func:`melib.training.half_length`.
+    p : float
+        Position of the threshold between mean (0) and maximum (1) of the smoothed score; .55 in the release.
+    keep : {"all", "max"}
+        All peaks (CAS(ME)^2, SAMM-LV), or the highest only (CASME II, SMIC: one expression a clip).
+    dummy : bool
+        Where no peak is found, return the interval [0, 0] as the release does, which counts as a false positive.
+
+    Returns
+    -------
+    ndarray, (m, 3) int64
+        Onset, apex (the peak) and offset, all inclusive.
+    """
+    _check(score, k_p, keep)
+    smooth = box_smooth(score, 2 * k_p)
+    threshold = smooth.mean() + p * (smooth.max() - smooth.mean())
+    peaks, found = find_peaks(smooth, height=threshold, distance=k_p)
+    peaks = _kept(peaks, found["peak_heights"], keep)
+    if dummy and len(peaks) == 0:
+        return np.zeros((1, 3), np.int64)
+    return np.stack([peaks - k_p, peaks, peaks + k_p], axis=1).astype(np.int64)
+
+
+def mean_intervals_strict(score: np.ndarray, *, k_p: int, threshold: float, keep: str = "all") -> np.ndarray:
+    """MEAN's rule with an absolute threshold, inside the video.
+
+    What differs from :func:`mean_intervals`: the smoothing is centred and a mean at the ends too, a peak may stand at
+    the first or last frame, the height of a peak is compared with a threshold chosen on other people, so a video
+    without a micro-expression can stay silent, and intervals end where the video ends.
+
+    Parameters
+    ----------
+    threshold : float
+        In units of the score.
+
+    Returns
+    -------
+    ndarray, (m, 3) int64
+        Onset, apex and offset within ``0 .. n - 1``, all inclusive.
+    """
+    _check(score, k_p, keep)
+    # A frame lower than any other on both sides, so that the ends can be peaks.
+    smooth = np.pad(centred_smooth(score, k_p), 1, constant_values=-np.inf)
+    peaks, found = find_peaks(smooth, height=threshold, distance=k_p)
+    peaks = _kept(peaks, found["peak_heights"], keep) - 1
+    last = len(score) - 1
+    return np.stack([np.maximum(peaks - k_p, 0), peaks, np.minimum(peaks + k_p, last)], axis=1).astype(np.int64)
+
+
+def _check(score: np.ndarray, k_p: int, keep: str) -> None:
+    if np.ndim(score) != 1 or len(score) == 0 or not np.isfinite(score).all():
+        raise ValueError(f"the score must be a finite sequence (n,) with n > 0, got shape {np.shape(score)}")
+    if k_p < 1:
+        raise ValueError(f"k_p must be at least 1 frame, got {k_p}")
+    if keep not in KEEP:
+        raise ValueError(f"unknown keep={keep!r}: use one of {', '.join(KEEP)}")
+
+
+def _kept(peaks: np.ndarray, heights: np.ndarray, keep: str) -> np.ndarray:
+    return peaks if keep == "all" or len(peaks) == 0 else peaks[[heights.argmax()]]

@@ -1,0 +1,131 @@
+"""SFAMNet's rule: intervals grown from peaks, then sieved by length, height and shape.
+
+Source: the SFAMNet paper (see :mod:`melib.models.sfamnet`) and its released code, whose constants are the defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import find_peaks
+
+from melib.spotting.smoothing import box_smooth
+
+FILTER_HALF_WIDTH = 7  # the mean filters look at the score as smoothed for micro-expressions
+
+
+@dataclass(frozen=True)
+class SFAMNetRule:
+    """The constants of the rule, in sampled frames (every second one in the release) and units of the score.
+
+    Parameters
+    ----------
+    half_width : int
+        The score is smoothed over twice as many samples, and no peak is sought nearer to an end.
+    peak_shift : int
+        Added to the place of a peak; -1 for micro-expressions, where the release adds one less than it had cut off.
+    threshold : float
+        Least height of a peak, and of the frames up to which an interval may grow.
+    distance : int
+        Least distance of two peaks.
+    reach_left, reach_right : int
+        How far an interval may grow from its peak.
+    widen_below, widen_by : int
+        An interval shorter than the first is widened by the second at each end.
+    min_length, max_length : int
+        Of ``offset - onset``.
+    max_mean : float
+        The mean of the smoothed score over the interval must lie below it.
+    min_drop : float
+        The score must sink by more than this from the peak to each end.
+    max_video_mean : float
+        A video whose mean smoothed score reaches it is passed over whole.
+    """
+
+    half_width: int = 7
+    peak_shift: int = -1
+    threshold: float = 0.576
+    distance: int = 11
+    reach_left: int = 7
+    reach_right: int = 16
+    widen_below: int = 0
+    widen_by: int = 0
+    min_length: int = 7
+    max_length: int = 16
+    max_mean: float = 0.725
+    min_drop: float = 0.017
+    max_video_mean: float = 0.41
+
+
+#: The released constants for micro-expressions.
+MICRO = SFAMNetRule()
+#: The released constants for macro-expressions, found in the same score.
+MACRO = SFAMNetRule(
+    half_width=10,
+    peak_shift=0,
+    distance=25,
+    reach_left=25,
+    reach_right=25,
+    widen_below=12,
+    widen_by=8,
+    min_length=12,
+    max_length=45,
+    max_mean=np.inf,
+    min_drop=0.0,
+)
+
+
+def sfamnet_intervals(score: np.ndarray, rule: SFAMNetRule = MICRO) -> np.ndarray:
+    """Intervals by SFAMNet's rule.
+
+    Parameters
+    ----------
+    score : ndarray, (n,)
+        A score between 0 and 1 for every sampled frame.
+    rule : SFAMNetRule
+        The constants.
+
+    Returns
+    -------
+    ndarray, (m, 3) int64
+        Onset, apex (the peak) and offset as inclusive positions in the score; times the frame skip they are frames.
+        Empty where nothing passes: the rule may stay silent.
+    """
+    score = np.asarray(score)
+    if score.ndim != 1 or not np.isfinite(score).all():
+        raise ValueError(f"the score must be a finite sequence (n,), got shape {score.shape}")
+    nothing = np.empty((0, 3), np.int64)
+    if len(score) <= 2 * max(rule.half_width, FILTER_HALF_WIDTH):
+        return nothing
+    level = box_smooth(score, 2 * FILTER_HALF_WIDTH)
+    if level.mean() >= rule.max_video_mean:
+        return nothing
+    smooth = box_smooth(score, 2 * rule.half_width)
+    inner = smooth[rule.half_width : -rule.half_width]
+    peaks = find_peaks(inner, height=rule.threshold, distance=rule.distance)[0] + rule.half_width + rule.peak_shift
+    kept = []
+    for peak in peaks:
+        onset = _furthest_level(smooth, peak, np.arange(max(peak - rule.reach_left, 0), peak), rule.threshold)
+        stop = min(peak + rule.reach_right + 1, len(score))
+        offset = _furthest_level(smooth, peak, np.arange(peak + 1, stop), rule.threshold)
+        if offset - onset < rule.widen_below:
+            onset, offset = max(onset - rule.widen_by, 0), min(offset + rule.widen_by, len(score) - 1)
+        if (
+            rule.min_length <= offset - onset <= rule.max_length
+            and level[onset : offset + 1].mean() < rule.max_mean
+            and smooth[peak] - max(smooth[onset], smooth[offset]) > rule.min_drop
+        ):
+            kept.append((onset, peak, offset))
+    return np.array(kept, np.int64).reshape(-1, 3)
+
+
+def _furthest_level(smooth: np.ndarray, peak: int, candidates: np.ndarray, threshold: float) -> int:
+    """The first candidate whose score, still above the threshold, differs most from that of the peak.
+
+    It may be higher than the peak (a shoulder of a larger one): such intervals fall to the drop filter.
+    """
+    candidates = candidates[smooth[candidates] > threshold]
+    if len(candidates) == 0:
+        return peak
+    return candidates[np.abs(smooth[candidates] - smooth[peak]).argmax()]

@@ -1,0 +1,152 @@
+"""The people, videos and samples of an experiment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from melib import features
+from melib.study.parameters import Parameters, tier_sizes
+from melib.synthetic.dataset import open_benchmark, open_clips
+from melib.training import class_index, half_length, loso, spotting_targets
+from melib.video import Dataset, Expression, Video
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Who is learnt from and who is tested: long videos, and clips of one expression each."""
+
+    train: tuple[Video, ...]
+    train_clips: tuple[Video, ...]
+    test: tuple[Video, ...]
+    test_clips: tuple[Video, ...]
+
+
+@dataclass(frozen=True)
+class SpottingSamples:
+    """Planes ``(N, 3, 42, 42)`` of frame pairs, their targets ``(N,)``, and the k_p behind the targets."""
+
+    planes: np.ndarray
+    targets: np.ndarray
+    k_p: int
+
+
+@dataclass(frozen=True)
+class EmotionSamples:
+    """Planes ``(M, 3, 42, 42)`` from onset to apex, class indices ``(M,)``, and whose expressions they are."""
+
+    planes: np.ndarray
+    labels: np.ndarray
+    subjects: tuple[str, ...]
+
+    def shuffled(self, generator: np.random.Generator) -> EmotionSamples:
+        """The same expressions with their labels dealt out anew."""
+        return replace(self, labels=generator.permutation(self.labels))
+
+
+def default_store() -> Path:
+    """Folder of the feature store: ``$MELIB_CACHE``, or ``.cache/features`` where the program was started."""
+    return Path(os.environ.get("MELIB_CACHE") or Path(".cache", "features"))
+
+
+def open_data(parameters: Parameters) -> tuple[Dataset, tuple[Fold, ...]]:
+    """The dataset of an experiment and its folds; nothing is rendered yet."""
+    sizes = tier_sizes(parameters.tier)
+    suite = parameters.suite
+    people = {"train": sizes.train_subjects, "test": sizes.test_subjects}
+    videos, clips = (
+        {
+            population: opened(suite, subjects=number, population=population, **count)
+            for population, number in people.items()
+        }
+        for opened, count in (
+            (open_benchmark, {"videos": sizes.videos, "frames": sizes.frames}),
+            (open_clips, {"clips": sizes.clips}),
+        )
+    )
+    dataset = videos["train"]
+    if parameters.split == "fresh":
+        folds = (Fold(dataset.videos, clips["train"].videos, videos["test"].videos, clips["test"].videos),)
+    else:
+        folds = tuple(
+            Fold(dataset.of(train), clips["train"].of(train), dataset.of(test), clips["train"].of(test))
+            for train, test in loso(dataset.subjects)
+        )
+    return dataset, folds
+
+
+def prepare(parameters: Parameters, *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
+    """Compute the features that an experiment reads and the store lacks.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    store : path
+    jobs : int
+        Processes; the result does not depend on their number.
+    progress : bool
+        Show a bar on stderr.
+    """
+    dataset, folds = open_data(parameters)
+    requests = {}
+    for fold in folds:
+        for video in fold.train + fold.test:
+            requests[video.subject, video.name, "pairs"] = (video, spotting_pairs(video, parameters))
+        for video in fold.train + fold.test + fold.train_clips + fold.test_clips:
+            requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
+    features.fill_store(
+        store, dataset, list(requests.values()), parameters.feature_settings(), jobs=jobs, progress=progress
+    )
+
+
+def spotting_pairs(video: Video, parameters: Parameters) -> features.Pairs:
+    """The pairs of a video at which the spotter looks."""
+    return features.spotting_pairs(video, gap_s=parameters.gap_s, stride=tier_sizes(parameters.tier).stride)
+
+
+def micro(video: Video) -> list[Expression]:
+    """The micro-expressions of a video."""
+    return [expression for expression in video.expressions if expression.kind == "micro"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads samples of videos from the feature store."""
+
+    dataset: Dataset
+    parameters: Parameters
+    store: Path
+
+    def planes(self, video: Video, pairs: features.Pairs) -> np.ndarray:
+        """Planes of pairs of one video."""
+        return features.stored_planes(self.store, self.dataset, video, pairs, self.parameters.feature_settings())
+
+    def spotting_samples(self, videos: Sequence[Video]) -> SpottingSamples:
+        """Every spotting pair of some videos, with pseudo-labels whose k_p comes from these videos alone."""
+        k_p = half_length(expression for video in videos for expression in video.expressions)
+        pairs = [spotting_pairs(video, self.parameters) for video in videos]
+        return SpottingSamples(
+            planes=np.concatenate([self.planes(*each) for each in zip(videos, pairs, strict=True)]),
+            targets=np.concatenate(
+                [
+                    spotting_targets(starts, video.expressions, k_p=k_p)
+                    for video, (starts, _) in zip(videos, pairs, strict=True)
+                ]
+            ),
+            k_p=k_p,
+        )
+
+    def emotion_samples(self, videos: Sequence[Video]) -> EmotionSamples:
+        """Every micro-expression of some videos, from onset to apex, with its class."""
+        labelled = [(video, expression) for video in videos for expression in micro(video)]
+        return EmotionSamples(
+            planes=np.concatenate([self.planes(v, features.expression_pairs(micro(v))) for v in videos]),
+            labels=np.array(
+                [class_index(e.emotion, self.parameters.emotions, self.parameters.merge) for _, e in labelled], int
+            ),
+            subjects=tuple(video.subject for video, _ in labelled),
+        )

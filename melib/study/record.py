@@ -1,0 +1,76 @@
+"""Records on disk: a JSON file, and the found intervals beside it as CSV in the challenge's columns."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+#: Keys without which a file is not a record of this study.
+_NEEDED = ("experiment", "parameters", "dataset", "provenance")
+
+
+def write_record(folder: Path | str, name: str, record: dict, predictions: pd.DataFrame) -> Path:
+    """Write ``NAME.json`` and ``NAME.csv``; each appears whole or not at all, the record last.
+
+    Parameters
+    ----------
+    folder : path
+        Made if missing.
+    name : str
+        Name of the run, such as ``spot_then_recognize``.
+    record : dict
+        What JSON can hold.
+    predictions : pandas.DataFrame
+        Found intervals.
+
+    Returns
+    -------
+    Path
+        The JSON file.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = predictions.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    _write(folder / f"{name}.csv", table)
+    path = folder / f"{name}.json"
+    _write(path, text)
+    return path
+
+
+def read_record(path: Path | str) -> dict:
+    """Read a record.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If the file is not a record.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no record {path}: run the experiment first")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}): delete it and run the experiment again") from error
+    missing = [key for key in _NEEDED if not isinstance(record, dict) or key not in record]
+    if missing:
+        raise ValueError(f"{path} is not a record of an experiment: it lacks {', '.join(missing)}")
+    return record
+
+
+def _write(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

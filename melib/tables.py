@@ -1,0 +1,163 @@
+"""Records -> tables: what pages, README and book say about an experiment, made from its record alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+#: Metric -> its name in a table.
+_NAMES = {
+    "tp": "True positives",
+    "fp": "False positives",
+    "fn": "Missed",
+    "false_positives_per_minute": "False positives per minute",
+    "precision_spotting": "Precision of spotting",
+    "recall_spotting": "Recall of spotting",
+    "f1_spotting": "F1 of spotting",
+    "f1_analysis": "F1 of analysis",
+    "uf1_analysis": "UF1 of analysis",
+    "uar_analysis": "UAR of analysis",
+    "strs": "STRS",
+    "f1_named": "F1 of named intervals",
+    "roc_auc_frames": "ROC-AUC of frames",
+    "average_precision_frames": "Average precision of frames",
+    "uf1_pooled": "UF1, expressions given",
+    "uar_pooled": "UAR, expressions given",
+}
+_COUNTS = ("tp", "fp", "fn")
+#: Per-frame ROC-AUC that the spotter must exceed on the suite ``sanity``.
+SANITY_ROC_AUC = 0.9
+
+
+def describe(record: Mapping) -> pd.DataFrame:
+    """What the experiment was made of: data, people, labels, network and cost."""
+    counts, parameters, dataset = record["counts"], record["parameters"], record["dataset"]
+    design = {
+        "fresh": "trained on one population, tested on fresh subjects",
+        "loso": "leave one subject out",
+    }[parameters["split"]]
+    rows = {
+        "Data": f"{dataset['name']} {dataset['version']}" + (", synthetic faces" if dataset["synthetic"] else ""),
+        "Design": design,
+        "Tested subjects": counts["subjects"],
+        "Tested videos": f"{counts['videos']} ({counts['minutes']:.1f} minutes)",
+        "Micro-expressions in them": counts["micro_expressions"],
+        "Macro-expressions in them": counts["macro_expressions"],
+        "Expressions given for recognition": counts["given_expressions"],
+        "Network": parameters["model"].upper(),
+        "Normalization, stabilization": f"{parameters['normalization']}, {parameters['stabilization']}",
+        "k_p from the training subjects (frames)": ", ".join(map(str, sorted(set(record["k_p"])))),
+        "Seed, device": f"{parameters['seed']}, {record['provenance']['device']}",
+        "Time": f"{record['seconds']:.0f} s",
+    }
+    return _two_columns(rows)
+
+
+def spot_then_recognize(record: Mapping) -> pd.DataFrame:
+    """The main numbers, each with its interval over subjects and what luck scores."""
+    analysed, chance = record["spotting_and_naming"], record["chance"]
+    rows = [
+        _row(key, analysed[key], chance["shifted"].get(key))
+        for key in (
+            *_COUNTS,
+            "false_positives_per_minute",
+            "precision_spotting",
+            "recall_spotting",
+            "f1_spotting",
+            "f1_analysis",
+            "uf1_analysis",
+            "strs",
+            "f1_named",
+        )
+    ]
+    rows += [_row(key, record["frames"][key], None) for key in ("roc_auc_frames", "average_precision_frames")]
+    rows += [_row(key, record["recognition"][key], chance["guessed"][key]) for key in ("uf1_pooled", "uar_pooled")]
+    return pd.DataFrame(rows).set_index("Metric")
+
+
+def controls(record: Mapping) -> pd.DataFrame:
+    """Recognition of given expressions beside the checks that should find nothing."""
+    rows = []
+    for key in ("uf1_pooled", "uar_pooled"):
+        draws = [draw[key] for draw in record["shuffled"]]
+        rows.append(
+            {
+                "Metric": _NAMES[key],
+                "Trained on true labels": _number(record["recognition"][key]["value"]),
+                f"Trained on shuffled labels (mean of {len(draws)})": _number(sum(draws) / len(draws)),
+                "Guessing by frequency (95 %)": _range(record["chance"]["guessed"][key]),
+                "Always the commonest": _number(record["chance"]["majority"][key]["mean"]),
+            }
+        )
+    return pd.DataFrame(rows).set_index("Metric")
+
+
+def shuffled_at_chance(record: Mapping) -> bool:
+    """Whether UF1 after training on shuffled labels, meaned over draws, is no better than 95 % of lucky guesses."""
+    draws = [draw["uf1_pooled"] for draw in record["shuffled"]]
+    return sum(draws) / len(draws) <= record["chance"]["guessed"]["uf1_pooled"]["high"]
+
+
+def cautions(record: Mapping) -> str:
+    """What must be said beside the numbers because of few data (Markdown)."""
+    return "\n\n".join(record["cautions"]) or "No caution: enough subjects and true positives."
+
+
+def verdict(record: Mapping) -> str:
+    """The success criteria beside what came out, in words (Markdown)."""
+    auc = record["frames"]["roc_auc_frames"]
+    strs, null = record["spotting_and_naming"]["strs"], record["chance"]["shifted"]["strs"]
+    named, guess = record["recognition"]["uf1_pooled"], record["chance"]["guessed"]["uf1_pooled"]
+    lines = [
+        f"- **Spotting.** ROC-AUC of frames {_number(auc['value'])} ({_range(auc)}) on people never seen: "
+        + _against_half(auc),
+        f"- **Spot, then recognize.** STRS {_number(strs['value'])} ({_range(strs)}); the same intervals at random "
+        f"times with random names reach {_range(null)}: {_against(strs['value'], null)}.",
+        f"- **Recognition of given expressions.** UF1 {_number(named['value'])} ({_range(named)}); guessing by "
+        f"frequency reaches {_range(guess)}: {_against(named['value'], guess)}.",
+        "- **Control.** Recognition trained on shuffled labels "
+        + ("is at chance, as it must be." if shuffled_at_chance(record) else "is **above chance: something leaks**."),
+    ]
+    if record["parameters"]["suite"] == "sanity":
+        met = auc["value"] > SANITY_ROC_AUC
+        lines.append(
+            f"- **Criterion of the suite sanity** (ROC-AUC above {SANITY_ROC_AUC}): "
+            + ("met." if met else "**missed.**")
+        )
+    if record["dataset"]["synthetic"]:
+        lines.append("- All of this is measured on synthetic faces and says nothing about filmed ones.")
+    return "\n".join(lines)
+
+
+def _against(value: float, null: Mapping[str, float]) -> str:
+    if value > null["high"]:
+        return "above chance"
+    return "below chance" if value < null["low"] else "not told from chance"
+
+
+def _against_half(interval: Mapping[str, float]) -> str:
+    if interval["low"] is not None and interval["low"] > 0.5:
+        return "above the 0.5 of a coin."
+    return "its interval holds the 0.5 of a coin."
+
+
+def _row(key: str, interval: Mapping[str, float], null: Mapping[str, float] | None) -> dict[str, str]:
+    return {
+        "Metric": _NAMES[key],
+        "Value": str(round(interval["value"])) if key in _COUNTS else _number(interval["value"]),
+        "95 % over subjects": _range(interval),
+        "Chance (95 %)": "" if null is None else _range(null),
+    }
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _range(interval: Mapping[str, float | None]) -> str:
+    return f"{_number(interval['low'])} to {_number(interval['high'])}"
+
+
+def _two_columns(rows: Mapping[str, object]) -> pd.DataFrame:
+    return pd.DataFrame({"": [str(value) for value in rows.values()]}, index=list(rows))

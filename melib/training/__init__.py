@@ -1,0 +1,27 @@
+"""Training on NumPy arrays: pseudo-labels, splits by subject, batches, losses and the loop.
+
+Samples are planes ``(N, 3, 42, 42)`` and come in as arrays or memory maps; batches of them go to the device. A seed
+fixes every bit of a result on the CPU; no global random state is touched.
+"""
+
+from melib.models import choose_device, predict
+from melib.training.folds import group_folds, loso
+from melib.training.labels import class_index, downsample_negatives, half_length, sfamnet_labels, spotting_targets
+from melib.training.mean import MEANSettings, train_mean
+from melib.training.sfamnet import SFAMNetSettings, train_sfamnet
+
+__all__ = [
+    "MEANSettings",
+    "SFAMNetSettings",
+    "choose_device",
+    "class_index",
+    "downsample_negatives",
+    "group_folds",
+    "half_length",
+    "loso",
+    "predict",
+    "sfamnet_labels",
+    "spotting_targets",
+    "train_mean",
+    "train_sfamnet",
+]

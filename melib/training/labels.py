@@ -1,0 +1,138 @@
+"""What the networks are trained towards: scores and emotions of frames, made from labelled expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from melib.video import Expression
+
+
+def half_length(expressions: Iterable[Expression]) -> int:
+    """MEAN's k_p: half the mean length of the micro-expressions, in frames.
+
+    ``int((mean(offset - onset) + 1) / 2)`` as in the released code, with inclusive offsets, at least 1. Give it the
+    expressions of the training subjects only; the released code takes everybody's.
+
+    Raises
+    ------
+    ValueError
+        If no micro-expression is among the expressions.
+    """
+    lengths = [expression.length for expression in expressions if expression.kind == "micro"]
+    if not lengths:
+        raise ValueError("k_p is half the mean length of micro-expressions, and none was given")
+    return max(1, int(np.mean(lengths) / 2))
+
+
+def spotting_targets(frames: np.ndarray, expressions: Iterable[Expression], *, k_p: int) -> np.ndarray:
+    """MEAN's pseudo-labels: 1 where the window ``[i, i + k_p)`` overlaps a micro-expression, else 0.
+
+    Parameters
+    ----------
+    frames : ndarray, (n,) int
+        The frames i to label, in any order, at any stride.
+    expressions : iterable of Expression
+        Macro-expressions are passed over: they are to be told apart from micro-expressions.
+    k_p : int
+        Length of the window in frames, see :func:`half_length`.
+
+    Returns
+    -------
+    ndarray, (n,) float32
+    """
+    if k_p < 1:
+        raise ValueError(f"k_p must be at least 1 frame, got {k_p}")
+    frames = np.asarray(frames)
+    targets = np.zeros(len(frames), np.float32)
+    for expression in expressions:
+        if expression.kind == "micro":
+            targets[(frames + k_p > expression.onset) & (frames <= expression.offset)] = 1
+    return targets
+
+
+def sfamnet_labels(
+    frames: np.ndarray,
+    expressions: Iterable[Expression],
+    classes: Sequence[str],
+    *,
+    merge: Mapping[str, str] | None = None,
+    frame_skip: int = 2,
+) -> tuple[np.ndarray, np.ndarray]:
+    """SFAMNet's pseudo-labels: the second half of the rise of a micro-expression, and its emotion there.
+
+    Frames are compared in units of ``frame_skip``, rounded down: 1 from ``(onset + apex) // 2`` to the apex.
+
+    Parameters
+    ----------
+    frames : ndarray, (n,) int
+    expressions : iterable of Expression
+        Macro-expressions count as neutral, as in the released code.
+    classes : sequence of str
+        Emotion names in the order of the network's logits, without neutral.
+    merge : mapping, optional
+        Turns an expression's emotion into one of the classes, such as :data:`melib.video.SEVEN_TO_FOUR`.
+    frame_skip : int
+        2 as published.
+
+    Returns
+    -------
+    targets : ndarray, (n,) float32
+        0 or 1.
+    labels : ndarray, (n,) int64
+        Index into ``classes``; ``len(classes)`` is neutral. Where two expressions claim a frame, the later in order
+        has it.
+
+    Raises
+    ------
+    ValueError
+        If a micro-expression has no apex, or an emotion that is not among the classes.
+    """
+    units = np.asarray(frames) // frame_skip
+    targets = np.zeros(len(units), np.float32)
+    labels = np.full(len(units), len(classes), np.int64)
+    for expression in expressions:
+        if expression.kind != "micro":
+            continue
+        if expression.apex is None:
+            raise ValueError(f"SFAMNet's labels need an apex, and {expression} has none")
+        onset, apex = expression.onset // frame_skip, expression.apex // frame_skip
+        rising = ((onset + apex) // 2 <= units) & (units <= apex)
+        targets[rising] = 1
+        labels[rising] = class_index(expression.emotion, classes, merge)
+    return targets, labels
+
+
+def class_index(emotion: str | None, classes: Sequence[str], merge: Mapping[str, str] | None = None) -> int:
+    """Position of an emotion among the classes, after merging; ValueError if it is not there."""
+    name = merge.get(emotion, emotion) if merge else emotion
+    if name not in classes:
+        raise ValueError(f"emotion {name!r} is not among the classes {', '.join(classes)}")
+    return list(classes).index(name)
+
+
+def downsample_negatives(targets: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
+    """Rows to train on: every positive, and at most ``ratio`` times as many negatives drawn without replacement.
+
+    Parameters
+    ----------
+    targets : ndarray, (n,)
+        A sample above 0 counts as positive.
+
+    Returns
+    -------
+    ndarray, (m,) int64
+        In ascending order.
+
+    Raises
+    ------
+    ValueError
+        If there is no positive sample, since nothing could be learnt.
+    """
+    positive = np.asarray(targets) > 0
+    if not positive.any():
+        raise ValueError(f"none of the {len(positive)} spotting samples is positive: nothing can be learnt from them")
+    negatives = np.flatnonzero(~positive)
+    wanted = min(len(negatives), round(ratio * int(positive.sum())))
+    return np.sort(np.concatenate([np.flatnonzero(positive), generator.choice(negatives, wanted, replace=False)]))

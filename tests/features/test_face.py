@@ -1,0 +1,46 @@
+"""The strips lie where the released code puts them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sliding import landmarks_128
+
+from melib.face import INPUT_SIZE, stack_strips, strips
+
+
+def test_strips_are_the_landmarks_with_a_margin_of_twelve_pixels():
+    upper, mouth = strips(landmarks_128(), 128, 128)
+    assert upper == (28 - 12, 52 + 12, 20 - 12, 108 + 12)
+    assert mouth == (84 - 12, 100 + 12, 48 - 12, 80 + 12)
+
+
+def test_the_margin_grows_with_the_image():
+    small, large = strips(landmarks_128(), 128, 128), strips(2 * landmarks_128(), 256, 256)
+    assert large == tuple(tuple(2 * edge for edge in region) for region in small)
+
+
+def test_strips_stop_at_the_edge_of_the_image():
+    points = landmarks_128() - np.array([15.0, 20.0])
+    upper, _ = strips(points, 128, 128)
+    assert (upper.top, upper.left) == (0, 0)
+
+
+@pytest.mark.parametrize("points", [np.zeros((67, 2)), np.full((68, 2), np.nan)])
+def test_wrong_landmarks_are_refused(points):
+    with pytest.raises(ValueError, match="68 finite landmarks"):
+        strips(points, 128, 128)
+
+
+def test_a_face_outside_the_image_is_refused():
+    with pytest.raises(ValueError, match="no region inside the 128x128 image"):
+        strips(landmarks_128() + 500, 128, 128)
+
+
+def test_the_brows_stand_above_the_mouth_and_left_stays_left():
+    planes = np.zeros((1, 128, 128))
+    planes[0, :70, :64] = 1.0
+    stacked = stack_strips(planes, strips(landmarks_128(), 128, 128))
+    assert stacked.shape == (1, INPUT_SIZE, INPUT_SIZE)
+    assert (stacked[0, :20, :18] == 1).all() and (stacked[0, :20, 24:] == 0).all()
+    assert (stacked[0, 21:] == 0).all()

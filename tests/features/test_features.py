@@ -1,0 +1,132 @@
+"""Planes carry the motion that is there, and the store gives back what was computed, whole or not at all."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from sliding import SlidingVideo
+
+from melib import features
+from melib.video import Expression
+
+RAW = features.FeatureSettings(stabilization="none")
+
+
+def all_planes(video, pairs, settings=RAW):
+    return np.concatenate(list(features.planes(video, pairs, settings)))
+
+
+def test_the_gap_follows_the_frame_rate():
+    assert [features.gap_frames(fps, 0.1) for fps in (200, 100, 30, 25)] == [20, 10, 3, 2]
+    assert features.gap_frames(10, 0.01) == 1
+    with pytest.raises(ValueError, match="must be positive"):
+        features.gap_frames(30, 0)
+
+
+def test_spotting_pairs_lie_a_gap_apart_at_every_stride(video):
+    starts, ends = features.spotting_pairs(video, gap_s=0.2, stride=3)
+    assert starts.tolist() == list(range(0, 34, 3))
+    assert (ends - starts == 6).all()
+
+
+def test_a_video_shorter_than_the_gap_is_refused():
+    with pytest.raises(ValueError, match="v0 has 5 frames: too few for a gap of 6"):
+        features.spotting_pairs(SlidingVideo(n_frames=5), gap_s=0.2)
+
+
+def test_expression_pairs_go_from_onset_to_apex(video):
+    starts, ends = features.expression_pairs(video.expressions)
+    assert (starts.tolist(), ends.tolist()) == ([10], [14])
+    with pytest.raises(ValueError, match="frame 3 has no apex"):
+        features.expression_pairs([Expression(3, 9)])
+
+
+def test_planes_are_flow_right_flow_down_and_strain_in_fixed_units(video):
+    found = all_planes(video, (np.array([0, 8]), np.array([2, 10])))  # one pixel to the right
+    assert found.shape == (2, 3, 42, 42) and found.dtype == np.float32
+    middle = found[:, :, 5:16, 8:34]
+    assert middle[:, 0].mean() == pytest.approx(1.0 / features.FLOW_SCALE_PX, abs=0.08)
+    assert abs(middle[:, 1].mean()) < 0.08
+    assert middle[:, 2].mean() < 0.05 / features.STRAIN_SCALE
+
+
+def test_a_shared_motion_is_removed_by_the_median(video):
+    pairs = (np.array([0]), np.array([2]))
+    settings = features.FeatureSettings(stabilization="median")
+    assert abs(np.median(all_planes(video, pairs, settings)[:, 0])) < 0.05
+
+
+def test_per_sample_scaling_hides_how_large_a_motion_is():
+    pairs = (np.array([0]), np.array([2]))
+    settings = features.FeatureSettings(stabilization="none", normalization="sample")
+    for speed in (0.2, 1.0):
+        found = all_planes(SlidingVideo(speed=speed), pairs, settings)
+        assert found.min() >= 0 and found.max() <= 1
+    fixed = [all_planes(SlidingVideo(speed=speed), pairs)[:, 0].mean() for speed in (0.2, 1.0)]
+    assert fixed[1] > 3 * fixed[0]
+
+
+@pytest.mark.parametrize("name", ["input", "method", "stabilization", "normalization"])
+def test_an_unknown_setting_is_named_with_its_choices(name):
+    with pytest.raises(ValueError, match=f"unknown {name} 'nonsense': use one of "):
+        features.FeatureSettings(**{name: "nonsense"})
+
+
+def test_no_more_than_a_chunk_of_frames_is_asked_for_at_a_time():
+    video = SlidingVideo(n_frames=36_000)
+    pairs = features.spotting_pairs(video, gap_s=0.2)
+    next(itertools.islice(features.planes(video, pairs, RAW), 1))
+    assert len(video.asked) < 100
+
+
+def test_what_is_stored_is_what_was_computed_and_is_computed_once(tmp_path, dataset, video):
+    pairs = features.spotting_pairs(video, gap_s=0.2, stride=4)
+    first = features.stored_planes(tmp_path, dataset, video, pairs, RAW)
+    np.testing.assert_array_equal(first, all_planes(SlidingVideo(), pairs))
+    asked = len(video.asked)
+    again = features.stored_planes(tmp_path, dataset, video, pairs, RAW)
+    assert len(video.asked) == asked
+    np.testing.assert_array_equal(first, again)
+    assert not again.flags.writeable
+
+
+def test_another_setting_video_or_code_is_another_file(tmp_path, dataset, video, monkeypatch):
+    pairs = (np.array([0]), np.array([2]))
+    features.stored_planes(tmp_path, dataset, video, pairs, RAW)
+    features.stored_planes(tmp_path, dataset, video, pairs, features.FeatureSettings())
+    features.stored_planes(tmp_path, dataset, SlidingVideo("v1"), pairs, RAW)
+    features.stored_planes(tmp_path, dataset, video, (np.array([0]), np.array([3])), RAW)
+    monkeypatch.setattr(features.provenance, "code_hash", lambda *modules: "other code")
+    features.stored_planes(tmp_path, dataset, video, pairs, RAW)
+    assert len(list(tmp_path.glob("*.npy"))) == 5
+
+
+def test_a_video_that_cannot_be_read_leaves_nothing_behind(tmp_path, dataset):
+    video = SlidingVideo(n_frames=80, broken_at=70)
+    with pytest.raises(OSError, match="frame 70 cannot be read"):
+        features.stored_planes(tmp_path, dataset, video, features.spotting_pairs(video, gap_s=0.2), RAW)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", None])
+def test_a_damaged_file_is_named(tmp_path, dataset, video, content):
+    pairs = (np.array([0, 1]), np.array([2, 3]))
+    features.stored_planes(tmp_path, dataset, video, pairs, RAW)
+    (path,) = tmp_path.glob("*.npy")
+    if content is None:
+        np.save(path, np.zeros((1, 3, 42, 42), np.float32))
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{path.name}.*delete the file"):
+        features.stored_planes(tmp_path, dataset, video, pairs, RAW)
+
+
+def test_two_processes_store_the_same_bits_as_one(tmp_path, dataset):
+    videos = [SlidingVideo(f"v{i}", speed=0.2 * (i + 1), n_frames=20) for i in range(3)]
+    requests = [(video, features.spotting_pairs(video, gap_s=0.2, stride=5)) for video in videos]
+    for jobs in (1, 2):
+        features.fill_store(tmp_path / str(jobs), dataset, requests, RAW, jobs=jobs)
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / jobs).iterdir()} for jobs in "12")
+    assert one == two and len(one) == 3

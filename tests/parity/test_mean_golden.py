@@ -1,0 +1,48 @@
+"""MEAN with the released weights against the outputs of the released code."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from melib.models import load_mean, predict
+
+ROOT = os.environ.get("MELIB_REFERENCE")
+pytestmark = pytest.mark.skipif(not ROOT, reason="MELIB_REFERENCE names no folder of reference artefacts")
+
+
+def golden(pattern):
+    return sorted((Path(ROOT) / "golden").glob(pattern)) if ROOT else []
+
+
+def checkpoint(case, kind):
+    return Path(ROOT) / f"MEAN_Spot-then-recognize/MEAN_Weights/{case['dataset']}/{kind}/s{case['subject']}.hdf5"
+
+
+@pytest.mark.parametrize("path", golden("mean_*.npz"), ids=lambda path: path.stem)
+def test_outputs_are_those_of_the_released_network(path):
+    case = np.load(path)
+    planes = np.moveaxis(case["x"], 3, 1)
+    spot, logits = predict(load_mean(checkpoint(case, "spot_recog")), planes, device="cpu")
+    np.testing.assert_allclose(spot, case["spot"], atol=1e-5)
+    np.testing.assert_allclose(softmax(logits, axis=1), case["recog"], atol=1e-5)
+
+
+@pytest.mark.parametrize("path", golden("mean_*.npz"), ids=lambda path: path.stem)
+def test_files_of_one_task_hold_the_same_network_without_the_other_head(path):
+    case = np.load(path)
+    both = load_mean(checkpoint(case, "spot_recog")).state_dict()
+    for kind, missing in (("spot", "recognition."), ("recog", "spot.")):
+        one = load_mean(checkpoint(case, kind)).state_dict()
+        for name, value in one.items():
+            if name.startswith(missing):
+                assert torch.isnan(value).all()
+            else:
+                assert torch.equal(value, both[name]), name
+
+
+def test_every_golden_file_is_found():
+    assert golden("mean_*.npz")

@@ -1,0 +1,54 @@
+"""Parameters are checked when they are given, and a wrong one is named with what would be right."""
+
+from __future__ import annotations
+
+import pytest
+
+from melib.engine.runs import TIERS as RUN_TIERS
+from melib.study import TIERS, Parameters, tier_sizes
+
+
+@pytest.mark.parametrize("name", ["dataset", "suite", "tier", "split", "model", "normalization", "stabilization"])
+def test_an_unknown_value_is_named_with_its_choices(name):
+    with pytest.raises(ValueError, match=f"unknown {name} 'nonsense': use one of "):
+        Parameters(**{name: "nonsense"})
+
+
+def test_an_unknown_number_of_classes_is_refused():
+    with pytest.raises(ValueError, match="unknown classes 5: use one of 4, 7"):
+        Parameters(classes=5)
+
+
+def test_a_misspelt_parameter_is_named_with_the_nearest():
+    with pytest.raises(ValueError, match="unknown parameter 'suit': did you mean 'suite'"):
+        Parameters.of({"suit": "sanity"})
+    assert Parameters.of({"suite": "sanity"}).suite == "sanity"
+
+
+def test_a_missing_data_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+        Parameters(data_root=str(tmp_path / "nowhere"))
+
+
+def test_the_benchmark_takes_no_data_folder(tmp_path):
+    with pytest.raises(ValueError, match="leave data_root empty"):
+        Parameters(data_root=str(tmp_path))
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0, -1.0])
+def test_the_threshold_lies_between_mean_and_maximum(p):
+    with pytest.raises(ValueError, match="p lies between 0 and 1"):
+        Parameters(p=p)
+
+
+def test_tiers_are_the_same_for_studies_and_runs_and_grow():
+    assert tuple(TIERS) == RUN_TIERS
+    sizes = [tier_sizes(tier) for tier in TIERS]
+    for name in ("train_subjects", "test_subjects", "videos", "frames", "clips", "spot_steps", "resamples"):
+        values = [getattr(size, name) for size in sizes]
+        assert values == sorted(values), name
+
+
+def test_seven_emotions_are_not_merged_and_four_are():
+    assert Parameters(classes=7).merge == {} and len(Parameters(classes=7).emotions) == 7
+    assert Parameters(classes=4).merge["fear"] == "negative"

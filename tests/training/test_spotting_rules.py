@@ -1,0 +1,196 @@
+"""Rules from scores to intervals, on sequences worked out by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from melib.spotting import (
+    MACRO,
+    MICRO,
+    box_smooth,
+    centred_smooth,
+    mean_intervals,
+    mean_intervals_strict,
+    name_intervals,
+    per_frame,
+    sfamnet_intervals,
+)
+
+
+def bump(n, centre, height=1.0, half=5):
+    """A triangle of a height, zero from ``half`` frames beside its centre."""
+    return height * np.clip(1 - np.abs(np.arange(n) - centre) / half, 0, None)
+
+
+def test_box_of_even_width_lies_half_a_frame_early_and_sinks_at_the_ends():
+    np.testing.assert_allclose(box_smooth([0, 0, 4, 0, 0, 0], 2), [0, 0, 2, 2, 0, 0])
+    np.testing.assert_allclose(box_smooth([8.0] * 6, 4), [4, 6, 8, 8, 8, 6])
+    assert len(box_smooth([1.0, 1.0], 6)) == 6, "a score shorter than the box grows to the box's length"
+
+
+def test_centred_smoothing_is_a_mean_everywhere():
+    np.testing.assert_allclose(centred_smooth([0, 0, 3, 0, 0], 1), [0, 1, 1, 1, 0])
+    np.testing.assert_allclose(centred_smooth([8.0, 2.0, 2.0, 2.0], 2), [4, 3.5, 3.5, 2])
+    np.testing.assert_allclose(centred_smooth([7.0] * 3, 9), [7] * 3)
+
+
+def test_peaks_become_intervals_of_k_p_to_both_sides():
+    score = bump(100, 30) + bump(100, 70, 0.9)
+    # Smoothed over 6 frames the even box moves a peak to 30 or 31; both peaks are above 55 % of the way to the top.
+    intervals = mean_intervals(score, k_p=3)
+    assert intervals.dtype == np.int64 and intervals.shape == (2, 3)
+    assert np.abs(intervals[:, 1] - [30, 70]).max() <= 1
+    assert (intervals[:, 1] - intervals[:, 0] == 3).all() and (intervals[:, 2] - intervals[:, 1] == 3).all()
+    highest = mean_intervals(score, k_p=3, keep="max")
+    assert highest.tolist() == intervals[:1].tolist()
+
+
+def test_threshold_lies_p_of_the_way_from_mean_to_maximum():
+    score = np.zeros(200)
+    score[50:60], score[150:160] = 10, 6  # boxes of the smoothing's own width: the smoothed tops are 10 and 6
+    smooth = box_smooth(score, 10)
+    share = (6 - smooth.mean()) / (10 - smooth.mean())
+    assert len(mean_intervals(score, k_p=5, p=share - 0.01)) == 2
+    assert len(mean_intervals(score, k_p=5, p=share + 0.01)) == 1
+
+
+def test_released_rule_speaks_on_an_empty_video_and_a_strict_one_may_stay_silent():
+    noise = np.random.default_rng(0).normal(0, 0.01, 300)
+    assert len(mean_intervals(noise, k_p=6)) > 0
+    assert mean_intervals_strict(noise, k_p=6, threshold=0.5).shape == (0, 3)
+
+
+def test_dummy_stands_where_no_peak_is():
+    flat = np.zeros(50)
+    assert mean_intervals(flat, k_p=4).shape == (0, 3)
+    assert mean_intervals(flat, k_p=4, dummy=True).tolist() == [[0, 0, 0]]
+
+
+def test_strict_intervals_stay_inside_the_video_and_released_ones_do_not():
+    score = bump(60, 2) + bump(60, 57)
+    released = mean_intervals(score, k_p=4)
+    assert released[:, 0].min() < 0 or released[:, 2].max() > 59
+    strict = mean_intervals_strict(score, k_p=4, threshold=0.3)
+    assert len(strict) == 2 and strict.min() >= 0 and strict.max() <= 59
+    assert (strict[:, 0] <= strict[:, 1]).all() and (strict[:, 1] <= strict[:, 2]).all()
+
+
+def test_strict_rule_finds_a_peak_at_the_first_and_last_frame():
+    score = np.exp(-np.minimum(np.arange(80), 79 - np.arange(80)) / 5.0)
+    assert mean_intervals_strict(score, k_p=3, threshold=0.4)[:, 1].tolist() == [0, 79]
+
+
+def test_scores_at_a_stride_are_interpolated_to_every_frame():
+    filled = per_frame(np.array([0.0, 3.0, 6.0], np.float32), np.array([1, 4, 5]), 8)
+    np.testing.assert_allclose(filled, [0, 0, 1, 2, 3, 6, 6, 6])
+    assert filled.dtype == np.float32
+    logits = per_frame(np.array([[0.0, 8.0], [4.0, 0.0]]), np.array([0, 4]), 5)
+    np.testing.assert_allclose(logits, [[0, 8], [1, 6], [2, 4], [3, 2], [4, 0]])
+    with pytest.raises(ValueError, match="ascend"):
+        per_frame(np.zeros(2), np.array([3, 3]), 5)
+    with pytest.raises(ValueError, match="2 values for 3 frames"):
+        per_frame(np.zeros(2), np.array([1, 2, 3]), 5)
+
+
+def test_votes_are_counted_over_the_span_and_ties_go_to_the_label_met_first():
+    labels = np.array([9, 9, 9, 2, 1, 1, 2, 5, 5, 5])
+    interval = np.array([[3, 7, 9]])
+    assert name_intervals(labels, interval).tolist() == [2]  # 2 1 1 2: a tie, 2 was first
+    assert name_intervals(labels, interval, span="whole").tolist() == [5]
+    assert name_intervals(np.array([4, 4, 7, 7, 7]), np.array([[0, 4, 4]]), span="to_apex").tolist() == [7]
+    assert name_intervals(labels, np.array([[-3, 2, 5]])).tolist() == [9], "frames before the video do not vote"
+    assert name_intervals(labels, np.array([[0, 0, 4], [12, 14, 16]])).tolist() == [9, 5], "the nearest frame decides"
+    assert name_intervals(labels, np.empty((0, 3), int)).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"score": [0.0, np.nan], "k_p": 2}, "finite"),
+        ({"score": [], "k_p": 2}, "n > 0"),
+        ({"score": [0.0, 1.0], "k_p": 0}, "at least 1 frame"),
+        ({"score": [0.0, 1.0], "k_p": 2, "keep": "best"}, "all, max"),
+    ],
+)
+def test_bad_input_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        mean_intervals(**arguments)
+
+
+def test_unknown_span_is_refused():
+    with pytest.raises(ValueError, match="before_apex, to_apex, whole"):
+        name_intervals(np.zeros(3, int), np.zeros((1, 3), int), span="half")
+
+
+def plateau(n, start, stop, height=0.7):
+    """A rounded score that is flat in the middle: what SFAMNet's rule accepts."""
+    score = np.zeros(n)
+    score[start : stop + 1] = height
+    return score
+
+
+def test_sfamnets_rule_grows_an_interval_to_the_lowest_frame_above_the_threshold():
+    # A box of 14 samples, height .9, smoothed over 14: a triangle .9 high that falls by .9/14 a sample. Its top is
+    # half a box off: the frames 53..67 are .9 (1 - |i - 60| / 14) high, and above .576 up to 5 samples from the top.
+    score = plateau(120, 53, 66, 0.9)
+    smooth = box_smooth(score, 14)
+    assert smooth.argmax() == 60
+    rule = replace(MICRO, peak_shift=0, max_mean=1.0)
+    assert sfamnet_intervals(score, rule).tolist() == [[55, 60, 65]]
+    assert (smooth[[55, 65]] > 0.576).all() and (smooth[[54, 66]] < 0.576).all()
+    shifted = sfamnet_intervals(score, replace(rule, peak_shift=-1))
+    assert shifted.tolist() == [[55, 59, 65]], "the released rule takes the sample before the peak for the peak"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threshold": 0.95},
+        {"min_length": 11},
+        {"max_length": 9},
+        {"max_mean": 0.7},
+        {"min_drop": 0.4},
+        {"max_video_mean": 0.1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_filter_of_sfamnets_rule_can_silence_it(change):
+    score = plateau(120, 53, 66, 0.9)
+    rule = replace(MICRO, peak_shift=0, max_mean=1.0)
+    assert len(sfamnet_intervals(score, rule)) == 1
+    assert sfamnet_intervals(score, replace(rule, **change)).shape == (0, 3)
+
+
+def test_a_shoulder_of_a_higher_peak_is_no_interval_of_its_own():
+    high, low = bump(160, 70, 1.0, 40), bump(160, 100, 0.25, 6)
+    score = high + low
+    rule = replace(MACRO, half_width=1, threshold=0.2, distance=2, min_length=1, widen_below=0, max_length=100)
+    assert [peak for _, peak, _ in sfamnet_intervals(score, rule)] == [70]
+    alone = sfamnet_intervals(low * 3, rule)
+    assert [peak for _, peak, _ in alone] == [100]
+
+
+def test_short_macro_intervals_are_widened_inside_the_video():
+    score = plateau(60, 1, 22, 0.62)
+    found = sfamnet_intervals(score, replace(MACRO, min_drop=-1.0))
+    assert len(found) == 1
+    onset, _, offset = found[0]
+    grown = sfamnet_intervals(score, replace(MACRO, min_drop=-1.0, widen_below=0, min_length=0))[0]
+    assert onset == max(grown[0] - 8, 0) and offset == grown[2] + 8
+
+
+def test_sfamnets_rule_stays_silent_on_a_still_video_and_on_a_very_short_one():
+    assert sfamnet_intervals(np.full(200, 0.2)).shape == (0, 3)
+    assert sfamnet_intervals(np.full(14, 0.9)).shape == (0, 3)
+    with pytest.raises(ValueError, match="finite"):
+        sfamnet_intervals(np.array([0.0, np.nan]))
+
+
+def test_box_smoothing_is_numpys_convolution_up_to_rounding():
+    rng = np.random.default_rng(0)
+    for n, width in ((100, 14), (100, 7), (9, 14), (1, 5), (14, 14)):
+        score = rng.random(n)
+        np.testing.assert_allclose(
+            box_smooth(score, width), np.convolve(score, np.ones(width) / width, "same"), atol=1e-6
+        )

@@ -1,0 +1,58 @@
+"""Let Snakemake make the book, after clearing the lock of an engine that was killed.
+
+    python tools/build_book.py TIER
+
+Snakemake locks the folder it works in and, when it is killed, leaves the lock behind: the next call then refuses to
+start. Here the lock is cleared, but only if no engine is at work in this folder.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+INDEX = Path("_build/html/index.html")
+
+
+def engines(folder: Path) -> list[int]:
+    """Process ids of the Snakemake engines that work in a folder, jobs they started included."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        # The program is the first or, behind "python" or "python -m", the second or third word.
+        named = any(Path(word).name == "snakemake" for word in words[:3])
+        if named and process.info["cwd"] and Path(process.info["cwd"]) == folder:
+            found.append(process.info["pid"])
+    return found
+
+
+def locked(folder: Path) -> bool:
+    """Whether Snakemake left a lock in the folder."""
+    locks = folder / ".snakemake" / "locks"
+    return locks.is_dir() and any(locks.iterdir())
+
+
+def main(tier: str) -> int:
+    """Build the book in the current folder; the exit code is Snakemake's."""
+    folder = Path.cwd().resolve()
+    alive = engines(folder)
+    if alive:
+        print(f"an engine is at work in this folder (process {alive[0]}): wait for it or end it", file=sys.stderr)
+        return 1
+    snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}"]
+    if locked(folder):
+        print("clearing the lock of an engine that was killed", flush=True)
+        subprocess.run([*snakemake, "--unlock", "--quiet"], check=True)
+    # Two processes of one thread each; where one run fails, the others still finish.
+    build = ["--cores", "2", "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
+    code = subprocess.run([*snakemake, *build]).returncode
+    if code == 0:
+        print(f"the book: {INDEX.resolve()}")
+    return code
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1]))

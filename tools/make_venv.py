@@ -1,0 +1,76 @@
+"""Make the virtual environment ``.venv`` from ``requirements.lock``, unless it already agrees with it.
+
+Called by the Makefile with whatever Python the user has, so the syntax stays old enough for that Python to reach the
+line that refuses it. The stamp, the lock's SHA-256, is written last: an interrupted install is repeated.
+"""
+
+# A Python too old for the study must still be able to read this file, hence no f-strings.
+# ruff: noqa: UP031
+import hashlib
+import os
+import subprocess
+import sys
+
+OLDEST = (3, 11)
+LOCK = "requirements.lock"
+VENV = ".venv"
+STAMP = os.path.join(VENV, "lock.sha256")
+
+
+def lock_hash():
+    """SHA-256 of the lock, as text."""
+    with open(LOCK, "rb") as lock:
+        return hashlib.sha256(lock.read()).hexdigest()
+
+
+def stamped_hash():
+    """What the stamp says, or nothing when the environment is missing or unfinished."""
+    if not (os.path.exists(STAMP) and os.path.exists(os.path.join(VENV, "bin", "python"))):
+        return ""
+    with open(STAMP) as stamp:
+        return stamp.read().strip()
+
+
+def refuse_unfit_python():
+    """End with one line when this Python cannot make the environment."""
+    if sys.version_info[:2] < OLDEST:
+        sys.exit(
+            "Python %d.%d or newer is needed, and %s is %d.%d: try `make PYTHON=python%d.%d ...`"
+            % (OLDEST + (sys.executable,) + tuple(sys.version_info[:2]) + OLDEST)
+        )
+    try:
+        import ensurepip  # noqa: F401  (Debian splits it off together with a working venv)
+        import venv  # noqa: F401
+    except ImportError as error:
+        sys.exit(
+            "this Python has no module %s: install it (Debian, Ubuntu: `apt-get install python3-venv`) "
+            "or try another one with `make PYTHON=...`" % error.name
+        )
+
+
+def main():
+    """Install what the lock says into ``.venv``."""
+    wanted = lock_hash()
+    if stamped_hash() == wanted:
+        return
+    refuse_unfit_python()
+    print("making %s from %s (once; a few minutes)" % (VENV, LOCK))
+    sys.stdout.flush()
+    if os.path.exists(STAMP):
+        os.remove(STAMP)
+    python = os.path.join(VENV, "bin", "python")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    for command in (
+        [sys.executable, "-m", "venv", VENV],
+        pip + ["-r", LOCK],
+        pip + ["--no-deps", "--no-build-isolation", "--editable", "."],
+    ):
+        if subprocess.call(command) != 0:
+            sys.exit("could not make %s; this failed: %s" % (VENV, " ".join(command)))
+    with open(STAMP + ".new", "w") as stamp:
+        stamp.write(wanted + "\n")
+    os.replace(STAMP + ".new", STAMP)
+
+
+if __name__ == "__main__":
+    main()
