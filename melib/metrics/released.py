@@ -33,7 +33,7 @@ PRINTED = {
     ("analysis", "STRS"): "strs",
 }
 
-_SHOWN = ("f1_spotting", "f1_analysis", "uf1_analysis", "uar_analysis", "strs", "f1_named")
+_SHOWN = ("tp", "fp", "fn", "f1_spotting", "f1_analysis", "uf1_analysis", "uar_analysis", "strs", "f1_named")
 
 
 def printed_tables() -> pd.DataFrame:
@@ -175,6 +175,10 @@ def build(folder: str | os.PathLike, *, n_resamples: int = 2000, n_draws: int = 
         method: uncertainty.bootstrap(tally, n_resamples=n_resamples, method=method, seed=seed).table
         for method in ("studentised", "percentile")
     }
+    ranked = spotting.tally(truth, predictions, protocol="mean")
+    for method, table in limits.items():
+        by_rank = uncertainty.bootstrap(ranked, n_resamples=n_resamples, method=method, seed=seed).table
+        table.loc["ap_50_95"] = by_rank.loc["ap_50_95_micro"]
     null = chance.exchanged(truth, predictions, n_draws=n_draws, seed=seed).table
     found = intervals.match(truth, predictions)
     guess = chance.guessed(truth["emotion"].iloc[found.truth], n_draws=n_draws, seed=seed).table.loc["uf1_pooled"]
@@ -204,7 +208,7 @@ def build(folder: str | os.PathLike, *, n_resamples: int = 2000, n_draws: int = 
             "reversed": spotting.average_precision(truth, predictions[::-1], protocol="mean")["ap_50_95"],
         },
         "intervals": {
-            method: {key: [float(table.loc[key, "low"]), float(table.loc[key, "high"])] for key in _SHOWN}
+            method: {key: table.loc[key, ["low", "high"]].tolist() for key in (*_SHOWN, "ap_50_95")}
             for method, table in limits.items()
         },
         "caution": uncertainty.caution(len(tally.subjects), scores["strict"]["tp"]),

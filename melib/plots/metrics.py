@@ -30,36 +30,50 @@ def timeline(
     Parameters
     ----------
     truth, predictions : pandas.DataFrame
-        Columns ``video, onset, offset, emotion``; each bar carries its emotion, and its row number in the table.
+        Columns ``video, onset, offset, emotion``; each bar carries its row number in the table and its emotion.
     pairs : sequence of (int, int)
         Row positions (truth, prediction) that are matched.
     """
     videos = sorted({*truth["video"], *predictions["video"]})
-    found, axes = figure(len(videos), 1, height=1.15 * len(videos) + 0.6, sharex=True, squeeze=False)
+    found, axes = figure(len(videos), 1, height=1.6 * len(videos) + 0.5, sharex=True, squeeze=False)
     hits = {prediction for _, prediction in pairs}
     for axis, video in zip(axes[:, 0], videos, strict=True):
-        for level, (table, letter) in enumerate(((predictions, "p"), (truth, "t"))):
-            for row in np.flatnonzero(table["video"] == video):
+        middle = {}
+        # Truths above, predictions below; intervals that overlap stand on lanes of their own.
+        for table, letter, level, step in ((truth, "t", 1.0, 0.55), (predictions, "p", 0.0, -0.55)):
+            rows = np.flatnonzero(table["video"] == video)
+            for row, lane in zip(rows, _lanes(table.iloc[rows]), strict=True):
                 onset, offset, emotion = table.iloc[row][["onset", "offset", "emotion"]]
-                false = table is predictions and row not in hits
-                colour = COLOURS["truth"] if table is truth else COLOURS["missed" if false else "found"]
+                false = letter == "p" and row not in hits
+                colour = COLOURS["truth"] if letter == "t" else COLOURS["missed" if false else "found"]
+                y, x = level + step * lane, (onset + offset + 1) / 2
                 hatch = "//" if false else None
-                axis.barh(level, offset - onset + 1, 0.55, left=onset, color=colour, hatch=hatch, edgecolor="white")
-                axis.text(
-                    (onset + offset + 1) / 2, level, f"{letter}{row} {emotion}",
-                    ha="center", va="center", fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-                )  # fmt: skip
+                axis.barh(y, offset - onset + 1, 0.42, left=onset, color=colour, edgecolor="white", hatch=hatch)
+                box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+                axis.text(x, y, f"{letter}{row} {emotion}", ha="center", va="center", fontsize=7.5, bbox=box)
+                middle[letter, row] = (x, y - np.sign(step) * 0.21)
         for t, p in pairs:
-            if truth.iloc[t]["video"] == video:
-                x = [(table.iloc[row]["onset"] + table.iloc[row]["offset"] + 1) / 2 for table, row in
-                     ((predictions, p), (truth, t))]  # fmt: skip
-                axis.plot(x, [0.3, 0.7], color=COLOURS["score"], linewidth=1.5)
+            if ("t", t) in middle:
+                axis.plot(*zip(middle["t", t], middle["p", p], strict=True), color=COLOURS["score"], linewidth=1.2)
         axis.set_yticks([0, 1], ["predicted", "true"])
-        axis.set_ylim(-0.45, 1.45)
+        axis.set_ylim(-0.9, 1.9)
         axis.set_title(f"video {video}", loc="left")
         axis.grid(visible=False)
     axes[-1, 0].set_xlabel("frame")
     return found
+
+
+def _lanes(table: pd.DataFrame) -> list[int]:
+    """For each interval the lowest lane on which no earlier one is in its way."""
+    ends: list[int] = []
+    lanes = {}
+    for row in np.argsort(table["onset"].to_numpy(), kind="stable"):
+        onset, offset = table.iloc[row][["onset", "offset"]]
+        free = [lane for lane, end in enumerate(ends) if end < onset]
+        lane = free[0] if free else len(ends)
+        ends[lane : lane + 1] = [offset]
+        lanes[int(row)] = lane
+    return [lanes[row] for row in range(len(table))]
 
 
 def against_print(comparison: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -71,16 +85,17 @@ def against_print(comparison: pd.DataFrame) -> matplotlib.figure.Figure:
         Index of metric keys; columns ``printed, strict, low, high``.
     """
     rows = comparison.loc[[key for key in NAMES if key in comparison.index]]
-    found, axis = figure(height=0.42 * len(rows) + 0.9)
+    found, axis = figure(height=0.4 * len(rows) + 1.2)
     levels = np.arange(len(rows))[::-1]
     axis.hlines(levels, rows["low"], rows["high"], color=COLOURS["found"], linewidth=5, alpha=0.35)
     axis.plot(rows["strict"], levels, "o", color=COLOURS["found"], label="from the released intervals, 95 % interval")
     axis.plot(rows["printed"], levels, "x", color=COLOURS["missed"], markersize=9, markeredgewidth=2, label="printed")
     axis.set_yticks(levels, [NAMES[key] for key in rows.index])
+    axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.set_xlim(0, 1)
     axis.set_xlabel("score")
     axis.grid(axis="x")
-    axis.legend(loc="upper right")
+    found.legend(loc="outside upper center", ncols=2)
     return found
 
 
