@@ -71,7 +71,11 @@ def spot_then_recognize(record: Mapping) -> pd.DataFrame:
             "f1_named",
         )
     ]
-    rows += [_row(key, record["frames"][key], None) for key in ("roc_auc_frames", "average_precision_frames")]
+    rows += [
+        {**_row(key, record[part][key], None), "Metric": _NAMES[key] + suffix}
+        for part, suffix in (("frames_smoothed", ", smoothed score"), ("frames", ", raw score"))
+        for key in ("roc_auc_frames", "average_precision_frames")
+    ]
     rows += [_row(key, record["recognition"][key], chance["guessed"][key]) for key in ("uf1_pooled", "uar_pooled")]
     return pd.DataFrame(rows).set_index("Metric")
 
@@ -106,12 +110,12 @@ def cautions(record: Mapping) -> str:
 
 def verdict(record: Mapping) -> str:
     """The success criteria beside what came out, in words (Markdown)."""
-    auc = record["frames"]["roc_auc_frames"]
+    auc, raw = (record[part]["roc_auc_frames"] for part in ("frames_smoothed", "frames"))
     strs, null = record["spotting_and_naming"]["strs"], record["chance"]["shifted"]["strs"]
     named, guess = record["recognition"]["uf1_pooled"], record["chance"]["guessed"]["uf1_pooled"]
     lines = [
-        f"- **Spotting.** ROC-AUC of frames {_number(auc['value'])} ({_range(auc)}) on people never seen: "
-        + _against_half(auc),
+        f"- **Spotting.** ROC-AUC of frames {_number(auc['value'])} ({_range(auc)}) on people never seen, "
+        f"{_number(raw['value'])} before smoothing: " + _against_half(auc),
         f"- **Spot, then recognize.** STRS {_number(strs['value'])} ({_range(strs)}); the same intervals at random "
         f"times with random names reach {_range(null)}: {_against(strs['value'], null)}.",
         f"- **Recognition of given expressions.** UF1 {_number(named['value'])} ({_range(named)}); guessing by "

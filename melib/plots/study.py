@@ -38,7 +38,9 @@ def score_timeline(
         raise LookupError(f"video {subject}/{video} was not tested: choose one of outcome.scores")
     score = outcome.scores[subject, video]
     fig, axes = figure(height=3.4)
-    axes.plot(np.arange(len(score)), score, color=COLOURS["score"], linewidth=1.2, label="score")
+    smoothed = outcome.smoothed[subject, video]
+    axes.plot(np.arange(len(score)), score, color=COLOURS["chance"], linewidth=0.8, label="score")
+    axes.plot(np.arange(len(score)), smoothed, color=COLOURS["score"], linewidth=1.6, label="smoothed")
     low, high = float(score.min()), float(score.max())
     unit = max(high - low, 1e-6)
     lanes = {

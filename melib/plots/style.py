@@ -55,4 +55,9 @@ def figure(
         ``(figure, axes)`` as :func:`matplotlib.pyplot.subplots` gives them, with constrained layout.
     """
     with matplotlib.rc_context(_STYLE):
-        return pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
+        made = pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
+        interactive = matplotlib.is_interactive()
+    # In a notebook the first figure switches interactive mode on; leaving the context would switch it off again, and
+    # the later figures would not be shown.
+    matplotlib.interactive(interactive)
+    return made

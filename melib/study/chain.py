@@ -18,7 +18,7 @@ from melib.models import MEAN, choose_device, predict
 from melib.study.data import EmotionSamples, Reader, SpottingSamples, open_data, prepare, spotting_pairs
 from melib.study.measure import measure
 from melib.study.parameters import LEARNING_RATE, Parameters, tier_sizes
-from melib.training import MEANSettings, train_mean
+from melib.training import MEANSettings, retrain_recognition, train_mean
 from melib.video import Video, truth_table, video_table
 
 
@@ -37,8 +37,9 @@ class Outcome:
         Found intervals: ``subject, video, onset, apex, offset, emotion, score``.
     named : pandas.DataFrame
         Given expressions and the names they got: ``subject, emotion, named``.
-    scores : dict
-        ``(subject, video)`` to the score of each frame, ``(T - k,)`` float32.
+    scores, smoothed : dict
+        ``(subject, video)`` to the score of each frame, ``(T - k,)`` float32: as the network gives it, and its mean
+        over ``2 k_p + 1`` frames.
     """
 
     record: dict
@@ -47,6 +48,7 @@ class Outcome:
     predictions: pd.DataFrame
     named: pd.DataFrame
     scores: dict[tuple[str, str], np.ndarray]
+    smoothed: dict[tuple[str, str], np.ndarray]
 
 
 def run(parameters: Parameters, *, store: Path | str) -> Outcome:
@@ -68,7 +70,7 @@ def run(parameters: Parameters, *, store: Path | str) -> Outcome:
     dataset, folds = open_data(parameters)
     reader = Reader(dataset, parameters, Path(store))
     draws = tier_sizes(parameters.tier).control_draws
-    predictions, named, controls, scores, k_ps = [], [], [], {}, []
+    predictions, named, controls, scores, smoothed, k_ps = [], [], [], {}, {}, []
     for number, fold in enumerate(folds):
         spot_samples = reader.spotting_samples(fold.train)
         emotion_samples = reader.emotion_samples(fold.train + fold.train_clips)
@@ -78,12 +80,16 @@ def run(parameters: Parameters, *, store: Path | str) -> Outcome:
         for video in fold.test:
             score, found = spot(model, reader, video, k_p=spot_samples.k_p, device=device)
             scores[video.subject, video.name] = score
+            smoothed[video.subject, video.name] = spotting.centred_smooth(score, spot_samples.k_p)
             predictions.append(found)
         named.append(name(model, tested, parameters.emotions, device))
         for draw in range(draws):
             seed = _seed(parameters, number, draw + 1)
             shuffled = emotion_samples.shuffled(np.random.default_rng(seed))
-            control = train(parameters, spot_samples, shuffled, seed=seed, device=device)
+            settings = training_settings(parameters)
+            control, _ = retrain_recognition(
+                model, shuffled.planes, shuffled.labels, settings=settings, seed=seed, device=device
+            )
             controls.append(name(control, tested, parameters.emotions, device).assign(draw=draw))
     videos = [video for fold in folds for video in fold.test]
     truth = truth_table(videos).replace({"emotion": parameters.merge})
@@ -93,6 +99,7 @@ def run(parameters: Parameters, *, store: Path | str) -> Outcome:
         "predictions": pd.concat(predictions, ignore_index=True),
         "named": pd.concat(named, ignore_index=True),
         "scores": scores,
+        "smoothed": smoothed,
     }
     record = {
         "experiment": "spot_then_recognize",
@@ -117,24 +124,28 @@ def train(
     device: torch.device,
 ) -> MEAN:
     """Train the network of an experiment on the samples of its training subjects, for the steps of its tier."""
-    sizes = tier_sizes(parameters.tier)
-    settings = MEANSettings(
-        spot_steps=sizes.spot_steps,
-        recognition_steps=sizes.recognition_steps,
-        batch=sizes.batch,
-        rate=LEARNING_RATE,
-    )
     model, _ = train_mean(
         spot_samples.planes,
         spot_samples.targets,
         emotion_samples.planes,
         emotion_samples.labels,
         classes=len(parameters.emotions),
-        settings=settings,
+        settings=training_settings(parameters),
         seed=seed,
         device=device,
     )
     return model
+
+
+def training_settings(parameters: Parameters) -> MEANSettings:
+    """How long and how fast the network of an experiment is trained."""
+    sizes = tier_sizes(parameters.tier)
+    return MEANSettings(
+        spot_steps=sizes.spot_steps,
+        recognition_steps=sizes.recognition_steps,
+        batch=sizes.batch,
+        rate=LEARNING_RATE,
+    )
 
 
 def spot(

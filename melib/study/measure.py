@@ -18,6 +18,7 @@ def measure(
     predictions: pd.DataFrame,
     named: pd.DataFrame,
     scores: dict[tuple[str, str], np.ndarray],
+    smoothed: dict[tuple[str, str], np.ndarray],
     controls: pd.DataFrame,
     parameters: Parameters,
 ) -> dict[str, object]:
@@ -25,7 +26,7 @@ def measure(
 
     Parameters
     ----------
-    truth, videos, predictions, named, scores
+    truth, videos, predictions, named, scores, smoothed
         As in :class:`melib.study.Outcome`.
     controls : pandas.DataFrame
         Like ``named``, from networks trained on shuffled labels, with the number of the ``draw``.
@@ -34,9 +35,9 @@ def measure(
     Returns
     -------
     dict
-        ``spotting_and_naming``, ``frames``, ``recognition`` (metric to value, low, high), ``chance`` (null to metric
-        to mean, low, high), ``shuffled`` (a dict of metrics for each draw), ``confusion``, ``counts`` and
-        ``cautions``; all of it can be written as JSON.
+        ``spotting_and_naming``, ``frames``, ``frames_smoothed``, ``recognition`` (metric to value, low, high),
+        ``chance`` (null to metric to mean, low, high), ``shuffled`` (a dict of metrics for each draw), ``confusion``,
+        ``counts`` and ``cautions``; all of it can be written as JSON.
     """
     emotions = parameters.emotions
     sizes = tier_sizes(parameters.tier)
@@ -45,7 +46,10 @@ def measure(
     tables = (micro, predictions)
     analysed = uncertainty.bootstrap(strs.tally(*tables, videos=videos, emotions=emotions), **resampling)
     # A tally of frames has a column per distinct score, for which the studentised interval would take minutes.
-    ranked = uncertainty.bootstrap(spotting.tally_frames(micro, _frame_table(scores)), method="bca", **resampling)
+    ranked, ranked_smoothed = (
+        uncertainty.bootstrap(spotting.tally_frames(micro, _frame_table(each)), method="bca", **resampling)
+        for each in (scores, smoothed)
+    )
     given = (named["emotion"], named["named"], named["subject"])
     recognised = uncertainty.bootstrap(recognition.tally(*given, classes=emotions), **resampling)
     nulls = {
@@ -66,6 +70,7 @@ def measure(
     return {
         "spotting_and_naming": _rows(analysed.table),
         "frames": _rows(ranked.table),
+        "frames_smoothed": _rows(ranked_smoothed.table),
         "recognition": _rows(recognised.table),
         "chance": {name: _rows(null.table) for name, null in nulls.items()},
         "shuffled": [

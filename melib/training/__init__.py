@@ -7,7 +7,7 @@ fixes every bit of a result on the CPU; no global random state is touched.
 from melib.models import choose_device, predict
 from melib.training.folds import group_folds, loso
 from melib.training.labels import class_index, downsample_negatives, half_length, sfamnet_labels, spotting_targets
-from melib.training.mean import MEANSettings, train_mean
+from melib.training.mean import MEANSettings, retrain_recognition, train_mean
 from melib.training.sfamnet import SFAMNetSettings, train_sfamnet
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "half_length",
     "loso",
     "predict",
+    "retrain_recognition",
     "sfamnet_labels",
     "spotting_targets",
     "train_mean",

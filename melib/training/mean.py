@@ -150,25 +150,86 @@ def train_mean(
     device = choose_device(device)
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
     model = MEAN(classes, transfer=settings.transfer, generator=torch_generator(seed, INITIAL)).to(device)
-    common = {"batch": settings.batch, "seed": seed, "device": device, "noise": model.dropout_masks}
-
-    def run(name: str, stage: Stage, draw: Sampler, number: int) -> np.ndarray:
-        written = None
-        if checkpoint:
-            signature = f"{settings} seed={seed} of {draw.size}"
-            written = Checkpoint(Path(checkpoint) / f"{name}.pt", checkpoint_every, signature)
-        steps = settings.steps(number, draw.size)
-        return fit(stage, draw, steps=steps, rate=settings.rate, epsilon=1e-7, checkpoint=written)
-
+    common = {"settings": settings, "seed": seed, "device": device}
+    written = {"folder": checkpoint, "every": checkpoint_every}
     rows = downsample_negatives(spot_targets, settings.negative_ratio, numpy_generator(seed, NEGATIVES))
-    draw = Sampler((planes, np.asarray(spot_targets, np.float32)), rows, stage=SPOTTING, **common)
-    history = {"spot": run("spot", SpottingStage(model), draw, SPOTTING)}
-
-    samples = frozen_features(model.shared, emotion_planes, device) if settings.transfer else emotion_planes
-    draw = Sampler((samples, np.asarray(emotion_labels)), np.arange(len(samples)), stage=RECOGNITION, **common)
-    stage = RecognitionStage(model.recognition_streams, model.recognition)
-    history["recognition"] = run("recognition", stage, draw, RECOGNITION)
+    samples = (planes, np.asarray(spot_targets, np.float32))
+    history = {"spot": _run_stage(SpottingStage(model), SPOTTING, model, samples, rows, **common, **written)}
+    history["recognition"] = _train_recognition(model, emotion_planes, emotion_labels, **common, **written)
     return model.eval(), history
+
+
+def retrain_recognition(
+    model: MEAN,
+    emotion_planes: np.ndarray,
+    emotion_labels: np.ndarray,
+    *,
+    settings: MEANSettings | None = None,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+) -> tuple[MEAN, np.ndarray]:
+    """A copy of a trained network whose recognition stage is trained anew, such as on shuffled labels.
+
+    Parameters
+    ----------
+    model : MEAN
+        Left as it is.
+    emotion_planes, emotion_labels, settings, seed, device
+        As for :func:`train_mean`; ``settings.transfer`` must be the model's own.
+
+    Returns
+    -------
+    model : MEAN
+        In evaluation mode, on the device. Its spotting score is that of the given model.
+    history : ndarray, (steps, 2)
+    """
+    settings = settings or MEANSettings(transfer=model.transfer)
+    if settings.transfer != model.transfer:
+        raise ValueError(f"settings.transfer is {settings.transfer}, but the model was made with {model.transfer}")
+    device = choose_device(device)
+    check_samples(emotion_planes, np.zeros(len(emotion_planes)), emotion_planes, emotion_labels, model.classes)
+    fresh = MEAN(model.classes, transfer=model.transfer, generator=torch_generator(seed, INITIAL))
+    kept = {name: value for name, value in model.state_dict().items() if name.split(".")[0] in ("shared", "spot")}
+    fresh.load_state_dict({**fresh.state_dict(), **kept})
+    fresh.to(device)
+    history = _train_recognition(fresh, emotion_planes, emotion_labels, settings=settings, seed=seed, device=device)
+    return fresh.eval(), history
+
+
+def _train_recognition(
+    model: MEAN, planes: np.ndarray, labels: np.ndarray, *, settings: MEANSettings, device: torch.device, **how
+) -> np.ndarray:
+    """Stage 2, on features of the frozen shared module or, without transfer, from the planes."""
+    samples = frozen_features(model.shared, planes, device) if settings.transfer else planes
+    stage = RecognitionStage(model.recognition_streams, model.recognition)
+    arrays = (samples, np.asarray(labels))
+    rows = np.arange(len(samples))
+    return _run_stage(stage, RECOGNITION, model, arrays, rows, settings=settings, device=device, **how)
+
+
+def _run_stage(
+    stage: Stage,
+    number: int,
+    model: MEAN,
+    samples: tuple[np.ndarray, np.ndarray],
+    rows: np.ndarray,
+    *,
+    settings: MEANSettings,
+    seed: int,
+    device: torch.device,
+    folder: Path | None = None,
+    every: int = 100,
+) -> np.ndarray:
+    """Train one stage on some rows of the samples; go on from what lies in ``folder``, if given."""
+    draw = Sampler(
+        samples, rows, stage=number, batch=settings.batch, seed=seed, device=device, noise=model.dropout_masks
+    )
+    written = None
+    if folder:
+        name = {SPOTTING: "spot", RECOGNITION: "recognition"}[number]
+        written = Checkpoint(Path(folder) / f"{name}.pt", every, f"{settings} seed={seed} of {draw.size}")
+    steps = settings.steps(number, draw.size)
+    return fit(stage, draw, steps=steps, rate=settings.rate, epsilon=1e-7, checkpoint=written)
 
 
 def frozen_features(streams: Streams, planes: np.ndarray, device: torch.device, batch: int = 512) -> np.ndarray:
