@@ -69,7 +69,7 @@ def read(source: Source, name: str) -> tuple[pd.DataFrame, Place]:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(
                 path,
-                dtype=str,
+                dtype=object,
                 keep_default_na=False,
                 skip_blank_lines=False,
                 skipinitialspace=True,
@@ -84,8 +84,10 @@ def read(source: Source, name: str) -> tuple[pd.DataFrame, Place]:
         raise ValueError(f"{path} cannot be read as a UTF-8 table with commas: {error}") from None
     table = table.fillna("").rename(columns=str.strip)
     lines = np.arange(2, len(table) + 2)
-    written = (table != "").any(axis=1).to_numpy()
-    return table[written].reset_index(drop=True), Place(path, lines[written], "line")
+    blank = (table.iloc[:, 0] == "").to_numpy()
+    if blank.any():
+        blank = blank & (table == "").all(axis=1).to_numpy()
+    return table[~blank].reset_index(drop=True), Place(path, lines[~blank], "line")
 
 
 def names(values: pd.Series) -> np.ndarray:
@@ -113,8 +115,9 @@ def _numbers(table: pd.DataFrame, column: str, place: Place, *, missing: bool = 
     if values.dtype.kind in "iu":
         return values.to_numpy(np.float64)
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    empty = values.isna().to_numpy() | (values.astype(str).str.strip() == "").to_numpy()
-    bad = ~np.isfinite(numbers) & ~(empty if missing else False)
+    bad = ~np.isfinite(numbers)
+    if missing and bad.any():
+        bad &= texts(values) != ""
     if bad.any():
         raise place.of(bad, f"{column} {values.iloc[np.argmax(bad)]!r} is not a number")
     return numbers
@@ -264,11 +267,7 @@ def frame_scores(source: Source, name: str = "scores") -> pd.DataFrame:
 
 def _repeated(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
     """True for each row that repeats an earlier one in these columns."""
-    codes = pd.factorize(table[columns[0]])[0].astype(np.int64)
-    for column in columns[1:]:
-        next_codes, unique = pd.factorize(table[column])
-        codes = pd.factorize(codes * max(len(unique), 1) + next_codes)[0].astype(np.int64)
-    return pd.Series(codes).duplicated().to_numpy()
+    return table.duplicated(columns).to_numpy()
 
 
 @dataclass(frozen=True)

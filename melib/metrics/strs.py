@@ -25,7 +25,10 @@ Metrics (:func:`evaluate`)
         fp over the length of all videos; NaN unless ``videos`` gives the length of each.
     ``f1_named``
         2 n / (2 tp + fp + fn), n being the matched pairs with the same emotion on both sides: F1 when a prediction is
-        right only if interval and emotion both are. STRS rises when misnamed hits are deleted; this does not.
+        right only if interval and emotion both are.
+
+    STRS can be raised by withholding hits that are named wrongly, which makes spotting worse. So tp, false positives
+    per minute and the F1 of named intervals stand beside it.
 
 Protocols
     ``strict`` (default)
