@@ -61,7 +61,7 @@ def draw_flow(axes: Axes, flow: np.ndarray, *, limit: float | None = None) -> No
     """
     limit = _limit(np.hypot(*flow)) if limit is None else limit
     axes.imshow(flow_colours(flow, limit))
-    draw_wheel(axes.inset_axes((0.76, 0.02, 0.22, 0.22)), limit)
+    draw_wheel(axes.inset_axes((0.72, 0.02, 0.2, 0.2)), limit)
     _pixel_axes(axes)
 
 
