@@ -116,8 +116,6 @@ def tvl1(
     check_pair(a, b)
     if a.ndim != 3:
         raise ValueError(f"tvl1 takes a batch (B, H, W), got shape {tuple(a.shape)}; optical_flow takes single pairs")
-    if a.device != b.device:
-        raise ValueError(f"images lie on two devices, {a.device} and {b.device}: move one")
     if min(attachment, tightness, tau) <= 0 or min(scales, warps, iterations) < 1 or min(tolerance, local_mean) < 0:
         raise ValueError(
             "attachment, tightness and tau must be positive, scales, warps and iterations at least 1, "
@@ -185,30 +183,34 @@ def _solve(
     slopes: torch.Tensor,
     settings: _Settings,
 ) -> torch.Tensor:
-    """Flow ``(2, B, H, W)`` after at most ``settings.iterations`` steps from ``flow``; ``rows.field`` is the dual field.
+    """Flow ``(2, B, H, W)`` after at most ``settings.iterations`` steps from ``flow``.
 
+    ``rows.field`` is the dual field, which goes on from one call to the next.
     ``constant + slopes . flow`` is minus the residual over the squared gradient: ``(B, H, W)``, ``(2, B, H, W)``.
     """
     flow = flow.clone(memory_format=torch.contiguous_format)
     row, pair = flow.view(-1), flow.view(2, -1)
-    gradient, constant, slopes = gradient.view(2, -1), constant.view(-1), slopes.view(2, -1)
+    u, v = pair
+    gradient, constant = gradient.view(2, -1), constant.view(-1)
+    slope_u, slope_v = slopes.view(2, -1)
+    right, down = rows.slope
     step, norm = torch.empty_like(constant), torch.empty_like(row)
     limit, rate = settings.attachment * settings.tightness, settings.tau / settings.tightness
     stopped = _Stopped(rows.field, flow) if settings.tolerance else None
     for iteration in range(1, settings.iterations + 1):
         look = stopped is not None and iteration % _LOOK_EVERY == 0 and iteration < settings.iterations
         before = flow.clone() if look else None
-        # v, written over u
-        torch.addcmul(constant, slopes[0], pair[0], out=step)
-        step.addcmul_(slopes[1], pair[1]).clamp_(-limit, limit)
+        # The second field, written over the flow.
+        torch.addcmul(constant, slope_u, u, out=step)
+        step.addcmul_(slope_v, v).clamp_(-limit, limit)
         pair.addcmul_(gradient, step)
-        # u = v + theta div p
+        # The flow: the second field plus theta div p.
         rows.add_divergence(row, settings.tightness)
-        # p
-        slope = rows.differences(row)
-        torch.mul(slope[0], slope[0], out=norm)
-        norm.addcmul_(slope[1], slope[1]).sqrt_().mul_(rate).add_(1)
-        rows.field.add_(slope, alpha=rate).div_(norm)
+        # The dual field p.
+        rows.differences(row)
+        torch.mul(right, right, out=norm)
+        norm.addcmul_(down, down).sqrt_().mul_(rate).add_(1)
+        rows.field.add_(rows.slope, alpha=rate).div_(norm)
         if look:
             change = (flow - before).square_().sum(0).mean((-2, -1))
             if stopped.all_after(change <= settings.tolerance**2):

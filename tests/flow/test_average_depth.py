@@ -10,7 +10,7 @@ COUNT, SIZE, NOISE = 9, 64, 0.0005
 
 
 def resting_face(seed=0):
-    """Frames of a relief that tilts, comes closer and shifts by pixels, under sensor noise; the last is the reference."""
+    """Frames of a relief that tilts, comes closer and shifts, under sensor noise; the last is the reference."""
     random = np.random.default_rng(seed)
     x, y = grid(SIZE, SIZE)
 
