@@ -94,7 +94,7 @@ def caution(n_subjects: int, true_positives: float | None) -> str:
         few.append(f"{true_positives:g} true positives (fewer than {FEW_TRUE_POSITIVES})")
     if not few:
         return ""
-    return f"Few data: {' and '.join(few)}. Intervals from so small a sample tend to be narrower than they claim."
+    return f"Few data: {' and '.join(few)}. With so few, an interval can be narrower than it claims."
 
 
 def _seeds(system: System) -> tuple[Tally, ...]:

@@ -98,6 +98,15 @@ def test_swapping_truth_and_predictions_swaps_the_pairs_of_one_to_one(truth, pre
     assert there.iou.sum() == pytest.approx(back.iou.sum())
 
 
+def test_a_further_pair_is_worth_more_than_a_better_overlap():
+    # Two exact pairs (total IoU 2), or three loose ones (1/2 + 4/7 + 1/2): the three win.
+    truth = table([("s", "v", 0, 9), ("s", "v", 2, 13), ("s", "v", 8, 13)])
+    predictions = table([("s", "v", 0, 4), ("s", "v", 0, 9), ("s", "v", 2, 13)])
+    found = intervals.match(truth, predictions)
+    assert sorted(zip(found.truth, found.prediction, strict=True)) == [(0, 0), (1, 1), (2, 2)]
+    assert found.iou.sum() == pytest.approx(0.5 + 8 / 14 + 0.5)
+
+
 def test_a_large_video_is_solved_in_parts_with_the_same_result(monkeypatch):
     rng = np.random.default_rng(0)
     onsets = rng.integers(0, 900, 120)

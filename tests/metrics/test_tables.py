@@ -1,9 +1,13 @@
 """What a table may hold, how names compare, and how a bad row is named."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from melib import metrics
 from melib.metrics import _tables, intervals, strs
 
 HEADER = "subject,video,onset,offset,emotion\n"
@@ -113,3 +117,15 @@ def test_a_bad_row_of_the_list_of_videos_is_named(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(ValueError, match=words):
         _tables.videos(path)
+
+
+def test_the_metrics_know_nothing_else_of_the_package():
+    folder = Path(metrics.__file__).parent
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            outside = [
+                name for name in modules if name.split(".")[0] == "melib" and not name.startswith("melib.metrics")
+            ]
+            assert not outside, f"{path.name} imports {outside}"
