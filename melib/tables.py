@@ -34,7 +34,7 @@ def describe(record: Mapping) -> pd.DataFrame:
     """What the experiment was made of: data, people, labels, network and cost."""
     counts, parameters, dataset = record["counts"], record["parameters"], record["dataset"]
     design = {
-        "fresh": "trained on one population, tested on fresh subjects",
+        "fresh": "fresh test subjects",
         "loso": "leave one subject out",
     }[parameters["split"]]
     rows = {
@@ -77,7 +77,7 @@ def spot_then_recognize(record: Mapping) -> pd.DataFrame:
         for key in ("roc_auc_frames", "average_precision_frames")
     ]
     rows += [_row(key, record["recognition"][key], chance["guessed"][key]) for key in ("uf1_pooled", "uar_pooled")]
-    return pd.DataFrame(rows).set_index("Metric")
+    return _indexed(rows)
 
 
 def controls(record: Mapping) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def controls(record: Mapping) -> pd.DataFrame:
                 "Always the commonest": _number(record["chance"]["majority"][key]["mean"]),
             }
         )
-    return pd.DataFrame(rows).set_index("Metric")
+    return _indexed(rows)
 
 
 def shuffled_at_chance(record: Mapping) -> bool:
@@ -147,20 +147,25 @@ def _against_half(interval: Mapping[str, float]) -> str:
 
 
 def _row(key: str, interval: Mapping[str, float], null: Mapping[str, float] | None) -> dict[str, str]:
+    digits = 0 if key in _COUNTS else 3
     return {
         "Metric": _NAMES[key],
-        "Value": str(round(interval["value"])) if key in _COUNTS else _number(interval["value"]),
-        "95 % over subjects": _range(interval),
-        "Chance (95 %)": "" if null is None else _range(null),
+        "Value": _number(interval["value"], digits),
+        "95 % over subjects": _range(interval, digits),
+        "Chance (95 %)": "" if null is None else _range(null, digits),
     }
 
 
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def _number(value: float | None, digits: int = 3) -> str:
+    return "undefined" if value is None else f"{value:.{digits}f}"
 
 
-def _range(interval: Mapping[str, float | None]) -> str:
-    return f"{_number(interval['low'])} to {_number(interval['high'])}"
+def _range(interval: Mapping[str, float | None], digits: int = 3) -> str:
+    return f"{_number(interval['low'], digits)} to {_number(interval['high'], digits)}"
+
+
+def _indexed(rows: list[dict[str, str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows).set_index("Metric").rename_axis(None)
 
 
 def _two_columns(rows: Mapping[str, object]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 
 from melib.flow.dis import dis, farneback
 from melib.flow.images import check_pair, is_tensor
-from melib.flow.rigid import fit_rigid, rigid_motion
+from melib.flow.rigid import fit_rigid, generic_face, rigid_motion
 from melib.flow.stabilize import MODES, face_mask, stabilize
 from melib.flow.strain import fixed_scale, min_max, strain
 
@@ -27,6 +27,7 @@ __all__ = [
     "farneback",
     "fit_rigid",
     "fixed_scale",
+    "generic_face",
     "min_max",
     "optical_flow",
     "rigid_motion",

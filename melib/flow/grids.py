@@ -6,6 +6,8 @@ lives.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn import functional
 
@@ -32,9 +34,8 @@ def resize(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 def halve(images: torch.Tensor) -> torch.Tensor:
     """Images ``(B, H, W)`` at half the size: the binomial mean about every second pixel, the first included."""
-    binomial = images.new_tensor((1, 4, 6, 4, 1)) / 16
-    padded = functional.pad(images[:, None], (2, 2, 2, 2), mode="replicate")
-    return functional.conv2d(padded, binomial[:, None] * binomial[None, None, None], stride=2)[:, 0]
+    binomial = [weight / 16 for weight in (1, 4, 6, 4, 1)]
+    return _smooth(_smooth(images, binomial, -1, step=2), binomial, -2, step=2)
 
 
 def double(fields: torch.Tensor, height: int, width: int) -> torch.Tensor:
@@ -73,11 +74,27 @@ def inside(flow: torch.Tensor, margin: float = 0.0) -> torch.Tensor:
 def blur(images: torch.Tensor, spread: float) -> torch.Tensor:
     """Images ``(B, H, W)`` under a Gaussian of a standard deviation in pixels; the border repeats."""
     reach = max(1, round(3 * spread))
-    offsets = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
-    kernel = torch.exp(-0.5 * (offsets / spread) ** 2)
-    kernel = (kernel / kernel.sum())[None, None]
-    padded = functional.pad(images[:, None], (reach, reach, reach, reach), mode="replicate")
-    return functional.conv2d(functional.conv2d(padded, kernel[..., None, :]), kernel[..., None])[:, 0]
+    kernel = [math.exp(-0.5 * (offset / spread) ** 2) for offset in range(-reach, reach + 1)]
+    kernel = [weight / sum(kernel) for weight in kernel]
+    return _smooth(_smooth(images, kernel, -1), kernel, -2)
+
+
+def _smooth(images: torch.Tensor, kernel: list[float], axis: int, step: int = 1) -> torch.Tensor:
+    """Weighted mean along one axis of ``(B, H, W)``, at every ``step``-th pixel.
+
+    A sum of shifted images, not a convolution of the deep-learning kind: those round to TF32 on some accelerators.
+    """
+    reach = len(kernel) // 2
+    size = images.shape[axis]
+    padding = (reach, reach, 0, 0) if axis == -1 else (0, 0, reach, reach)
+    padded = functional.pad(images, padding, mode="replicate")
+    picked = [padded.narrow(axis, offset, size) for offset in range(len(kernel))]
+    if step > 1:
+        picked = [one[..., ::step] if axis == -1 else one[..., ::step, :] for one in picked]
+    total = picked[0] * kernel[0]
+    for one, weight in zip(picked[1:], kernel[1:], strict=True):
+        total.add_(one, alpha=weight)
+    return total
 
 
 def median3(planes: torch.Tensor) -> torch.Tensor:

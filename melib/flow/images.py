@@ -28,14 +28,13 @@ def check_pair(a, b) -> None:
     Raises
     ------
     ValueError
-        With the reason and the mend: no array, mixed kinds, shapes or types, a wrong number of axes, an image smaller
-        than 16 pixels a side, an empty batch, NaN or infinity, values outside 0..255 or a range of 0..1.
+        With the reason and the mend: no array, mixed kinds, devices, shapes or types, a wrong number of axes, an image
+        smaller than 16 pixels a side, an empty batch, NaN or infinity, values outside 0..255 or a range of 0..1.
     """
     for name, image in (("a", a), ("b", b)):
         if not (isinstance(image, np.ndarray) or is_tensor(image)):
             raise ValueError(f"image {name} is a {type(image).__name__}: pass a NumPy array or a PyTorch tensor")
-    if is_tensor(a) != is_tensor(b):
-        raise ValueError("one image is a tensor, the other an array: pass two of a kind")
+    check_same_home("image b", b, "image a", a)
     if a.shape != b.shape:
         raise ValueError(f"images differ in shape: {tuple(a.shape)} and {tuple(b.shape)}")
     if a.dtype != b.dtype:
@@ -51,6 +50,14 @@ def check_pair(a, b) -> None:
         raise ValueError("the batch holds no images")
     for name, image in (("a", a), ("b", b)):
         check_grey(name, image)
+
+
+def check_same_home(name: str, array, other_name: str, other) -> None:
+    """Raise ValueError unless both are arrays, or both tensors on one device."""
+    if is_tensor(array) != is_tensor(other):
+        raise ValueError(f"of {name} and {other_name} one is a tensor and one an array: pass all of a kind")
+    if is_tensor(array) and array.device != other.device:
+        raise ValueError(f"{name} lies on {array.device}, {other_name} on {other.device}: move one")
 
 
 def check_grey(name: str, image) -> None:

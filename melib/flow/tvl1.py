@@ -25,6 +25,8 @@ doi:10.1007/978-3-642-03061-1_2 (median filter; why the slowly varying part of a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from melib.flow.grids import Rows, blur, chunks, derivatives, inside, median3, resize, warp
@@ -36,6 +38,18 @@ _CACHE_PIXELS = 2**16
 _LOOK_EVERY = 5
 #: Squared gradients below this (grey levels per pixel) carry no information about motion.
 _FLAT = 1e-6
+
+
+@dataclass(frozen=True)
+class _Settings:
+    attachment: float
+    tightness: float
+    tau: float
+    scales: int
+    warps: int
+    iterations: int
+    tolerance: float
+    median: bool
 
 
 @torch.no_grad()
@@ -102,13 +116,12 @@ def tvl1(
     check_pair(a, b)
     if a.ndim != 3:
         raise ValueError(f"tvl1 takes a batch (B, H, W), got shape {tuple(a.shape)}; optical_flow takes single pairs")
-    if a.device != b.device:
-        raise ValueError(f"images lie on two devices, {a.device} and {b.device}: move one")
     if min(attachment, tightness, tau) <= 0 or min(scales, warps, iterations) < 1 or min(tolerance, local_mean) < 0:
         raise ValueError(
             "attachment, tightness and tau must be positive, scales, warps and iterations at least 1, "
             "tolerance and local_mean not negative"
         )
+    settings = _Settings(attachment, tightness, tau, scales, warps, iterations, tolerance, median)
     kind = torch.float64 if a.dtype == torch.float64 else torch.float32
     flow = torch.empty((len(a), 2, *a.shape[1:]), dtype=torch.float32, device=a.device)
     for part in chunks(a, chunk, _CACHE_PIXELS):
@@ -118,7 +131,7 @@ def tvl1(
             images = (flat - blur(flat, local_mean)).view_as(images)
         found = None
         for level in reversed(_pyramid(images, scales)):
-            found = _level(level, found, attachment, tightness, tau, warps, iterations, tolerance, median)
+            found = _level(level, found, settings)
         flow[part] = found.transpose(0, 1)
     return flow
 
@@ -134,17 +147,7 @@ def _pyramid(images: torch.Tensor, scales: int) -> list[torch.Tensor]:
     return levels
 
 
-def _level(
-    images: torch.Tensor,
-    coarser: torch.Tensor | None,
-    attachment: float,
-    tightness: float,
-    tau: float,
-    warps: int,
-    iterations: int,
-    tolerance: float,
-    median: bool,
-) -> torch.Tensor:
+def _level(images: torch.Tensor, coarser: torch.Tensor | None, settings: _Settings) -> torch.Tensor:
     """Flow ``(2, B, H, W)`` of one pyramid level, started from the flow of the level below."""
     first, second = images
     height, width = first.shape[-2:]
@@ -157,7 +160,7 @@ def _level(
     first_x, first_y = derivatives(first)
     seen = torch.stack([second, *derivatives(second)], 1)  # B x 3 x H x W
     rows = Rows(flow)
-    for _ in range(warps):
+    for _ in range(settings.warps):
         grey, right, down = warp(seen, flow).unbind(1)
         # The mean gradient of both images cancels the second-order error of the linearisation and half of the noise.
         # Where the flow leaves the image nothing can be compared, and smoothness alone acts.
@@ -166,8 +169,8 @@ def _level(
         scale = torch.where(squared > _FLAT, -1 / squared.clamp(min=_FLAT), 0)
         constant = (grey - first - (gradient * flow).sum(0)).mul_(scale)
         slopes = gradient * scale
-        flow = _solve(rows, flow, gradient, constant, slopes, attachment, tightness, tau, iterations, tolerance)
-        if median:
+        flow = _solve(rows, flow, gradient, constant, slopes, settings)
+        if settings.median:
             flow = median3(flow)
     return flow
 
@@ -178,38 +181,40 @@ def _solve(
     gradient: torch.Tensor,
     constant: torch.Tensor,
     slopes: torch.Tensor,
-    attachment: float,
-    tightness: float,
-    tau: float,
-    iterations: int,
-    tolerance: float,
+    settings: _Settings,
 ) -> torch.Tensor:
-    """Flow ``(2, B, H, W)`` after at most ``iterations`` steps from ``flow``; ``rows.field`` is the dual field.
+    """Flow ``(2, B, H, W)`` after at most ``settings.iterations`` steps from ``flow``.
 
+    ``rows.field`` is the dual field, which goes on from one call to the next.
     ``constant + slopes . flow`` is minus the residual over the squared gradient: ``(B, H, W)``, ``(2, B, H, W)``.
     """
     flow = flow.clone(memory_format=torch.contiguous_format)
     row, pair = flow.view(-1), flow.view(2, -1)
-    gradient, constant, slopes = gradient.view(2, -1), constant.view(-1), slopes.view(2, -1)
+    u, v = pair
+    gradient, constant = gradient.view(2, -1), constant.view(-1)
+    slope_u, slope_v = slopes.view(2, -1)
+    right, down = rows.slope
     step, norm = torch.empty_like(constant), torch.empty_like(row)
-    limit, rate = attachment * tightness, tau / tightness
-    stopped = _Stopped(rows.field, flow) if tolerance else None
-    for iteration in range(1, iterations + 1):
-        look = stopped is not None and iteration % _LOOK_EVERY == 0 and iteration < iterations
+    limit, rate = settings.attachment * settings.tightness, settings.tau / settings.tightness
+    stopped = _Stopped(rows.field, flow) if settings.tolerance else None
+    for iteration in range(1, settings.iterations + 1):
+        look = stopped is not None and iteration % _LOOK_EVERY == 0 and iteration < settings.iterations
         before = flow.clone() if look else None
-        # v, written over u
-        torch.addcmul(constant, slopes[0], pair[0], out=step)
-        step.addcmul_(slopes[1], pair[1]).clamp_(-limit, limit)
+        # The second field, written over the flow.
+        torch.addcmul(constant, slope_u, u, out=step)
+        step.addcmul_(slope_v, v).clamp_(-limit, limit)
         pair.addcmul_(gradient, step)
-        # u = v + theta div p
-        rows.add_divergence(row, tightness)
-        # p
-        slope = rows.differences(row)
-        torch.mul(slope[0], slope[0], out=norm)
-        norm.addcmul_(slope[1], slope[1]).sqrt_().mul_(rate).add_(1)
-        rows.field.add_(slope, alpha=rate).div_(norm)
-        if look and stopped.all_after((flow - before).square_().sum(0).mean((-2, -1)) <= tolerance**2):
-            break
+        # The flow: the second field plus theta div p.
+        rows.add_divergence(row, settings.tightness)
+        # The dual field p.
+        rows.differences(row)
+        torch.mul(right, right, out=norm)
+        norm.addcmul_(down, down).sqrt_().mul_(rate).add_(1)
+        rows.field.add_(rows.slope, alpha=rate).div_(norm)
+        if look:
+            change = (flow - before).square_().sum(0).mean((-2, -1))
+            if stopped.all_after(change <= settings.tolerance**2):
+                break
     if stopped is not None:
         stopped.restore()
     return flow

@@ -4,7 +4,7 @@ Every network has one contract: ``forward(planes)`` takes ``(B, 3, 42, 42)`` flo
 ``(B,)`` and the emotion logits ``(B, C)``; ``network.classes`` is C.
 """
 
-from melib.models.inference import check_planes, choose_device, predict
+from melib.models.inference import check_planes, choose_device, late_fusion, predict
 from melib.models.mean import MEAN
 from melib.models.released import load_mean, load_model, load_sfamnet, nonfinite_tensors, save_model
 from melib.models.sfamnet import SFAMNet
@@ -14,6 +14,7 @@ __all__ = [
     "SFAMNet",
     "check_planes",
     "choose_device",
+    "late_fusion",
     "load_mean",
     "load_model",
     "load_sfamnet",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from scipy.special import log_softmax, logsumexp
 from torch import nn
 
 
@@ -69,6 +72,35 @@ def predict(
             logits.append(emotion.cpu().numpy())
     model.train(training)
     return np.concatenate(spots), np.concatenate(logits)
+
+
+def late_fusion(outputs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Join what several networks say of the same samples: the mean score and the mean probability of each emotion.
+
+    One reading of the papers' input "O + S" (optical flow and scene flow): how they fuse the two is not known.
+
+    Parameters
+    ----------
+    outputs : sequence of (spot, emotion_logits)
+        What :func:`predict` returned for each network: ``(N,)`` and ``(N, C)``.
+
+    Returns
+    -------
+    spot : ndarray, (N,)
+    emotion_logits : ndarray, (N, C)
+        Logarithms of the mean probabilities.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to join, or the shapes differ.
+    """
+    shapes = {(np.shape(spot), np.shape(logits)) for spot, logits in outputs}
+    if len(shapes) != 1:
+        raise ValueError(f"outputs to be joined must be at least one and have the same shapes, got {sorted(shapes)}")
+    spots, logits = zip(*outputs, strict=True)
+    probabilities = np.stack([log_softmax(one, axis=1) for one in logits])
+    return np.mean(spots, axis=0), logsumexp(probabilities, axis=0) - np.log(len(probabilities))
 
 
 def check_planes(planes: np.ndarray) -> None:

@@ -107,7 +107,7 @@ def filmstrip(shown: Sequence[tuple[SyntheticVideo, Event]], *, longest: float =
     longest : float
         Flow of full colour, pixels.
     """
-    titles = ("onset", "apex", "offset", "measured depth", "flow: face", "flow: all", "depth change: all")
+    titles = ("onset", "apex", "offset", "measured depth", "flow: face", "flow: all", "depth: all")
     drawing, axes = figure(len(shown), len(titles), height=1.0 * len(shown) + 0.55, squeeze=False)
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=7)

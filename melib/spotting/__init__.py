@@ -4,6 +4,7 @@ A rule takes a sequence of scores and returns intervals ``(m, 3)``: onset, apex,
 neither the network that scored nor the truth.
 """
 
+from melib.spotting.choice import Choice, choose, mean_candidates, recall_ceiling, sfamnet_candidates
 from melib.spotting.mean import mean_intervals, mean_intervals_strict
 from melib.spotting.naming import name_intervals
 from melib.spotting.sfamnet import MACRO, MICRO, SFAMNetRule, sfamnet_intervals
@@ -12,12 +13,17 @@ from melib.spotting.smoothing import box_smooth, centred_smooth, per_frame
 __all__ = [
     "MACRO",
     "MICRO",
+    "Choice",
     "SFAMNetRule",
     "box_smooth",
     "centred_smooth",
+    "choose",
+    "mean_candidates",
     "mean_intervals",
     "mean_intervals_strict",
     "name_intervals",
     "per_frame",
+    "recall_ceiling",
+    "sfamnet_candidates",
     "sfamnet_intervals",
 ]

@@ -68,12 +68,23 @@ def mean_intervals_strict(score: np.ndarray, *, k_p: int, threshold: float, keep
         Onset, apex and offset within ``0 .. n - 1``, all inclusive.
     """
     _check(score, k_p, keep)
-    # A frame lower than any other on both sides, so that the ends can be peaks.
-    smooth = np.pad(centred_smooth(score, k_p), 1, constant_values=-np.inf)
-    peaks, found = find_peaks(smooth, height=threshold, distance=k_p)
-    peaks = _kept(peaks, found["peak_heights"], keep) - 1
+    peaks, heights = _centred_peaks(score, k_p, threshold)
+    peaks = _kept(peaks, heights, keep)
     last = len(score) - 1
     return np.stack([np.maximum(peaks - k_p, 0), peaks, np.minimum(peaks + k_p, last)], axis=1).astype(np.int64)
+
+
+def peak_heights(score: np.ndarray, *, k_p: int) -> np.ndarray:
+    """Heights of all peaks that :func:`mean_intervals_strict` would weigh, from left to right: ``(m,)``."""
+    _check(score, k_p, "all")
+    return _centred_peaks(score, k_p, None)[1]
+
+
+def _centred_peaks(score: np.ndarray, k_p: int, threshold: float | None) -> tuple[np.ndarray, np.ndarray]:
+    # A frame lower than any other on both sides, so that the ends can be peaks.
+    smooth = np.pad(centred_smooth(score, k_p), 1, constant_values=-np.inf)
+    peaks, _ = find_peaks(smooth, height=threshold, distance=k_p)
+    return peaks - 1, smooth[peaks]
 
 
 def _check(score: np.ndarray, k_p: int, keep: str) -> None:

@@ -87,9 +87,7 @@ def run(parameters: Parameters, *, store: Path | str) -> Outcome:
             seed = _seed(parameters, number, draw + 1)
             shuffled = emotion_samples.shuffled(np.random.default_rng(seed))
             settings = training_settings(parameters)
-            control, _ = retrain_recognition(
-                model, shuffled.planes, shuffled.labels, settings=settings, seed=seed, device=device
-            )
+            control, _ = retrain_recognition(model, shuffled.planes, shuffled.labels, settings=settings, seed=seed)
             controls.append(name(control, tested, parameters.emotions, device).assign(draw=draw))
     videos = [video for fold in folds for video in fold.test]
     truth = truth_table(videos).replace({"emotion": parameters.merge})

@@ -5,24 +5,31 @@ fixes every bit of a result on the CPU; no global random state is touched.
 """
 
 from melib.models import choose_device, predict
-from melib.training.folds import group_folds, loso
+from melib.training.floor import Floor, region_means, train_floor
+from melib.training.folds import fold_rows, group_folds, loso
 from melib.training.labels import class_index, downsample_negatives, half_length, sfamnet_labels, spotting_targets
 from melib.training.mean import MEANSettings, retrain_recognition, train_mean
 from melib.training.sfamnet import SFAMNetSettings, train_sfamnet
+from melib.training.stack import train_folds
 
 __all__ = [
+    "Floor",
     "MEANSettings",
     "SFAMNetSettings",
     "choose_device",
     "class_index",
     "downsample_negatives",
+    "fold_rows",
     "group_folds",
     "half_length",
     "loso",
     "predict",
+    "region_means",
     "retrain_recognition",
     "sfamnet_labels",
     "spotting_targets",
+    "train_floor",
+    "train_folds",
     "train_mean",
     "train_sfamnet",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -48,6 +48,28 @@ def group_folds(subjects: Iterable[str], n_folds: int, *, seed: int) -> Iterator
     names = _unique(subjects, n_folds)
     order = np.random.default_rng([seed, n_folds]).permutation(len(names))
     yield from _folds([tuple(names[i] for i in sorted(part)) for part in np.array_split(order, n_folds)])
+
+
+def fold_rows(
+    folds: Iterable[Fold], subjects: Sequence[str], emotion_subjects: Sequence[str]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The samples of each fold's training subjects, as :func:`melib.training.train_folds` takes them.
+
+    Parameters
+    ----------
+    folds : iterable of (train, test)
+        From :func:`loso` or :func:`group_folds`.
+    subjects, emotion_subjects : sequence of str, (N,) and (M,)
+        Whose each spotting sample and each emotion sample is.
+
+    Returns
+    -------
+    list of (rows, emotion_rows)
+    """
+    return [
+        (np.flatnonzero(np.isin(subjects, train)), np.flatnonzero(np.isin(emotion_subjects, train)))
+        for train, _ in folds
+    ]
 
 
 def _unique(subjects: Iterable[str], at_least: int) -> list[str]:

@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 
 class Stage(nn.Module):
-    """What is trained and towards what: called with a batch, returns its losses ``(terms,)``, the total first."""
+    """What is trained and towards what: called with a batch, returns its losses, the total first.
+
+    The losses are ``(terms,)``, or ``(terms, folds)`` where several folds train at once.
+    """
 
     def prepare(self, *batch: Tensor) -> tuple[Tensor, ...]:
         """Add to a batch what must be known of it as a whole, before it is cut into parts."""
@@ -38,6 +41,15 @@ class Checkpoint:
     path: Path
     every: int
     signature: str
+
+    @classmethod
+    def of(
+        cls, folder: Path | None, every: int, settings: object, seed: int, name: str, samples: int
+    ) -> Checkpoint | None:
+        """The checkpoint of a named stage in a folder; None without a folder."""
+        if folder is None:
+            return None
+        return cls(Path(folder) / f"{name}.pt", every, f"{settings} seed={seed} samples={samples}")
 
     def save(self, state: dict) -> None:
         """Write the state of a run."""
@@ -89,7 +101,7 @@ def fit(
 
     Returns
     -------
-    ndarray, (steps, terms) float32
+    ndarray, (steps, terms) or (steps, terms, folds) float32
         The losses before each update.
 
     Raises
@@ -112,7 +124,7 @@ def fit(
         losses = []
         for samples in zip(*(tensor.split(part or len(tensor)) for tensor in batch), strict=True):
             losses.append(stage(*samples))
-            losses[-1][0].backward()
+            losses[-1][0].sum().backward()
         optimiser.step()
         history.append(torch.stack(losses).detach().sum(0).cpu())
         _require_finite(history[-1], len(history) - 1)

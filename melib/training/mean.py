@@ -6,6 +6,7 @@ Source: the MEAN paper (see :mod:`melib.models.mean`) and the training settings 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from melib.models import MEAN, choose_device
-from melib.models.mean import Head, Streams
+from melib.models.mean import Streams
 from melib.training.checks import check_samples
 from melib.training.labels import downsample_negatives
 from melib.training.loop import Checkpoint, Stage, fit
 from melib.training.sampling import INITIAL, NEGATIVES, Sampler, numpy_generator, torch_generator
 
 SPOTTING, RECOGNITION = 0, 1  # the two stages, as names of random streams
+ADAM_EPSILON = 1e-7  # Keras' default
 
 
 @dataclass(frozen=True)
@@ -66,34 +68,42 @@ class SpottingStage(Stage):
 
     def __init__(self, model: MEAN) -> None:
         super().__init__()
-        self.streams = model.shared
-        self.head = model.spot
+        self.model = model
+        model.requires_grad_(False)
+        model.shared.requires_grad_(True)
+        model.spot.requires_grad_(True)
 
     def forward(self, planes: Tensor, target: Tensor, *masks: Tensor) -> Tensor:
-        score = self.head(self.streams(planes) * masks[0], masks[1]).squeeze(1)
-        loss = functional.mse_loss(score, target)
-        return torch.stack([loss + self.streams.penalty() + self.head.penalty(), loss])
+        features = self.model.shared(planes) * masks[0]
+        loss = functional.mse_loss(self.model.spot(features, masks[1]).squeeze(1), target)
+        return torch.stack([loss + self.model.shared.penalty() + self.model.spot.penalty(), loss])
 
 
 class RecognitionStage(Stage):
     """Cross-entropy of the emotion, and the L2 terms of what is trained.
 
-    Parameters
-    ----------
-    streams : Streams or None
-        None where the samples are already features of the frozen shared module.
+    The samples are features of the frozen shared module, or planes where nothing is transferred.
     """
 
-    def __init__(self, streams: Streams | None, head: Head) -> None:
+    def __init__(self, model: MEAN) -> None:
         super().__init__()
-        self.streams = streams
-        self.head = head
+        self.model = model
+        model.requires_grad_(False)
+        model.recognition.requires_grad_(True)
+        if model.recognition_streams is not None:
+            model.recognition_streams.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> RecognitionStage:
+        """Training mode for what is trained; the frozen part keeps its batch statistics."""
+        super().train(mode)
+        self.model.shared.eval()
+        return self
 
     def forward(self, samples: Tensor, label: Tensor, *masks: Tensor) -> Tensor:
-        features = samples if self.streams is None else self.streams(samples)
-        loss = functional.cross_entropy(self.head(features * masks[0], masks[2]), label)
-        penalty = self.head.penalty() + (0 if self.streams is None else self.streams.penalty())
-        return torch.stack([loss + penalty, loss])
+        streams, head = self.model.recognition_streams, self.model.recognition
+        features, penalty = (samples, 0) if streams is None else (streams(samples), streams.penalty())
+        loss = functional.cross_entropy(head(features * masks[0], masks[2]), label)
+        return torch.stack([loss + penalty + head.penalty(), loss])
 
 
 def train_mean(
@@ -106,6 +116,8 @@ def train_mean(
     settings: MEANSettings | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
+    rows: np.ndarray | None = None,
+    emotion_rows: np.ndarray | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: int = 100,
 ) -> tuple[MEAN, dict[str, np.ndarray]]:
@@ -128,6 +140,8 @@ def train_mean(
         0 to classes - 1.
     seed : int
         The same seed gives the same weights bit for bit on the CPU.
+    rows, emotion_rows : ndarray of int, optional
+        Which of the samples to train on, such as those of a fold's training subjects; all by default.
     checkpoint : Path, optional
         A folder; the run goes on from what it finds there, with the same bits as if it had not stopped.
     checkpoint_every : int
@@ -147,16 +161,21 @@ def train_mean(
     computed once and not in each of the 100 passes, which changes nothing but the time.
     """
     settings = settings or MEANSettings()
-    device = choose_device(device)
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
-    model = MEAN(classes, transfer=settings.transfer, generator=torch_generator(seed, INITIAL)).to(device)
-    common = {"settings": settings, "seed": seed, "device": device}
-    written = {"folder": checkpoint, "every": checkpoint_every}
-    rows = downsample_negatives(spot_targets, settings.negative_ratio, numpy_generator(seed, NEGATIVES))
-    samples = (planes, np.asarray(spot_targets, np.float32))
-    history = {"spot": _run_stage(SpottingStage(model), SPOTTING, model, samples, rows, **common, **written)}
-    history["recognition"] = _train_recognition(model, emotion_planes, emotion_labels, **common, **written)
-    return model.eval(), history
+    stage, draw = spotting_stage(
+        planes, spot_targets, classes=classes, settings=settings, seed=seed, device=choose_device(device), rows=rows
+    )
+    written = partial(Checkpoint.of, checkpoint, checkpoint_every, settings, seed)
+    adam = {"rate": settings.rate, "epsilon": ADAM_EPSILON}
+    steps = settings.steps(SPOTTING, draw.size)
+    history = {"spot": fit(stage, draw, steps=steps, checkpoint=written("spot", draw.size), **adam)}
+    model = stage.model
+    stage, draw = recognition_stage(
+        model, emotion_planes, emotion_labels, settings=settings, seed=seed, rows=emotion_rows
+    )
+    steps = settings.steps(RECOGNITION, draw.size)
+    history["recognition"] = fit(stage, draw, steps=steps, checkpoint=written("recognition", draw.size), **adam)
+    return model.eval().requires_grad_(True), history
 
 
 def retrain_recognition(
@@ -166,74 +185,93 @@ def retrain_recognition(
     *,
     settings: MEANSettings | None = None,
     seed: int = 0,
-    device: str | torch.device = "auto",
 ) -> tuple[MEAN, np.ndarray]:
     """A copy of a trained network whose recognition stage is trained anew, such as on shuffled labels.
 
     Parameters
     ----------
     model : MEAN
-        Left as it is.
-    emotion_planes, emotion_labels, settings, seed, device
+        Left as it is; the copy lives on its device.
+    emotion_planes, emotion_labels, settings, seed
         As for :func:`train_mean`; ``settings.transfer`` must be the model's own.
 
     Returns
     -------
     model : MEAN
-        In evaluation mode, on the device. Its spotting score is that of the given model.
+        In evaluation mode. Its spotting score is that of the given model.
     history : ndarray, (steps, 2)
+        Losses before each update, with and without the L2 terms.
+
+    Raises
+    ------
+    ValueError
+        If the settings ask for another transfer than the model has, or the samples do not fit.
     """
     settings = settings or MEANSettings(transfer=model.transfer)
     if settings.transfer != model.transfer:
         raise ValueError(f"settings.transfer is {settings.transfer}, but the model was made with {model.transfer}")
-    device = choose_device(device)
     check_samples(emotion_planes, np.zeros(len(emotion_planes)), emotion_planes, emotion_labels, model.classes)
     fresh = MEAN(model.classes, transfer=model.transfer, generator=torch_generator(seed, INITIAL))
     kept = {name: value for name, value in model.state_dict().items() if name.split(".")[0] in ("shared", "spot")}
     fresh.load_state_dict({**fresh.state_dict(), **kept})
-    fresh.to(device)
-    history = _train_recognition(fresh, emotion_planes, emotion_labels, settings=settings, seed=seed, device=device)
-    return fresh.eval(), history
+    fresh.to(next(model.parameters()).device)
+    stage, draw = recognition_stage(fresh, emotion_planes, emotion_labels, settings=settings, seed=seed)
+    steps = settings.steps(RECOGNITION, draw.size)
+    history = fit(stage, draw, steps=steps, rate=settings.rate, epsilon=ADAM_EPSILON)
+    return fresh.eval().requires_grad_(True), history
 
 
-def _train_recognition(
-    model: MEAN, planes: np.ndarray, labels: np.ndarray, *, settings: MEANSettings, device: torch.device, **how
-) -> np.ndarray:
-    """Stage 2, on features of the frozen shared module or, without transfer, from the planes."""
-    samples = frozen_features(model.shared, planes, device) if settings.transfer else planes
-    stage = RecognitionStage(model.recognition_streams, model.recognition)
-    arrays = (samples, np.asarray(labels))
-    rows = np.arange(len(samples))
-    return _run_stage(stage, RECOGNITION, model, arrays, rows, settings=settings, device=device, **how)
-
-
-def _run_stage(
-    stage: Stage,
-    number: int,
-    model: MEAN,
-    samples: tuple[np.ndarray, np.ndarray],
-    rows: np.ndarray,
+def spotting_stage(
+    planes: np.ndarray,
+    spot_targets: np.ndarray,
     *,
+    classes: int,
     settings: MEANSettings,
     seed: int,
     device: torch.device,
-    folder: Path | None = None,
-    every: int = 100,
-) -> np.ndarray:
-    """Train one stage on some rows of the samples; go on from what lies in ``folder``, if given."""
-    draw = Sampler(
-        samples, rows, stage=number, batch=settings.batch, seed=seed, device=device, noise=model.dropout_masks
+    rows: np.ndarray | None = None,
+) -> tuple[SpottingStage, Sampler]:
+    """A fresh network and the batches of its first stage; see :func:`train_mean`."""
+    rows = np.arange(len(planes)) if rows is None else np.asarray(rows)
+    targets = np.asarray(spot_targets, np.float32)
+    kept = rows[downsample_negatives(targets[rows], settings.negative_ratio, numpy_generator(seed, NEGATIVES))]
+    model = MEAN(classes, transfer=settings.transfer, generator=torch_generator(seed, INITIAL)).to(device)
+    return SpottingStage(model), _sampler(model, (planes, targets), kept, settings, seed, SPOTTING)
+
+
+def recognition_stage(
+    model: MEAN,
+    emotion_planes: np.ndarray,
+    emotion_labels: np.ndarray,
+    *,
+    settings: MEANSettings,
+    seed: int,
+    rows: np.ndarray | None = None,
+) -> tuple[RecognitionStage, Sampler]:
+    """The second stage of a network that has learnt to spot, and its batches; see :func:`train_mean`."""
+    rows = np.arange(len(emotion_planes)) if rows is None else np.asarray(rows)
+    samples, labels = emotion_planes[rows], np.asarray(emotion_labels)[rows]
+    if settings.transfer:
+        samples = frozen_features(model.shared, samples)
+    draw = _sampler(model, (samples, labels), np.arange(len(samples)), settings, seed, RECOGNITION)
+    return RecognitionStage(model), draw
+
+
+def _sampler(model, arrays, rows, settings, seed, stage) -> Sampler:
+    return Sampler(
+        arrays,
+        rows,
+        batch=settings.batch,
+        seed=seed,
+        stage=stage,
+        device=next(model.parameters()).device,
+        noise=model.dropout_masks,
     )
-    written = None
-    if folder:
-        name = {SPOTTING: "spot", RECOGNITION: "recognition"}[number]
-        written = Checkpoint(Path(folder) / f"{name}.pt", every, f"{settings} seed={seed} of {draw.size}")
-    steps = settings.steps(number, draw.size)
-    return fit(stage, draw, steps=steps, rate=settings.rate, epsilon=1e-7, checkpoint=written)
 
 
-def frozen_features(streams: Streams, planes: np.ndarray, device: torch.device, batch: int = 512) -> np.ndarray:
+def frozen_features(streams: Streams, planes: np.ndarray, batch: int = 512) -> np.ndarray:
     """What the shared module makes of samples in evaluation mode: ``(M, 14, 14, 14)`` float32."""
+    device = next(streams.parameters()).device
     streams.eval()
     with torch.inference_mode():
         parts = [

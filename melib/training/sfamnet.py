@@ -129,6 +129,8 @@ def train_sfamnet(
     settings: SFAMNetSettings | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
+    rows: np.ndarray | None = None,
+    emotion_rows: np.ndarray | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: int = 100,
 ) -> tuple[SFAMNet, dict[str, np.ndarray]]:
@@ -151,6 +153,8 @@ def train_sfamnet(
         The emotions, and neutral as the last.
     seed : int
         The same seed gives the same weights bit for bit on the CPU.
+    rows, emotion_rows : ndarray of int, optional
+        Which of the samples to train on, such as those of a fold's training subjects; all by default.
     checkpoint : Path, optional
         A folder; the run goes on from what it finds there, with the same bits as if it had not stopped.
     checkpoint_every : int
@@ -174,10 +178,10 @@ def train_sfamnet(
         settings=settings,
         seed=seed,
         device=choose_device(device),
+        rows=rows,
+        emotion_rows=emotion_rows,
     )
-    written = None
-    if checkpoint:
-        written = Checkpoint(Path(checkpoint) / "joint.pt", checkpoint_every, f"{settings} seed={seed} of {draw.size}")
+    written = Checkpoint.of(checkpoint, checkpoint_every, settings, seed, "joint", draw.size)
     history = fit(stage, draw, steps=settings.steps, rate=settings.rate, part=PART, checkpoint=written)
     return stage.model.eval(), {"joint": history}
 
@@ -193,18 +197,23 @@ def sfamnet_stage(
     settings: SFAMNetSettings,
     seed: int,
     device: torch.device,
+    rows: np.ndarray | None = None,
+    emotion_rows: np.ndarray | None = None,
 ) -> tuple[JointStage, Sampler]:
     """A fresh network and its batches; see :func:`train_sfamnet`."""
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes - 1)
     if len(frame_labels) != len(planes):
         raise ValueError(f"{len(planes)} planes for {len(frame_labels)} frame labels: the numbers must agree")
-    positives = int((np.asarray(spot_targets) > 0).sum())
+    rows = np.arange(len(planes)) if rows is None else np.asarray(rows)
+    emotion_rows = np.arange(len(emotion_planes)) if emotion_rows is None else np.asarray(emotion_rows)
+    spot_targets, frame_labels = np.asarray(spot_targets), np.asarray(frame_labels)
+    positives = int((spot_targets[rows] > 0).sum())
     # The recognition samples are positive too, so each brings its share of negatives.
-    ratio = settings.negative_ratio * (positives + len(emotion_planes)) / max(positives, 1)
-    rows = downsample_negatives(spot_targets, ratio, numpy_generator(seed, NEGATIVES))
-    samples = np.concatenate([planes[rows], emotion_planes]).astype(np.float32, copy=False)
-    targets = np.concatenate([np.asarray(spot_targets)[rows], np.ones(len(emotion_planes))]).astype(np.float32)
-    labels = np.concatenate([np.asarray(frame_labels)[rows], emotion_labels]).astype(np.int64)
+    ratio = settings.negative_ratio * (positives + len(emotion_rows)) / max(positives, 1)
+    rows = rows[downsample_negatives(spot_targets[rows], ratio, numpy_generator(seed, NEGATIVES))]
+    samples = np.concatenate([planes[rows], emotion_planes[emotion_rows]]).astype(np.float32, copy=False)
+    targets = np.concatenate([spot_targets[rows], np.ones(len(emotion_rows))]).astype(np.float32)
+    labels = np.concatenate([frame_labels[rows], np.asarray(emotion_labels)[emotion_rows]]).astype(np.int64)
     model = SFAMNet(classes, attention=settings.attention, generator=torch_generator(seed, INITIAL)).to(device)
     weights = torch.from_numpy(balanced_weights(labels, classes)).to(device)
     draw = Sampler(

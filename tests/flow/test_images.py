@@ -24,7 +24,7 @@ A, B = shifted_pair()
         (A * np.float32(2), B * np.float32(2), "0..255"),
         (A - np.float32(128), B - np.float32(128), "0..255"),
         (A.tolist(), B.tolist(), "NumPy array"),
-        (torch.from_numpy(A), B, "two of a kind"),
+        (torch.from_numpy(A), B, "all of a kind"),
     ],
 )
 @pytest.mark.parametrize("method", ["dis", "farneback"])

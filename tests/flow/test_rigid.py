@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from melib.flow import fit_rigid, rigid_motion, stabilize
+from melib.flow import fit_rigid, generic_face, rigid_motion, stabilize
 from melib.video import Camera
 from tests.flow.scenes import grid
 
@@ -84,17 +84,36 @@ def test_rigid_removes_the_parallax_that_affine_leaves():
     assert residual["median"] > 4 * residual["affine"] > 16 * residual["rigid"]
 
 
-def test_a_generic_face_in_place_of_the_sensor_removes_most_of_the_head_motion_from_image_flow():
+def landmarks_of_the_face():
+    """68 landmarks whose eyes and nose tip lie where the relief suggests; 63 mm between the eyes."""
+    landmarks = np.tile([64.0, 62.0], (68, 1))
+    half = 0.5 * 0.063 * CAMERA.fx / 0.53
+    landmarks[36:42], landmarks[42:48] = (64 - half, 45), (64 + half, 45)
+    return landmarks
+
+
+def test_a_generic_face_in_place_of_the_sensor_removes_more_than_affine_does():
     face, depth, _ = face_surface()
     use = face & (depth > 0)
     flow, _ = rigid_motion(depth, CAMERA, ROTATION, TRANSLATION)
-    x, y = grid(120, 128)
-    generic = 0.6 - 0.06 * np.exp(-(((x - 64) / 42) ** 2) - ((y - 62) / 48) ** 2)
+    generic = generic_face(landmarks_of_the_face(), CAMERA)
     left = {
         "generic": stabilize(flow, "rigid", face=use, depth=generic, camera=CAMERA),
         "affine": stabilize(flow, "affine", face=use),
     }
-    assert np.abs(left["generic"][:, use]).mean() < np.abs(left["affine"][:, use]).mean()
+    assert np.abs(left["generic"][:, use]).mean() < 0.6 * np.abs(left["affine"][:, use]).mean()
+
+
+def test_the_generic_face_stands_at_the_distance_its_eyes_tell_nose_first():
+    generic = generic_face(landmarks_of_the_face(), CAMERA)
+    assert generic.shape == (120, 128) and generic.dtype == np.float32
+    assert generic[45, 64] == pytest.approx(0.53, abs=0.04)
+    assert generic[62, 64] == generic.min()
+    assert generic.max() - generic.min() == pytest.approx(0.08, abs=1e-6)
+    with pytest.raises(ValueError, match="68 landmarks"):
+        generic_face(np.zeros((5, 2)), CAMERA)
+    with pytest.raises(ValueError, match="0 pixels apart"):
+        generic_face(np.zeros((68, 2)), CAMERA)
 
 
 def test_noise_of_the_sensor_averages_out():

@@ -244,5 +244,5 @@ def test_tensors_give_tensors_and_inputs_are_left_alone():
     assert optical_flow(first[0], second[0]).shape == (2, 48, 48)
     with pytest.raises(ValueError, match="single pairs"):
         tvl1(first[0], second[0])
-    with pytest.raises(ValueError, match="two devices"):
+    with pytest.raises(ValueError, match="image b lies on meta, image a on cpu"):
         tvl1(first, second.to("meta"))

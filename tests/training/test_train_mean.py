@@ -129,12 +129,12 @@ def test_planes_that_are_not_numbers_stop_the_training(toy):
 def test_retraining_recognition_repeats_stage_two_and_leaves_spotting(trained, toy):
     planes, targets, labels = toy(240, seed=100)
     same = (planes[targets > 0], labels[targets > 0])
-    again, history = retrain_recognition(trained[0], *same, settings=QUICK, seed=0, device="cpu")
+    again, history = retrain_recognition(trained[0], *same, settings=QUICK, seed=0)
     np.testing.assert_array_equal(history, trained[1]["recognition"])
     for name, value in trained[0].state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
     mixed = np.random.default_rng(0).permutation(same[1])
-    other, _ = retrain_recognition(trained[0], same[0], mixed, settings=QUICK, seed=0, device="cpu")
+    other, _ = retrain_recognition(trained[0], same[0], mixed, settings=QUICK, seed=0)
     spot, logits = predict(trained[0], planes[:20], device="cpu")
     other_spot, other_logits = predict(other, planes[:20], device="cpu")
     np.testing.assert_array_equal(spot, other_spot)
@@ -144,4 +144,4 @@ def test_retraining_recognition_repeats_stage_two_and_leaves_spotting(trained, t
 def test_retraining_with_another_transfer_setting_is_refused(trained, toy):
     planes, _, labels = toy(12, seed=1)
     with pytest.raises(ValueError, match="transfer is False, but the model was made with True"):
-        retrain_recognition(trained[0], planes, labels, settings=MEANSettings(transfer=False), device="cpu")
+        retrain_recognition(trained[0], planes, labels, settings=MEANSettings(transfer=False))

@@ -1,0 +1,163 @@
+"""Constants of a spotting rule chosen on training subjects, and what a rule can reach at best.
+
+Protocol ``strict``: nothing is chosen on the people a result is about. The scores given here must come from networks
+that saw neither the held-out subjects nor the scored ones, such as those of inner folds over the training subjects
+(:func:`melib.training.group_folds`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from melib.spotting.mean import peak_heights
+from melib.spotting.sfamnet import SFAMNetRule
+
+Constants = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The constants chosen, and how they did on the videos they were chosen on.
+
+    Attributes
+    ----------
+    constants : mapping
+        Keyword arguments of the rule.
+    f1 : float
+        Pooled F1 of spotting on those videos; too good to report as a result.
+    true_positives, found, truth : int
+        Its counts.
+    """
+
+    constants: Constants
+    f1: float
+    true_positives: int
+    found: int
+    truth: int
+
+
+def choose(
+    find: Callable[..., np.ndarray],
+    candidates: Iterable[Constants],
+    scores: Sequence[np.ndarray],
+    truths: Sequence[np.ndarray],
+    count: Callable[[np.ndarray, np.ndarray], int],
+) -> Choice:
+    """The constants with the highest F1 of spotting, counts pooled over videos.
+
+    Parameters
+    ----------
+    find : callable
+        A rule: ``find(score, **constants)`` returns intervals ``(m, 3)``, onset, apex, offset.
+    candidates : iterable of mapping
+        Constants to try; of equally good ones the first is taken.
+    scores : sequence of ndarray
+        A score sequence for each video of the training subjects, videos without a micro-expression included.
+    truths : sequence of ndarray, (g, 2) int
+        Onset and offset of the micro-expressions of each video.
+    count : callable
+        ``count(truth, found)`` is the number of true positives among intervals ``(g, 2)`` and ``(m, 2)`` of a video,
+        by the matching that the study reports.
+
+    Raises
+    ------
+    ValueError
+        If there is no candidate, no video, no micro-expression, or the numbers of scores and truths differ.
+    """
+    if len(scores) != len(truths) or not sum(len(truth) for truth in truths):
+        raise ValueError(
+            f"{len(scores)} scores and {len(truths)} truths: the numbers must agree, and some truth must not be empty"
+        )
+    n_truth = sum(len(truth) for truth in truths)
+    best = None
+    for constants in candidates:
+        true_positives = n_found = 0
+        for score, truth in zip(scores, truths, strict=True):
+            found = find(score, **constants)[:, [0, 2]]
+            true_positives += int(count(np.asarray(truth).reshape(-1, 2), found))
+            n_found += len(found)
+        f1 = 2 * true_positives / (n_truth + n_found)
+        if best is None or f1 > best.f1:
+            best = Choice(constants, f1, true_positives, n_found, n_truth)
+    if best is None:
+        raise ValueError("there is no candidate to choose from")
+    return best
+
+
+def mean_candidates(scores: Sequence[np.ndarray], k_p: int, *, n_thresholds: int = 30) -> list[Constants]:
+    """Constants to try with :func:`melib.spotting.mean_intervals_strict`, most reluctant first.
+
+    Three half-lengths around the k_p of the training subjects (x .75, 1, 1.25), and for each, thresholds halfway
+    between two peaks that follow each other in height: closest together among the highest, where the choice is made.
+
+    Raises
+    ------
+    ValueError
+        If the scores have no peak.
+    """
+    candidates = []
+    for width in sorted({max(1, round(k_p * factor)) for factor in (0.75, 1.0, 1.25)}):
+        heights = np.concatenate([peak_heights(score, k_p=width) for score in scores])
+        if len(heights) == 0:
+            raise ValueError("the scores have no peak to choose a threshold from")
+        descending = np.append(np.sort(heights)[::-1], heights.min())
+        ranks = np.unique(np.geomspace(1, len(heights), n_thresholds).astype(int))
+        for threshold in (descending[ranks - 1] + descending[ranks]) / 2:
+            candidates.append({"k_p": width, "threshold": float(threshold)})
+    return sorted(candidates, key=lambda constants: -constants["threshold"])
+
+
+def sfamnet_candidates(
+    scores: Sequence[np.ndarray], lengths: Sequence[int], *, n_thresholds: int = 20
+) -> list[dict[str, SFAMNetRule]]:
+    """Constants to try with :func:`melib.spotting.sfamnet_intervals`, most reluctant first.
+
+    Lengths, reach, distance and smoothing follow from the lengths of the training subjects' micro-expressions;
+    thresholds are tried at evenly spaced quantiles of the scores. No filter is left that rests on another constant
+    of the release: neither the upper limit of the mean nor that of the whole video.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        ``offset - onset`` in sampled frames.
+    """
+    shortest, longest = (int(length) for length in np.quantile(lengths, [0.05, 0.95], method="nearest"))
+    half_width = max(1, round(float(np.median(lengths)) / 2))
+    rule = SFAMNetRule(
+        half_width=half_width,
+        peak_shift=0,
+        distance=max(1, (shortest + longest) // 2),
+        reach_left=max(1, longest // 2),
+        reach_right=max(1, longest),
+        min_length=shortest,
+        max_length=longest,
+        max_mean=np.inf,
+        min_drop=0.0,
+        max_video_mean=np.inf,
+    )
+    thresholds = np.unique(np.quantile(np.concatenate(list(scores)), np.linspace(0.5, 0.99, n_thresholds)))
+    return [{"rule": replace(rule, threshold=float(threshold))} for threshold in thresholds[::-1]]
+
+
+def recall_ceiling(lengths: np.ndarray, shortest: int, longest: int, *, iou: float = 0.5) -> float:
+    """The highest recall that intervals of limited length can reach, were each put where it fits best.
+
+    Parameters
+    ----------
+    lengths : ndarray, (n,) int
+        Inclusive lengths of the true intervals in frames.
+    shortest, longest : int
+        Inclusive lengths the rule can give, in frames: ``2 k_p + 1`` for MEAN's; ``frame_skip`` times the limits of
+        ``offset - onset``, plus 1, for SFAMNet's (15 and 33 in the release).
+    iou : float
+        Least intersection over union of a match.
+    """
+    lengths = np.asarray(lengths)
+    if len(lengths) == 0:
+        raise ValueError("a ceiling needs at least one true interval")
+    best = np.clip(lengths, shortest, longest)
+    return float(np.mean(np.minimum(lengths, best) / np.maximum(lengths, best) >= iou))

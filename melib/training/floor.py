@@ -1,0 +1,105 @@
+"""The floor under every table: mean movement of four face regions, and logistic regression.
+
+What a network adds to it is what its convolutions have learnt; a network below it has learnt nothing of use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from melib.models import check_planes
+from melib.training.checks import check_samples
+from melib.training.labels import downsample_negatives
+from melib.training.sampling import NEGATIVES, numpy_generator
+
+
+def region_means(planes: np.ndarray, batch: int = 4096) -> np.ndarray:
+    """Mean of each plane over four regions: brows and mouth, left and right half of the image.
+
+    Parameters
+    ----------
+    planes : ndarray, (N, 3, 42, 42)
+        The upper 21 rows show the brows, the lower 21 the mouth.
+    batch : int
+        Samples read at a time.
+
+    Returns
+    -------
+    ndarray, (N, 12) float64
+        Plane by plane: brows left, right, mouth left, right.
+    """
+    check_planes(planes)
+    parts = [
+        np.asarray(planes[i : i + batch], np.float64).reshape(-1, 3, 2, 21, 2, 21).mean((3, 5)).reshape(-1, 12)
+        for i in range(0, len(planes), batch)
+    ]
+    return np.concatenate(parts) if parts else np.empty((0, 12))
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A trained floor: one classifier a task.
+
+    Attributes
+    ----------
+    classes : int
+        Number of emotions C.
+    """
+
+    spot: Pipeline
+    recognition: Pipeline
+    classes: int
+
+    def predict(self, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of a micro-expression ``(N,)`` and log-probabilities of the emotions ``(N, C)``, float32.
+
+        An emotion that was not among the training samples has the log-probability -inf.
+        """
+        means = region_means(planes)
+        logits = np.full((len(means), self.classes), -np.inf, np.float32)
+        if len(means) == 0:
+            return np.empty(0, np.float32), logits
+        logits[:, self.recognition.classes_] = self.recognition.predict_log_proba(means)
+        return self.spot.predict_proba(means)[:, 1].astype(np.float32), logits
+
+
+def train_floor(
+    planes: np.ndarray,
+    spot_targets: np.ndarray,
+    emotion_planes: np.ndarray,
+    emotion_labels: np.ndarray,
+    *,
+    classes: int,
+    seed: int = 0,
+    rows: np.ndarray | None = None,
+    emotion_rows: np.ndarray | None = None,
+) -> Floor:
+    """Train the floor on the samples that the networks get; the arguments are those of ``train_mean``.
+
+    Negatives are down-sampled to five a positive, and classes weighted to balance.
+
+    Raises
+    ------
+    ValueError
+        If the samples do not match, no spotting sample is positive or none is negative, or all emotion samples carry
+        the same emotion.
+    """
+    check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
+    rows = np.arange(len(planes)) if rows is None else np.asarray(rows)
+    emotion_rows = np.arange(len(emotion_planes)) if emotion_rows is None else np.asarray(emotion_rows)
+    spot_targets, emotion_labels = np.asarray(spot_targets), np.asarray(emotion_labels)
+    rows = rows[downsample_negatives(spot_targets[rows], 5, numpy_generator(seed, NEGATIVES))]
+    return Floor(
+        _classifier().fit(region_means(planes[rows]), spot_targets[rows] > 0),
+        _classifier().fit(region_means(emotion_planes[emotion_rows]), emotion_labels[emotion_rows]),
+        classes,
+    )
+
+
+def _classifier() -> Pipeline:
+    return make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))

@@ -1,0 +1,144 @@
+"""The image operations under the flow methods, against SciPy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from melib.flow.depth import depth_derivatives, fill, halve_depth, surface_weights, warp_depth
+from melib.flow.grids import Rows, blur, derivatives, double, halve, inside, median3, warp
+from tests.flow.scenes import Texture, grid
+
+RANDOM = np.random.default_rng(11)
+IMAGES = RANDOM.uniform(0, 255, (2, 17, 22))
+TENSORS = torch.from_numpy(IMAGES)
+
+
+def each(function):
+    return np.stack([function(image) for image in IMAGES])
+
+
+def test_median3_is_the_median_of_nine():
+    expected = each(lambda image: ndimage.median_filter(image, 3, mode="nearest"))
+    np.testing.assert_array_equal(median3(TENSORS[None])[0].numpy(), expected)
+
+
+@pytest.mark.parametrize("spread", [0.7, 3.0])
+def test_blur_is_gaussian(spread):
+    expected = each(lambda image: ndimage.gaussian_filter(image, spread, mode="nearest", radius=round(3 * spread)))
+    np.testing.assert_allclose(blur(TENSORS, spread).numpy(), expected, atol=1e-10)
+
+
+def test_derivatives_are_exact_on_polynomials_of_the_fourth_power():
+    x, y = grid(20, 24)
+    image = 0.01 * x**4 - 0.2 * x**2 * y + y**3 / 50
+    right, down = (one[0, 2:-2, 2:-2].numpy() for one in derivatives(torch.from_numpy(image)[None]))
+    np.testing.assert_allclose(right, (0.04 * x**3 - 0.4 * x * y)[2:-2, 2:-2], atol=1e-9)
+    np.testing.assert_allclose(down, (-0.2 * x**2 + 3 * y**2 / 50)[2:-2, 2:-2], atol=1e-9)
+
+
+def test_warp_looks_where_the_flow_points():
+    flow = RANDOM.uniform(-3, 3, (2, 2, 17, 22))
+    x, y = grid(17, 22)
+    found = warp(TENSORS[:, None], torch.from_numpy(flow))[:, 0].numpy()
+    expected = [
+        ndimage.map_coordinates(image, [y + down, x + right], order=1, mode="nearest")
+        for image, right, down in zip(IMAGES, *flow, strict=True)
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_inside_counts_pixel_centres_and_a_margin():
+    flow = torch.zeros(2, 1, 4, 5)
+    flow[0] = 0.4
+    assert inside(flow)[0].sum() == 4 * 4
+    assert inside(flow, margin=0.5).all()
+
+
+@pytest.mark.parametrize("size", [(17, 22), (16, 16), (31, 20)])
+def test_halve_and_double_keep_every_second_pixel_in_place(size):
+    x, y = grid(*size)
+    ramp = torch.from_numpy(3 * x + 2 * y)[None]
+    half = halve(ramp)
+    np.testing.assert_allclose(half[0, 1:-1, 1:-1], ramp[0, ::2, ::2][1:-1, 1:-1])
+    whole = double(half[None], *size)[0]
+    assert whole.shape[-2:] == size
+    np.testing.assert_allclose(whole[0, 3:-4, 3:-4], ramp[0, 3:-4, 3:-4])
+
+
+def test_differences_and_divergence_are_minus_each_others_adjoint():
+    field = torch.from_numpy(RANDOM.normal(size=(2, 3, 6, 7)))
+    rows = Rows(field)
+    slope = rows.differences(field.reshape(-1)).clone()
+    shaped = slope.view(2, 2, 3, 6, 7)
+    np.testing.assert_allclose(shaped[0, ..., :-1], np.diff(field, axis=-1))
+    np.testing.assert_allclose(shaped[1, ..., :-1, :], np.diff(field, axis=-2))
+    assert not shaped[0, ..., -1].any() and not shaped[1, ..., -1, :].any()
+    other = torch.from_numpy(RANDOM.normal(size=(2, field.numel()))) * (slope != 0)
+    rows.field.copy_(other)
+    divergence = rows.divergence(torch.empty(field.numel(), dtype=torch.float64))
+    assert float((slope * other).sum()) == pytest.approx(-float((field.reshape(-1) * divergence).sum()))
+    total = torch.ones(field.numel(), dtype=torch.float64)
+    rows.add_divergence(total, 0.5)
+    np.testing.assert_allclose(total, 1 + 0.5 * divergence)
+
+
+# -- depth -----------------------------------------------------------------------------------------------------------
+
+
+def depth_with_holes():
+    x, y = grid(24, 26)
+    depth = 500 + 0.8 * x - 0.3 * y
+    depth[:, 18:] = 1100
+    depth[5, 6] = depth[12:14, 3:6] = 0
+    return torch.from_numpy(depth)[None]
+
+
+def test_depth_derivatives_ignore_holes_and_take_the_side_of_the_surface_at_an_edge():
+    depth = depth_with_holes()
+    weights = surface_weights(depth, (400.0, 400.0), (13.0, 12.0))
+    right, down = depth_derivatives(depth, weights)
+    np.testing.assert_allclose(right[0, :, :16][depth[0, :, :16] > 0], 0.8, atol=1e-9)
+    np.testing.assert_allclose(down[0, :, :18][depth[0, :, :18] > 0], -0.3, atol=1e-9)
+    # The plain mean of both sides would be 290 there.
+    assert abs(float(right[0, 20, 17]) - 0.8) < 5
+    assert weights[0][0, :, 17].max() < 0.01
+    assert weights[0][0, 16:, :16].min() > 0.7
+    assert max(float(one.max()) for one in weights) <= 1
+
+
+def test_halved_depth_keeps_edges_and_holes():
+    depth = depth_with_holes()
+    half = halve_depth(depth, 100.0)
+    assert half.shape == (1, 12, 13)
+    coarse, fine = half[0, 2:-2, 2:8], depth[0, ::2, ::2][2:-2, 2:8]
+    np.testing.assert_allclose(coarse[coarse > 0], fine[coarse > 0], atol=1.0)
+    assert set(np.unique(half[0, 8, 9:])) == {1100.0}
+    assert half[0, 6, 2] == 0
+    assert not halve_depth(torch.zeros(1, 20, 20), 100.0).any()
+
+
+def test_warped_depth_never_mixes_a_reading_with_a_hole():
+    depth = depth_with_holes()
+    flow = torch.full((2, 1, 24, 26), 0.3, dtype=torch.float64)
+    seen = warp_depth(depth, flow)[0, :, :16]
+    x, y = grid(24, 26)
+    truth = torch.from_numpy(500 + 0.8 * (x + 0.3) - 0.3 * (y + 0.3))[:, :16]
+    error = (seen - truth).abs()[:-1]
+    assert float(error[seen[:-1] > 0].max()) < 0.5
+    assert int((seen == 0).sum()) >= 4
+
+
+def test_filled_holes_are_near_what_surrounds_them():
+    depth = depth_with_holes()
+    filled = fill(depth)
+    assert float((filled[0, 12:14, 3:6] - 500).abs().max()) < 5
+    known = depth > 0
+    np.testing.assert_array_equal(filled[known], depth[known])
+    assert not fill(torch.zeros(1, 20, 20)).any()
+
+
+def test_textures_are_textures():
+    x, y = grid(40, 40)
+    image = Texture(1)(x, y)
+    assert image.std() > 25 and image.min() >= 0 and image.max() <= 255

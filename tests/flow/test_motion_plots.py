@@ -1,0 +1,70 @@
+"""Pictures of motion say what they show."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+
+from melib.plots.motion import draw_change, draw_depth, flow_colours, flow_figure, scene_flow_figure
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    pyplot.close("all")
+
+
+def constant(right, down):
+    return np.stack([np.full((4, 5), float(right)), np.full((4, 5), float(down))])
+
+
+def test_what_does_not_move_is_white_and_what_is_unknown_grey():
+    flow = constant(0, 0)
+    flow[:, 1, 2] = np.nan
+    picture = flow_colours(flow, 1.0)
+    assert picture.shape == (4, 5, 3)
+    np.testing.assert_allclose(picture[0, 0], 1)
+    np.testing.assert_allclose(picture[1, 2], 0.7)
+
+
+def test_direction_is_hue_and_length_strength_up_to_the_limit():
+    right, left, down = (flow_colours(constant(*v), 2.0)[0, 0] for v in ((2, 0), (-2, 0), (0, 2)))
+    np.testing.assert_allclose(right, [1, 0, 0], atol=1e-9)
+    np.testing.assert_allclose(left, [0, 1, 1], atol=1e-9)
+    assert down[1] == 1 and down[0] == pytest.approx(0.5) and down[2] == pytest.approx(0)
+    weak, full, more = (flow_colours(constant(x, 0), 2.0)[0, 0] for x in (0.5, 2, 9))
+    assert weak[1] == pytest.approx(0.75)
+    np.testing.assert_allclose(more, full)
+
+
+def test_bad_flows_and_limits_are_refused():
+    with pytest.raises(ValueError, match=r"\(2, H, W\)"):
+        flow_colours(np.zeros((3, 4, 5)), 1.0)
+    with pytest.raises(ValueError, match="positive"):
+        flow_colours(constant(1, 0), 0.0)
+
+
+def test_figures_name_their_units_and_leave_holes_out():
+    random = np.random.default_rng(0)
+    flow = random.normal(size=(2, 32, 32))
+    drawing = flow_figure(np.full((32, 32), 100, np.uint8), flow, limit=2.0)
+    left, right = drawing.axes[:2]
+    assert "pixels" in left.get_xlabel() and "times as long" in left.get_xlabel()
+    assert "2 px at the edge" in right.child_axes[0].get_title()
+
+    depth = np.full((32, 32), 0.5, np.float32)
+    depth[3, 4] = 0
+    drawing = scene_flow_figure(depth, 1e-3 * random.normal(size=(3, 32, 32)), valid=depth > 0)
+    labels = [axes.get_ylabel() for axes in drawing.axes]
+    assert {"depth, mm", "right, mm", "down, mm", "away, mm"} <= set(labels)
+    for axes in drawing.axes[:4]:
+        assert axes.images[0].get_array().mask[3, 4]
+    limits = {axes.images[0].get_clim() for axes in drawing.axes[1:4]}
+    assert len(limits) == 1
+
+
+def test_still_scenes_can_be_drawn_and_empty_depth_is_refused():
+    _, axes = pyplot.subplots()
+    draw_change(axes, np.zeros((8, 8)), label="away")
+    assert axes.images[0].get_clim() == (-1, 1)
+    with pytest.raises(ValueError, match="no reading"):
+        draw_depth(axes, np.zeros((8, 8)))
