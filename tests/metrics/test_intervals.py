@@ -57,7 +57,7 @@ def test_iou_refuses_an_interval_that_ends_before_it_begins():
         intervals.iou(5, 4, 0, 1)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(), interval_lists())
 def test_every_pair_agrees_with_counting_frames(truth, predictions):
     found = intervals.match(truth, predictions, how="every-pair")
@@ -72,7 +72,7 @@ def test_every_pair_agrees_with_counting_frames(truth, predictions):
     )
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(), interval_lists())
 def test_one_to_one_is_the_best_of_all_assignments(truth, predictions):
     found = intervals.match(truth, predictions)
@@ -80,7 +80,7 @@ def test_one_to_one_is_the_best_of_all_assignments(truth, predictions):
     assert (len(found), round(float(found.iou.sum()), 9)) == best_by_enumeration(truth, predictions)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(8), interval_lists(8))
 def test_one_to_one_finds_at_least_as_many_as_greedy_claims(truth, predictions):
     strict = len(intervals.match(truth, predictions))
@@ -90,7 +90,7 @@ def test_one_to_one_finds_at_least_as_many_as_greedy_claims(truth, predictions):
         assert len(greedy) <= strict
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(8), interval_lists(8))
 def test_swapping_truth_and_predictions_swaps_the_pairs_of_one_to_one(truth, predictions):
     there, back = intervals.match(truth, predictions), intervals.match(predictions, truth)

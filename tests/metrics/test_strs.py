@@ -84,7 +84,7 @@ def naive_strict(truth, predictions, pairs) -> dict:
     }
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(lists(least=1), lists())
 def test_strict_agrees_with_the_definition_spelt_out_over_all_matchings(truth, predictions):
     scores = strs.evaluate(truth, predictions)
@@ -93,7 +93,7 @@ def test_strict_agrees_with_the_definition_spelt_out_over_all_matchings(truth, p
     assert any(scores == pytest.approx(one) for one in wanted)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(lists(least=1), lists(least=1), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(truth, predictions, random):
     counts = ("tp", "fp", "fn", "f1_spotting")
