@@ -4,7 +4,8 @@
 
 A population of subjects differs in how many micro-expressions a subject shows, how many of them a system finds and
 names rightly, how many false intervals it adds, and which emotions the subject shows. Each sample of subjects gets an
-interval by every method of ``melib.metrics.uncertainty``; the true value is that of 20,000 subjects.
+interval by every method of ``melib.metrics.uncertainty``; the true value is that of 20,000 subjects. The last column is
+the interval around the difference of two equally good systems, whose true value is 0.
 """
 
 from __future__ import annotations
@@ -24,31 +25,48 @@ SIZES = ((12, 5.0), (26, 6.0), (60, 6.3))
 METRICS = ("strs", "f1_spotting", "f1_analysis", "uf1_analysis", "uar_analysis", "f1_named")
 
 
-def sample(rng: np.random.Generator, n_subjects: int, mean_expressions: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Truth and predictions of one sample of subjects; every interval has a place of its own on the time axis."""
+def sample(
+    rng: np.random.Generator, n_subjects: int, mean_expressions: float, n_systems: int = 1
+) -> tuple[pd.DataFrame, ...]:
+    """Truth of one sample of subjects, and the predictions of systems of equal skill that err independently.
+
+    Every interval has a place of its own on the time axis.
+    """
     n_true = rng.negative_binomial(2, 2 / (2 + mean_expressions), n_subjects)
-    n_false = rng.poisson(rng.gamma(1.5, mean_expressions / 1.5, n_subjects))
+    false_rate = rng.gamma(1.5, mean_expressions / 1.5, n_subjects)
     found_rate, named_rate = rng.beta(2.5, 2.5, n_subjects), rng.beta(4, 3, n_subjects)
     mixes = rng.dirichlet(6 * FREQUENCIES, n_subjects)
     subject = np.repeat(np.arange(n_subjects), n_true)
     emotion = (rng.random((len(subject), 1)) > np.cumsum(mixes, axis=1)[subject]).sum(axis=1).clip(0, 3)
     onset = 100 * np.arange(len(subject))
-    found = rng.random(len(subject)) < found_rate[subject]
-    right = rng.random(len(subject)) < named_rate[subject]
-    named = np.where(right, emotion, rng.choice(4, len(subject), p=FREQUENCIES))
-    liar = np.repeat(np.arange(n_subjects), n_false)
-    elsewhere = 100 * (len(subject) + np.arange(len(liar)))
     truth = _table(subject, onset, EMOTIONS[emotion])
-    predictions = _table(
-        np.concatenate([subject[found], liar]),
-        np.concatenate([onset[found], elsewhere]),
-        EMOTIONS[np.concatenate([named[found], rng.choice(4, len(liar), p=FREQUENCIES)])],
-    )
-    return truth, predictions
+    systems = []
+    for _ in range(n_systems):
+        found = rng.random(len(subject)) < found_rate[subject]
+        right = rng.random(len(subject)) < named_rate[subject]
+        named = np.where(right, emotion, rng.choice(4, len(subject), p=FREQUENCIES))
+        false = np.repeat(np.arange(n_subjects), rng.poisson(false_rate))
+        elsewhere = 100 * (len(subject) + np.arange(len(false)))
+        given = EMOTIONS[np.concatenate([named[found], rng.choice(4, len(false), p=FREQUENCIES)])]
+        systems.append(
+            _table(np.concatenate([subject[found], false]), np.concatenate([onset[found], elsewhere]), given)
+        )
+    return truth, *systems
 
 
 def _table(subject: np.ndarray, onset: np.ndarray, emotion: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"subject": subject, "video": "v", "onset": onset, "offset": onset + 20, "emotion": emotion})
+
+
+def difference_coverage(size: tuple[int, float], method: str, n_populations: int, n_resamples: int) -> float:
+    """How often the interval of the difference in STRS of two equally good systems holds 0."""
+    held = 0
+    for k in range(n_populations):
+        truth, *systems = sample(np.random.default_rng([1, k]), *size, n_systems=2)
+        tallies = [strs.tally(truth, predictions, emotions=EMOTIONS) for predictions in systems]
+        row = uncertainty.paired(*tallies, n_resamples=n_resamples, method=method, seed=k).table.loc["strs"]
+        held += row["low"] <= 0 <= row["high"]
+    return held / n_populations
 
 
 def main() -> None:
@@ -77,6 +95,8 @@ def main() -> None:
             cells = "  ".join(
                 f"{key} {row['coverage']:.3f} (width {row['width']:.3f})" for key, row in table.iterrows()
             )
+            difference = difference_coverage(size, method, arguments.populations, arguments.resamples)
+            cells += f"  difference in strs {difference:.3f}"
             print(f"  {method:<12} {cells}  [{time.perf_counter() - start:.0f} s]")
 
 

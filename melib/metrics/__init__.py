@@ -13,6 +13,9 @@ or CSV files) and know nothing of the rest of the package:
 Each module has ``evaluate(truth, predictions, ...)``, which returns all its metrics under stable names, and
 ``tally(...)``, which returns the counts per subject that :mod:`~melib.metrics.uncertainty` resamples. The reference
 argument always stands first.
+
+Frames are whole numbers, onset and offset inclusive. Names of subjects and videos are compared as text, except that a
+name of digits only is compared as a number: ``"006"``, ``"6"`` and ``6`` are one subject.
 """
 
 from melib.metrics import chance, intervals, recognition, spotting, strs, uncertainty

@@ -12,9 +12,9 @@ lower case included, must agree exactly.
 
 from __future__ import annotations
 
+import csv
 import os
 import re
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -56,38 +56,39 @@ def read(source: Source, name: str) -> tuple[pd.DataFrame, Place]:
     Raises
     ------
     ValueError
-        If a CSV file is empty, is not UTF-8 text, or a line has more fields than the header.
+        If a CSV file is empty, is not UTF-8 text, or a line has another number of fields than the first.
     FileNotFoundError
         If there is no such file.
     """
     if isinstance(source, pd.DataFrame):
         return source.reset_index(drop=True), Place(name, source.index.to_numpy(), "row")
     path = os.fspath(source)
+    rows, lines = [], []
     try:
-        with warnings.catch_warnings():
-            # pandas only warns when every line has more fields than the header, and then drops the surplus.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                path,
-                dtype=object,
-                keep_default_na=False,
-                skip_blank_lines=False,
-                skipinitialspace=True,
-                index_col=False,
-                encoding="utf-8-sig",
-            )
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path}, line 1: the file is empty; its first line must name the columns") from None
-    except pd.errors.ParserWarning:
-        raise ValueError(f"{path}, line 2: more fields than the header on line 1 names") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read as a UTF-8 table with commas: {error}") from None
-    table = table.fillna("").rename(columns=str.strip)
-    lines = np.arange(2, len(table) + 2)
-    blank = (table.iloc[:, 0] == "").to_numpy()
-    if blank.any():
-        blank = blank & (table == "").all(axis=1).to_numpy()
-    return table[~blank].reset_index(drop=True), Place(path, lines[~blank], "line")
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True)
+            header = [column.strip() for column in next(reader, [])]
+            if not any(header):
+                raise ValueError(f"{path}, line 1: the file is empty; its first line must name the columns")
+            twice = [column for column in header if header.count(column) > 1]
+            if twice:
+                raise ValueError(f"{path}, line 1: column {twice[0]!r} is named twice")
+            for row in reader:
+                if not any(row):
+                    continue
+                if len(row) != len(header):
+                    raise ValueError(
+                        f"{path}, line {reader.line_num}: {len(row)} fields, but line 1 names {len(header)} columns"
+                    )
+                rows.append(row)
+                lines.append(reader.line_num)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: {error}") from None
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+    columns = zip(*rows, strict=True) if rows else [[] for _ in header]
+    table = pd.DataFrame({name: list(column) for name, column in zip(header, columns, strict=True)}, dtype=object)
+    return table, Place(path, np.array(lines, dtype=np.int64), "line")
 
 
 def names(values: pd.Series) -> np.ndarray:

@@ -321,6 +321,7 @@ def quantities(record: dict) -> dict[str, float | int | str]:
         "fixed_mean_iou": record["fixed_interval"]["mean_iou"],
         "fixed_hits": record["fixed_interval"]["hits"],
         "exchanged": record["exchanged"]["f1_spotting"]["mean"],
+        "exchanged_strs": record["exchanged"]["strs"]["mean"],
         "exchanged_low": record["exchanged"]["f1_spotting"]["low"],
         "exchanged_high": record["exchanged"]["f1_spotting"]["high"],
         **{f"guessed_{key}": record["guessed_uf1"][key] for key in ("low", "high")},

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
 from melib.metrics import _tables, intervals
 from melib.metrics._tally import Tally, beside, per_subject, ratio
@@ -137,7 +137,7 @@ def _kind_tally(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tabl
             "apex_error": ratio(distance, pairs, np.nan),
         }
 
-    counts = np.hstack([np.stack(sums, axis=1), precision_tally.counts])
+    counts = hstack([csr_array(np.stack(sums, axis=1)), precision_tally.counts], format="csr")
     unbounded = frozenset(("tp", "fp", "fn", "apex_error"))
     return Tally(numbering.subjects, counts, (*columns, *precision_tally.columns), formula, unbounded)
 
@@ -185,7 +185,7 @@ def _ap_tally(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables
         undefined = {"ap_50": np.nan, "ap_50_95": np.nan}
         return Tally(
             numbering.subjects,
-            np.zeros((n, 0)),
+            csr_array((n, 0)),
             (),
             lambda totals: {key: np.full(totals.shape[:-1], value) for key, value in undefined.items()},
         )
@@ -194,9 +194,9 @@ def _ap_tally(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables
     hits = np.zeros((len(AP_THRESHOLDS), len(predictions)), dtype=bool)
     for row, threshold in enumerate(AP_THRESHOLDS):
         hits[row, intervals.match_arrays(t_arrays, ordered, how="next-best", threshold=threshold).prediction] = True
-    counts = np.zeros((n, 1 + len(predictions)))
-    counts[:, 0] = per_subject(numbering.truth_subject, n)
-    counts[numbering.prediction_subject[order], 1 + np.arange(len(predictions))] = 1
+    rows = np.concatenate([numbering.truth_subject, numbering.prediction_subject[order]])
+    columns = np.concatenate([np.zeros(len(truth), dtype=np.int64), 1 + np.arange(len(predictions))])
+    counts = csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, 1 + len(predictions)))
     ends = np.searchsorted(block, block, "right") - 1  # where the predictions of equal score end
 
     def formula(totals: np.ndarray) -> dict[str, np.ndarray]:

@@ -50,8 +50,8 @@ Protocols
         the means; an undefined precision or recall of any other class counts 0.
     ``sfamnet``
         The evaluator of SFAMNet (https://github.com/genbing99/SFAMNet): every pair at IoU >= 0.5 is a true positive, fp
-        are predictions in no pair, fn is truths less true positives (it can be negative); predictions in several pairs
-        are not analysed. Means as under ``mean``.
+        are predictions in no pair, fn is truths less true positives (so fn can be negative, and recall above 1);
+        predictions in several pairs are not analysed. Means as under ``mean``.
 Sources
     Liong, See, Chan, Signal Processing: Image Communication 110 (2023) 116875, for STRS; the three repositories.
 """

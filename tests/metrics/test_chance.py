@@ -21,7 +21,7 @@ def test_a_good_system_is_above_both_nulls(tables, videos):
 def test_random_intervals_and_names_are_at_chance_about_95_times_in_100(tables, videos):
     truth, _ = tables
     inside = 0
-    for run in range(40):
+    for run in range(25):
         rng = np.random.default_rng(run)
         rows = videos.sample(40, replace=True, random_state=run).reset_index(drop=True)
         onset = rng.integers(0, 280, 40)
@@ -29,9 +29,9 @@ def test_random_intervals_and_names_are_at_chance_about_95_times_in_100(tables, 
             onset=onset, offset=onset + 19, emotion=rng.choice(["negative", "positive", "surprise"], 40)
         )
         luck = luck.drop_duplicates(["subject", "video", "onset"])
-        null = chance.shifted(truth, luck, videos, n_draws=40, seed=run)
+        null = chance.shifted(truth, luck, videos, n_draws=30, seed=run)
         inside += null.holds({"f1_spotting": strs.evaluate(truth, luck)["f1_spotting"]})["f1_spotting"]
-    assert inside >= 33
+    assert inside >= 20
 
 
 def test_shifting_keeps_lengths_videos_and_the_emotions_as_a_whole(tables, videos, monkeypatch):

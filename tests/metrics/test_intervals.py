@@ -57,7 +57,7 @@ def test_iou_refuses_an_interval_that_ends_before_it_begins():
         intervals.iou(5, 4, 0, 1)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(), interval_lists())
 def test_every_pair_agrees_with_counting_frames(truth, predictions):
     found = intervals.match(truth, predictions, how="every-pair")
@@ -72,7 +72,7 @@ def test_every_pair_agrees_with_counting_frames(truth, predictions):
     )
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(), interval_lists())
 def test_one_to_one_is_the_best_of_all_assignments(truth, predictions):
     found = intervals.match(truth, predictions)
@@ -80,7 +80,7 @@ def test_one_to_one_is_the_best_of_all_assignments(truth, predictions):
     assert (len(found), round(float(found.iou.sum()), 9)) == best_by_enumeration(truth, predictions)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(8), interval_lists(8))
 def test_one_to_one_finds_at_least_as_many_as_greedy_claims(truth, predictions):
     strict = len(intervals.match(truth, predictions))
@@ -90,12 +90,21 @@ def test_one_to_one_finds_at_least_as_many_as_greedy_claims(truth, predictions):
         assert len(greedy) <= strict
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(8), interval_lists(8))
 def test_swapping_truth_and_predictions_swaps_the_pairs_of_one_to_one(truth, predictions):
     there, back = intervals.match(truth, predictions), intervals.match(predictions, truth)
     assert len(there) == len(back)
     assert there.iou.sum() == pytest.approx(back.iou.sum())
+
+
+def test_a_further_pair_is_worth_more_than_a_better_overlap():
+    # Two exact pairs (total IoU 2), or three loose ones (1/2 + 4/7 + 1/2): the three win.
+    truth = table([("s", "v", 0, 9), ("s", "v", 2, 13), ("s", "v", 8, 13)])
+    predictions = table([("s", "v", 0, 4), ("s", "v", 0, 9), ("s", "v", 2, 13)])
+    found = intervals.match(truth, predictions)
+    assert sorted(zip(found.truth, found.prediction, strict=True)) == [(0, 0), (1, 1), (2, 2)]
+    assert found.iou.sum() == pytest.approx(0.5 + 8 / 14 + 0.5)
 
 
 def test_a_large_video_is_solved_in_parts_with_the_same_result(monkeypatch):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from melib.__main__ import main
+from melib.cli import score
 from melib.metrics import strs, uncertainty
 
 
@@ -149,3 +150,20 @@ def test_a_number_of_resamples_that_gives_no_interval_is_refused(files, capsys):
 def test_an_empty_emotion_on_the_command_line_is_refused(files, capsys):
     assert main(["score", files["pred"], files["truth"], "--emotions", "a,,b"]) == 2
     assert "names an empty emotion" in capsys.readouterr().err
+
+
+def test_the_command_knows_every_protocol_and_every_metric():
+    assert score._PROTOCOLS == strs.PROTOCOLS
+    assert tuple(score._TITLES) == strs.KEYS
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("protocol", strs.PROTOCOLS)
+def test_few_rows_that_leave_metrics_undefined_give_no_stray_warnings(tmp_path, capsys, protocol):
+    truth = pd.DataFrame({"subject": [1, 2, 3], "video": "v", "onset": 0, "offset": 9, "emotion": ["a", "b", "a"]})
+    truth.to_csv(tmp_path / "truth.csv", index=False)
+    truth.assign(onset=[0, 50, 60], offset=[9, 59, 69]).to_csv(tmp_path / "pred.csv", index=False)
+    files = [str(tmp_path / name) for name in ("pred.csv", "truth.csv")]
+    result = printed_json(capsys, *files, "--protocol", protocol, "--bootstrap", "200")
+    assert result["tp"] == 1
+    assert len(result["intervals"]["strs"]) == 2

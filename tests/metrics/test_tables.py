@@ -1,9 +1,13 @@
 """What a table may hold, how names compare, and how a bad row is named."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from melib import metrics
 from melib.metrics import _tables, intervals, strs
 
 HEADER = "subject,video,onset,offset,emotion\n"
@@ -30,8 +34,12 @@ def read(tmp_path, text, **options):
         (HEADER + "01,a,0,9,x\n1,a,0,9,x\n", "pred.csv, line 3: .* is a duplicate of an earlier row"),
         (HEADER + "1,a,0,9,\n", "pred.csv, line 2: no emotion is named"),
         (HEADER + ",a,0,9,x\n", "pred.csv, line 2: no subject is named"),
-        (HEADER + "1,a,0,9,x,7\n", "pred.csv, line 2: more fields than the header"),
-        (HEADER + "1,a,0,9,x\n1,a,0,9,x,7\n", "pred.csv .*line 3, saw 6"),
+        ("subject,video,onset,onset,emotion\n1,a,0,9,x\n", "pred.csv, line 1: column 'onset' is named twice"),
+        ("\n\n", "pred.csv, line 1: the file is empty"),
+        (HEADER + "1,a,0,9,x\n1,a,0\n", "pred.csv, line 3: 3 fields, but line 1 names 5 columns"),
+        (HEADER + '1,"a\nb",0,9,x\n1,a,9,0,x\n', "pred.csv, line 4: offset 0 lies before onset 9"),
+        (HEADER + "1,a,0,9,x,7\n", "pred.csv, line 2: 6 fields, but line 1 names 5 columns"),
+        (HEADER + "1,a,0,9,x\n1,a,0,9,x,7\n", "pred.csv, line 3: 6 fields, but line 1 names 5 columns"),
         ("subject,video,onset,offset,emotion,kind\n1,a,0,9,x,mini\n", "line 2: kind 'mini' is neither micro nor macro"),
         ("subject,video,onset,offset,emotion,apex\n1,a,0,9,x,12\n", "line 2: apex 12 lies outside 0..9"),
         (HEADER + "1,a,9,0,x\n1,a,8,0,x\n", r"line 2: .*\(and 1 more such rows\)"),
@@ -53,7 +61,7 @@ def test_a_bad_row_of_a_frame_is_named_by_its_index():
 def test_a_file_that_is_not_text_is_named(tmp_path):
     path = tmp_path / "pred.csv"
     path.write_bytes(b"\xff\xfe\x00bad")
-    with pytest.raises(ValueError, match="pred.csv cannot be read"):
+    with pytest.raises(ValueError, match="pred.csv is not UTF-8 text"):
         _tables.intervals(path, "predictions")
 
 
@@ -113,3 +121,15 @@ def test_a_bad_row_of_the_list_of_videos_is_named(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(ValueError, match=words):
         _tables.videos(path)
+
+
+def test_the_metrics_know_nothing_else_of_the_package():
+    folder = Path(metrics.__file__).parent
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            outside = [
+                name for name in modules if name.split(".")[0] == "melib" and not name.startswith("melib.metrics")
+            ]
+            assert not outside, f"{path.name} imports {outside}"

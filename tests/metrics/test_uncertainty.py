@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.stats import norm
 
 from melib.metrics import _resampling, recognition, spotting, strs, uncertainty
@@ -56,6 +57,30 @@ def test_a_mean_of_many_gets_the_interval_of_the_central_limit_theorem(method):
     half = norm.ppf(0.975) * values.std(ddof=1) / 20
     assert row["low"] == pytest.approx(values.mean() - half, abs=0.015)
     assert row["high"] == pytest.approx(values.mean() + half, abs=0.015)
+
+
+@pytest.mark.parametrize(("method", "name"), [("bca", "BCa"), ("percentile", "percentile")])
+def test_limits_of_a_skewed_sample_agree_with_scipy(method, name):
+    values = np.random.default_rng(3).exponential(1, 25) ** 2
+    peer = stats.bootstrap((values,), np.mean, n_resamples=20_000, method=name, rng=np.random.default_rng(0))
+    row = uncertainty.bootstrap(mean_tally(values), n_resamples=20_000, method=method).table.loc["mean"]
+    assert row["low"] == pytest.approx(peer.confidence_interval.low, rel=0.02)
+    assert row["high"] == pytest.approx(peer.confidence_interval.high, rel=0.02)
+
+
+def test_studentised_limits_are_those_of_a_plain_loop():
+    values = np.random.default_rng(3).exponential(1, 25)
+    rng = np.random.default_rng(0)
+    centre, error, deviations = values.mean(), values.std(ddof=1) / 5, []
+    for _ in range(20_000):
+        draw = rng.choice(values, 25)
+        deviations.append((draw.mean() - centre) / (draw.std(ddof=1) / 5))
+    low, high = centre - np.quantile(deviations, [0.975, 0.025]) * error
+    # As a difference, the mean is studentised on its own scale, like the loop does it.
+    row = uncertainty.paired(mean_tally(values), mean_tally(np.zeros(25)), n_resamples=20_000).table.loc["mean"]
+    assert row["low"] == pytest.approx(low, abs=0.02)
+    assert row["high"] == pytest.approx(high, abs=0.02)
+    assert high - centre > 1.3 * (centre - low)
 
 
 def test_the_jackknife_error_of_a_mean_is_its_textbook_value():
