@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from melib.models.fused import FusedStreams
+
 STREAMS = 3  # one for each plane
 FILTERS = 3  # maps in a stream
 CHANNELS = STREAMS * FILTERS
 FLAT = 8 * 7 * 7
+FUSED_AT_ONCE = 64  # samples whose intermediate values are kept together
 
 
 class AttentionStreams(nn.Module):
@@ -31,13 +34,29 @@ class AttentionStreams(nn.Module):
         self.attention = Attention() if attention else None
         # The release creates these and never calls them: they are in its files and in its parameter count.
         self.unused_norms = nn.ModuleList([nn.BatchNorm2d(CHANNELS), nn.BatchNorm2d(CHANNELS), nn.BatchNorm2d(STREAMS)])
+        self.fuse = True  # where it can be done; False keeps to PyTorch's own operations
 
     def forward(self, planes: Tensor) -> Tensor:
+        if self.fuse and (weights := self._fusable(planes)):
+            return torch.cat([FusedStreams.apply(part, *weights) for part in planes.split(FUSED_AT_ONCE)])
         x = self.conv2(functional.relu(self.conv1(planes)))  # B×9×42×42
         if self.attention is not None:
             x = self.attention(x)
         x = functional.relu(x + self.shortcut(planes))
         return functional.max_pool2d(x, 3)  # B×9×14×14
+
+    def _fusable(self, planes: Tensor) -> list[Tensor]:
+        """The weights for :class:`melib.models.fused.FusedStreams` if it can replace the operations above, else []."""
+        gate = self.attention
+        if gate is None or planes.device.type != "cpu" or planes.requires_grad:
+            return []
+        weights = [self.conv1.weight, self.conv2.weight, self.shortcut.weight]
+        weights += [gate.squeeze.weight, gate.squeeze.bias, gate.expand.weight, gate.expand.bias, gate.where.weight]
+        tensors = [planes, *weights]
+        # Comparisons hide NaN, so anything that is not finite is left to PyTorch, which passes it on.
+        if all(tensor.dtype == torch.float32 and tensor.detach().sum().isfinite() for tensor in tensors):
+            return weights
+        return []
 
 
 class Attention(nn.Module):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from melib.models import choose_device
+from melib.models.sfamnet import AttentionStreams
 from melib.training.checks import check_samples
 from melib.training.loop import Checkpoint, Stage, fit
 from melib.training.mean import (
@@ -41,6 +42,9 @@ class Stack(Stage):
         super().__init__()
         self.stages = list(stages)  # a plain list: their own parameters are not trained here
         stages[0].train()
+        for module in stages[0].modules():
+            if isinstance(module, AttentionStreams):
+                module.fuse = False  # written for one network at a time
         parameters, buffers = stack_module_state(self.stages)
         self.names = list(parameters), list(buffers)
         self.weights = nn.ParameterList(parameters.values())
@@ -64,6 +68,9 @@ class Stack(Stage):
 
     def unstack(self) -> None:
         """Give every fold its trained weights."""
+        for module in self.stages[0].modules():
+            if isinstance(module, AttentionStreams):
+                module.fuse = True
         parameters, buffers = self._state()
         for fold, stage in enumerate(self.stages):
             stage.load_state_dict({name: value[fold] for name, value in (parameters | buffers).items()})
