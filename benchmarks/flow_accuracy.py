@@ -2,7 +2,8 @@
 
     python -m benchmarks.flow_accuracy [--pairs 100] [--peer] [--csv FOLDER]
 
-Measured from onset to apex of micro-expressions of suite ``default``, head motion, flicker and sensor noise included,
+Measured on test subjects (parameters were chosen on training subjects), from onset to apex of micro-expressions of
+suite ``default``, head motion, flicker and sensor noise included,
 over the face (five pixels from its outline) and over the region that the expression alone moves by more than 0.4
 pixels. Each figure is the mean over pairs of the mean over pixels, with its standard error over pairs.
 """
@@ -198,7 +199,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
 
-    pairs = micro_pairs(options.pairs)
+    pairs = micro_pairs(options.pairs, population="test")
     a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
     averaged = [averaged_depth(pair) for pair in pairs]
 
