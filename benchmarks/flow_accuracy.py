@@ -3,9 +3,9 @@
     python -m benchmarks.flow_accuracy [--pairs 100] [--peer] [--csv FOLDER]
 
 Measured on test subjects (parameters were chosen on training subjects), from onset to apex of micro-expressions of
-suite ``default``, head motion, flicker and sensor noise included,
-over the face (five pixels from its outline) and over the region that the expression alone moves by more than 0.4
-pixels. Each figure is the mean over pairs of the mean over pixels, with its standard error over pairs.
+suite ``default``, head motion, flicker and sensor noise included, over the face (five pixels from its outline) and over
+the region that the expression alone moves by more than 0.4 pixels. Each figure is the mean over pairs of the mean over
+pixels, with its standard error over pairs.
 """
 
 from __future__ import annotations
