@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--no-peer", action="store_true", help="leave OpenCV's DualTVL1 out (it needs a package index)")
     options = parser.parse_args()
 
-    pairs = micro_pairs(options.pairs, subjects=4)
+    pairs = micro_pairs(options.pairs, population="train", subjects=4)
     a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
     depth_a, depth_b = (np.stack([pair.depth[k] for pair in pairs]) for k in (0, 1))
     camera = pairs[0].camera

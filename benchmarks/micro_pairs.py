@@ -59,15 +59,15 @@ def gray(frames: np.ndarray) -> np.ndarray:
     return np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
 
 
-def micro_pairs(count: int, *, suite: str = "default", subjects: int = 20, frames: int = 240) -> list[Pair]:
-    """The first micro-expressions of a suite's training subjects, spread evenly over the subjects.
+def micro_pairs(count: int, *, population: str, subjects: int = 20, frames: int = 240) -> list[Pair]:
+    """The first micro-expressions of suite ``default`` in a population, spread evenly over its first subjects.
 
     Raises
     ------
     LookupError
         If the subjects' videos hold fewer micro-expressions than asked for.
     """
-    dataset = open_benchmark(suite, subjects=subjects, videos=12, frames=frames)
+    dataset = open_benchmark("default", population=population, subjects=subjects, videos=12, frames=frames)
     each = -(-count // subjects)
     pairs: list[Pair] = []
     for subject in dataset.subjects:
@@ -83,7 +83,7 @@ def micro_pairs(count: int, *, suite: str = "default", subjects: int = 20, frame
             if taken == each:
                 break
     if len(pairs) < count:
-        raise LookupError(f"{subjects} subjects of suite {suite} hold {len(pairs)} micro-expressions, not {count}")
+        raise LookupError(f"{subjects} {population} subjects hold {len(pairs)} micro-expressions, not {count}")
     return pairs[:count]
 
 

@@ -11,11 +11,11 @@ the level's problem is solved by the preconditioned primal-dual iteration of Cha
 term is treated exactly; a median filter closes the level.
 
 Four departures from the published method suit faces that move by tenths of a millimetre on heads that move by more.
-Depth is computed in millimetres inside: with metres the dual variables of depth, whose step is the residual itself,
-hardly leave zero within a hundred iterations. The surface weights carry no unit. The fields that are kept smooth are
-what departs from an affine motion of the whole face, fitted on each level: otherwise the tilt of a head is flattened
-together with the noise. The local mean may be taken out of the images first, which makes the flow indifferent to
-flickering light.
+Depth is computed in half millimetres inside: with metres the dual variables of depth, whose step is the residual
+itself, hardly leave zero within a hundred iterations. The surface weights carry no unit. The fields that are kept
+smooth are what departs from an affine motion of the whole face, fitted on each level: otherwise the tilt of a head is
+flattened together with the noise. The local mean may be taken out of the images first, which makes the flow indifferent
+to flickering light. The weights were chosen on training subjects of the benchmark.
 
 References
 ----------
@@ -37,14 +37,16 @@ from melib.flow.grids import Rows, blur, chunks, derivatives, double, halve, ins
 from melib.flow.images import check_pair, check_same_home, is_tensor
 from melib.video import Camera
 
-#: Millimetres in a metre: the unit of depth inside the solver.
-_MILLIMETRES = 1000.0
+#: The unit of depth inside the solver, in metres and in millimetres: the size of the motion to be found (measured).
+_UNIT, _UNIT_MM = 5e-4, 0.5
 #: Smallest side of the coarsest level, pixels.
 _COARSEST = 15
-#: Readings farther than this from a pixel's own, in millimetres, belong to another surface.
-_OTHER_SURFACE = 100.0
-#: Noise in millimetres to which the default weight of the depth term belongs.
-_USUAL_NOISE = 0.5
+#: Readings farther than this from a pixel's own, in metres, belong to another surface.
+_OTHER_SURFACE = 0.1
+#: Noise in metres to which the default weight of the depth term belongs.
+_USUAL_NOISE = 5e-4
+#: Weight per square metre by which slope and change of depth reduce the trust in a reading (Jaimez et al.).
+_OUTLINE = 1000.0
 #: Pixels of one chunk on a processor (measured).
 _CACHE_PIXELS = 2**16
 _TINY = 1e-10
@@ -55,8 +57,7 @@ _FIT_SIDE, _FIT_ROUNDS = 32, 10
 @dataclass(frozen=True)
 class _Settings:
     smoothness: float
-    depth_smoothness: float
-    depth_weight: float
+    depth_smoothness: float  # per unit of depth
     iterations: int
     fewer: int
     median: bool
@@ -70,7 +71,7 @@ def scene_flow(
     depth_b,
     camera: Camera,
     *,
-    smoothness: float = 6.0,
+    smoothness: float = 4.0,
     depth_smoothness: float = 0.6,
     depth_weight: float = 0.075,
     depth_noise=None,
@@ -153,14 +154,14 @@ def scene_flow(
         gray_a, depth_a, gray_b, depth_b = (x[None] for x in (gray_a, depth_a, gray_b, depth_b))
 
     kind = torch.float64 if gray_a.dtype == torch.float64 else torch.float32
-    weight = _depth_weight(depth_weight, depth_noise, gray_a.new_empty(gray_a.shape, dtype=kind))
-    settings = _Settings(smoothness, depth_smoothness, depth_weight, iterations, fewer, median)
+    weight = _depth_weight(depth_weight * _UNIT_MM, depth_noise, gray_a.new_empty(gray_a.shape, dtype=kind))
+    settings = _Settings(smoothness, depth_smoothness * _UNIT_MM, iterations, fewer, median)
     outputs = []
     for part in chunks(gray_a, chunk, _CACHE_PIXELS):
         gray = torch.stack([gray_a[part], gray_b[part]]).to(kind)
         if local_mean:
             gray = (gray.flatten(0, 1) - blur(gray.flatten(0, 1), local_mean)).view_as(gray)
-        depth = torch.stack([depth_a[part], depth_b[part]]).to(kind) * _MILLIMETRES
+        depth = torch.stack([depth_a[part], depth_b[part]]).to(kind) / _UNIT
         outputs.append(_chunk(gray, depth, weight[part], camera, settings))
     motion, flow, valid = (torch.cat(parts) for parts in zip(*outputs, strict=True))
     if single:
@@ -179,7 +180,7 @@ def _check_camera(camera: Camera | None, height: int, width: int) -> None:
 
 
 def _depth_weight(depth_weight: float, depth_noise, like: torch.Tensor) -> torch.Tensor:
-    """Weight ``(B, H, W)`` of the depth residual."""
+    """Weight ``(B, H, W)`` of the depth residual, per unit of depth."""
     if depth_noise is None:
         return torch.full_like(like, depth_weight)
     noise = torch.as_tensor(depth_noise).to(like)
@@ -187,7 +188,7 @@ def _depth_weight(depth_weight: float, depth_noise, like: torch.Tensor) -> torch
         raise ValueError("depth_noise must be positive metres everywhere")
     if noise.ndim and noise.shape[-2:] != like.shape[-2:]:
         raise ValueError(f"depth_noise has shape {tuple(noise.shape)}, the images {tuple(like.shape)}")
-    return (depth_weight * _USUAL_NOISE / (noise * _MILLIMETRES)).expand_as(like)
+    return (depth_weight * _USUAL_NOISE / noise).expand_as(like)
 
 
 def _chunk(
@@ -198,7 +199,7 @@ def _chunk(
     while (min(levels[-1][0].shape[-2:]) + 1) // 2 >= _COARSEST:
         finer_gray, finer_depth, finer_weight = levels[-1]
         coarse_gray = torch.stack([halve(one) for one in finer_gray])
-        coarse_depth = torch.stack([halve_depth(one, _OTHER_SURFACE) for one in finer_depth])
+        coarse_depth = torch.stack([halve_depth(one, _OTHER_SURFACE / _UNIT) for one in finer_depth])
         levels.append((coarse_gray, coarse_depth, finer_weight[:, ::2, ::2]))
     state = None
     for step in range(len(levels) - 1, -1, -1):
@@ -219,7 +220,7 @@ def _chunk(
     flow = torch.stack([u, v])
     known = first > 0
     valid = known & (warp_depth(depth[1], flow) > 0) & inside(flow, margin=0.5)
-    motion = torch.where(known[:, None], motion / _MILLIMETRES, 0)
+    motion = torch.where(known[:, None], motion * _UNIT, 0)
     return motion.float(), flow.transpose(0, 1).float(), valid
 
 
@@ -278,8 +279,8 @@ def _level(
     z_x, z_y = seen[3] * known, seen[4] * known
     z_t = (fetched - depth[0]) * known
     head = _head(torch.cat([base, z_t[None]]), depth[0], known)
-    # Readings across an outline are trusted less (Jaimez et al., their 1000 per square metre).
-    mu = weight * known / (1 + 1e-3 * (z_x**2 + z_y**2 + z_t**2))
+    # Readings across an outline are trusted less.
+    mu = weight * known / (1 + _OUTLINE * _UNIT**2 * (z_x**2 + z_y**2 + z_t**2))
 
     # From here on the fields are what departs from the head's motion.
     if coarser is None:
@@ -310,7 +311,7 @@ def _head(fields: torch.Tensor, depth: torch.Tensor, known: torch.Tensor) -> tor
     points = basis[:, ::every, ::every].flatten(1)  # 3 x N
     values = fields[:, :, ::every, ::every].flatten(2)  # 3 x B x N
     far = torch.where(depth > 0, depth, torch.nan)[:, ::every, ::every].flatten(1)
-    surface = (far - far.nanmedian(1, keepdim=True).values).abs() < _OTHER_SURFACE
+    surface = (far - far.nanmedian(1, keepdim=True).values).abs() < _OTHER_SURFACE / _UNIT
     usable = (surface * known[:, ::every, ::every].flatten(1)).expand_as(values)
     weights = usable
     ridge = 1e-6 * torch.eye(3, dtype=depth.dtype, device=depth.device)

@@ -1,4 +1,4 @@
-"""Head motion taken out of an image flow: what is left is the face's own.
+"""Head motion taken out of a flow: what is left is the face's own.
 
 The sway of a head moves the face as much as a micro-expression does, so how it is removed is a factor of every
 experiment. The modes work on image flow and on scene flow alike.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from melib.flow.rigid import fit_rigid, rigid_motion
 from melib.flow.robust import robust_fit
@@ -87,8 +88,8 @@ def stabilize(
     Returns
     -------
     numpy.ndarray
-        Of the flow's shape and type. Outside the face, too, the same motion is subtracted; ``rigid`` knows it, and
-        subtracts it, only where there is depth.
+        Of the flow's shape and type. Outside the face, too, the same motion is subtracted; by ``rigid`` from image flow
+        as if holes were as far as what is next to them, from scene flow only where there is depth.
 
     Raises
     ------
@@ -168,7 +169,7 @@ def _affine_motion(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
     # Coordinates of order one about the face's centre keep the 3 x 3 system well conditioned.
     size = max(height, width)
     basis = np.stack([np.ones(face.shape), (x - x[face].mean()) / size, (y - y[face].mean()) / size])
-    # A plane of three numbers needs no more than some thousands of points.
+    # A plane of three numbers needs no more than a thousand points.
     every = slice(None, None, max(1, int(face.sum()) // _MOST_POINTS))
     inside, motion = basis[None, :, face][..., every], flow[:, face][:, every].astype(np.float64)
     planes = [robust_fit(inside, component[None]) for component in motion]
@@ -184,10 +185,13 @@ def _rigid_motion(flow: np.ndarray, faces: np.ndarray, depth: np.ndarray | None,
         raise ValueError(
             f"depth {depth.shape} does not fit {len(flow)} flows of {flow.shape[-2]} x {flow.shape[-1]} pixels"
         )
-    kind = 0 if flow.shape[1] == 2 else 1
-    return np.stack(
-        [
-            rigid_motion(z, camera, *fit_rigid(one, z, camera, inside))[kind]
-            for one, z, inside in zip(flow, depth, faces, strict=True)
-        ]
-    )
+    head = []
+    for one, z, inside in zip(flow, depth, faces, strict=True):
+        motion = fit_rigid(one, z, camera, inside)
+        if len(one) == 3:
+            head.append(rigid_motion(z, camera, *motion)[1])
+        else:
+            # Image flow exists in the depth map's holes too: there the head is taken to be as far as next to them.
+            nearest = ndimage.distance_transform_edt(z <= 0, return_distances=False, return_indices=True)
+            head.append(rigid_motion(z[tuple(nearest)], camera, *motion)[0])
+    return np.stack(head)

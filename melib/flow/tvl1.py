@@ -89,8 +89,8 @@ def tvl1(
     warps : int
         Linearisations on each level: more follow large motion and strong texture better.
     iterations : int
-        Most iterations after each warp: more reach the energy's minimum, where small motion is smoothed more strongly;
-        on noisy images of small motion fewer are faster *and* nearer to the truth.
+        Most iterations after each warp: more come nearer to the energy's minimum, where small motion is smoothed more
+        strongly; fewer are faster and, where a face moves by a fraction of a pixel, nearer to the truth.
     tolerance : float
         Stop a pair's loop when its flow changes by less than this in an iteration (root mean square, pixels). 0 never
         stops early, and asks the device nothing during the computation.

@@ -70,6 +70,18 @@ def test_rigid_leaves_the_expression_and_nothing_of_the_head(components):
     assert unit * np.abs(total - expected)[:, use].mean() > 1
 
 
+def test_image_flow_is_stabilised_in_the_holes_of_the_depth_map_too():
+    face, depth, _ = face_surface()
+    whole = depth.copy()
+    whole[50:54, 30:34] = depth[49, 30:34]
+    flow, motion = rigid_motion(whole, CAMERA, ROTATION, TRANSLATION)
+    hole = face & (depth == 0)
+    assert hole.any() and np.abs(flow[:, hole]).min() > 0.5
+    assert np.abs(stabilize(flow, "rigid", face=face, depth=depth, camera=CAMERA)[:, hole]).max() < 0.05
+    motion[:, hole] = 0
+    assert not stabilize(motion, "rigid", face=face, depth=depth, camera=CAMERA)[:, hole].any()
+
+
 def test_rigid_removes_the_parallax_that_affine_leaves():
     face, depth, own = face_surface()
     use = face & (depth > 0)
