@@ -174,6 +174,11 @@ def _bca(statistic: Statistic, value: np.ndarray, draws: np.ndarray, tail: float
     return limits[0], limits[1]
 
 
+#: Standard errors below this are rounding: near 0, the square root turns a rounding of 1e-16 into 1e-8. Dividing by one
+#: would give a limit without bound.
+_NO_ERROR = 1e-6
+
+
 def _studentised(
     statistic: Statistic, value: np.ndarray, draws: np.ndarray, weights: list[np.ndarray], tail: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -181,8 +186,8 @@ def _studentised(
     errors = _standard_error(statistic, weights)
     centre = _to_scale(value, statistic.scales)
     deviations = np.full(draws.shape, np.nan)
-    np.divide(_to_scale(draws, statistic.scales) - centre, errors, out=deviations, where=errors > 1e-12)
+    np.divide(_to_scale(draws, statistic.scales) - centre, errors, out=deviations, where=errors > _NO_ERROR)
     low = _from_scale(centre - _quantile(deviations, 1 - tail) * error, statistic.scales)
     high = _from_scale(centre - _quantile(deviations, tail) * error, statistic.scales)
-    fixed = error <= 1e-12  # every subject left out gives the same value
+    fixed = error <= _NO_ERROR  # every subject left out gives the same value
     return np.where(fixed, value, low), np.where(fixed, value, high)

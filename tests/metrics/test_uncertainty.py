@@ -254,3 +254,10 @@ def test_one_subject_has_no_interval_over_subjects(tables):
     truth, predictions = (part[part.subject == 1] for part in tables)
     with pytest.raises(ValueError, match="at least two subjects, there is 1"):
         uncertainty.bootstrap(strs.tally(truth, predictions))
+
+
+@pytest.mark.parametrize("counts", [(2, 3, 3), (5, 3, 4)])
+def test_rounding_in_a_resample_without_spread_does_not_open_the_interval(counts):
+    shares = Tally(tuple("abc"), np.array(counts, float)[:, None], ("n",), lambda t: {"share": t[..., 0] / 30})
+    row = uncertainty.bootstrap(shares, n_resamples=200).table.loc["share"]
+    assert row["low"] > 0.2 and row["high"] < 0.6
