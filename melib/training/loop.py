@@ -44,7 +44,7 @@ class Checkpoint:
 
     @classmethod
     def of(
-        cls, folder: Path | None, every: int, settings: object, seed: int, name: str, samples: int
+        cls, folder: Path | None, every: int, settings: object, seed: int, name: str, samples: str
     ) -> Checkpoint | None:
         """The checkpoint of a named stage in a folder; None without a folder."""
         if folder is None:

@@ -168,13 +168,13 @@ def train_mean(
     written = partial(Checkpoint.of, checkpoint, checkpoint_every, settings, seed)
     adam = {"rate": settings.rate, "epsilon": ADAM_EPSILON}
     steps = settings.steps(SPOTTING, draw.size)
-    history = {"spot": fit(stage, draw, steps=steps, checkpoint=written("spot", draw.size), **adam)}
+    history = {"spot": fit(stage, draw, steps=steps, checkpoint=written("spot", draw.fingerprint), **adam)}
     model = stage.model
     stage, draw = recognition_stage(
         model, emotion_planes, emotion_labels, settings=settings, seed=seed, rows=emotion_rows
     )
     steps = settings.steps(RECOGNITION, draw.size)
-    history["recognition"] = fit(stage, draw, steps=steps, checkpoint=written("recognition", draw.size), **adam)
+    history["recognition"] = fit(stage, draw, steps=steps, checkpoint=written("recognition", draw.fingerprint), **adam)
     return model.eval().requires_grad_(True), history
 
 

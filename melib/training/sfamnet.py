@@ -181,7 +181,7 @@ def train_sfamnet(
         rows=rows,
         emotion_rows=emotion_rows,
     )
-    written = Checkpoint.of(checkpoint, checkpoint_every, settings, seed, "joint", draw.size)
+    written = Checkpoint.of(checkpoint, checkpoint_every, settings, seed, "joint", draw.fingerprint)
     history = fit(stage, draw, steps=settings.steps, rate=settings.rate, part=PART, checkpoint=written)
     return stage.model.eval(), {"joint": history}
 

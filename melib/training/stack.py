@@ -184,8 +184,8 @@ def train_stack(
 
     def together(name: str, pairs: list[tuple[Stage, Sampler]], steps: int, **adam) -> list[np.ndarray]:
         stages, draws = zip(*pairs, strict=True)
-        size = sum(draw.size for draw in draws)
-        written = Checkpoint.of(checkpoint, checkpoint_every, settings, seed, name, size)
+        seen = " ".join(draw.fingerprint for draw in draws)
+        written = Checkpoint.of(checkpoint, checkpoint_every, settings, seed, name, seen)
         return fit_stack(stages, draws, steps=steps, rate=settings.rate, checkpoint=written, **adam)
 
     if isinstance(settings, SFAMNetSettings):

@@ -69,6 +69,8 @@ def test_a_checkpoint_of_another_run_is_refused(toy, tmp_path):
     sfamnet(toy, checkpoint=tmp_path)
     with pytest.raises(ValueError, match="belongs to another run"):
         sfamnet(toy, checkpoint=tmp_path, seed=1)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        sfamnet(lambda n, seed: toy(n, seed + 1), checkpoint=tmp_path)
 
 
 def test_nothing_but_the_checkpoint_is_left(toy, tmp_path):
