@@ -141,7 +141,8 @@ def head_motion_table(pairs: list[Pair], flows: np.ndarray, motions: list[np.nda
             for mode, left in modes.items():
                 error = over(np.linalg.norm(left - own, axis=0), still)
                 rows.setdefault(mode, {}).setdefault(column, []).append(error)
-    return pd.DataFrame({m: {c: mean_and_error(v) for c, v in row.items()} for m, row in rows.items()}).T.fillna("")
+    table = pd.DataFrame({m: {c: mean_and_error(v) for c, v in row.items()} for m, row in rows.items()}).T
+    return table.fillna("")
 
 
 def own_depth_table(pairs: list[Pair], motions: dict[str, list[np.ndarray]]) -> pd.DataFrame:
