@@ -14,6 +14,7 @@ from melib import provenance
 #: What computes, from the nouns up to the study, and the data that lies with it.
 COMPUTING = {
     "assets",
+    "data",
     "datasets",
     "face",
     "features",
