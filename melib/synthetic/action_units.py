@@ -1,0 +1,188 @@
+"""Which action units an emotion moves, how often, how strongly and on which side.
+
+The table is in the spirit of EMFACS, with the priors and the overlap between classes calibrated to aggregates of the
+CAS(ME)^3 annotation (no sample of it is copied): AU4 alone may be disgust or fear, AU14 alone anger, sadness or
+"others", AU2 alone surprise or "others". Knowing the action units perfectly therefore does not name the emotion
+perfectly.
+
+A *component* is a displacement field of the head asset, named by its action unit and, where the two sides move
+separately, by ``L`` or ``R`` (the subject's own left and right): ``"12L"``, ``"17"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+#: Action units whose left and right halves are separate components of the head.
+BILATERAL = frozenset("1 2 4 5 6 7 9 10 12 14 15 16 20 24 45".split())
+
+#: Action units that are another unit's field with the sign turned: sucked cheeks, jaw drawn back.
+OPPOSITES = MappingProxyType({"35": ("34", -0.8), "30": ("29", -1.0)})
+
+#: Share of each emotion among the expressions, near CAS(ME)^3's 860 micro-expressions.
+EMOTION_PRIOR = MappingProxyType(
+    {"disgust": 0.29, "surprise": 0.22, "others": 0.19, "fear": 0.10, "anger": 0.075, "sad": 0.065, "happy": 0.06}
+)
+
+#: Emotion -> patterns (probability, {action unit: intensity relative to the expression's amplitude}).
+EMOTION_PATTERNS = MappingProxyType(
+    {
+        "disgust": (
+            (0.38, {"4": 1.0}),
+            (0.22, {"4": 0.8, "9": 1.0}),
+            (0.14, {"9": 1.0, "10": 0.7}),
+            (0.14, {"4": 0.8, "7": 0.8}),
+            (0.12, {"10": 1.0}),
+        ),
+        "surprise": (
+            (0.45, {"1": 1.0, "2": 1.0}),
+            (0.20, {"5": 1.0, "1": 0.6, "2": 0.6}),
+            (0.12, {"5": 1.0}),
+            (0.13, {"1": 0.8, "2": 0.8, "26": 0.25}),
+            (0.10, {"2": 1.0}),
+        ),
+        "others": (
+            (0.30, {"14": 1.0}),
+            (0.15, {"38": 1.0}),
+            (0.15, {"18": 1.0}),
+            (0.12, {"28": 1.0}),
+            (0.10, {"34": 1.0}),
+            (0.10, {"2": 1.0}),
+            (0.08, {"24": 1.0}),
+        ),
+        "fear": (
+            (0.30, {"1": 0.9, "4": 0.8}),
+            (0.20, {"1": 0.8, "2": 0.6, "5": 0.8}),
+            (0.20, {"20": 1.0, "4": 0.5}),
+            (0.15, {"4": 1.0}),
+            (0.15, {"5": 0.8, "20": 0.7}),
+        ),
+        "anger": (
+            (0.32, {"4": 1.0, "7": 0.7}),
+            (0.20, {"4": 0.8, "24": 0.8}),
+            (0.18, {"23": 1.0, "4": 0.6}),
+            (0.15, {"14": 1.0}),
+            (0.15, {"29": 1.0, "24": 0.6}),
+        ),
+        "sad": (
+            (0.28, {"1": 0.9, "15": 0.8}),
+            (0.22, {"15": 1.0, "17": 0.8}),
+            (0.20, {"1": 1.0, "4": 0.6}),
+            (0.15, {"14": 1.0}),
+            (0.15, {"17": 1.0}),
+        ),
+        "happy": (
+            (0.40, {"12": 1.0, "6": 0.6}),
+            (0.25, {"12": 1.0}),
+            (0.12, {"14": 0.8, "12": 0.7}),
+            (0.13, {"24": 1.0, "12": 0.4}),
+            (0.10, {"6": 1.0, "25": 0.5, "12": 0.5}),
+        ),
+    }
+)
+
+#: Classes that differ mostly along the camera axis, for the suite in which depth has to matter.
+OUT_OF_PLANE_PATTERNS = MappingProxyType(
+    {
+        "AU34": ((1.0, {"34": 1.0}),),
+        "AU35": ((1.0, {"35": 1.0}),),
+        "AU29": ((1.0, {"29": 1.0}),),
+        "AU30": ((1.0, {"30": 1.0}),),
+        "AU17|18": ((0.5, {"17": 1.0}), (0.5, {"18": 1.0})),
+        "AU28": ((1.0, {"28": 1.0}),),
+        "AU23": ((1.0, {"23": 1.0}),),
+    }
+)
+OUT_OF_PLANE_PRIOR = MappingProxyType({name: 1 / len(OUT_OF_PLANE_PATTERNS) for name in OUT_OF_PLANE_PATTERNS})
+
+#: Probability that a bilateral action unit shows on one side only; 0.05 for those not listed.
+UNILATERAL = MappingProxyType(
+    {
+        "1": 0.12,
+        "2": 0.25,
+        "4": 0.04,
+        "7": 0.10,
+        "10": 0.30,
+        "12": 0.20,
+        "14": 0.35,
+        "15": 0.20,
+        "20": 0.20,
+        "24": 0.10,
+    }
+)
+_UNILATERAL_ELSE = 0.05
+#: Difference of the two sides of a bilateral action unit, as a share of its intensity.
+_ASYMMETRY_SD = 0.12
+#: A weak action unit that has nothing to do with the emotion, as coders meet it.
+_STRAY_PROBABILITY = 0.15
+_STRAY_UNITS = ("1", "2", "4", "7", "14", "17", "24")
+_STRAY_INTENSITY = 0.35
+
+
+def components(unit: str) -> tuple[str, ...]:
+    """Names under which an action unit is labelled: ``("12L", "12R")`` for "12", ``("17",)`` for "17"."""
+    return (f"{unit}L", f"{unit}R") if unit in BILATERAL else (unit,)
+
+
+def head_component(label: str) -> tuple[str, float]:
+    """The head's component that shows a labelled action unit, and the factor on its displacement.
+
+    ``("12L", 1.0)`` for "12L"; ``("34", -0.8)`` for "35", because sucked cheeks are puffed cheeks turned round.
+    """
+    return OPPOSITES.get(label, (label, 1.0))
+
+
+def draw_emotion(rng: np.random.Generator, prior: Mapping[str, float]) -> str:
+    """One class name, drawn with the given shares (they are scaled to sum to one)."""
+    names = tuple(prior)
+    shares = np.array([prior[name] for name in names])
+    return names[rng.choice(len(names), p=shares / shares.sum())]
+
+
+def draw_action_units(
+    rng: np.random.Generator, emotion: str, patterns: Mapping[str, tuple[tuple[float, Mapping[str, float]], ...]]
+) -> dict[str, float]:
+    """Draw the action units of one expression.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    emotion : str
+        A key of `patterns`.
+    patterns : mapping
+        `EMOTION_PATTERNS` or `OUT_OF_PLANE_PATTERNS`.
+
+    Returns
+    -------
+    dict of str to float
+        Labelled action units with side, in a fixed order, and their intensity as a share of the expression's
+        amplitude (about 0.2 to 1.4).
+
+    Raises
+    ------
+    ValueError
+        If the emotion is not in the patterns.
+    """
+    if emotion not in patterns:
+        raise ValueError(f"unknown class {emotion!r}: use one of {', '.join(patterns)}")
+    shares = np.array([share for share, _ in patterns[emotion]])
+    pattern = patterns[emotion][rng.choice(len(shares), p=shares / shares.sum())][1]
+    drawn: dict[str, float] = {}
+    for unit, relative in pattern.items():
+        intensity = relative * rng.uniform(0.8, 1.2)
+        if unit not in BILATERAL:
+            drawn[unit] = intensity
+        elif rng.random() < UNILATERAL.get(unit, _UNILATERAL_ELSE):
+            drawn[f"{unit}{rng.choice(['L', 'R'])}"] = intensity
+        else:
+            difference = float(np.clip(rng.normal(0.0, _ASYMMETRY_SD), -0.4, 0.4))
+            drawn[f"{unit}L"] = intensity * (1 + difference)
+            drawn[f"{unit}R"] = intensity * (1 - difference)
+    if rng.random() < _STRAY_PROBABILITY:
+        intensity = _STRAY_INTENSITY * rng.uniform(0.6, 1.2)
+        for label in components(str(rng.choice(_STRAY_UNITS))):
+            drawn.setdefault(label, intensity)
+    return drawn

@@ -1,0 +1,334 @@
+"""Synthetic videos as :class:`melib.video.Video`: rendered frame by frame, only when asked.
+
+A video is a handful of integers. Its subject, timeline and renderer are rebuilt from seeds where they are needed and
+shared between videos of one process, so a video travels to a worker process for the price of its labels.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from melib.synthetic.action_units import EMOTION_PATTERNS
+from melib.synthetic.head import load_head
+from melib.synthetic.identity import Subject, make_subject
+from melib.synthetic.render import Renderer
+from melib.synthetic.scene import Scene, draw_scene, paint_background
+from melib.synthetic.sensor import DEPTH_LEVELS, encode_colour, measure_depth, to_metres
+from melib.synthetic.store import Frame, RecentFrames, content_key, read_frame, write_frame
+from melib.synthetic.suites import Suite, find_suite, subject_seed, video_seed
+from melib.synthetic.timeline import CLASSES, FPS, Event, Timeline, apex_weights, draw_events, draw_timeline
+from melib.video import EMOTIONS_7, Camera, Dataset, Expression, Video
+
+#: Sides of the square face crop, pixels.
+SIZES = (128, 256)
+#: The face crop, or the whole 640x480 image it would have been cut from.
+VIEWS = ("crop", "full")
+FULL_SIZE = (640, 480)
+
+_recent = RecentFrames(most_bytes=16 << 20)
+
+
+@functools.lru_cache(maxsize=4)
+def _subject(seed: int) -> Subject:
+    return make_subject(seed)
+
+
+@functools.lru_cache(maxsize=4)
+def _timeline(suite: Suite, seed: int, n_frames: int) -> Timeline:
+    head = load_head()
+    return draw_timeline(seed, n_frames, suite.timeline, head.action_units, head.peak_mm)
+
+
+@dataclass(frozen=True)
+class _Studio:
+    """What it takes to film one video."""
+
+    subject: Subject
+    scene: Scene
+    camera: Camera
+    renderer: Renderer
+    background: np.ndarray
+
+
+@functools.lru_cache(maxsize=4)
+def _studio(subject: int, video: int, size: int, view: str) -> _Studio:
+    person, scene = _subject(subject), draw_scene(video)
+    camera = person.full_camera(*FULL_SIZE) if view == "full" else person.crop_camera(size, jitter=scene.crop_jitter)
+    background = paint_background(scene, camera.width, camera.height)
+    return _Studio(person, scene, camera, Renderer(person, camera), background)
+
+
+class SyntheticVideo(Video):
+    """One video of the benchmark.
+
+    Parameters
+    ----------
+    suite : Suite
+    population : {"train", "test"}
+    subject_index, video_index : int
+        Position in the population, and among the subject's videos.
+    n_frames : int
+        Number of frames T, at least 30.
+    size : int
+        Side of the crop in pixels, one of `SIZES`; it has no effect on the full view.
+    view : {"crop", "full"}
+    cache : path-like, optional
+        Folder in which rendered frames are kept without loss.
+
+    Attributes
+    ----------
+    expressions : tuple of melib.video.Expression
+        As annotated: each end off by about a frame (micro) or a few (macro), as coders are.
+    true_expressions : tuple of melib.video.Expression
+        As they are.
+    events : tuple of melib.synthetic.timeline.Event
+        Both, with the amplitude and the intensity of each action unit.
+
+    Raises
+    ------
+    ValueError
+        If the size or the view is unknown or the video too short.
+    """
+
+    def __init__(
+        self,
+        suite: Suite,
+        population: str,
+        subject_index: int,
+        video_index: int,
+        n_frames: int,
+        *,
+        size: int = 128,
+        view: str = "crop",
+        cache: str | Path | None = None,
+    ) -> None:
+        if size not in SIZES:
+            raise ValueError(f"unknown size {size!r}: use one of {', '.join(map(str, SIZES))}")
+        if view not in VIEWS:
+            raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
+        self.suite, self.size, self.view = suite, size, view
+        self.subject_seed = subject_seed(suite, population, subject_index)
+        self.seed = video_seed(suite, population, subject_index, video_index)
+        self.subject, self.name = f"{population}{subject_index:03d}", f"v{video_index:02d}"
+        self.fps, self.n_frames = FPS, int(n_frames)
+        self.events: tuple[Event, ...] = draw_events(self.seed, self.n_frames, suite.timeline)
+        self.true_expressions: tuple[Expression, ...] = tuple(event.true for event in self.events)
+        notes = sorted((event.annotated for event in self.events), key=lambda note: note.onset)
+        self.expressions: tuple[Expression, ...] = tuple(notes)
+        self._key = (suite, self.seed, self.n_frames, size, view)
+        self._folder = None if cache is None else Path(cache) / content_key(*self._key)
+
+    def __repr__(self) -> str:
+        return f"SyntheticVideo({self.suite.name}, {self.subject}/{self.name}, {self.n_frames} frames, {self.view})"
+
+    @property
+    def _film(self) -> _Studio:
+        return _studio(self.subject_seed, self.seed, self.size, self.view)
+
+    @property
+    def _plan(self) -> Timeline:
+        return _timeline(self.suite, self.seed, self.n_frames)
+
+    @property
+    def camera(self) -> Camera:
+        """Intrinsics of the frames as delivered."""
+        return self._film.camera
+
+    @property
+    def person(self) -> Subject:
+        """The subject who is filmed."""
+        return _subject(self.subject_seed)
+
+    @property
+    def scene(self) -> Scene:
+        """Light, background, crop and colour sensor."""
+        return draw_scene(self.seed)
+
+    def _points(self, frame: int) -> np.ndarray:
+        """Vertices ``(N, 3)`` of the head in a frame, metres, camera axes."""
+        plan = self._plan
+        return self._film.subject.points(
+            plan.weights[frame], plan.rotation[frame], plan.translation[frame], plan.gaze[frame]
+        )
+
+    def _shoot(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
+        """Linear RGB and depth in metres, before the sensors."""
+        film = self._film
+        return film.renderer.render(
+            self._points(frame),
+            light=film.scene.light,
+            ambient=film.scene.ambient,
+            specular=film.scene.specular,
+            gain=float(self._plan.gain[frame]) * film.scene.brightness,
+            background=film.background,
+        )
+
+    def _render(self, frame: int) -> Frame:
+        film = self._film
+        colour, depth = self._shoot(frame)
+        return (
+            encode_colour(colour, film.scene.colour_sensor, self.seed, frame),
+            measure_depth(depth, self.suite.depth, self.seed, frame),
+        )
+
+    def _frame(self, frame: int) -> Frame:
+        """A frame from memory, from the folder, or rendered, in this order."""
+        key = (*self._key, frame)
+        found = _recent.get(key)
+        if found is None:
+            path = None if self._folder is None else self._folder / f"{frame:06d}.npz"
+            found = None if path is None else read_frame(path)
+            if found is None:
+                found = self._render(frame)
+                if path is not None:
+                    write_frame(path, found)
+            _recent.put(key, found)
+        return found
+
+    def frames(self, start: int, stop: int) -> np.ndarray:
+        """RGB frames ``start <= i < stop``: ``(n, H, W, 3)`` uint8; no other frame is rendered."""
+        self.check_range(start, stop)
+        return np.stack([self._frame(i)[0] for i in range(start, stop)])
+
+    def depth(self, start: int, stop: int) -> np.ndarray:
+        """Depth of the frames as the sensor measures it: ``(n, H, W)`` float32 metres, 0 = no reading."""
+        self.check_range(start, stop)
+        return np.stack([to_metres(self._frame(i)[1], self.suite.depth) for i in range(start, stop)])
+
+    def true_depth(self, frame: int) -> np.ndarray:
+        """Depth of a frame before the sensor: ``(H, W)`` float32 metres, 0 behind the head; rendered each time."""
+        self.check_range(frame, frame + 1)
+        return self._shoot(frame)[1]
+
+    def landmarks(self, start: int, stop: int) -> np.ndarray:
+        """The true 68 landmarks (iBUG order): ``(n, 68, 2)`` float32 pixels (x, y); nothing is rendered."""
+        self.check_range(start, stop)
+        points = np.stack([self._film.subject.landmarks(self._points(i)) for i in range(start, stop)])
+        return self.camera.project(points).astype(np.float32)
+
+    def true_motion(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The exact motion from frame `a` to frame `b`, on the grid of `a`.
+
+        Returns
+        -------
+        flow : (2, H, W) float32
+            Pixels (right, down).
+        scene_flow : (3, H, W) float32
+            Metres in camera axes (right, down, away).
+        valid : (H, W) bool
+            Where a point of the head is seen in `a` and not hidden in `b`.
+        """
+        for frame in (a, b):
+            self.check_range(frame, frame + 1)
+        return self._film.renderer.true_motion(self._points(a), self._points(b))
+
+    def expression_motion(self, event: Event) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The motion that one expression alone makes from rest to its apex, the head held as it is at the onset.
+
+        Returns
+        -------
+        flow, scene_flow, valid
+            As :meth:`true_motion`, on the grid of the onset.
+        """
+        plan, head, onset = self._plan, load_head(), event.true.onset
+        strained = plan.weights[onset].copy()
+        for component, weight in apex_weights(event, head.action_units, head.peak_mm):
+            strained[component] += weight
+        pose = plan.rotation[onset], plan.translation[onset], plan.gaze[onset]
+        return self._film.renderer.true_motion(self._points(onset), self.person.points(strained, *pose))
+
+    def action_unit_weights(self, start: int, stop: int) -> np.ndarray:
+        """Weights ``(n, K)`` float32 of the head's components, in the order of ``load_head().action_units``."""
+        self.check_range(start, stop)
+        return self._plan.weights[start:stop].copy()
+
+    def pose(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation vectors ``(n, 3)``, radians, and translations ``(n, 3)``, millimetres, of the head."""
+        self.check_range(start, stop)
+        return self._plan.rotation[start:stop].copy(), self._plan.translation[start:stop].copy()
+
+
+def open_benchmark(
+    suite: str = "default",
+    *,
+    subjects: int,
+    videos: int,
+    frames: int,
+    population: str = "train",
+    size: int = 128,
+    view: str = "crop",
+    depth: str | None = None,
+    cache: str | Path | None = None,
+) -> Dataset:
+    """The first subjects of a population of a suite; nothing is rendered yet.
+
+    A smaller dataset is a prefix of a larger one: the same people in the same order, filmed in the same light. The
+    number of frames belongs to a video's plan, so videos of different length are different videos.
+
+    Parameters
+    ----------
+    suite : str
+        A key of :data:`melib.synthetic.suites.SUITES`.
+    subjects, videos, frames : int
+        Number of subjects, videos of each, and frames of each video.
+    population : {"train", "test"}
+        Two sets of people without a common member.
+    size, view, cache
+        As in :class:`SyntheticVideo`.
+    depth : {"none", "low", "mid"}, optional
+        Another depth sensor than the suite's own, for a sweep over sensors; the version then names it.
+
+    Raises
+    ------
+    ValueError
+        If a name or a size is unknown, or a number out of range.
+    """
+    chosen = find_suite(suite)
+    version = chosen.version
+    if depth is not None:
+        if depth not in DEPTH_LEVELS:
+            raise ValueError(f"unknown depth sensor {depth!r}: use one of {', '.join(DEPTH_LEVELS)}")
+        chosen, version = replace(chosen, depth=DEPTH_LEVELS[depth]), f"{version}+depth-{depth}"
+    if subjects < 1 or videos < 1:
+        raise ValueError(f"a dataset needs at least one subject with one video, got {subjects} and {videos}")
+    patterns, _ = CLASSES[chosen.timeline.classes]
+    return Dataset(
+        name=f"synthetic-{chosen.name}",
+        version=version,
+        videos=tuple(
+            SyntheticVideo(chosen, population, s, v, frames, size=size, view=view, cache=cache)
+            for s in range(subjects)
+            for v in range(videos)
+        ),
+        emotions=EMOTIONS_7 if patterns is EMOTION_PATTERNS else tuple(patterns),
+        synthetic=True,
+    )
+
+
+def true_labels(dataset: Dataset) -> pd.DataFrame:
+    """The labels of a synthetic dataset as they are, beside the annotated ones.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``subject, video, onset, apex, offset, emotion, kind`` as in :func:`melib.video.truth_table`, then
+        ``annotated_onset, annotated_apex, annotated_offset, amplitude_mm, action_units`` (joined by ``+``), a row per
+        expression.
+    """
+    rows = [
+        (
+            *(video.subject, video.name),
+            *(event.true.onset, event.true.apex, event.true.offset, event.true.emotion, event.true.kind),
+            *(event.annotated.onset, event.annotated.apex, event.annotated.offset),
+            *(event.amplitude_mm, "+".join(event.true.action_units)),
+        )
+        for video in dataset.videos
+        for event in video.events
+    ]
+    columns = "subject video onset apex offset emotion kind annotated_onset annotated_apex annotated_offset"
+    return pd.DataFrame(rows, columns=[*columns.split(), "amplitude_mm", "action_units"])

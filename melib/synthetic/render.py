@@ -1,0 +1,296 @@
+"""Pictures, depth and true motion of a subject before a camera."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numba
+import numpy as np
+
+from melib.synthetic.head import LEFT_EYE, RIGHT_EYE, SKIN
+from melib.synthetic.identity import Subject
+from melib.synthetic.mesh import normals_and_areas
+from melib.synthetic.raster import rasterize
+from melib.synthetic.texture import TEXEL_PER_MM
+from melib.video import Camera
+
+_SAMPLES = 2  # along each side of a pixel on an edge
+_WRINKLE = 0.55  # share of the light that skin loses where it is fully compressed
+_VISIBLE_SLACK_M = 0.0015  # a point this far behind the surface seen is still the surface
+_F = np.float32
+_ONE, _ZERO, _TINY = _F(1), _F(0), _F(1e-12)
+_UNIT16 = _F(1 / 65535)
+
+
+@numba.njit(cache=True, inline="always", error_model="numpy")
+def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light, half, ambient, specular):
+    """Light that leaves one point of the surface: wrapped Lambert, sky light, Blinn highlight."""
+    a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    wa = _ONE - wb - wc
+    nx = wa * surface[a, 0] + wb * surface[b, 0] + wc * surface[c, 0]
+    ny = wa * surface[a, 1] + wb * surface[b, 1] + wc * surface[c, 1]
+    nz = wa * surface[a, 2] + wb * surface[b, 2] + wc * surface[c, 2]
+    open_sky = wa * surface[a, 3] + wb * surface[b, 3] + wc * surface[c, 3]
+    length = _ONE / _F(math.sqrt(nx * nx + ny * ny + nz * nz + _TINY))
+    nx, ny, nz = nx * length, ny * length, nz * length
+    a, b, c = uv_triangles[t, 0], uv_triangles[t, 1], uv_triangles[t, 2]
+    u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
+    v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
+    column, row = int(u), int(v)  # texture coordinates stay inside the atlas
+    fu, fv = u - _F(column), v - _F(row)
+    # Red light wanders further through skin, so it wraps further around the shape.
+    facing = nx * light[0] + ny * light[1] + nz * light[2]
+    red_wrap = max((facing + _F(0.35)) * _F(1 / 1.35), _ZERO)
+    wrap = max((facing + _F(0.22)) * _F(1 / 1.22), _ZERO)
+    sky = ambient * (_F(0.825) + _F(0.175) * ny) * open_sky
+    shade = _F(0.45) + _F(0.55) * open_sky
+    glance = max(nx * half[0] + ny * half[1] + nz * half[2], _ZERO)
+    glance2 = glance * glance
+    glance4 = glance2 * glance2
+    glance8 = glance4 * glance4
+    shine = _ZERO
+    if part == SKIN:
+        shine = specular * glance8 * glance4 * glance2 * open_sky
+    elif part == LEFT_EYE or part == RIGHT_EYE:
+        glance32 = glance8 * glance8 * glance8 * glance8
+        glance64 = glance32 * glance32
+        shine = _F(0.6) * glance64 * glance64 * glance64
+    top, bottom = _ONE - fv, fv
+    left, right = _ONE - fu, fu
+    r = top * (left * atlas[row, column, 0] + right * atlas[row, column + 1, 0])
+    r += bottom * (left * atlas[row + 1, column, 0] + right * atlas[row + 1, column + 1, 0])
+    g = top * (left * atlas[row, column, 1] + right * atlas[row, column + 1, 1])
+    g += bottom * (left * atlas[row + 1, column, 1] + right * atlas[row + 1, column + 1, 1])
+    b_ = top * (left * atlas[row, column, 2] + right * atlas[row, column + 1, 2])
+    b_ += bottom * (left * atlas[row + 1, column, 2] + right * atlas[row + 1, column + 1, 2])
+    lit_red = (red_wrap * shade + sky) * _UNIT16
+    lit = (wrap * shade + sky) * _UNIT16
+    return r * lit_red + shine, g * lit + shine, b_ * lit + shine
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _shade(
+    ids, weights, nearest, fine_ids, fine_weights, fine_nearest, triangles, uv_triangles, parts, delicate, surface,
+    uv, atlas, filtered, light, half, ambient, specular, gain, background, out,
+):  # fmt: skip
+    """Colour every pixel: one sample of the filtered texture; on edges, lids and lips the mean of finer samples."""
+    height, width = ids.shape
+    share = gain / _F(_SAMPLES * _SAMPLES)
+    for y in range(height):
+        for x in range(width):
+            t = ids[y, x]
+            part = -1 if t < 0 else int(parts[t])
+            edge = t >= 0 and delicate[t]
+            low, high = 1e30, 0.0
+            for sy in range(_SAMPLES):
+                for sx in range(_SAMPLES):
+                    fine = fine_ids[y * _SAMPLES + sy, x * _SAMPLES + sx]
+                    if (-1 if fine < 0 else int(parts[fine])) != part:
+                        edge = True
+                    z = fine_nearest[y * _SAMPLES + sy, x * _SAMPLES + sx]
+                    low, high = min(low, z), max(high, z)
+            if high - low > 0.006 * high:
+                edge = True
+            if edge:
+                r, g, b = _ZERO, _ZERO, _ZERO
+                for sy in range(_SAMPLES):
+                    for sx in range(_SAMPLES):
+                        fy, fx = y * _SAMPLES + sy, x * _SAMPLES + sx
+                        fine = fine_ids[fy, fx]
+                        if fine < 0:
+                            colour = (background[y, x, 0], background[y, x, 1], background[y, x, 2])
+                        else:
+                            colour = _colour(
+                                fine, fine_weights[fy, fx, 0], fine_weights[fy, fx, 1], triangles, uv_triangles,
+                                parts[fine], surface, uv, atlas, light, half, ambient, specular,
+                            )  # fmt: skip
+                        r, g, b = r + colour[0], g + colour[1], b + colour[2]
+                out[y, x, 0], out[y, x, 1], out[y, x, 2] = r * share, g * share, b * share
+            elif t < 0:
+                for channel in range(3):
+                    out[y, x, channel] = background[y, x, channel] * gain
+            else:
+                colour = _colour(
+                    t, weights[y, x, 0], weights[y, x, 1], triangles, uv_triangles, parts[t], surface, uv, filtered,
+                    light, half, ambient, specular,
+                )  # fmt: skip
+                out[y, x, 0], out[y, x, 1], out[y, x, 2] = colour[0] * gain, colour[1] * gain, colour[2] * gain
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _motion(ids, weights, triangles, points_a, points_b, pixels_b, nearest_b, slack, flow, scene, valid):
+    """Follow the surface point under every pixel centre of a to b."""
+    height, width = ids.shape
+    for y in range(height):
+        for x in range(width):
+            t = ids[y, x]
+            valid[y, x] = False
+            for axis in range(3):
+                scene[axis, y, x] = _ZERO
+            flow[0, y, x], flow[1, y, x] = _ZERO, _ZERO
+            if t < 0:
+                continue
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            # Weights in double precision: single ones would leave 1e-5 px of false flow in a still scene.
+            wb, wc = float(weights[y, x, 0]), float(weights[y, x, 1])
+            wa = 1.0 - wb - wc
+            for axis in range(3):
+                scene[axis, y, x] = _F(
+                    wa * (points_b[a, axis] - points_a[a, axis])
+                    + wb * (points_b[b, axis] - points_a[b, axis])
+                    + wc * (points_b[c, axis] - points_a[c, axis])
+                )
+            za, zb, zc = wa * points_b[a, 2], wb * points_b[b, 2], wc * points_b[c, 2]
+            z = za + zb + zc
+            u = (za * pixels_b[a, 0] + zb * pixels_b[b, 0] + zc * pixels_b[c, 0]) / z
+            v = (za * pixels_b[a, 1] + zb * pixels_b[b, 1] + zc * pixels_b[c, 1]) / z
+            flow[0, y, x], flow[1, y, x] = _F(u - x), _F(v - y)
+            # Seen in b? The point must lie on the nearest surface at one of the four pixels around it.
+            column, row = int(math.floor(u)), int(math.floor(v))
+            for j in range(2):
+                for i in range(2):
+                    r, q = row + j, column + i
+                    if 0 <= r < height and 0 <= q < width and nearest_b[r, q] > 0.0:
+                        if z < 1.0 / nearest_b[r, q] + slack:
+                            valid[y, x] = True
+
+
+class Renderer:
+    """Renders a subject with a camera; keeps its working arrays between frames.
+
+    Parameters
+    ----------
+    subject : Subject
+    camera : melib.video.Camera
+        Such as ``subject.crop_camera()``.
+    """
+
+    def __init__(self, subject: Subject, camera: Camera):
+        self.subject = subject
+        self.camera = camera
+        shape, n = (camera.height, camera.width), len(subject.rest)
+        self._coarse = _buffers(shape)
+        self._fine = _buffers((shape[0] * _SAMPLES, shape[1] * _SAMPLES))
+        self._normals, self._areas = np.empty((n, 3)), np.empty(n)
+        self._surface = np.empty((n, 4), np.float32)
+        # Between neighbouring pixels lie this many texels; what is finer would alias, so it is filtered out.
+        texels = subject.distance / camera.fx * 1e3 * TEXEL_PER_MM
+        sigma = 0.36 * texels - 0.3
+        self._filtered = cv2.GaussianBlur(subject.atlas, (0, 0), sigma) if sigma > 0.3 else subject.atlas
+        self._is_eye = np.zeros(n, bool)
+        self._is_eye[subject.triangles[np.isin(subject.parts, (LEFT_EYE, RIGHT_EYE))]] = True
+
+    def render(
+        self,
+        points: np.ndarray,
+        *,
+        light: np.ndarray,
+        ambient: float,
+        specular: float,
+        gain: float,
+        background: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """One frame without sensor noise.
+
+        Parameters
+        ----------
+        points : (N, 3) float64
+            From ``subject.points``.
+        light : (3,) array_like
+            Direction towards the lamp: right in the image, up, towards the camera. Its length does not matter.
+        ambient : float
+            Strength of the sky light relative to the lamp, such as 0.4.
+        specular : float
+            Strength of the skin's highlight, such as 0.05.
+        gain : float
+            Exposure; multiplies everything, the background too.
+        background : (H, W, 3) float32
+            Linear RGB behind the head.
+
+        Returns
+        -------
+        colour : (H, W, 3) float32
+            Linear RGB, 1 is white; highlights may exceed it.
+        depth : (H, W) float32
+            Metres along the optical axis at the pixel centres; 0 is background.
+
+        Raises
+        ------
+        ValueError
+            If the background has another shape or the light no direction.
+        """
+        subject, (ids, weights, nearest), fine = self.subject, self._coarse, self._fine
+        background = np.ascontiguousarray(background, np.float32)
+        if background.shape != (*ids.shape, 3):
+            raise ValueError(f"the background must have shape {(*ids.shape, 3)}, got {background.shape}")
+        light = np.asarray(light, np.float64)
+        if light.shape != (3,) or not np.linalg.norm(light) > 0:
+            raise ValueError(f"light must be a direction of 3 numbers, got {light!r}")
+        light = light / np.linalg.norm(light)
+        half = light + (0, 0, 1)
+        half /= max(np.linalg.norm(half), 1e-6)
+
+        pixels, inverse_depth = self._project(points)
+        rasterize(pixels, inverse_depth, subject.triangles, ids, weights, nearest)
+        # Sample centres of the finer grid lie between pixel centres.
+        rasterize((pixels + 0.5) * _SAMPLES - 0.5, inverse_depth, subject.triangles, *fine)
+        normals_and_areas(points, subject.triangles, self._normals, self._areas)
+        self._surface[:, 0] = self._normals[:, 0]
+        self._surface[:, 1:3] = -self._normals[:, 1:]  # up and towards the camera
+        self._surface[:, 3] = subject.occlusion * self._wrinkles()
+        colour = np.empty((*ids.shape, 3), np.float32)
+        _shade(
+            ids, weights, nearest, *fine, subject.triangles, subject.uv_triangles, subject.parts,
+            subject.delicate, self._surface, subject.uv, subject.atlas, self._filtered, light.astype(np.float32),
+            half.astype(np.float32), np.float32(ambient), np.float32(specular), np.float32(gain), background, colour,
+        )  # fmt: skip
+        depth = np.zeros(ids.shape, np.float32)
+        np.divide(1.0, nearest, out=depth, where=ids >= 0, casting="same_kind")
+        return colour, depth
+
+    def true_motion(self, points_a: np.ndarray, points_b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the surface seen at the pixel centres of frame a is in frame b; exact for the rendered mesh.
+
+        Parameters
+        ----------
+        points_a, points_b : (N, 3) float64
+            From ``subject.points``.
+
+        Returns
+        -------
+        flow : (2, H, W) float32
+            Pixels (right, down); 0 on the background.
+        scene_flow : (3, H, W) float32
+            Metres in camera axes (right, down, away); 0 on the background.
+        valid : (H, W) bool
+            True where a shows the head and the same point is in view and not hidden in b.
+        """
+        ids, weights, nearest = self._coarse
+        shape = ids.shape
+        triangles = self.subject.triangles
+        pixels, inverse_depth = self._project(points_b)
+        rasterize(pixels, inverse_depth, triangles, ids, weights, nearest)
+        nearest_b = nearest.copy()
+        pixels_b = pixels
+        pixels, inverse_depth = self._project(points_a)
+        rasterize(pixels, inverse_depth, triangles, ids, weights, nearest)
+        flow, scene = np.empty((2, *shape), np.float32), np.empty((3, *shape), np.float32)
+        valid = np.empty(shape, bool)
+        _motion(ids, weights, triangles, points_a, points_b, pixels_b, nearest_b, _VISIBLE_SLACK_M, flow, scene, valid)
+        return flow, scene, valid
+
+    def _project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (N, 2) and inverse depth (N,)."""
+        return self.camera.project(points), 1.0 / points[:, 2]
+
+    def _wrinkles(self) -> np.ndarray:
+        """Skin pushed together darkens, as furrows too fine for the mesh would."""
+        squeezed = 1 - 1e6 * self._areas / np.maximum(self.subject.rest_areas, 1e-9)
+        shade = 1 - _WRINKLE * np.clip(squeezed, 0, 0.6)
+        shade[self._is_eye] = 1
+        return shade
+
+
+def _buffers(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.empty(shape, np.int32), np.zeros((*shape, 2), np.float32), np.empty(shape)

@@ -1,0 +1,197 @@
+"""The camera's two sensors: a noisy 8-bit colour image, and depth as a stereo camera measures it.
+
+Colour: signal-dependent Gaussian noise of variance ``shot * v + read`` on the linear signal ``v``, then gamma 1/2.2.
+Depth: a stereo camera measures disparity ``d = fB / z``, so its error grows with ``z**2``: ``sigma_z = s * z**2 / fB``.
+The error is partly white and mostly correlated over neighbouring pixels (the matching window), part of it stays with
+the pixel for the whole video, the reading is quantised, and it is missing along depth edges and at a few places.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+
+from melib.synthetic.streams import STREAMS, stream
+
+#: Focal length times baseline in px mm, of the order of a RealSense D415 (920 px, 55 mm).
+FOCAL_BASELINE = 50_600.0
+#: What stands behind the head, in metres: a wall the depth sensor can see.
+WALL = 1.1
+
+_BANK_SIZE = 1 << 21
+_BANK_SEED = 20_240_101
+#: Shares of white and window-correlated disparity noise; their squares sum to one.
+_WHITE, _CORRELATED = 0.35, 0.9367
+#: Correlation of the noise over pixels (Gaussian sigma), and the blur of the matching window.
+_CORRELATION_PX, _WINDOW_PX = 2.0, 0.7
+
+
+@dataclass(frozen=True)
+class ColourSensor:
+    """Noise of the colour image: variance ``shot * v + read`` at linear intensity ``v`` in 0..1."""
+
+    shot: float
+    read: float
+
+
+@dataclass(frozen=True)
+class DepthSensor:
+    """A depth sensor.
+
+    Parameters
+    ----------
+    disparity_px : float
+        Standard deviation of the disparity noise, pixels; 0 for an ideal sensor.
+    quantum_px : float
+        Step of the disparity, pixels; 0 for none.
+    unit_mm : float
+        Millimetres per count of the 16-bit reading; 0 for an ideal sensor, whose reading is the geometry itself.
+    pattern_mm : float
+        Standard deviation of the error that stays with the pixel, millimetres.
+    edge_mm : float
+        No reading where the depth changes by more than this from one pixel to the next, millimetres.
+    dropout : float
+        Share of pixels without a reading, at random.
+    registration_px : tuple of float
+        Shift (right, down) of the depth image against the colour image, pixels.
+    """
+
+    disparity_px: float = 0.0
+    quantum_px: float = 0.0
+    unit_mm: float = 0.0
+    pattern_mm: float = 0.0
+    edge_mm: float = float("inf")
+    dropout: float = 0.0
+    registration_px: tuple[float, float] = (0.0, 0.0)
+
+
+#: The named sensors: the geometry itself, a very good stereo camera, an ordinary one.
+DEPTH_LEVELS = MappingProxyType(
+    {
+        "none": DepthSensor(),
+        "low": DepthSensor(disparity_px=0.03, quantum_px=1 / 32, unit_mm=0.1, edge_mm=7.5, dropout=0.0006),
+        "mid": DepthSensor(
+            disparity_px=0.08, quantum_px=1 / 32, unit_mm=1.0, pattern_mm=0.3, edge_mm=7.5, dropout=0.0006
+        ),
+    }
+)
+
+
+def draw_colour_sensor(seed: int) -> ColourSensor:
+    """The colour sensor of a video: some are noisier than others."""
+    rng = stream(seed, "colour_sensor")
+    return ColourSensor(shot=float(rng.uniform(1.2e-4, 5e-4)), read=float(rng.uniform(5e-7, 4e-6)))
+
+
+@functools.lru_cache(maxsize=1)
+def _bank() -> np.ndarray:
+    """Standard normal numbers; a frame takes a run of them, which is ten times faster than drawing them anew."""
+    return np.random.default_rng(_BANK_SEED).standard_normal(_BANK_SIZE, dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _gamma() -> np.ndarray:
+    return (255.0 * (np.arange(65_536) / 65_535.0) ** (1 / 2.2) + 0.5).astype(np.uint8)
+
+
+def _normals(shape: tuple[int, ...], seed: int, frame: int) -> np.ndarray:
+    """Standard normal noise of one frame: the bank from a place that a hash of seed and frame chooses."""
+    key = np.random.SeedSequence((seed, STREAMS["colour_noise"], frame)).generate_state(1, np.uint64)[0]
+    start = int(key % np.uint64(_BANK_SIZE))
+    size = int(np.prod(shape))
+    if start + size <= _BANK_SIZE:
+        return _bank()[start : start + size].reshape(shape)
+    return np.take(_bank(), np.arange(start, start + size), mode="wrap").reshape(shape)
+
+
+def encode_colour(linear: np.ndarray, sensor: ColourSensor, seed: int, frame: int) -> np.ndarray:
+    """What the colour sensor delivers.
+
+    Parameters
+    ----------
+    linear : numpy.ndarray
+        Linear RGB ``(H, W, 3)`` float32, 1 = full scale.
+    sensor : ColourSensor
+    seed, frame : int
+        Seed of the video and position of the frame; together they fix the noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W, 3)`` uint8.
+    """
+    signal = np.maximum(linear, 0.0, dtype=np.float32)
+    noise = np.sqrt(signal * np.float32(sensor.shot) + np.float32(sensor.read))
+    noise *= _normals(signal.shape, seed, frame)
+    signal += noise
+    signal *= np.float32(65_535.0)
+    return _gamma()[np.clip(signal, 0.0, 65_535.0, out=signal).astype(np.uint16)]
+
+
+def _correlated(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Unit-variance Gaussian noise with a Gaussian correlation over pixels."""
+    white = rng.standard_normal(shape, dtype=np.float32)
+    # A Gaussian kernel of width s shrinks the variance of white noise to 1 / (4 pi s^2).
+    scale = np.float32(2 * np.sqrt(np.pi) * _CORRELATION_PX)
+    return cv2.GaussianBlur(white, (0, 0), _CORRELATION_PX) * scale
+
+
+@functools.lru_cache(maxsize=4)
+def _pattern(seed: int, shape: tuple[int, int]) -> np.ndarray:
+    return _correlated(stream(seed, "depth_pattern"), shape)
+
+
+def measure_depth(depth: np.ndarray, sensor: DepthSensor, seed: int, frame: int) -> np.ndarray:
+    """The sensor's raw reading.
+
+    Parameters
+    ----------
+    depth : numpy.ndarray
+        True depth ``(H, W)`` float32 metres, 0 where nothing was rendered; there the wall is seen.
+    sensor : DepthSensor
+    seed, frame : int
+        Seed of the video and position of the frame; together they fix the noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W)`` counts of `sensor.unit_mm` as uint16, 0 = no reading; float32 metres for an ideal sensor.
+        :func:`to_metres` turns either into metres.
+    """
+    scene = np.where(depth > 0, depth, np.float32(WALL))
+    if any(sensor.registration_px):
+        right, down = sensor.registration_px
+        shift = np.float32([[1, 0, right], [0, 1, down]])
+        scene = cv2.warpAffine(scene, shift, scene.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if not sensor.unit_mm:
+        return scene
+    rng = stream(seed, "depth_noise", frame)
+    millimetres = scene * np.float32(1e3)
+    # The Sobel kernel sums to eight times the slope per pixel.
+    across = cv2.Sobel(millimetres, cv2.CV_32F, 1, 0)
+    along = cv2.Sobel(millimetres, cv2.CV_32F, 0, 1)
+    missing = across * across + along * along > (8.0 * sensor.edge_mm) ** 2
+    missing |= rng.random(scene.shape, dtype=np.float32) < sensor.dropout
+    disparity = np.float32(FOCAL_BASELINE) / cv2.GaussianBlur(millimetres, (0, 0), _WINDOW_PX)
+    noise = _correlated(rng, scene.shape) * np.float32(_CORRELATED)
+    noise += rng.standard_normal(scene.shape, dtype=np.float32) * np.float32(_WHITE)
+    disparity += noise * np.float32(sensor.disparity_px)
+    if sensor.quantum_px:
+        disparity = np.rint(disparity / np.float32(sensor.quantum_px)) * np.float32(sensor.quantum_px)
+    reading = np.float32(FOCAL_BASELINE) / disparity
+    if sensor.pattern_mm:
+        reading += _pattern(seed, scene.shape) * np.float32(sensor.pattern_mm)
+    counts = np.clip(np.rint(reading / np.float32(sensor.unit_mm)), 0, 65_535)
+    counts[missing] = 0
+    return counts.astype(np.uint16)
+
+
+def to_metres(raw: np.ndarray, sensor: DepthSensor) -> np.ndarray:
+    """Depth in metres, float32, of the raw reading of :func:`measure_depth`; 0 stays "no reading"."""
+    if not sensor.unit_mm:
+        return raw
+    return raw.astype(np.float32) * np.float32(sensor.unit_mm / 1e3)

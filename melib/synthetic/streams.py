@@ -1,0 +1,52 @@
+"""Random streams: one per purpose, so that one more draw for the blinks never moves the head.
+
+A stream is ``numpy.random.default_rng([seed, number])``. Subjects use the numbers below 10 (identity, texture), videos
+those from 10 on; a video's seed and its subject's seed are different integers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+#: Numbers are part of a suite's version: they are never reused for another purpose.
+STREAMS = {
+    "light": 10,
+    "crop": 11,
+    "background": 12,
+    "colour_sensor": 13,
+    "depth_noise": 14,
+    "depth_pattern": 15,
+    "colour_noise": 16,
+    "events": 20,
+    "action_units": 21,
+    "envelopes": 22,
+    "annotation": 23,
+    "blinks": 24,
+    "gaze": 25,
+    "rotation": 26,
+    "translation": 27,
+    "pulse": 28,
+    "posture": 29,
+    "tonic": 30,
+    "flicker": 31,
+}
+
+
+def stream(seed: int, purpose: str, *more: int) -> np.random.Generator:
+    """The generator of one purpose.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the video, non-negative.
+    purpose : str
+        A key of `STREAMS`.
+    *more : int
+        Further non-negative integers, such as a frame number.
+
+    Raises
+    ------
+    KeyError
+        If the purpose is not in `STREAMS`.
+    """
+    return np.random.default_rng([seed, STREAMS[purpose], *more])

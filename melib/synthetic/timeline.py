@@ -1,0 +1,388 @@
+"""What happens in a synthetic video: expressions and everything that can be mistaken for one, frame by frame.
+
+Expressions rise from onset to apex, hold and decay along minimum-jerk curves. Around them the subject blinks, looks
+about, sways, shifts posture and drifts; the light flickers. Every purpose draws from a stream of its own
+(:mod:`melib.synthetic.streams`), and nothing but the labels' own stream knows the labels.
+
+Sizes in millimetres are peak displacements on a face of 63 mm inter-ocular distance, before the subject's personal
+gains; larger faces move in proportion. Lengths and rates hold for 30 frames per second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from melib.synthetic.action_units import (
+    EMOTION_PATTERNS,
+    EMOTION_PRIOR,
+    OUT_OF_PLANE_PATTERNS,
+    OUT_OF_PLANE_PRIOR,
+    draw_action_units,
+    draw_emotion,
+    head_component,
+)
+from melib.synthetic.curves import FPS, envelope, minimum_jerk, sway
+from melib.synthetic.streams import stream
+from melib.video import Expression
+
+#: Shorter videos have no room for an expression and its surroundings.
+MIN_FRAMES = 30
+
+DURATIONS = ("strict", "casme3-like")
+CLASSES = {
+    "emotions": (EMOTION_PATTERNS, EMOTION_PRIOR),
+    "out_of_plane": (OUT_OF_PLANE_PATTERNS, OUT_OF_PLANE_PRIOR),
+}
+#: Share of videos without a micro-expression.
+SILENT_SHARE = 0.2
+
+# A few events break the rule that strong means macro: short and strong, or weak and slow.
+_STRONG_MICRO_SHARE, _STRONG_MICRO_MM, _STRONG_MICRO_LENGTH = 0.08, (2.0, 3.5), 12
+_WEAK_MACRO_SHARE, _WEAK_MACRO_MM, _WEAK_MACRO_LENGTH = 0.2, (1.0, 2.0), 36
+#: A component is never driven further than this share of its full strength.
+_LARGEST_WEIGHT = 1.1
+
+_DRIFTING = ("1L", "1R", "4L", "4R", "12L", "12R", "17", "24L", "24R", "26")
+_DRIFT_MM, _DRIFT_HZ = 0.18, 0.25
+
+
+@dataclass(frozen=True)
+class TimelineSettings:
+    """What a suite asks of its timelines.
+
+    Parameters
+    ----------
+    durations : {"strict", "casme3-like"}
+        Micro-expressions of at most 0.5 s, or as long as those annotated in CAS(ME)^3, many of them longer.
+    classes : {"emotions", "out_of_plane"}
+        Which table of :mod:`melib.synthetic.action_units` names and moves the expressions.
+    amplitude : float
+        Factor on the size of micro-expressions.
+    head_motion : float
+        Factor on sway, posture shifts and the pulse.
+    macro_rate : float
+        Mean number of macro-expressions in 600 frames.
+    eyes : bool
+        Whether the subject blinks and looks about.
+    overlap : bool
+        Whether a micro-expression may fall into a macro-expression, as happens in CAS(ME)^3. Blinks and head motion
+        may always overlap either.
+
+    Raises
+    ------
+    ValueError
+        If durations or classes are unknown.
+    """
+
+    durations: str = "strict"
+    classes: str = "emotions"
+    amplitude: float = 1.0
+    head_motion: float = 1.0
+    macro_rate: float = 1.6
+    eyes: bool = True
+    overlap: bool = False
+
+    def __post_init__(self) -> None:
+        if self.durations not in DURATIONS:
+            raise ValueError(f"unknown durations {self.durations!r}: use one of {', '.join(DURATIONS)}")
+        if self.classes not in CLASSES:
+            raise ValueError(f"unknown classes {self.classes!r}: use one of {', '.join(CLASSES)}")
+
+
+@dataclass(frozen=True)
+class Event:
+    """An expression as it is and as a coder wrote it down.
+
+    Attributes
+    ----------
+    true, annotated : melib.video.Expression
+        The annotation's onset, apex and offset are off by about a frame (micro) or a few (macro).
+    amplitude_mm : float
+        Peak displacement of an action unit of relative intensity 1.
+    intensities : tuple of (str, float)
+        Labelled action units and their intensity relative to the amplitude.
+    hold : float
+        Frames at the apex before the decay.
+    """
+
+    true: Expression
+    annotated: Expression
+    amplitude_mm: float
+    intensities: tuple[tuple[str, float], ...]
+    hold: float
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Everything that moves in a video of T frames.
+
+    Attributes
+    ----------
+    events : tuple of Event
+        In order of onset.
+    blinks : (n, 2) int array
+        First and last frame of each blink.
+    weights : (T, K) float32
+        Weight of each component of the head.
+    rotation : (T, 3) float32
+        Rotation vector of the head, radians, about x (nods, positive looks down), y (turns, positive to the
+        subject's left) and z (tilts).
+    translation : (T, 3) float32
+        Millimetres to the subject's left, up and towards the camera.
+    gaze : (T, 2) float32
+        Turn of both eyes in the head, radians: to the subject's left, and up.
+    gain : (T,) float32
+        Brightness of the light relative to its mean.
+    """
+
+    events: tuple[Event, ...]
+    blinks: np.ndarray
+    weights: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
+    gaze: np.ndarray
+    gain: np.ndarray
+
+
+def _length(rng: np.random.Generator, kind: str, n_frames: int, durations: str) -> int:
+    if kind == "macro":
+        drawn, least, most = rng.lognormal(np.log(55), 0.5), 18, 200
+    elif durations == "strict":
+        drawn, least, most = rng.lognormal(np.log(11.5), 0.25), 6, 15
+    else:
+        drawn, least, most = rng.lognormal(np.log(20), 0.5), 6, 60
+    return int(min(np.clip(drawn, least, most), n_frames // 3))
+
+
+def _shape(rng: np.random.Generator, kind: str, n_frames: int, settings: TimelineSettings) -> tuple[int, float, float]:
+    """Length in frames, rise as a share of it, and amplitude in millimetres of one event."""
+    length = _length(rng, kind, n_frames, settings.durations)
+    unusual = rng.random()
+    if kind == "macro":
+        rise = np.clip(rng.beta(4, 7), 0.1, 0.7)
+        amplitude = np.clip(rng.lognormal(np.log(4.0), 0.4), 2.0, 9.0)
+        if unusual < _WEAK_MACRO_SHARE:
+            amplitude = rng.uniform(*_WEAK_MACRO_MM)
+            length = min(max(length, _WEAK_MACRO_LENGTH), n_frames // 3)
+        return length, float(rise), float(amplitude)
+    if settings.durations == "strict":
+        rise = np.clip(rng.beta(4, 6.5), 0.15, 0.7)
+    else:
+        rise = np.clip(rng.beta(2.5, 5.5), 0.05, 0.7)
+    amplitude = np.clip(rng.lognormal(np.log(1.15), 0.35), 0.5, 2.4)
+    if unusual < _STRONG_MICRO_SHARE:
+        amplitude = rng.uniform(*_STRONG_MICRO_MM)
+        length = min(length, _STRONG_MICRO_LENGTH)
+    return length, float(rise), float(amplitude * settings.amplitude)
+
+
+def _place(rng: np.random.Generator, lengths: Sequence[int], n_frames: int) -> np.ndarray:
+    """Onsets of events that do not overlap, uniform over the arrangements; neighbours may touch."""
+    order = rng.permutation(len(lengths))
+    spare = np.sort(rng.integers(0, n_frames - sum(lengths) + 1, len(lengths)))
+    ordered = np.asarray(lengths, int)[order]
+    onsets = np.empty(len(lengths), int)
+    onsets[order] = spare + np.cumsum(ordered) - ordered
+    return onsets
+
+
+def _annotate(rng: np.random.Generator, true: Expression, n_frames: int) -> Expression:
+    """The interval a coder gives: each end off by at most a third of the length, so that the order holds."""
+    sd, most = (1.0, 3) if true.kind == "micro" else (2.5, 7)
+    most = min(most, (true.length - 3) // 3)
+    first, middle, last = np.rint(np.clip(rng.normal(0.0, sd, 3), -most, most)).astype(int)
+    onset, offset = max(0, true.onset + first), min(n_frames - 1, true.offset + last)
+    apex = int(np.clip(true.apex + middle, onset + 1, offset - 1))
+    return Expression(int(onset), int(offset), apex, true.kind, true.emotion, true.action_units)
+
+
+def draw_events(seed: int, n_frames: int, settings: TimelineSettings) -> tuple[Event, ...]:
+    """The expressions of a video, in order of onset.
+
+    One video in five holds no micro-expression, the others one and a Poisson number more. Onsets are uniform.
+
+    Raises
+    ------
+    ValueError
+        If the video is shorter than `MIN_FRAMES`.
+    """
+    if n_frames < MIN_FRAMES:
+        raise ValueError(f"a synthetic video needs at least {MIN_FRAMES} frames, got {n_frames}")
+    rng, unit_rng, note_rng = (stream(seed, purpose) for purpose in ("events", "action_units", "annotation"))
+    patterns, prior = CLASSES[settings.classes]
+    silent = rng.random() < SILENT_SHARE
+    n_micro = 1 + rng.poisson(n_frames / 600)
+    n_macro = rng.poisson(settings.macro_rate * n_frames / 600)
+    kinds = ["micro"] * (0 if silent else n_micro) + ["macro"] * n_macro
+    shapes = [(kind, *_shape(rng, kind, n_frames, settings)) for kind in kinds]
+    while sum(length for _, length, _, _ in shapes) > 0.8 * n_frames:  # a short video has no room for all
+        shapes.pop()
+    onsets = np.empty(len(shapes), int)
+    apart = [[i for i, shape in enumerate(shapes) if shape[0] == kind] for kind in ("micro", "macro")]
+    for group in apart if settings.overlap else [sum(apart, [])]:
+        onsets[group] = _place(rng, [shapes[i][1] for i in group], n_frames)
+    events = []
+    for onset, (kind, length, rise, amplitude) in zip(onsets.tolist(), shapes, strict=True):
+        offset = onset + length - 1
+        apex = min(onset + max(2, round(rise * (length - 1))), offset - 2)
+        hold = rng.uniform(0.0, 0.15) if kind == "micro" else rng.uniform(0.05, 0.4)
+        emotion = draw_emotion(rng, prior)
+        intensities = draw_action_units(unit_rng, emotion, patterns)
+        true = Expression(onset, offset, apex, kind, emotion, tuple(intensities))
+        events.append(
+            Event(
+                true=true,
+                annotated=_annotate(note_rng, true, n_frames),
+                amplitude_mm=amplitude,
+                intensities=tuple(intensities.items()),
+                hold=min(hold * length, offset - apex - 2.0),
+            )
+        )
+    return tuple(sorted(events, key=lambda event: (event.true.onset, event.true.kind)))
+
+
+def apex_weights(event: Event, names: Sequence[str], peak_mm: np.ndarray) -> list[tuple[int, float]]:
+    """What an expression adds to the weights at its apex: pairs (component, weight), one per labelled action unit."""
+    found = []
+    for label, intensity in event.intensities:
+        component, factor = head_component(label)
+        k = names.index(component)
+        found.append((k, float(min(event.amplitude_mm * intensity / peak_mm[k], _LARGEST_WEIGHT) * factor)))
+    return found
+
+
+def _add_events(
+    weights: np.ndarray, seed: int, events: Sequence[Event], names: Sequence[str], peak_mm: np.ndarray
+) -> None:
+    """Add the expressions to the weights, each within its own frames."""
+    rng = stream(seed, "envelopes")
+    for event in events:
+        true = event.true
+        frames = np.arange(true.onset, true.offset + 1, dtype=float)
+        latest = 2 if true.kind == "micro" else 4
+        for i, (k, weight) in enumerate(apex_weights(event, names, peak_mm)):
+            late_onset, late_apex, skew = rng.integers(0, 2), rng.integers(0, latest), rng.uniform(0.7, 1.1)
+            # The first action unit keeps the label's onset and apex; the others may lag.
+            onset = true.onset + (late_onset if i else 0)
+            apex = min(true.apex + (late_apex if i else 0), true.offset - 2)
+            release = max(apex, true.apex + event.hold)
+            weights[true.onset : true.offset + 1, k] += weight * envelope(
+                frames, onset, apex, release, true.offset, skew
+            )
+
+
+def _add_blinks(weights: np.ndarray, seed: int, names: Sequence[str]) -> np.ndarray:
+    """Close the lids every now and then, one time in five only half; return the blinks' frames."""
+    n_frames = len(weights)
+    rng = stream(seed, "blinks")
+    most = int(n_frames / FPS / 0.5) + 1
+    starts = (np.cumsum(np.r_[rng.exponential(2.0), 0.5 + rng.exponential(3.2, most)]) * FPS).astype(int)
+    depth = rng.choice([1.0, 0.55], len(starts), p=[0.8, 0.2])
+    closing, held, opening = (rng.integers(low, high, len(starts)) for low, high in ((2, 4), (0, 2), (3, 6)))
+    ends = starts + closing + held + opening
+    inside = ends < n_frames
+    lids = [names.index("45L"), names.index("45R")]
+    for start, close, hold, end, strength in zip(
+        *(a[inside] for a in (starts, closing, held, ends, depth)), strict=True
+    ):
+        curve = strength * envelope(np.arange(start, end + 1.0), start, start + close, start + close + hold, end)
+        weights[start : end + 1, lids] = np.maximum(weights[start : end + 1, lids], curve[:, None])
+    return np.stack([starts[inside], ends[inside]], axis=1)
+
+
+def _draw_gaze(seed: int, n_frames: int) -> np.ndarray:
+    """Fixations of at least 8 frames joined by saccades of three frames, ``(n_frames, 2)`` radians."""
+    rng = stream(seed, "gaze")
+    most = n_frames // 8 + 1
+    lengths = 8 + rng.exponential(25.0, most).astype(int)
+    targets = rng.normal(0.0, 1.0, (most, 2)) * (0.09, 0.05)
+    steps = np.pad(np.repeat(targets, lengths, axis=0)[:n_frames], ((1, 1), (0, 0)), mode="edge")
+    return (steps[:-2] + steps[1:-1] + steps[2:]) / 3
+
+
+def _draw_pose(seed: int, n_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation ``(n_frames, 3)`` in radians and translation ``(n_frames, 3)`` in millimetres of the head."""
+    rng = stream(seed, "rotation")
+    ranges = ((0.35, 0.5, 1.3), (0.35, 0.6, 1.8), (0.30, 0.3, 0.8))  # cut-off, range of the sd in degrees
+    rotation = np.stack([sway(rng, n_frames, hz, np.deg2rad(rng.uniform(*sd))) for hz, *sd in ranges], axis=1)
+    rng = stream(seed, "translation")
+    ranges = ((0.30, 0.6, 1.8), (0.30, 0.5, 1.5), (0.25, 1.0, 4.0))  # cut-off, range of the sd in millimetres
+    translation = np.stack([sway(rng, n_frames, hz, rng.uniform(*sd)) for hz, *sd in ranges], axis=1)
+    time = np.arange(n_frames) / FPS
+    # The heart lifts the head by a tenth of a millimetre.
+    rng = stream(seed, "pulse")
+    rate, phase = rng.uniform(0.95, 1.35), rng.uniform(0, 2 * np.pi)
+    translation[:, 1] += 0.08 * np.sin(2 * np.pi * rate * time + phase)
+    # Postures are drawn about the same mean, so a long video does not walk out of the picture.
+    rng = stream(seed, "posture")
+    degrees, millimetres = np.zeros(3), np.zeros(3)
+    for start in np.sort(rng.integers(0, n_frames, rng.poisson(n_frames / 500))):
+        ramp = slice(start, None)
+        curve = minimum_jerk(np.arange(n_frames - start) / rng.integers(15, 46))[:, None]
+        turned = rng.normal(0.0, 1.0, 3) * (1.5, 2.5, 1.0) / np.sqrt(2)
+        moved = rng.normal(0.0, 1.0, 3) * (2.0, 2.0, 4.0) / np.sqrt(2)
+        rotation[ramp] += np.deg2rad(turned - degrees) * curve
+        translation[ramp] += (moved - millimetres) * curve
+        degrees, millimetres = turned, moved
+    return rotation, translation
+
+
+def _draw_gain(seed: int, n_frames: int) -> np.ndarray:
+    """Mains flicker, slow drift and, in three videos of ten, a lamp switched on or off; ``(n_frames,)`` about 1."""
+    rng = stream(seed, "flicker")
+    frames = np.arange(n_frames)
+    size, hz, phase = 0.004 * rng.uniform(0.3, 2.0), rng.uniform(0.5, 10.0), rng.uniform(0, 2 * np.pi)
+    gain = 1.0 + size * np.sin(2 * np.pi * hz * frames / FPS + phase)
+    gain += sway(rng, n_frames, 0.15, rng.uniform(0.004, 0.015))
+    stepped, step, start = rng.random() < 0.3, rng.normal(0.0, 0.03), rng.integers(0, n_frames)
+    return gain * (1.0 + step * minimum_jerk((frames - start) / 4)) if stepped else gain
+
+
+def draw_timeline(
+    seed: int, n_frames: int, settings: TimelineSettings, names: Sequence[str], peak_mm: np.ndarray
+) -> Timeline:
+    """Everything that moves in a video.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the video, non-negative.
+    n_frames : int
+        Number of frames T, at least `MIN_FRAMES`; the cost and the memory grow in proportion.
+    settings : TimelineSettings
+    names, peak_mm : sequence of str, (K,) array
+        The head's components and their largest displacement at weight 1, in millimetres.
+
+    Raises
+    ------
+    ValueError
+        If the video is too short.
+    """
+    events = draw_events(seed, n_frames, settings)
+    names = list(names)
+    weights = np.zeros((n_frames, len(names)), np.float32)
+    rng = stream(seed, "tonic")
+    for name in _DRIFTING:
+        k = names.index(name)
+        weights[:, k] = np.maximum(sway(rng, n_frames, _DRIFT_HZ, _DRIFT_MM / peak_mm[k]), 0.0)
+    _add_events(weights, seed, events, names, peak_mm)
+    gaze, blinks = np.zeros((n_frames, 2)), np.empty((0, 2), int)
+    if settings.eyes:
+        blinks = _add_blinks(weights, seed, names)
+        gaze = _draw_gaze(seed, n_frames)
+        # The upper lid follows the eye.
+        weights[:, names.index("gazeUp")] = 0.8 * np.clip(3.0 * gaze[:, 1], 0.0, 1.0)
+        weights[:, names.index("gazeDown")] = 0.8 * np.clip(-3.0 * gaze[:, 1], 0.0, 1.0)
+    rotation, translation = _draw_pose(seed, n_frames)
+    return Timeline(
+        events=events,
+        blinks=blinks,
+        weights=weights,
+        rotation=(rotation * settings.head_motion).astype(np.float32),
+        translation=(translation * settings.head_motion).astype(np.float32),
+        gaze=gaze.astype(np.float32),
+        gain=_draw_gain(seed, n_frames).astype(np.float32),
+    )

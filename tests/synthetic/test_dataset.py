@@ -1,0 +1,425 @@
+"""The benchmark as videos: exact truth, the same bits always, nothing rendered that nobody asked for."""
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from scipy.stats import kruskal
+
+from melib.synthetic import dataset as module
+from melib.synthetic.dataset import SyntheticVideo, open_benchmark, true_labels
+from melib.synthetic.head import load_head
+from melib.synthetic.identity import IDENTITY, STRENGTH
+from melib.synthetic.store import RecentFrames
+from melib.synthetic.suites import POPULATIONS, SUITES, subject_seed, video_seed
+from melib.synthetic.traits import sample_gains, sample_shape
+from melib.video import truth_table, video_table
+
+FRAMES = 120
+
+
+@pytest.fixture(scope="module")
+def video():
+    return open_benchmark("default", subjects=1, videos=1, frames=FRAMES).videos[0]
+
+
+@pytest.fixture(scope="module")
+def ideal():
+    """The same video through a depth sensor that reads the geometry itself."""
+    return open_benchmark("default", subjects=1, videos=1, frames=FRAMES, depth="none").videos[0]
+
+
+@pytest.fixture
+def forgetful(monkeypatch):
+    """Rendered frames are not kept in memory, so every request is answered from the folder or rendered."""
+    monkeypatch.setattr(module, "_recent", RecentFrames(most_bytes=0))
+
+
+@pytest.fixture
+def rendered(monkeypatch):
+    """Counts the frames that are rendered."""
+    counted = []
+    original = SyntheticVideo._render
+
+    def count(self, frame):
+        counted.append(frame)
+        return original(self, frame)
+
+    monkeypatch.setattr(SyntheticVideo, "_render", count)
+    return counted
+
+
+def grid(shape):
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    return np.stack([columns, rows])
+
+
+def digest(*arrays):
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
+
+
+# --- truth ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_motion_gives_zero_flow(video):
+    flow, scene_flow, valid = video.true_motion(7, 7)
+    assert np.abs(flow[:, valid]).max() < 1e-4 and np.abs(scene_flow).max() == 0
+    assert valid.mean() > 0.5
+
+
+def test_an_expression_without_amplitude_gives_zero_flow_and_one_with_amplitude_does_not(video):
+    event = video.events[0]
+    flow, scene_flow, _ = video.expression_motion(replace(event, amplitude_mm=0.0))
+    assert np.abs(flow).max() < 1e-4 and np.abs(scene_flow).max() == 0
+    flow, _, valid = video.expression_motion(event)
+    assert np.linalg.norm(flow, axis=0)[valid].max() > 0.2
+
+
+def linear(video, frame):
+    """A frame in linear light, brightness changes of the lamp undone."""
+    return (video.frames(frame, frame + 1)[0] / 255.0).astype(np.float32) ** 2.2 / video._plan.gain[frame]
+
+
+@pytest.mark.parametrize("b", [12, 40])
+def test_true_flow_warps_frame_b_onto_frame_a_down_to_the_noise(video, b):
+    flow, _, valid = video.true_motion(0, b)
+    where = (grid(flow.shape[1:]) + flow).astype(np.float32)
+    first, second = linear(video, 0), linear(video, b)
+    warped = cv2.remap(second, where[0], where[1], cv2.INTER_CUBIC)
+    marks = video.landmarks(0, 1)[0]
+    hull = cv2.convexHull(np.rint(marks).astype(np.int32))
+    face = cv2.fillConvexPoly(np.zeros(valid.shape, np.uint8), hull, 1) > 0
+    face &= cv2.erode(valid.astype(np.uint8), np.ones((7, 7))) > 0
+    # Gaze and lids uncover what was hidden; skin does not.
+    for x, y in marks[36:48]:
+        face &= np.hypot(*(grid(face.shape) - np.array([x, y])[:, None, None])) > 6
+    assert face.mean() > 0.3 and np.linalg.norm(flow, axis=0)[face].mean() > 0.5
+    sensor = video.scene.colour_sensor
+    noise = np.sqrt(np.mean(2 * (sensor.shot * first + sensor.read)[face]))
+    residual = np.sqrt(np.mean((warped - first)[face] ** 2))
+    unwarped = np.sqrt(np.mean((second - first)[face] ** 2))
+    assert residual < 1.25 * noise
+    assert residual < 0.5 * unwarped
+
+
+def test_scene_flow_depth_and_optical_flow_tell_the_same_story(ideal):
+    a, b = 3, 30
+    flow, scene_flow, valid = ideal.true_motion(a, b)
+    points = ideal.camera.backproject(ideal.depth(a, a + 1)[0]) + np.moveaxis(scene_flow, 0, -1)
+    landed = np.moveaxis(ideal.camera.project(points), -1, 0) - grid(valid.shape)
+    assert np.abs(landed - flow)[:, valid].max() < 2e-3
+    # Where the point lands, the depth of b is that of the moved point.
+    later = ideal.depth(b, b + 1)[0]
+    where = (grid(valid.shape) + flow).astype(np.float32)
+    seen = cv2.remap(later, where[0], where[1], cv2.INTER_LINEAR)
+    inside = cv2.erode(valid.astype(np.uint8), np.ones((9, 9))) > 0
+    assert np.median(np.abs(seen - points[..., 2])[inside]) < 5e-5
+    assert np.quantile(np.abs(seen - points[..., 2])[inside], 0.95) < 1e-3
+
+
+def test_depth_without_noise_is_the_depth_of_the_landmarks(ideal):
+    depth, marks = ideal.depth(5, 6)[0], ideal.landmarks(5, 6)[0]
+    truth = ideal._film.subject.landmarks(ideal._points(5))
+    # Points that lie on smooth skin: nose ridge and tip, brows.
+    smooth = [18, 19, 20, 23, 24, 25, 27, 28, 29, 30]
+    for k in smooth:
+        x, y = np.rint(marks[k]).astype(int)
+        assert depth[y, x] == pytest.approx(truth[k, 2], abs=1.5e-3)
+    nose = np.unravel_index(np.argmin(depth), depth.shape)
+    assert np.hypot(nose[1] - marks[30, 0], nose[0] - marks[30, 1]) < 6, "the nose's tip is what is nearest"
+
+
+def test_measured_depth_is_the_true_depth_but_for_the_stated_noise(video, ideal):
+    measured, true = video.depth(0, 20), ideal.depth(0, 20)
+    face = np.stack([video.true_motion(i, i)[2] for i in range(20)]) & (measured > 0)
+    error = (measured - true)[face] * 1e3
+    assert abs(np.median(error)) < 0.1
+    # 0.08 px of disparity at 0.52 to 0.58 m, a fixed pattern of 0.3 mm, counts of 1 mm.
+    assert 0.45 < 1.4826 * np.median(np.abs(error)) < 0.85
+
+
+def test_landmarks_lie_on_the_face(video):
+    valid = video.true_motion(0, 0)[2]
+    x, y = np.rint(video.landmarks(0, 1)[0]).astype(int).T
+    inside = (x >= 0) & (x < 128) & (y >= 0) & (y < 128)
+    assert inside.sum() >= 58, "only the jaw may leave the crop"
+    assert inside[17:].all()
+    assert valid[y[17:], x[17:]].all()
+    assert x[36] < x[39] < x[42] < x[45], "the subject's right eye is on the left of the picture"
+    assert y[19] < y[37] < y[30] < y[51] < y[57], "brow, eye, nose, lips from top to bottom"
+
+
+def test_landmarks_follow_the_true_flow(video):
+    a, b = 0, 40
+    flow, _, _ = video.true_motion(a, b)
+    before, after = video.landmarks(a, a + 1)[0], video.landmarks(b, b + 1)[0]
+    # Nose root to nose tip, brows, inner eye corners, upper lip: points that nothing can hide.
+    shown = [19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 39, 42, 50, 51, 52]
+    at = before[shown][:, None]
+    there = np.stack([cv2.remap(part, at, None, cv2.INTER_LINEAR)[:, 0] for part in flow], axis=1)
+    assert after[shown] - before[shown] == pytest.approx(there, abs=0.05)
+    assert np.linalg.norm(there, axis=1).min() > 1
+
+
+def test_the_crop_is_about_two_and_a_half_inter_ocular_distances_wide(video):
+    subject = video._film.subject
+    side_mm = video.camera.width / video.camera.fx * subject.distance * 1e3
+    assert side_mm / subject.traits.iod_mm == pytest.approx(2.40, rel=0.031)
+
+
+# --- bits -----------------------------------------------------------------------------------------------------------
+
+_PRINT_HASH = """
+import hashlib, sys
+from melib.synthetic.dataset import open_benchmark
+video = open_benchmark("default", subjects=1, videos=1, frames=120).videos[0]
+parts = {}
+for i in (61, 3, 60):
+    parts[i] = video.depth(i, i + 1).tobytes() + video.frames(i, i + 1).tobytes()
+    parts[i] += video.true_motion(i, i + 6)[0].tobytes()
+print(hashlib.sha256(b"".join(parts[i] for i in (3, 60, 61))).hexdigest(), "torch" in sys.modules)
+"""
+
+
+def test_another_process_and_another_order_give_the_same_bits_and_load_no_torch(video):
+    parts = []
+    for i in (3, 60, 61):
+        parts += [video.depth(i, i + 1), video.frames(i, i + 1), video.true_motion(i, i + 6)[0]]
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINT_HASH],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [digest(*parts), "False"]
+
+
+def test_a_range_equals_its_frames_one_by_one(video, forgetful):
+    one_by_one = [video.frames(i, i + 1)[0] for i in (12, 11, 10)][::-1]
+    assert np.array_equal(video.frames(10, 13), one_by_one)
+    assert np.array_equal(video.depth(10, 13)[1], video.depth(11, 12)[0])
+
+
+def test_frames_of_a_video_differ_by_noise_even_when_nothing_moves(video):
+    still = video._render(4)[0].astype(int), video.frames(4, 5)[0].astype(int)
+    assert np.array_equal(*still), "one frame has one noise"
+    assert not np.array_equal(video.frames(4, 5), video.frames(5, 6))
+
+
+def test_a_pickled_video_is_small_and_gives_the_same_frames(video):
+    packed = pickle.dumps(video)
+    assert len(packed) < 10_000
+    assert np.array_equal(pickle.loads(packed).frames(8, 9), video.frames(8, 9))  # noqa: S301
+
+
+# --- laziness and cache -----------------------------------------------------------------------------------------------
+
+
+def test_asking_for_the_last_frame_of_a_long_video_renders_that_frame_alone(rendered, forgetful):
+    video = open_benchmark("default", subjects=1, videos=1, frames=36_000).videos[0]
+    assert video.frames(35_999, 36_000).shape == (1, 128, 128, 3)
+    assert rendered == [35_999]
+
+
+def test_labels_landmarks_pose_and_true_motion_render_nothing(rendered, forgetful, video):
+    assert video.expressions and len(true_labels(open_benchmark("hard", subjects=30, videos=3, frames=600))) > 100
+    video.landmarks(0, 3), video.true_motion(0, 5), video.pose(0, 120), video.action_unit_weights(0, 120)
+    assert rendered == []
+
+
+def test_colour_and_depth_of_a_frame_are_rendered_once(rendered, monkeypatch, video):
+    monkeypatch.setattr(module, "_recent", RecentFrames(most_bytes=4 << 20))
+    video.frames(20, 30), video.depth(20, 30), video.frames(25, 30)
+    assert rendered == list(range(20, 30))
+
+
+def test_frames_in_memory_are_bounded():
+    recent = RecentFrames(most_bytes=1000)
+    for i in range(20):
+        recent.put((i,), (np.zeros(200, np.uint8), np.zeros(100, np.uint16)))
+    kept = [i for i in range(20) if recent.get((i,)) is not None]
+    assert kept == [18, 19]
+
+
+@pytest.mark.parametrize("depth", [None, "none"])
+def test_the_folder_returns_identical_bits_without_rendering(tmp_path, rendered, forgetful, depth):
+    def opened(cache):
+        return open_benchmark("default", subjects=1, videos=1, frames=FRAMES, depth=depth, cache=cache).videos[0]
+
+    fresh, stored = opened(None), opened(tmp_path)
+    truth = fresh.frames(2, 5), fresh.depth(2, 5)
+    first = stored.frames(2, 5), stored.depth(2, 5)
+    rendered.clear()
+    again = opened(tmp_path)
+    second = again.frames(2, 5), again.depth(2, 5)
+    assert rendered == []
+    assert digest(*truth) == digest(*first) == digest(*second)
+    assert second[1].dtype == np.float32
+
+
+def test_a_half_written_file_is_rendered_again_and_mended(tmp_path, rendered, forgetful):
+    video = open_benchmark("default", subjects=1, videos=1, frames=FRAMES, cache=tmp_path).videos[0]
+    truth = digest(video.frames(6, 7), video.depth(6, 7))
+    (path,) = tmp_path.rglob("*.npz")
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole[:2000] + b"\0" * 50 + whole[2050:]):
+        path.write_bytes(damaged)
+        rendered.clear()
+        assert digest(video.frames(6, 7), video.depth(6, 7)) == truth
+        assert rendered == [6]
+        assert path.read_bytes() == whole
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path], "no temporary file is left"
+
+
+def test_what_differs_in_content_has_another_folder(tmp_path):
+    def folder(suite="default", frames=FRAMES, **options):
+        dataset = open_benchmark(suite, subjects=1, videos=1, frames=frames, cache=tmp_path, **options)
+        return dataset.videos[0]._folder
+
+    folders = [
+        folder(),
+        folder("hard"),
+        folder(frames=121),
+        folder(population="test"),
+        folder(size=256),
+        folder(view="full"),
+        folder(depth="low"),
+    ]
+    assert len(set(folders)) == len(folders) and folder() == folders[0]
+
+
+# --- suites and labels ------------------------------------------------------------------------------------------------
+
+
+def test_people_of_all_suites_and_populations_are_different():
+    seeds = [subject_seed(s, p, i) for s in SUITES.values() for p in POPULATIONS for i in (*range(200), 99_999)]
+    assert len(set(seeds)) == len(seeds)
+    seeds = [video_seed(SUITES["default"], p, i, v) for p in POPULATIONS for i in range(50) for v in (0, 1, 999)]
+    assert len(set(seeds)) == len(seeds)
+    train, test = (open_benchmark(subjects=5, videos=1, frames=60, population=p) for p in POPULATIONS)
+    assert not set(train.subjects) & set(test.subjects)
+
+
+def test_who_is_filmed_tells_nothing_of_what_is_expressed():
+    """One micro-expression of each of 150 people: ancestry, sex, age, skin and size do not go with its emotion."""
+    rows, emotions = [], []
+    for video in open_benchmark("default", subjects=150, videos=1, frames=600).videos:
+        micro = [e.emotion for e in video.true_expressions if e.kind == "micro"]
+        if micro:
+            traits, _ = sample_shape(np.random.default_rng([video.subject_seed, IDENTITY]), load_head())
+            gains = sample_gains(np.random.default_rng([video.subject_seed, STRENGTH]), load_head())
+            rows.append([*traits.ancestry, traits.maleness, traits.age, traits.melanin, traits.iod_mm, gains.mean()])
+            emotions.append(micro[0])
+    groups = [np.array(emotions) == name for name in set(emotions)]
+    p = [kruskal(*(column[group] for group in groups)).pvalue for column in np.array(rows).T]
+    assert len(rows) > 100 and min(p) > 0.01 / len(p), "Bonferroni: one trait tells the emotion"
+
+
+def test_a_smaller_dataset_is_a_prefix_of_a_larger_one():
+    small = open_benchmark("default", subjects=3, videos=2, frames=90)
+    large = open_benchmark("default", subjects=5, videos=3, frames=90)
+    of_large = {(v.subject, v.name): v.expressions for v in large.videos}
+    assert small.subjects == large.subjects[:3]
+    assert all(of_large[v.subject, v.name] == v.expressions for v in small.videos)
+
+
+def test_every_suite_has_a_version_and_about_one_silent_video_in_five():
+    for name, suite in SUITES.items():
+        for population in POPULATIONS:
+            dataset = open_benchmark(name, subjects=12, videos=3, frames=90, population=population)
+            assert dataset.version == suite.version and dataset.synthetic
+            silent = [not any(e.kind == "micro" for e in video.expressions) for video in dataset.videos]
+            assert 0.1 < np.mean(silent) < 0.3
+            assert {e.emotion for v in dataset.videos for e in v.expressions} <= set(dataset.emotions)
+
+
+def test_the_sanity_suite_is_strong_still_and_undisturbed():
+    videos = {name: open_benchmark(name, subjects=8, videos=2, frames=300).videos for name in ("sanity", "default")}
+    spread = {k: np.mean([v.pose(0, 300)[0].std(axis=0) for v in group]) for k, group in videos.items()}
+    assert spread["sanity"] < 0.3 * spread["default"]
+    strength = {
+        k: np.median([e.amplitude_mm for v in g for e in v.events if e.true.kind == "micro"]) for k, g in videos.items()
+    }
+    assert strength["sanity"] > 1.5 * strength["default"]
+    assert all(e.kind == "micro" for v in videos["sanity"] for e in v.true_expressions)
+    lids = [load_head().action_units.index(k) for k in ("45L", "45R")]
+    assert not any(v.action_unit_weights(0, 300)[:, lids].any() for v in videos["sanity"])
+
+
+def test_annotated_labels_are_in_order_and_differ_from_the_true_ones():
+    dataset = open_benchmark("default", subjects=10, videos=3, frames=600)
+    for video in dataset.videos:
+        assert [e.onset for e in video.expressions] == sorted(e.onset for e in video.expressions)
+        assert len(video.expressions) == len(video.true_expressions)
+        assert all(e.offset < video.n_frames for e in video.expressions)
+    table = true_labels(dataset)
+    annotated = truth_table(dataset.videos)
+    assert len(table) == len(annotated) > 50
+    assert sorted(table["annotated_onset"]) == sorted(annotated["onset"])
+    assert 0.4 < (table["onset"] != table["annotated_onset"]).mean() < 0.9
+    assert len(video_table(dataset.videos)) == 30
+
+
+def test_the_full_view_shows_the_same_moment_as_the_crop(video):
+    full = open_benchmark("default", subjects=1, videos=1, frames=FRAMES, view="full").videos[0]
+    assert full.frames(9, 10).shape == (1, 480, 640, 3) and full.depth(9, 10).shape == (1, 480, 640)
+    assert full.expressions == video.expressions
+    # The same points seen by both cameras: undo each camera's intrinsics and compare the directions.
+    rays = []
+    for view in (full, video):
+        marks, camera = view.landmarks(9, 10)[0], view.camera
+        rays.append((marks - [camera.cx, camera.cy]) / [camera.fx, camera.fy])
+    assert rays[0] == pytest.approx(rays[1], abs=1e-5)
+
+
+def test_a_larger_crop_shows_the_same_face_larger(video):
+    large = open_benchmark("default", subjects=1, videos=1, frames=FRAMES, size=256).videos[0]
+    small = cv2.resize(large.frames(2, 3)[0], (128, 128), interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(float) - video.frames(2, 3)[0]).mean() < 4
+    assert (large.landmarks(2, 3) + 0.5) / 2 - 0.5 == pytest.approx(video.landmarks(2, 3), abs=0.01)
+
+
+def test_another_depth_sensor_changes_the_depth_and_the_version_and_nothing_else(video, ideal):
+    assert np.array_equal(video.frames(3, 4), ideal.frames(3, 4))
+    assert not np.array_equal(video.depth(3, 4), ideal.depth(3, 4))
+    assert open_benchmark(subjects=1, videos=1, frames=60, depth="none").version.endswith("+depth-none")
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"suite": "easy"}, "unknown suite 'easy': use one of sanity, default, hard, out_of_plane"),
+        ({"population": "dev"}, "unknown population 'dev': use one of train, test"),
+        ({"size": 100}, "unknown size 100: use one of 128, 256"),
+        ({"view": "wide"}, "unknown view 'wide': use one of crop, full"),
+        ({"depth": "high"}, "unknown depth sensor 'high': use one of none, low, mid"),
+        ({"subjects": 0}, "at least one subject"),
+        ({"videos": 0}, "at least one subject with one video"),
+        ({"frames": 29}, "at least 30 frames, got 29"),
+    ],
+)
+def test_bad_requests_get_one_message_that_lists_the_choices(change, message):
+    with pytest.raises(ValueError, match=message):
+        open_benchmark(**{"suite": "default", "subjects": 1, "videos": 1, "frames": 60, **change})
+
+
+@pytest.mark.parametrize("ask", ["frames", "depth", "landmarks", "pose", "action_unit_weights"])
+@pytest.mark.parametrize(("start", "stop"), [(-1, 2), (5, 5), (119, 121)])
+def test_frames_outside_the_video_are_refused(video, ask, start, stop):
+    with pytest.raises(IndexError, match=f"{start}..{stop}.*which has 120"):
+        getattr(video, ask)(start, stop)
+
+
+def test_motion_outside_the_video_is_refused(video):
+    with pytest.raises(IndexError, match="120"):
+        video.true_motion(0, 120)

@@ -1,0 +1,130 @@
+"""The sensors' noise has the size, the correlation and the holes that the data set card states."""
+
+import numpy as np
+import pytest
+
+from melib.synthetic.sensor import (
+    DEPTH_LEVELS,
+    FOCAL_BASELINE,
+    WALL,
+    ColourSensor,
+    DepthSensor,
+    draw_colour_sensor,
+    encode_colour,
+    measure_depth,
+    to_metres,
+)
+
+
+def flat(metres, size=96):
+    return np.full((size, size), metres, np.float32)
+
+
+def readings(depth, sensor, n=60, seed=5):
+    return np.stack([to_metres(measure_depth(depth, sensor, seed, i), sensor) for i in range(n)])
+
+
+@pytest.mark.parametrize("level", [0.02, 0.2, 0.7])
+def test_colour_noise_grows_with_the_signal_as_the_model_says(level):
+    sensor = ColourSensor(shot=4e-4, read=2e-6)
+    linear = np.full((64, 64, 3), level, np.float32)
+    frames = np.stack([encode_colour(linear, sensor, 1, i) for i in range(40)]).astype(float)
+    back = (frames / 255) ** 2.2
+    # Rounding to 8 bits adds the variance of one grey level over twelve, seen through the gamma's slope.
+    step = 2.2 * level ** (1 - 1 / 2.2) / 255
+    expected = np.sqrt(sensor.shot * level + sensor.read + step**2 / 12)
+    assert back.std(axis=0).mean() == pytest.approx(expected, rel=0.05)
+    assert back.mean() == pytest.approx(level, rel=0.02)
+
+
+def test_without_noise_the_colour_is_the_gamma_curve():
+    linear = np.linspace(0, 1, 3 * 64, dtype=np.float32).reshape(8, 8, 3)
+    expected = np.rint(255 * linear.astype(float) ** (1 / 2.2))
+    assert np.abs(encode_colour(linear, ColourSensor(0.0, 0.0), 0, 0) - expected).max() <= 1
+
+
+def test_colour_clips_light_outside_the_range_instead_of_wrapping():
+    linear = np.array([[[-1.0, 0.0, 5.0]]], np.float32)
+    assert encode_colour(linear, ColourSensor(0.0, 0.0), 0, 0).tolist() == [[[0, 0, 255]]]
+
+
+def test_colour_noise_depends_on_seed_and_frame_and_on_nothing_else():
+    linear, sensor = np.full((32, 32, 3), 0.3, np.float32), draw_colour_sensor(4)
+    first = encode_colour(linear, sensor, 4, 7)
+    encode_colour(linear, sensor, 9, 1)
+    assert np.array_equal(first, encode_colour(linear, sensor, 4, 7))
+    assert not np.array_equal(first, encode_colour(linear, sensor, 4, 8))
+    assert not np.array_equal(first, encode_colour(linear, sensor, 5, 7))
+
+
+def test_noise_of_two_frames_is_uncorrelated():
+    linear, sensor = np.full((64, 64, 3), 0.5, np.float32), ColourSensor(5e-4, 1e-6)
+    frames = np.stack([encode_colour(linear, sensor, 2, i).ravel() for i in range(30)]).astype(float)
+    correlation = np.corrcoef(frames)[np.triu_indices(30, 1)]
+    assert np.abs(correlation).max() < 5 / np.sqrt(frames.shape[1])
+
+
+def test_the_ideal_sensor_reads_the_geometry_and_the_wall():
+    depth = np.random.default_rng(0).uniform(0.5, 0.6, (40, 40)).astype(np.float32)
+    depth[:, :5] = 0
+    reading = to_metres(measure_depth(depth, DEPTH_LEVELS["none"], 1, 1), DEPTH_LEVELS["none"])
+    assert reading.dtype == np.float32
+    assert np.array_equal(reading[:, 5:], depth[:, 5:])
+    assert np.all(reading[:, :5] == np.float32(WALL))
+
+
+@pytest.mark.parametrize("metres", [0.5, 0.62])
+@pytest.mark.parametrize("level", ["low", "mid"])
+def test_depth_noise_over_time_grows_with_the_square_of_the_distance(level, metres):
+    sensor = DEPTH_LEVELS[level]
+    seen = np.where((z := readings(flat(metres), sensor)) > 0, z, np.nan)
+    z_mm = metres * 1e3
+    slope = z_mm**2 / FOCAL_BASELINE
+    expected = np.sqrt((sensor.disparity_px * slope) ** 2 + (slope / 32) ** 2 / 12 + sensor.unit_mm**2 / 12)
+    assert np.nanstd(seen, axis=0).mean() * 1e3 == pytest.approx(expected, rel=0.06)
+    assert np.nanmean(seen) * 1e3 == pytest.approx(z_mm, abs=0.15)
+
+
+def test_the_pattern_stays_with_the_pixel_and_has_its_stated_size():
+    sensor = DEPTH_LEVELS["mid"]
+    static = np.nanmean(np.where((z := readings(flat(0.56), sensor, 200)) > 0, z, np.nan), axis=0) * 1e3
+    assert static.std() == pytest.approx(sensor.pattern_mm, rel=0.2)
+    halves = [readings(flat(0.56), sensor, 100, seed=s).mean(axis=0).ravel() for s in (5, 6)]
+    again = readings(flat(0.57), sensor, 100, seed=5).mean(axis=0).ravel()
+    assert np.corrcoef(halves[0], again)[0, 1] > 0.8, "the pattern must not move with the surface"
+    assert abs(np.corrcoef(*halves)[0, 1]) < 0.2, "another video has another pattern"
+
+
+def test_depth_noise_is_correlated_over_the_matching_window():
+    z = readings(flat(0.56), DepthSensor(disparity_px=0.08, unit_mm=0.01), 40)
+    noise = z - z.mean(axis=0)
+    near = np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())[0, 1]
+    far = np.corrcoef(noise[:, :, 12:].ravel(), noise[:, :, :-12].ravel())[0, 1]
+    # Correlated share times exp(-1 / (4 sigma^2)) for a neighbour at distance 1.
+    assert near == pytest.approx(0.9367**2 * np.exp(-1 / 16), abs=0.03)
+    assert abs(far) < 0.03
+
+
+def test_depth_is_missing_along_edges_and_rarely_elsewhere():
+    depth = flat(0.56)
+    depth[:, 48:] = 0
+    reading = measure_depth(depth, DEPTH_LEVELS["mid"], 1, 1)
+    assert reading.dtype == np.uint16
+    assert np.all(reading[:, 47:49] == 0)
+    assert np.mean(readings(flat(0.56), DEPTH_LEVELS["mid"], 100) == 0) == pytest.approx(0.0006, rel=0.3)
+
+
+def test_registration_shifts_the_depth_image_against_the_colour_image():
+    ramp = np.tile(np.linspace(0.5, 0.6, 64, dtype=np.float32), (64, 1))
+    shifted = measure_depth(ramp, DepthSensor(registration_px=(0.5, 0.0)), 0, 0)
+    assert shifted[:, 2:] == pytest.approx(ramp[:, 2:] - 0.5 * (0.1 / 63), abs=1e-5)
+    assert measure_depth(ramp.T.copy(), DepthSensor(registration_px=(0.0, 0.5)), 0, 0) == pytest.approx(shifted.T)
+
+
+def test_depth_noise_depends_on_seed_and_frame_and_on_nothing_else():
+    sensor = DEPTH_LEVELS["mid"]
+    first = measure_depth(flat(0.56), sensor, 3, 9)
+    measure_depth(flat(0.5), sensor, 8, 1)
+    assert np.array_equal(first, measure_depth(flat(0.56), sensor, 3, 9))
+    assert not np.array_equal(first, measure_depth(flat(0.56), sensor, 3, 10))
+    assert not np.array_equal(first, measure_depth(flat(0.56), sensor, 4, 9))
