@@ -118,7 +118,7 @@ def scene_flow_table(pairs: list[Pair], motions: dict[str, list[np.ndarray]]) ->
 
 
 def head_motion_table(pairs: list[Pair], flows: np.ndarray, motions: list[np.ndarray]) -> pd.DataFrame:
-    """What is left of head motion: distance to the expression's own motion over the face that it leaves still."""
+    """What is left of head motion: distance to the expression's own flow over the part of the face it leaves still."""
     rows: dict[str, dict[str, list[float]]] = {}
     for index, pair in enumerate(pairs):
         still = pair.face & (np.linalg.norm(pair.own_flow, axis=0) < 0.05)

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import importlib
 
-import numpy as np
-
 from melib.flow.dis import dis, farneback
 from melib.flow.images import check_pair, is_tensor
 from melib.flow.rigid import fit_rigid, generic_face, rigid_motion
@@ -94,11 +92,9 @@ def optical_flow(a, b, *, method: str = "tvl1", **parameters):
 
 
 def _tvl1(a, b, parameters: dict):
-    import torch
-
+    from melib.flow.grids import tensor_of
     from melib.flow.tvl1 import tvl1
 
     if is_tensor(a):
         return tvl1(a, b, **parameters)
-    flow = tvl1(torch.from_numpy(np.ascontiguousarray(a)), torch.from_numpy(np.ascontiguousarray(b)), **parameters)
-    return flow.numpy()
+    return tvl1(tensor_of(a), tensor_of(b), **parameters).numpy()

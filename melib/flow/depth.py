@@ -56,7 +56,8 @@ def check_depth(name: str, depth, shape: tuple[int, ...]) -> None:
         )
     if high == 0:
         raise ValueError(f"{name} holds no reading at all (every pixel is 0)")
-    median = float(torch.as_tensor(depth)[torch.as_tensor(depth) > 0].median())
+    readings = depth[depth > 0]
+    median = float(readings.median() if is_tensor(readings) else np.median(readings))
     if median > FARTHEST:
         raise ValueError(f"{name} has a median of {median:g} m, which looks like millimetres: divide by 1000")
 

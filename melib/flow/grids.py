@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional
+
+
+def tensor_of(array) -> torch.Tensor:
+    """An array or number as a tensor that shares its memory; read-only ones, which PyTorch warns of, are copied."""
+    array = np.asarray(array, order="C")
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def derivatives(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -29,11 +29,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from melib.flow.depth import check_depth, depth_derivatives, halve_depth, surface_weights, warp_depth
-from melib.flow.grids import Rows, blur, chunks, derivatives, double, halve, inside, median3, pixels, warp
+from melib.flow.grids import Rows, blur, chunks, derivatives, double, halve, inside, median3, pixels, tensor_of, warp
 from melib.flow.images import check_pair, check_same_home, is_tensor
 from melib.video import Camera
 
@@ -144,8 +143,7 @@ def scene_flow(
             "fewer and local_mean not negative"
         )
     if not is_tensor(gray_a):
-        arrays = (torch.from_numpy(np.ascontiguousarray(x)) for x in (gray_a, depth_a, gray_b, depth_b))
-        gray_a, depth_a, gray_b, depth_b = arrays
+        gray_a, depth_a, gray_b, depth_b = (tensor_of(x) for x in (gray_a, depth_a, gray_b, depth_b))
         as_given = torch.Tensor.numpy
     else:
         as_given = torch.Tensor.contiguous
@@ -183,7 +181,7 @@ def _depth_weight(depth_weight: float, depth_noise, like: torch.Tensor) -> torch
     """Weight ``(B, H, W)`` of the depth residual, per unit of depth."""
     if depth_noise is None:
         return torch.full_like(like, depth_weight)
-    noise = torch.as_tensor(depth_noise).to(like)
+    noise = (depth_noise if is_tensor(depth_noise) else tensor_of(depth_noise)).to(like)
     if not noise.is_meta and not bool((noise > 0).all()):
         raise ValueError("depth_noise must be positive metres everywhere")
     if noise.ndim and noise.shape[-2:] != like.shape[-2:]:

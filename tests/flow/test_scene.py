@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from melib.flow import scene_flow
+from melib.flow import optical_flow, scene_flow
 from melib.video import Camera
 from tests.flow.scenes import Texture, endpoint_error, grid, shifted_pair
 
@@ -187,6 +187,16 @@ def test_tensors_give_tensors_and_the_same_bits():
     for tensor, array in zip(tensors, scene_flow(*arrays, camera), strict=True):
         assert isinstance(tensor, torch.Tensor)
         np.testing.assert_array_equal(tensor.numpy(), array)
+
+
+@pytest.mark.filterwarnings("error")
+def test_read_only_arrays_such_as_memory_maps_are_read_in_silence():
+    *arrays, camera = batch()
+    expected = scene_flow(*arrays, camera)[0]
+    for array in arrays:
+        array.flags.writeable = False
+    np.testing.assert_array_equal(scene_flow(*arrays, camera)[0], expected)
+    assert optical_flow(arrays[0], arrays[2], method="tvl1").shape == (3, 2, 40, 48)
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------
