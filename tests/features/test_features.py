@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sliding import SlidingVideo
 
-from melib import features
+from melib import features, provenance
 from melib.video import Expression
 
 RAW = features.FeatureSettings(stabilization="none")
@@ -98,7 +98,7 @@ def test_another_setting_video_or_code_is_another_file(tmp_path, dataset, video,
     features.stored_planes(tmp_path, dataset, video, pairs, features.FeatureSettings())
     features.stored_planes(tmp_path, dataset, SlidingVideo("v1"), pairs, RAW)
     features.stored_planes(tmp_path, dataset, video, (np.array([0]), np.array([3])), RAW)
-    monkeypatch.setattr(features.provenance, "code_hash", lambda *modules: "other code")
+    monkeypatch.setattr(provenance, "code_hash", lambda *modules: "other code")
     features.stored_planes(tmp_path, dataset, video, pairs, RAW)
     assert len(list(tmp_path.glob("*.npy"))) == 5
 
