@@ -14,8 +14,8 @@ from melib.features.settings import DEPTH_INPUTS, TRUE_INPUTS, FeatureSettings
 from melib.video import Camera, Video
 
 #: Spread in pixels, at 128 pixels a side, over which changes of depth are averaged: their noise is several times what
-#: a micro-expression makes. On training subjects gradients agree best with the truth at 3 to 4 pixels; the change itself
-#: gains from wider averages, which take it from its place.
+#: a micro-expression makes. On training subjects gradients agree best with the truth at 3 to 4 pixels; the change
+#: itself gains from wider averages, which take it from its place.
 _BLUR_128 = 4.0
 #: A reading that changes by more metres belongs to another surface: a jaw that falls open moves by 0.04.
 _LARGEST_CHANGE = 0.06
