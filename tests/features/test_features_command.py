@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from melib import features, study
-from melib.__main__ import main
+from melib.__main__ import build_parser, main
 from melib.study.data import Reader, open_data
 
 TINY = replace(study.TIERS["smoke"], train_subjects=2, test_subjects=1, videos=1, frames=60, stride=20, clips=1)
@@ -41,6 +41,13 @@ def test_the_command_computes_what_the_study_reads_and_keeps_what_is_there(tmp_p
 def test_an_unknown_choice_is_one_line(capsys, option):
     assert main(["features", f"--{option}", "nonsense"]) == 2
     assert f"unknown {option} 'nonsense': use one of" in capsys.readouterr().err
+
+
+def test_without_options_the_features_are_those_of_a_study_without_parameters():
+    given, default = vars(build_parser().parse_args(["features"])), study.Parameters()
+    shared = {field.name for field in fields(default)} & given.keys()
+    assert {"input", "region", "stabilization", "normalization", "tier", "suite", "split"} <= shared
+    assert {name: given[name] for name in shared} == {name: getattr(default, name) for name in shared}
 
 
 def test_help_names_every_choice(capsys):
