@@ -8,14 +8,25 @@ from pathlib import Path
 
 HELP = "compute the features of an experiment into the store, videos in parallel; what is there already is kept"
 
+#: Options that are parameters of the study, under the same names.
+_PARAMETERS = {
+    "dataset": ("synthetic", "name of the dataset"),
+    "data_root": ("", "folder of a licensed dataset"),
+    "suite": ("default", "suite of the benchmark"),
+    "tier": ("quick", "smoke, quick or full"),
+    "split": ("fresh", "fresh or loso"),
+    "input": ("O", "the three planes: O, S, O+S, D, uv0, uvz, uvz-other, true-O or true-S"),
+    "region": ("strips", "strips or face"),
+    "stabilization": ("median", "none, nose, median, affine, rigid or true-pose"),
+    "normalization": ("fixed", "fixed or sample"),
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--dataset", default="synthetic", help="name of the dataset (default: synthetic)")
-    parser.add_argument("--data-root", default="", help="folder of a licensed dataset")
-    parser.add_argument("--suite", default="default", help="suite of the benchmark (default: default)")
-    parser.add_argument("--tier", default="quick", help="smoke, quick or full (default: quick)")
-    parser.add_argument("--split", default="fresh", help="fresh or loso (default: fresh)")
+    for name, (default, meaning) in _PARAMETERS.items():
+        shown = f" (default: {default})" if default else ""
+        parser.add_argument(f"--{name.replace('_', '-')}", default=default, help=meaning + shown)
     parser.add_argument("--store", type=Path, help="folder of the store (default: $MELIB_CACHE or .cache/features)")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
 
@@ -26,13 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.jobs < 1:
         raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
-    parameters = study.Parameters(
-        dataset=arguments.dataset,
-        data_root=arguments.data_root,
-        suite=arguments.suite,
-        tier=arguments.tier,
-        split=arguments.split,
-    )
+    parameters = study.Parameters(**{name: getattr(arguments, name) for name in _PARAMETERS})
     store = arguments.store or study.default_store()
     study.prepare(parameters, store=store, jobs=arguments.jobs, progress=sys.stderr.isatty())
     return 0

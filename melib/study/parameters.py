@@ -89,8 +89,8 @@ class Parameters:
     model : {"mean"}
     classes : {4, 7}
         Emotion classes that are named.
-    normalization, stabilization : str
-        See :class:`melib.features.FeatureSettings`.
+    input, region, normalization, stabilization : str
+        What the network sees, see :class:`melib.features.FeatureSettings`.
     gap_s : float
         Seconds between the frames of a spotting pair. The papers use 0.1; 0.2 lets a micro-expression move further
         above the noise of the flow at 30 frames per second.
@@ -115,6 +115,8 @@ class Parameters:
     split: str = "fresh"
     model: str = "mean"
     classes: int = 4
+    input: str = "O"
+    region: str = "strips"
     normalization: str = "fixed"
     stabilization: str = "median"
     gap_s: float = 0.2
@@ -150,7 +152,12 @@ class Parameters:
 
     def feature_settings(self) -> FeatureSettings:
         """The settings of the feature store that this experiment reads."""
-        return FeatureSettings(normalization=self.normalization, stabilization=self.stabilization)
+        return FeatureSettings(
+            input=self.input,
+            region=self.region,
+            normalization=self.normalization,
+            stabilization=self.stabilization,
+        )
 
     @property
     def emotions(self) -> tuple[str, ...]:

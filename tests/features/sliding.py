@@ -1,11 +1,11 @@
-"""A video whose motion is known: a texture that slides by a given number of pixels a frame."""
+"""Videos whose motion is known: a texture that slides, and a plane before a depth camera."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from melib.video import Expression, Video
+from melib.video import Camera, Expression, Video
 
 
 def landmarks_128() -> np.ndarray:
@@ -44,6 +44,49 @@ class SlidingVideo(Video):
             image = cv2.warpAffine(self.texture, shift, (128, 128), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
             images.append(np.repeat(image[..., None], 3, axis=2))
         return np.stack(images).round().clip(0, 255).astype(np.uint8)
+
+    def landmarks(self, start, stop):
+        self.check_range(start, stop)
+        return np.repeat(landmarks_128()[None], stop - start, axis=0).astype(np.float32)
+
+
+class PlaneVideo(Video):
+    """A textured plane before a depth camera, moved by metres a frame: to the right, and away.
+
+    ``slope`` tilts the readings of depth by metres a pixel and frame to the right, the picture left as it is; ``hole``
+    is a part of the depth map without readings.
+    """
+
+    DEPTH, FOCAL = 0.6, 600.0  # a millimetre to a pixel
+
+    def __init__(self, subject="p0", name="v0", *, right=0.0, away=0.0, slope=0.0, hole=None, n_frames=40):
+        self.subject, self.name, self.fps, self.n_frames = subject, name, 30.0, n_frames
+        self.expressions = (Expression(10, 20, 14, "micro", "surprise"),)
+        self.camera = Camera(self.FOCAL, self.FOCAL, 63.5, 63.5, 128, 128)
+        self.right, self.away, self.slope, self.hole = right, away, slope, hole
+        noise = np.random.default_rng(5).standard_normal((192, 192)).astype(np.float32)
+        smooth = cv2.GaussianBlur(noise, (0, 0), 2.0)
+        self.texture = 128 + 60 * smooth / np.abs(smooth).max()
+
+    def frames(self, start, stop):
+        self.check_range(start, stop)
+        images = []
+        for i in range(start, stop):
+            z = self.DEPTH + self.away * i
+            # A point that shows at p in frame 0 shows at (p - centre) * DEPTH / z + centre + shift.
+            grow, shift = self.DEPTH / z, self.FOCAL * self.right * i / z
+            move = np.float32([[grow, 0, 63.5 + shift - 95.5 * grow], [0, grow, 63.5 - 95.5 * grow]])
+            images.append(cv2.warpAffine(self.texture, move, (128, 128), flags=cv2.INTER_CUBIC))
+        return np.repeat(np.stack(images)[..., None], 3, axis=3).round().clip(0, 255).astype(np.uint8)
+
+    def depth(self, start, stop):
+        self.check_range(start, stop)
+        frame = np.arange(start, stop)[:, None, None]
+        x = np.arange(128)[None, None, :] - 63.5
+        readings = np.broadcast_to(self.DEPTH + frame * (self.away + self.slope * x), (stop - start, 128, 128)).copy()
+        if self.hole is not None:
+            readings[:, *self.hole] = 0
+        return readings.astype(np.float32)
 
     def landmarks(self, start, stop):
         self.check_range(start, stop)

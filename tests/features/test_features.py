@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
+import os
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
-from sliding import SlidingVideo
+from sliding import PlaneVideo, SlidingVideo
 
-from melib import features
-from melib.video import Expression
+from melib import features, provenance
+from melib.video import Dataset, Expression
 
+HERE = Path(__file__).parent
 RAW = features.FeatureSettings(stabilization="none")
 
 
@@ -68,7 +75,7 @@ def test_per_sample_scaling_hides_how_large_a_motion_is():
     assert fixed[1] > 3 * fixed[0]
 
 
-@pytest.mark.parametrize("name", ["input", "method", "stabilization", "normalization"])
+@pytest.mark.parametrize("name", ["input", "region", "method", "stabilization", "normalization"])
 def test_an_unknown_setting_is_named_with_its_choices(name):
     with pytest.raises(ValueError, match=f"unknown {name} 'nonsense': use one of "):
         features.FeatureSettings(**{name: "nonsense"})
@@ -79,6 +86,35 @@ def test_no_more_than_a_chunk_of_frames_is_asked_for_at_a_time():
     pairs = features.spotting_pairs(video, gap_s=0.2)
     next(itertools.islice(features.planes(video, pairs, RAW), 1))
     assert len(video.asked) < 100
+
+
+def test_memory_does_not_grow_with_the_number_of_pairs(tmp_path, dataset):
+    def peak(n_pairs):
+        video = SlidingVideo(n_frames=36_000)
+        video.asked = collections.deque(maxlen=0)
+        starts = np.linspace(0, 35_000, n_pairs).astype(int)
+        tracemalloc.start()
+        try:
+            features.stored_planes(tmp_path, dataset, video, (starts, starts + 6), settings)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    settings = features.FeatureSettings(method="farneback", stabilization="none")
+    peak(8)
+    few, many = peak(64), peak(320)
+    # The planes of 320 pairs would take 6.8 MB.
+    assert many - few < 1e6, (few, many)
+
+
+def test_optical_flow_by_dis_does_without_pytorch():
+    code = (
+        "import sys; from sliding import SlidingVideo; from melib import features; video = SlidingVideo();"
+        "next(features.planes(video, features.spotting_pairs(video, gap_s=1.0), features.FeatureSettings()));"
+        "sys.exit('torch' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
 
 
 def test_what_is_stored_is_what_was_computed_and_is_computed_once(tmp_path, dataset, video):
@@ -96,11 +132,26 @@ def test_another_setting_video_or_code_is_another_file(tmp_path, dataset, video,
     pairs = (np.array([0]), np.array([2]))
     features.stored_planes(tmp_path, dataset, video, pairs, RAW)
     features.stored_planes(tmp_path, dataset, video, pairs, features.FeatureSettings())
+    features.stored_planes(tmp_path, dataset, video, pairs, features.FeatureSettings("uv0", stabilization="none"))
+    features.stored_planes(tmp_path, dataset, video, pairs, features.FeatureSettings(region="face"))
     features.stored_planes(tmp_path, dataset, SlidingVideo("v1"), pairs, RAW)
     features.stored_planes(tmp_path, dataset, video, (np.array([0]), np.array([3])), RAW)
-    monkeypatch.setattr(features.provenance, "code_hash", lambda *modules: "other code")
+    monkeypatch.setattr(provenance, "code_hash", lambda *modules: "other code")
     features.stored_planes(tmp_path, dataset, video, pairs, RAW)
-    assert len(list(tmp_path.glob("*.npy"))) == 5
+    assert len(list(tmp_path.glob("*.npy"))) == 7
+
+
+def test_planes_with_depth_of_another_sample_name_that_sample_too(tmp_path):
+    settings = features.FeatureSettings("uvz-other", stabilization="none")
+    people = [PlaneVideo(f"p{i}", away=1e-4 * i) for i in range(3)]
+    pairs = (np.array([10, 12]), np.array([16, 18]))
+    found = []
+    for others in (people[:2], [people[0], people[2]]):
+        dataset = Dataset("planes", "1", tuple(others), ())
+        found.append(features.stored_planes(tmp_path, dataset, people[0], pairs, settings))
+    one, other = (planes[:, 2, 10:30, 10:30].mean() * features.AWAY_SCALE_MM for planes in found)
+    assert (one, other) == (pytest.approx(0.6, abs=0.05), pytest.approx(1.2, abs=0.05))
+    assert len(list(tmp_path.glob("*.npy"))) == 2
 
 
 def test_a_video_that_cannot_be_read_leaves_nothing_behind(tmp_path, dataset):
