@@ -15,6 +15,7 @@ import pandas as pd
 
 from melib.flow import average_depth, generic_face, optical_flow, rigid_motion, scene_flow, stabilize
 from melib.study.motion_pairs import AFTER, BEFORE, Pair, gray
+from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.mesh import EYES_ABOVE_AXIS_MM, PIVOT_MM
 from melib.synthetic.sensor import FOCAL_BASELINE
 
@@ -74,7 +75,7 @@ def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = N
         Image flows ``(B, 2, H, W)`` of other programs on the same pairs, by name.
     """
     a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
-    single, averaged = [pair.depth for pair in pairs], [averaged_depth(pair) for pair in pairs]
+    single, averaged = [pair.depth for pair in pairs], [averaged_depth(p.video, p.onset, p.apex, p.face) for p in pairs]
     motions, joint = _scene_flows(pairs, single)
     published, published_joint = _scene_flows(pairs, single, smoothness=published_smoothness(pairs), local_mean=0.0)
     dis = optical_flow(a, b, method="dis")
@@ -201,19 +202,27 @@ def depth_noise_table(pairs: Sequence[Pair], averaged: Sequence[np.ndarray]) -> 
     return table
 
 
-def averaged_depth(pair: Pair) -> np.ndarray:
-    """Depth ``(2, H, W)`` of both frames, averaged over the frames before the onset and about the apex."""
+def averaged_depth(video: SyntheticVideo, onset: int, apex: int, face: np.ndarray) -> np.ndarray:
+    """Depth ``(2, H, W)`` of onset and apex, averaged over the frames before the onset and about the apex.
+
+    Parameters
+    ----------
+    video : SyntheticVideo
+    onset, apex : int
+    face : numpy.ndarray
+        ``(H, W)`` bool, the face at the onset.
+    """
     averages = []
     for reference, start, stop in (
-        (pair.onset, pair.onset - BEFORE + 1, pair.onset + 1),
-        (pair.apex, pair.apex - 1, pair.apex - 1 + AFTER),
+        (onset, max(0, onset - BEFORE + 1), onset + 1),
+        (apex, apex - 1, min(apex - 1 + AFTER, video.n_frames)),
     ):
-        images = gray(pair.video.frames(start, stop))
+        images = gray(video.frames(start, stop))
         first = np.repeat(images[reference - start][None], len(images), 0)
         flow = optical_flow(first, images, method="dis")
-        depth = pair.video.depth(start, stop)
-        face = pair.face & (depth[reference - start] > 0)
-        averages.append(average_depth(depth, flow, face, reference=reference - start))
+        depth = video.depth(start, stop)
+        use = face & (depth[reference - start] > 0)
+        averages.append(average_depth(depth, flow, use, reference=reference - start))
     return np.stack(averages)
 
 
