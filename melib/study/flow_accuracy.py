@@ -8,6 +8,7 @@ the number of pairs in which the region is large enough. :func:`show` makes it r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -27,6 +28,32 @@ TITLES = {
     "head_motion": "head motion left over",
     "own_depth": "own motion away, head motion removed",
     "depth_noise": "depth noise",
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much the chapter on motion measures at a tier.
+
+    Attributes
+    ----------
+    pairs : int
+        Onset-apex pairs of suite ``default``.
+    out_of_plane : dict of str to int
+        ``train_subjects, test_subjects, clips`` of :func:`melib.study.out_of_plane.run`.
+    resamples : int
+        Bootstrap resamples over subjects.
+    """
+
+    pairs: int
+    out_of_plane: dict[str, int]
+    resamples: int
+
+
+SIZES = {
+    "smoke": Sizes(2, {"train_subjects": 2, "test_subjects": 2, "clips": 4}, 100),
+    "quick": Sizes(12, {"train_subjects": 6, "test_subjects": 6, "clips": 8}, 1000),
+    "full": Sizes(40, {"train_subjects": 20, "test_subjects": 20, "clips": 10}, 2000),
 }
 
 Table = dict[str, dict[str, dict[str, float | int | None]]]

@@ -9,7 +9,7 @@ worth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -233,6 +233,21 @@ def run(
             "test_clips": len(test.labels),
         },
     }
+
+
+def verdict(result: Mapping) -> str:
+    """Whether motion away from the camera makes the names better, in words that follow from the intervals."""
+    said = []
+    for label, without in PAIRS.items():
+        row = result["differences"][label]
+        words = f"({row['value']:+.3f}, {row['low']:+.3f} to {row['high']:+.3f})"
+        if row["low"] > 0:
+            said.append(f"{label} is better than {without} {words}")
+        elif row["high"] < 0:
+            said.append(f"{label} is worse than {without} {words}")
+        else:
+            said.append(f"{label} is not shown to differ from {without} {words}")
+    return "UF1 on held-out subjects: " + "; ".join(said) + "."
 
 
 def _limits(intervals: uncertainty.Intervals) -> dict[str, float]:

@@ -40,7 +40,7 @@ def save(record: dict, path: Path | str) -> Path:
         If the record holds NaN or infinity.
     """
     path = Path(path)
-    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, text)
     return path
@@ -68,3 +68,11 @@ def load(name: str, *, start: Path | str = ".") -> dict:
         if path.is_file():
             return read_record(path)
     raise FileNotFoundError(f"no results/{name}.json in {here} or above it: run inside a checkout of the study")
+
+
+def origin(record: Mapping) -> str:
+    """A sentence's end on where a record comes from and whether the code it measured is still the same."""
+    made = record["provenance"]
+    same = "is the same today" if is_current(record) else "has changed since, so the record is **stale**"
+    where = f"made on {made['time'][:10]} by `{record['command']}` at commit {made['commit'][:12]}"
+    return f"a stored record {where}; the code measured {same}."
