@@ -1,6 +1,6 @@
 """Optical flow alone against scene flow, where faces move mostly along the camera axis.
 
-    python -m benchmarks.out_of_plane [--train 40] [--test 40] [--clips 10] [--jobs 1] [--json FILE]
+    python -m benchmarks.out_of_plane [--train 30] [--test 40] [--clips 8] [--jobs 1] [--json FILE]
 
 A small classifier learns the classes of suite ``out_of_plane`` on some people and names clips of others; see
 :mod:`melib.study.out_of_plane`. The book's chapter on motion shows ``results/out_of_plane.json``.
@@ -22,9 +22,9 @@ from melib.study import out_of_plane, stored
 def main() -> None:
     """Run, print the tables, and write the record where one was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=int, default=40, help="subjects to learn from")
+    parser.add_argument("--train", type=int, default=30, help="subjects to learn from")
     parser.add_argument("--test", type=int, default=40, help="subjects to be tested")
-    parser.add_argument("--clips", type=int, default=10, help="clips of each subject")
+    parser.add_argument("--clips", type=int, default=8, help="clips of each subject")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--json", type=Path, help="file to write the record to")
     options = parser.parse_args()

@@ -209,7 +209,7 @@ def constancy_figure(first: np.ndarray, second: np.ndarray, flow: np.ndarray, fa
 
 def depth_contrast_figure(record: Mapping) -> Figure:
     """UF1 of each input of the ``out_of_plane`` comparison, and what motion away from the camera adds to it."""
-    drawing, (left, right) = figure(1, 2, height=2.6, width_ratios=(1.2, 1))
+    drawing, (left, right) = figure(1, 2, height=3.4, width_ratios=(1.2, 1))
     for axes, rows, colour in (
         (left, record["scores"], COLOURS["first"]),
         (right, record["differences"], COLOURS["second"]),
@@ -219,7 +219,7 @@ def depth_contrast_figure(record: Mapping) -> Figure:
         place = np.arange(len(names))[::-1]
         axes.hlines(place, low, high, color=colour)
         axes.plot(value, place, "o", color=colour)
-        axes.set_yticks(place, [name.replace(", depth", ",\ndepth") for name in names], fontsize="small")
+        axes.set_yticks(place, [name.replace(", ", ",\n") for name in names], fontsize="small")
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.grid(visible=True, axis="x")
     left.set(xlabel="UF1", xlim=(0, 1))

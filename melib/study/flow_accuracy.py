@@ -102,7 +102,8 @@ def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = N
         Image flows ``(B, 2, H, W)`` of other programs on the same pairs, by name.
     """
     a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
-    single, averaged = [pair.depth for pair in pairs], [averaged_depth(p.video, p.onset, p.apex, p.face) for p in pairs]
+    single = [pair.depth for pair in pairs]
+    averaged = [over_time(pair.video, pair.onset, pair.apex, pair.face)[0] for pair in pairs]
     motions, joint = _scene_flows(pairs, single)
     published, published_joint = _scene_flows(pairs, single, smoothness=published_smoothness(pairs), local_mean=0.0)
     dis = optical_flow(a, b, method="dis")
@@ -229,8 +230,10 @@ def depth_noise_table(pairs: Sequence[Pair], averaged: Sequence[np.ndarray]) -> 
     return table
 
 
-def averaged_depth(video: SyntheticVideo, onset: int, apex: int, face: np.ndarray) -> np.ndarray:
-    """Depth ``(2, H, W)`` of onset and apex, averaged over the frames before the onset and about the apex.
+def over_time(
+    video: SyntheticVideo, onset: int, apex: int, face: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Depth and optical flow from more frames than two: those before the onset, and those about the apex.
 
     Parameters
     ----------
@@ -238,19 +241,32 @@ def averaged_depth(video: SyntheticVideo, onset: int, apex: int, face: np.ndarra
     onset, apex : int
     face : numpy.ndarray
         ``(H, W)`` bool, the face at the onset.
+
+    Returns
+    -------
+    depth : numpy.ndarray
+        ``(2, H, W)`` metres, onset and apex, each averaged by :func:`melib.flow.average_depth`.
+    before, about : numpy.ndarray
+        ``(N, 2, H, W)`` pixels, the flow of DIS from the onset to each frame before it (itself included), and to each
+        frame about the apex.
     """
-    averages = []
+    averages, images = [], []
     for reference, start, stop in (
         (onset, max(0, onset - BEFORE + 1), onset + 1),
         (apex, apex - 1, min(apex - 1 + AFTER, video.n_frames)),
     ):
-        images = gray(video.frames(start, stop))
-        first = np.repeat(images[reference - start][None], len(images), 0)
-        flow = optical_flow(first, images, method="dis")
+        images.append(gray(video.frames(start, stop)))
         depth = video.depth(start, stop)
         use = face & (depth[reference - start] > 0)
+        flow = _flows(images[-1][reference - start], images[-1])
         averages.append(average_depth(depth, flow, use, reference=reference - start))
-    return np.stack(averages)
+    before, about = (_flows(images[0][-1], others) for others in images)
+    return np.stack(averages), before, about
+
+
+def _flows(first: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Flow of DIS ``(N, 2, H, W)`` from one image to each of some."""
+    return optical_flow(np.repeat(first[None], len(others), 0), others, method="dis")
 
 
 def published_smoothness(pairs: Sequence[Pair]) -> float:

@@ -2,9 +2,8 @@
 
 Each clip becomes the mean motion, from annotated onset to apex, in the cells of a grid over the face. A support vector
 machine learns the classes on some people and names them on others: once from optical flow alone, once with the motion
-away from the camera beside it, from single depth images or from depth averaged over time. All are given the same
-optical flow, so what differs is depth alone; inputs made from the true motion tell what a perfect estimate would be
-worth.
+away from the camera beside the same optical flow, so what differs is depth alone. Either comes from two frames or from
+averages over more; the true motion tells what a perfect estimate would be worth.
 """
 
 from __future__ import annotations
@@ -21,28 +20,32 @@ from sklearn.svm import SVC
 
 from melib.flow import face_mask, generic_face, optical_flow, scene_flow, stabilize
 from melib.metrics import recognition, uncertainty
-from melib.study.flow_accuracy import averaged_depth
+from melib.study.flow_accuracy import over_time
 from melib.study.motion_pairs import gray
 from melib.synthetic.dataset import SyntheticVideo, open_clips
 
 SUITE = "out_of_plane"
 #: Cells of the grid, down and across the face: about 16 pixels of a 128-pixel crop a side.
 GRID = (7, 7)
-#: Input -> where its motion comes from, and how many of the planes (right, down, away) it sees.
+#: Sources of motion: estimated from two frames, estimated from averages over time, and the truth.
+SOURCES = ("two frames", "averages", "truth")
+#: Input -> source of its optical flow, and of its motion away from the camera (None: it has none).
 INPUTS = {
-    "optical flow": ("single", 2),
-    "scene flow": ("single", 3),
-    "scene flow, depth averaged over time": ("averaged", 3),
-    "true optical flow": ("true", 2),
-    "true scene flow": ("true", 3),
+    "optical flow": ("two frames", None),
+    "scene flow": ("two frames", "two frames"),
+    "scene flow, depth averaged": ("two frames", "averages"),
+    "optical flow averaged": ("averages", None),
+    "scene flow, both averaged": ("averages", "averages"),
+    "true optical flow": ("truth", None),
+    "true scene flow": ("truth", "truth"),
 }
 #: Which inputs are compared: with motion away from the camera, and without.
-PAIRS = {
+CONTRASTS = {
     "scene flow": "optical flow",
-    "scene flow, depth averaged over time": "optical flow",
+    "scene flow, depth averaged": "optical flow",
+    "scene flow, both averaged": "optical flow averaged",
     "true scene flow": "true optical flow",
 }
-SOURCES = ("single", "averaged", "true")
 #: Strengths of the classifier's regularisation from which the training subjects choose.
 _PENALTIES = (1.0, 10.0, 100.0)
 _FOLDS = 4
@@ -55,8 +58,8 @@ class Clips:
     Attributes
     ----------
     motion : dict of str to numpy.ndarray
-        ``single`` (estimated from single depth images), ``averaged`` (depth averaged over time first), ``true``:
-        ``(N, 3, 7, 7)``, right and down in pixels, away in millimetres; head motion removed from all in the same way.
+        Source (:data:`SOURCES`) -> ``(N, 3, 7, 7)``, right and down in pixels, away in millimetres; head motion removed
+        from all in the same way.
     labels, subjects : numpy.ndarray
         ``(N,)`` class and subject of each clip.
     """
@@ -105,25 +108,30 @@ def read_clip(video: SyntheticVideo) -> dict[str, np.ndarray]:
     first, second = (gray(video.frames(*one))[0] for one in frames)
     depth = np.stack([video.depth(*one)[0] for one in frames])
     landmarks, camera = video.landmarks(*frames[0])[0], video.camera
-    face = face_mask(landmarks, *first.shape)
-    shape = generic_face(landmarks, camera)
+    face, shape = face_mask(landmarks, *first.shape), generic_face(landmarks, camera)
 
-    def means(flow: np.ndarray, motion: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    def across(flows: np.ndarray) -> np.ndarray:
+        faces, shapes = (np.stack([one] * len(flows)) for one in (face, shape))
+        still = stabilize(flows, "rigid", face=faces, depth=shapes, camera=camera)
+        return region_means(still.mean(axis=0), face, landmarks)
+
+    def away(motion: np.ndarray, valid: np.ndarray) -> np.ndarray:
         known = face & valid & (depth[0] > 0)
-        across = stabilize(flow, "rigid", face=face, depth=shape, camera=camera)
-        away = 1e3 * stabilize(motion, "rigid", face=known, depth=depth[0], camera=camera)[2:]
-        return np.concatenate([region_means(across, face, landmarks), region_means(away, known, landmarks)])
+        still = stabilize(motion, "rigid", face=known, depth=depth[0], camera=camera)
+        return region_means(1e3 * still[2:], known, landmarks)
 
-    def estimated(readings: np.ndarray) -> np.ndarray:
+    averaged, before, about = over_time(video, expression.onset, expression.apex, face)
+    estimates = {}
+    for source, readings in (("two frames", depth), ("averages", averaged)):
         motion, _, valid = scene_flow(first, readings[0], second, readings[1], camera)
-        return means(flow, motion, valid)
-
-    flow = optical_flow(first, second, method="dis")
-    return {
-        "single": estimated(depth),
-        "averaged": estimated(averaged_depth(video, expression.onset, expression.apex, face)),
-        "true": means(*video.true_motion(expression.onset, expression.apex)),
+        estimates[source] = away(motion, valid)
+    flow, motion, valid = video.true_motion(expression.onset, expression.apex)
+    planes = {
+        "two frames": (across(optical_flow(first[None], second[None], method="dis")), estimates["two frames"]),
+        "averages": (across(about) - across(before), estimates["averages"]),
+        "truth": (across(flow[None]), away(motion, valid)),
     }
+    return {source: np.concatenate(both) for source, both in planes.items()}
 
 
 def read_clips(videos: Sequence[SyntheticVideo], *, jobs: int = 1) -> Clips:
@@ -136,15 +144,14 @@ def read_clips(videos: Sequence[SyntheticVideo], *, jobs: int = 1) -> Clips:
     )
 
 
-def name_clips(train: Clips, test: Clips, source: str, planes: int, *, labels: np.ndarray | None = None) -> np.ndarray:
+def name_clips(train: Clips, test: Clips, input: str, *, labels: np.ndarray | None = None) -> np.ndarray:
     """Learn the classes on some people, name the clips of others.
 
     Parameters
     ----------
     train, test : Clips
-    source : {"single", "averaged", "true"}
-    planes : {2, 3}
-        The first so many of (right, down, away).
+    input : str
+        A key of :data:`INPUTS`.
     labels : numpy.ndarray, optional
         ``(N,)`` in place of the training clips' own, for a control.
 
@@ -156,12 +163,14 @@ def name_clips(train: Clips, test: Clips, source: str, planes: int, *, labels: n
     Raises
     ------
     ValueError
-        If a subject is in both sets.
+        If a subject is in both sets, or the input is unknown.
     """
     common = sorted(set(train.subjects) & set(test.subjects))
     if common:
         raise ValueError(f"subjects to be tested were learnt from: {', '.join(common)}")
-    known, asked = (clips.motion[source][:, :planes].reshape(len(clips.labels), -1) for clips in (train, test))
+    if input not in INPUTS:
+        raise ValueError(f"unknown input {input!r}: use one of {', '.join(INPUTS)}")
+    known, asked = (_features(clips, *INPUTS[input]) for clips in (train, test))
     # What the classifier may choose, it chooses on the training subjects, by subject.
     search = GridSearchCV(
         make_pipeline(StandardScaler(), SVC()),
@@ -180,26 +189,25 @@ def compare(train: Clips, test: Clips, classes: Sequence[str], *, resamples: int
     -------
     dict
         ``scores`` (input -> UF1 as ``value, low, high``, and ``shuffled labels`` from scene flow), ``differences``
-        (key of :data:`PAIRS` -> UF1 with motion away minus UF1 without, over the same resampled subjects), ``likeness``
-        (plane -> correlation and root mean square error of its region means with the true ones, and their root mean
-        square), ``confusion`` (input -> counts, a row per true class), ``caution``.
+        (key of :data:`CONTRASTS` -> UF1 with motion away minus UF1 without, over the same resampled subjects),
+        ``likeness`` (plane -> correlation and root mean square error of its region means with the true ones, and their
+        root mean square), ``confusion`` (input -> counts, a row per true class), ``caution``.
     """
-    names = {label: name_clips(train, test, *which) for label, which in INPUTS.items()}
+    names = {label: name_clips(train, test, label) for label in INPUTS}
     shuffled = np.random.default_rng([seed, 0]).permutation(train.labels)
-    names["shuffled labels"] = name_clips(train, test, *INPUTS["scene flow"], labels=shuffled)
+    names["shuffled labels"] = name_clips(train, test, "scene flow", labels=shuffled)
     tallies = {
         label: recognition.tally(test.labels, named, test.subjects, classes=classes) for label, named in names.items()
     }
     options = {"n_resamples": resamples, "seed": seed}
     intervals = {label: uncertainty.bootstrap(tally, **options) for label, tally in tallies.items()}
     differences = {
-        label: uncertainty.paired(tallies[label], tallies[without], **options) for label, without in PAIRS.items()
+        label: uncertainty.paired(tallies[label], tallies[without], **options) for label, without in CONTRASTS.items()
     }
     likeness = {
-        "right, px": _likeness(test, "single", 0),
-        "down, px": _likeness(test, "single", 1),
-        "away, mm": _likeness(test, "single", 2),
-        "away, depth averaged over time, mm": _likeness(test, "averaged", 2),
+        f"{plane}, from {source}": _likeness(test, source, k)
+        for source in ("two frames", "averages")
+        for k, plane in enumerate(("right, px", "down, px", "away, mm"))
     }
     return {
         "classes": list(classes),
@@ -235,10 +243,16 @@ def run(
     }
 
 
+def _features(clips: Clips, across: str, away: str | None) -> np.ndarray:
+    """What the classifier sees of clips: ``(N, 98)``, or ``(N, 147)`` with motion away."""
+    parts = [clips.motion[across][:, :2]] + ([] if away is None else [clips.motion[away][:, 2:]])
+    return np.concatenate(parts, axis=1).reshape(len(clips.labels), -1)
+
+
 def verdict(result: Mapping) -> str:
     """Whether motion away from the camera makes the names better, in words that follow from the intervals."""
     said = []
-    for label, without in PAIRS.items():
+    for label, without in CONTRASTS.items():
         row = result["differences"][label]
         words = f"({row['value']:+.3f}, {row['low']:+.3f} to {row['high']:+.3f})"
         if row["low"] > 0:
@@ -255,7 +269,7 @@ def _limits(intervals: uncertainty.Intervals) -> dict[str, float]:
 
 
 def _likeness(clips: Clips, source: str, plane: int) -> dict[str, float]:
-    found, true = (clips.motion[one][:, plane].ravel() for one in (source, "true"))
+    found, true = (clips.motion[one][:, plane].ravel() for one in (source, "truth"))
     return {
         "correlation": float(np.corrcoef(found, true)[0, 1]),
         "error": float(np.sqrt(np.mean((found - true) ** 2))),
