@@ -20,9 +20,9 @@ import pandas as pd
 import torch
 from joblib import Parallel, delayed
 
-from benchmarks.micro_pairs import micro_pairs
 from benchmarks.opencv_tvl1_peer import opencv_tvl1
 from melib.flow import optical_flow, scene_flow
+from melib.study.motion_pairs import micro_pairs
 from melib.video import Camera
 
 CORES = (1, 2)

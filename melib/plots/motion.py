@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import cv2
 import numpy as np
 from matplotlib import colors
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from melib.plots.style import figure
+from melib.plots.style import COLOURS, figure
 
 
 def flow_colours(flow: np.ndarray, limit: float) -> np.ndarray:
@@ -150,6 +153,93 @@ def scene_flow_figure(
         draw_change(panel, change, label=label, limit=limit, valid=valid)
         panel.set_title(f"motion {label}")
     return drawing
+
+
+def flows_figure(flows: Mapping[str, np.ndarray], *, limit: float, columns: int = 4) -> Figure:
+    """Flows ``(2, H, W)`` under their names, in colours of one scale; not-a-number is grey."""
+    drawing, axes = _panels(len(flows), columns)
+    for panel, (name, flow) in zip(axes, flows.items(), strict=True):
+        panel.imshow(flow_colours(flow, limit))
+        panel.set_title(name, fontsize="small")
+    draw_wheel(axes[-1].inset_axes((0.74, 0.02, 0.24, 0.24)), limit)
+    return drawing
+
+
+def maps_figure(maps: Mapping[str, np.ndarray], *, label: str, limit: float, columns: int = 4) -> Figure:
+    """Maps ``(H, W)`` under their names on one scale ``-limit..limit``, or ``0..limit`` where nothing is negative."""
+    drawing, axes = _panels(len(maps), columns)
+    signed = any((one < 0).any() for one in maps.values())
+    for panel, (name, one) in zip(axes, maps.items(), strict=True):
+        colours = {"cmap": "RdBu_r", "vmin": -limit} if signed else {"cmap": "viridis", "vmin": 0}
+        picture = panel.imshow(np.ma.masked_invalid(one), vmax=limit, **colours)
+        panel.set_title(name, fontsize="small")
+    drawing.colorbar(picture, ax=axes, label=label, extend="both" if signed else "max", shrink=0.8)
+    return drawing
+
+
+def constancy_figure(first: np.ndarray, second: np.ndarray, flow: np.ndarray, face: np.ndarray) -> Figure:
+    """How far brightness is constant: the second image minus the first, as it is and followed along a flow.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray
+        ``(H, W)`` grey, 0..255.
+    flow : numpy.ndarray
+        ``(2, H, W)`` pixels.
+    face : numpy.ndarray
+        ``(H, W)`` bool; the rest is left white.
+    """
+    y, x = np.mgrid[: flow.shape[1], : flow.shape[2]]
+    there = (x + flow[0]).astype(np.float32), (y + flow[1]).astype(np.float32)
+    followed = cv2.remap(second.astype(np.float32), *there, cv2.INTER_LINEAR)
+    differences = {
+        "at the same pixel": second.astype(float) - first,
+        "at the same point of the skin": followed.astype(float) - first,
+    }
+    drawing, axes = _panels(3, 3)
+    axes[0].imshow(first, cmap="gray", vmin=0, vmax=255)
+    axes[0].set_title("onset", fontsize="small")
+    for panel, (name, difference) in zip(axes[1:], differences.items(), strict=True):
+        shown = np.ma.masked_where(~face, difference)
+        picture = panel.imshow(shown, cmap="RdBu_r", vmin=-25, vmax=25)
+        panel.set_title(f"apex - onset,\n{name}", fontsize="small")
+    drawing.colorbar(picture, ax=axes[1:], label="grey levels", extend="both", shrink=0.8)
+    return drawing
+
+
+def depth_contrast_figure(record: Mapping) -> Figure:
+    """UF1 of each input of the ``out_of_plane`` comparison, and what motion away from the camera adds to it."""
+    drawing, (left, right) = figure(1, 2, height=3.4, width_ratios=(1.2, 1))
+    for axes, rows, colour in (
+        (left, record["scores"], COLOURS["first"]),
+        (right, record["differences"], COLOURS["second"]),
+    ):
+        names = list(rows)
+        value, low, high = (np.array([rows[name][key] for name in names]) for key in ("value", "low", "high"))
+        place = np.arange(len(names))[::-1]
+        axes.hlines(place, low, high, color=colour)
+        axes.plot(value, place, "o", color=colour)
+        axes.set_yticks(place, [name.replace(", ", ",\n") for name in names], fontsize="small")
+        axes.set_ylim(-0.6, len(names) - 0.4)
+        axes.grid(visible=True, axis="x")
+    left.set(xlabel="UF1", xlim=(0, 1))
+    right.axvline(0, color=COLOURS["chance"], linestyle="--")
+    right.set_xlabel("UF1 minus that of\noptical flow alone")
+    return drawing
+
+
+def _panels(count: int, columns: int) -> tuple[Figure, np.ndarray]:
+    """Square axes without ticks, ``columns`` in a row; those left over are removed."""
+    columns = min(count, columns)
+    rows = -(-count // columns)
+    drawing, axes = figure(rows, columns, height=7.2 / columns * rows + 0.2, squeeze=False)
+    for panel in axes.flat:
+        panel.set(xticks=[], yticks=[])
+        panel.grid(visible=False)
+        panel.spines[:].set_visible(False)
+    for panel in axes.flat[count:]:
+        panel.remove()
+    return drawing, axes.ravel()[:count]
 
 
 def _limit(lengths: np.ndarray) -> float:

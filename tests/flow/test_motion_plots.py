@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from melib.plots.motion import draw_change, draw_depth, flow_colours, flow_figure, scene_flow_figure
+from melib.plots.motion import (
+    constancy_figure,
+    depth_contrast_figure,
+    draw_change,
+    draw_depth,
+    flow_colours,
+    flow_figure,
+    flows_figure,
+    maps_figure,
+    scene_flow_figure,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +78,41 @@ def test_still_scenes_can_be_drawn_and_empty_depth_is_refused():
     assert axes.images[0].get_clim() == (-1, 1)
     with pytest.raises(ValueError, match="no reading"):
         draw_depth(axes, np.zeros((8, 8)))
+
+
+def test_panels_share_one_scale_and_carry_their_names():
+    signed = {"one": np.full((8, 8), -1.0), "two": np.full((8, 8), 3.0), "three": np.full((8, 8), np.nan)}
+    drawing = maps_figure(signed, label="away, mm", limit=2.0, columns=2)
+    shown = [axes for axes in drawing.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == list(signed)
+    assert {axes.images[0].get_clim() for axes in shown} == {(-2.0, 2.0)}
+    assert "away, mm" in {axes.get_ylabel() for axes in drawing.axes}
+    positive = maps_figure({"strain": np.full((8, 8), 0.1)}, label="strain", limit=0.2)
+    assert positive.axes[0].images[0].get_clim() == (0.0, 0.2)
+
+    flows = flows_figure({"left": constant(-1, 0), "right": constant(1, 0)}, limit=1.0)
+    left, right = (axes.images[0].get_array()[0, 0] for axes in flows.axes)
+    np.testing.assert_allclose(left + right, [1, 1, 1], atol=1e-9)
+    assert "1 px" in flows.axes[1].child_axes[0].get_title()
+
+
+def test_brightness_followed_along_the_true_flow_is_constant():
+    x = np.mgrid[:20, :24][1]
+    first, second = 5.0 * x, 5.0 * (x - 2)
+    face = np.zeros((20, 24), bool)
+    face[4:16, 4:16] = True
+    flow = np.stack([np.full((20, 24), 2.0), np.zeros((20, 24))])
+    panels = constancy_figure(first, second, flow, face).axes
+    still, followed = (panels[k].images[0].get_array() for k in (1, 2))
+    np.testing.assert_allclose(still.compressed(), -10)
+    np.testing.assert_allclose(followed.compressed(), 0, atol=1e-4)
+    assert followed.count() == face.sum()
+
+
+def test_the_contrast_of_inputs_is_drawn_with_its_intervals():
+    row = {"value": 0.5, "low": 0.4, "high": 0.7}
+    record = {"scores": {"optical flow": row, "scene flow": row}, "differences": {"scene flow": row | {"low": -0.1}}}
+    left, right = depth_contrast_figure(record).axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["optical flow", "scene flow"]
+    assert left.collections[0].get_segments()[0][:, 0].tolist() == [0.4, 0.7]
+    assert right.collections[0].get_segments()[0][:, 0].tolist() == [-0.1, 0.7]

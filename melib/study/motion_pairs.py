@@ -1,4 +1,4 @@
-"""Micro-expression pairs of the benchmark with their true motion: what the flow benchmarks measure on."""
+"""Micro-expression pairs of the benchmark with their true motion: what the errors of flow are measured on."""
 
 from __future__ import annotations
 
