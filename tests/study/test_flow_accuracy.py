@@ -29,6 +29,12 @@ def test_a_table_is_shown_with_its_errors_and_empty_where_nothing_was_measured()
     assert list(flow_accuracy.show({"dis": {"px": cell}}, columns=["mm", "px"]).columns) == ["mm", "px"]
 
 
+def test_what_is_no_better_than_no_answer_is_named():
+    cell = {"mean": 0.5, "error": 0.1, "n": 3}
+    table = {"no motion": {"px": cell}, "good": {"px": cell | {"mean": 0.4}}, "bad": {"px": cell | {"mean": 0.6}}}
+    assert flow_accuracy.worse_than_nothing(table) == ["bad (px)"]
+
+
 def test_the_truth_has_no_error_and_no_motion_errs_by_the_whole_motion(pairs):
     flows = {"truth": np.stack([p.flow for p in pairs]), "none": np.zeros((2, *pairs[0].flow.shape))}
     table = flow_accuracy.image_flow_table(pairs, flows)
