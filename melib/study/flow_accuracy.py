@@ -92,6 +92,17 @@ def show(table: Mapping[str, Mapping[str, Mapping]], *, columns: Sequence[str] |
     return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
 
+def worse_than_nothing(table: Mapping[str, Mapping[str, Mapping]]) -> list[str]:
+    """The rows and columns of a table of errors whose mean is not below that of its row ``no motion``."""
+    floor = table["no motion"]
+    return [
+        f"{label} ({column})"
+        for label, row in table.items()
+        for column, cell in row.items()
+        if label != "no motion" and cell["mean"] is not None and cell["mean"] >= floor[column]["mean"]
+    ]
+
+
 def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = None) -> dict[str, Table]:
     """All tables of :data:`TITLES`.
 

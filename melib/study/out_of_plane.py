@@ -252,8 +252,8 @@ def _features(clips: Clips, across: str, away: str | None) -> np.ndarray:
 def verdict(result: Mapping) -> str:
     """Whether motion away from the camera makes the names better, in words that follow from the intervals."""
     said = []
-    for label, without in CONTRASTS.items():
-        row = result["differences"][label]
+    for label, row in result["differences"].items():
+        without = CONTRASTS[label]
         words = f"({row['value']:+.3f}, {row['low']:+.3f} to {row['high']:+.3f})"
         if row["low"] > 0:
             said.append(f"{label} is better than {without} {words}")
