@@ -8,7 +8,10 @@ from melib.engine.runs import TIERS as RUN_TIERS
 from melib.study import TIERS, Parameters, tier_sizes
 
 
-@pytest.mark.parametrize("name", ["dataset", "suite", "tier", "split", "model", "normalization", "stabilization"])
+@pytest.mark.parametrize(
+    "name",
+    ["dataset", "suite", "tier", "split", "model", "normalization", "stabilization", "intervals_by", "rule"],
+)
 def test_an_unknown_value_is_named_with_its_choices(name):
     with pytest.raises(ValueError, match=f"unknown {name} 'nonsense': use one of "):
         Parameters(**{name: "nonsense"})
