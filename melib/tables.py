@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -25,6 +25,7 @@ _NAMES = {
     "uf1_pooled": "UF1, expressions given",
     "uar_pooled": "UAR, expressions given",
 }
+_NETWORKS = {"mean": "MEAN", "sfamnet": "SFAMNet"}
 _COUNTS = ("tp", "fp", "fn")
 #: Per-frame ROC-AUC that the spotter must exceed on the suite ``sanity``.
 SANITY_ROC_AUC = 0.9
@@ -45,7 +46,8 @@ def describe(record: Mapping) -> pd.DataFrame:
         "Micro-expressions in them": counts["micro_expressions"],
         "Macro-expressions in them": counts["macro_expressions"],
         "Expressions given for recognition": counts["given_expressions"],
-        "Network": parameters["model"].upper(),
+        "Network": _NETWORKS[parameters["model"]],
+        "Intervals": _rule_words(parameters, record["rules"]),
         "Normalization, stabilization": f"{parameters['normalization']}, {parameters['stabilization']}",
         "k_p from the training subjects (frames)": ", ".join(map(str, sorted(set(record["k_p"])))),
         "Seed, device": f"{parameters['seed']}, {record['provenance']['device']}",
@@ -132,6 +134,17 @@ def verdict(record: Mapping) -> str:
     if record["dataset"]["synthetic"]:
         lines.append("- All of this is measured on synthetic faces and says nothing about filmed ones.")
     return "\n".join(lines)
+
+
+def _rule_words(parameters: Mapping, rules: Sequence[Mapping]) -> str:
+    """Whose rule makes intervals and who chose its constants."""
+    owner = parameters["model"] if parameters["intervals_by"] == "own" else parameters["intervals_by"]
+    words = f"{_NETWORKS[owner]}'s rule, "
+    if parameters["rule"] == "authors":
+        return words + "constants of the release"
+    thresholds = [rule["threshold"] for rule in rules]
+    spread = _number(thresholds[0]) if len(rules) == 1 else f"{_number(min(thresholds))} to {_number(max(thresholds))}"
+    return words + f"constants chosen on training subjects only (threshold {spread})"
 
 
 def _against(value: float, null: Mapping[str, float]) -> str:

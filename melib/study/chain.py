@@ -7,18 +7,22 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
-from melib import features, provenance, spotting
-from melib.models import MEAN, choose_device, predict
-from melib.study.data import EmotionSamples, Reader, SpottingSamples, open_data, prepare, spotting_pairs
+from melib import provenance
+from melib.models import choose_device, predict
+from melib.spotting import centred_smooth
+from melib.study.data import EmotionSamples, Reader, open_data, prepare
 from melib.study.measure import measure
-from melib.study.parameters import LEARNING_RATE, Parameters, tier_sizes
-from melib.training import MEANSettings, retrain_recognition, train_mean
+from melib.study.networks import score_frames, train, train_on_shuffled
+from melib.study.parameters import Parameters, tier_sizes
+from melib.study.rules import Rule, choose_rule, released_rule
 from melib.video import Video, truth_table, video_table
 
 
@@ -70,24 +74,30 @@ def run(parameters: Parameters, *, store: Path | str) -> Outcome:
     dataset, folds = open_data(parameters)
     reader = Reader(dataset, parameters, Path(store))
     draws = tier_sizes(parameters.tier).control_draws
-    predictions, named, controls, scores, smoothed, k_ps = [], [], [], {}, {}, []
+    predictions, named, controls, scores, smoothed, k_ps, rules = [], [], [], {}, {}, [], []
     for number, fold in enumerate(folds):
         spot_samples = reader.spotting_samples(fold.train)
         emotion_samples = reader.emotion_samples(fold.train + fold.train_clips)
         tested = reader.emotion_samples(fold.test + fold.test_clips)
         model = train(parameters, spot_samples, emotion_samples, seed=_seed(parameters, number, 0), device=device)
-        k_ps.append(spot_samples.k_p)
+        k_p = spot_samples.k_p
+        k_ps.append(k_p)
+        rule, chosen = released_rule(parameters, k_p=k_p), {}
+        if parameters.rule == "strict":
+            rule, choice = choose_rule(
+                reader, fold, k_p=k_p, seeds=partial(_inner_seed, parameters, number), device=device
+            )
+            chosen = {"f1_inner": choice.f1}
+        rules.append(rule.as_record() | chosen)
         for video in fold.test:
-            score, found = spot(model, reader, video, k_p=spot_samples.k_p, device=device)
+            score, found = spot(model, reader, video, rule=rule, device=device)
             scores[video.subject, video.name] = score
-            smoothed[video.subject, video.name] = spotting.centred_smooth(score, spot_samples.k_p)
+            smoothed[video.subject, video.name] = centred_smooth(score, k_p)
             predictions.append(found)
         named.append(name(model, tested, parameters.emotions, device))
         for draw in range(draws):
             seed = _seed(parameters, number, draw + 1)
-            shuffled = emotion_samples.shuffled(np.random.default_rng(seed))
-            settings = training_settings(parameters)
-            control, _ = retrain_recognition(model, shuffled.planes, shuffled.labels, settings=settings, seed=seed)
+            control = train_on_shuffled(parameters, model, spot_samples, emotion_samples, seed=seed, device=device)
             controls.append(name(control, tested, parameters.emotions, device).assign(draw=draw))
     videos = [video for fold in folds for video in fold.test]
     truth = truth_table(videos).replace({"emotion": parameters.merge})
@@ -105,6 +115,7 @@ def run(parameters: Parameters, *, store: Path | str) -> Outcome:
         "sizes": asdict(tier_sizes(parameters.tier)),
         "dataset": {"name": dataset.name, "version": dataset.version, "synthetic": dataset.synthetic},
         "k_p": k_ps,
+        "rules": rules,
         **measure(**found, controls=pd.concat(controls, ignore_index=True), parameters=parameters),
         "provenance": provenance.provenance(device=str(device)),
         "seconds": round(time.perf_counter() - started, 1),
@@ -113,71 +124,39 @@ def run(parameters: Parameters, *, store: Path | str) -> Outcome:
     return Outcome(record=record, **found)
 
 
-def train(
-    parameters: Parameters,
-    spot_samples: SpottingSamples,
-    emotion_samples: EmotionSamples,
-    *,
-    seed: int,
-    device: torch.device,
-) -> MEAN:
-    """Train the network of an experiment on the samples of its training subjects, for the steps of its tier."""
-    model, _ = train_mean(
-        spot_samples.planes,
-        spot_samples.targets,
-        emotion_samples.planes,
-        emotion_samples.labels,
-        classes=len(parameters.emotions),
-        settings=training_settings(parameters),
-        seed=seed,
-        device=device,
-    )
-    return model
-
-
-def training_settings(parameters: Parameters) -> MEANSettings:
-    """How long and how fast the network of an experiment is trained."""
-    sizes = tier_sizes(parameters.tier)
-    return MEANSettings(
-        spot_steps=sizes.spot_steps,
-        recognition_steps=sizes.recognition_steps,
-        batch=sizes.batch,
-        rate=LEARNING_RATE,
-    )
-
-
 def spot(
-    model: MEAN, reader: Reader, video: Video, *, k_p: int, device: torch.device
+    model: nn.Module, reader: Reader, video: Video, *, rule: Rule, device: torch.device
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Score the frames of a video, make intervals of the scores by MEAN's rule, and name each.
+    """Score the frames of a video, make intervals of the scores by a rule, and name each.
 
     Returns
     -------
     score : ndarray, (T - k,) float32
         Interpolated where the stride left frames out.
     found : pandas.DataFrame
-        A row per interval, clipped to the video: ``subject, video, onset, apex, offset, emotion, score``.
+        A row per interval, clipped to the video: ``subject, video, onset, apex, offset, emotion, score``. SFAMNet may
+        name an interval ``neutral``.
     """
-    parameters = reader.parameters
-    pairs = spotting_pairs(video, parameters)
-    raw, logits = predict(model, reader.planes(video, pairs), device=device)
-    n_scored = video.n_frames - features.gap_frames(video.fps, parameters.gap_s)
-    score = spotting.per_frame(raw, pairs[0], n_scored)
-    labels = spotting.per_frame(logits, pairs[0], n_scored).argmax(axis=1)
-    intervals = spotting.mean_intervals(score, k_p=k_p, p=parameters.p)
-    names = spotting.name_intervals(labels, intervals)
-    smooth = spotting.box_smooth(score, 2 * k_p)
-    found = pd.DataFrame(intervals, columns=["onset", "apex", "offset"]).clip(0, video.n_frames - 1)
+    score, logits = score_frames(model, reader, video, device=device)
+    positions = rule.positions(score)
+    classes = (*reader.parameters.emotions, "neutral")
+    named = rule.names(logits.argmax(axis=1), positions)
+    frames = np.clip(positions * rule.frame_skip, 0, video.n_frames - 1)
+    found = pd.DataFrame(frames, columns=["onset", "apex", "offset"])
     found.insert(0, "subject", video.subject)
     found.insert(1, "video", video.name)
-    found["emotion"] = [parameters.emotions[index] for index in names]
-    found["score"] = smooth[found["apex"]]
+    found["emotion"] = [classes[index] for index in named]
+    found["score"] = rule.heights(score, positions)
     return score, found
 
 
-def name(model: MEAN, samples: EmotionSamples, emotions: Sequence[str], device: torch.device) -> pd.DataFrame:
-    """The names that given expressions get: ``subject, emotion, named``, a row per expression."""
+def name(model: nn.Module, samples: EmotionSamples, emotions: Sequence[str], device: torch.device) -> pd.DataFrame:
+    """The names that given expressions get: ``subject, emotion, named``, a row per expression.
+
+    That there is an expression is given, so neutral, which SFAMNet knows as its last class, is no answer.
+    """
     _, logits = predict(model, samples.planes, device=device)
+    logits = logits[:, : len(emotions)]
     return pd.DataFrame(
         {
             "subject": samples.subjects,
@@ -190,6 +169,12 @@ def name(model: MEAN, samples: EmotionSamples, emotions: Sequence[str], device: 
 def _seed(parameters: Parameters, fold: int, draw: int) -> int:
     """One integer for each training of a study."""
     return int(np.random.SeedSequence([parameters.seed, fold, draw]).generate_state(1)[0])
+
+
+def _inner_seed(parameters: Parameters, fold: int, inner: int) -> int:
+    """One integer for each inner training of a fold, and for -1 one that splits its subjects."""
+    # A trailing 0 would give the seed of the fold's own training.
+    return int(np.random.SeedSequence([parameters.seed, fold, 0, inner + 2]).generate_state(1)[0])
 
 
 def _peak_memory_mb() -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from melib import features
 from melib.study.parameters import Parameters, tier_sizes
 from melib.synthetic.dataset import open_benchmark, open_clips
-from melib.training import class_index, half_length, loso, spotting_targets
+from melib.training import class_index, half_length, loso, sfamnet_labels, spotting_targets
 from melib.video import Dataset, Expression, Video
 
 
@@ -28,11 +28,29 @@ class Fold:
 
 @dataclass(frozen=True)
 class SpottingSamples:
-    """Planes ``(N, 3, 42, 42)`` of frame pairs, their targets ``(N,)``, and the k_p behind the targets."""
+    """Planes ``(N, 3, 42, 42)`` of frame pairs, and what is learnt of them.
+
+    Attributes
+    ----------
+    planes, targets : ndarray
+        Targets ``(N,)`` by the pseudo-labels of the network's paper.
+    frame_labels : ndarray or None
+        For SFAMNet, class indices ``(N,)``; the number of emotions is neutral.
+    k_p : int
+        MEAN's half-length, from the same videos.
+    """
 
     planes: np.ndarray
     targets: np.ndarray
+    frame_labels: np.ndarray | None
     k_p: int
+
+    def shuffled(self, generator: np.random.Generator) -> SpottingSamples:
+        """The same frames, the emotions of those above neutral dealt out anew among them."""
+        labels = self.frame_labels.copy()
+        named = self.targets > 0
+        labels[named] = generator.permutation(labels[named])
+        return replace(self, frame_labels=labels)
 
 
 @dataclass(frozen=True)
@@ -126,19 +144,23 @@ class Reader:
         return features.stored_planes(self.store, self.dataset, video, pairs, self.parameters.feature_settings())
 
     def spotting_samples(self, videos: Sequence[Video]) -> SpottingSamples:
-        """Every spotting pair of some videos, with pseudo-labels whose k_p comes from these videos alone."""
+        """Every spotting pair of some videos, with pseudo-labels that come from these videos alone."""
         k_p = half_length(expression for video in videos for expression in video.expressions)
         pairs = [spotting_pairs(video, self.parameters) for video in videos]
+        labelled = [self._labels(video, starts, k_p) for video, (starts, _) in zip(videos, pairs, strict=True)]
+        targets, labels = zip(*labelled, strict=True)
         return SpottingSamples(
             planes=np.concatenate([self.planes(*each) for each in zip(videos, pairs, strict=True)]),
-            targets=np.concatenate(
-                [
-                    spotting_targets(starts, video.expressions, k_p=k_p)
-                    for video, (starts, _) in zip(videos, pairs, strict=True)
-                ]
-            ),
+            targets=np.concatenate(targets),
+            frame_labels=None if self.parameters.model == "mean" else np.concatenate(labels),
             k_p=k_p,
         )
+
+    def _labels(self, video: Video, frames: np.ndarray, k_p: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Targets and, for SFAMNet, class indices of frames, by the pseudo-labels of the network's paper."""
+        if self.parameters.model == "mean":
+            return spotting_targets(frames, video.expressions, k_p=k_p), None
+        return sfamnet_labels(frames, video.expressions, self.parameters.emotions, merge=self.parameters.merge)
 
     def emotion_samples(self, videos: Sequence[Video]) -> EmotionSamples:
         """Every micro-expression of some videos, from onset to apex, with its class."""

@@ -36,8 +36,9 @@ def measure(
     -------
     dict
         ``spotting_and_naming``, ``frames``, ``frames_smoothed``, ``recognition`` (metric to value, low, high),
-        ``chance`` (null to metric to mean, low, high), ``shuffled`` (a dict of metrics for each draw), ``confusion``,
-        ``counts`` and ``cautions``; all of it can be written as JSON.
+        ``chance`` (null to metric to mean, low, high), ``shuffled`` (a dict of metrics for each draw), ``confusion``
+        (hits that SFAMNet calls neutral are counted apart), ``counts`` and ``cautions``; all of it can be written as
+        JSON.
     """
     emotions = parameters.emotions
     sizes = tier_sizes(parameters.tier)
@@ -67,6 +68,7 @@ def measure(
         micro["emotion"].to_numpy()[matched.truth],
         predictions["emotion"].to_numpy()[matched.prediction],
     )
+    neutral = pairs[1] == "neutral"
     return {
         "spotting_and_naming": _rows(analysed.table),
         "frames": _rows(ranked.table),
@@ -80,7 +82,8 @@ def measure(
         "confusion": {
             "emotions": list(emotions),
             "given": _confusion(*given[:2], emotions),
-            "spotted": _confusion(*pairs, emotions),
+            "spotted": _confusion(*(column[~neutral] for column in pairs), emotions),
+            "spotted_as_neutral": int(neutral.sum()),
         },
         "counts": {
             "subjects": int(videos["subject"].nunique()),

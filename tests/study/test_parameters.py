@@ -9,7 +9,11 @@ from melib.study import TIERS, Parameters, tier_sizes
 
 
 @pytest.mark.parametrize(
-    "name", ["dataset", "suite", "tier", "split", "model", "input", "region", "normalization", "stabilization"]
+    "name",
+    [
+        *("dataset", "suite", "tier", "split", "model", "intervals_by", "rule"),
+        *("input", "region", "normalization", "stabilization"),
+    ],
 )
 def test_an_unknown_value_is_named_with_its_choices(name):
     with pytest.raises(ValueError, match=f"unknown {name} 'nonsense': use one of "):
@@ -54,3 +58,8 @@ def test_tiers_are_the_same_for_studies_and_runs_and_grow():
 def test_seven_emotions_are_not_merged_and_four_are():
     assert Parameters(classes=7).merge == {} and len(Parameters(classes=7).emotions) == 7
     assert Parameters(classes=4).merge["fear"] == "negative"
+
+
+def test_a_suite_with_classes_of_its_own_is_named_by_them():
+    parameters = Parameters(suite="out_of_plane")
+    assert parameters.merge == {} and "negative" not in parameters.emotions and len(parameters.emotions) == 7

@@ -1,0 +1,93 @@
+"""Where a network looks: what its score loses when a part of a plane is hidden, and what SFAMNet's attention passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from melib.models.inference import check_planes, predict
+from melib.models.sfamnet import CHANNELS, SFAMNet
+
+
+def occlusion(
+    model: nn.Module, planes: np.ndarray, *, patch: int = 7, device: str | torch.device = "cpu"
+) -> np.ndarray:
+    """How much the spotting score falls when a square of one plane is replaced by 0, which means no motion.
+
+    Parameters
+    ----------
+    model : MEAN or SFAMNet
+    planes : ndarray, (N, 3, 42, 42)
+    patch : int
+        Side of the square in pixels, a divisor of 42; smaller squares show more detail and take longer.
+
+    Returns
+    -------
+    ndarray, (N, 3, 42 / patch, 42 / patch) float32
+        Score of the whole input minus that of the one with the hole; positive where the network found evidence.
+
+    Raises
+    ------
+    ValueError
+        If the planes have another shape, or squares of that side do not fill a plane.
+
+    References
+    ----------
+    Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
+    """
+    check_planes(planes)
+    side = planes.shape[-1]
+    if patch < 1 or side % patch:
+        raise ValueError(f"squares of {patch} pixels do not fill a plane of {side}: use a divisor of {side}")
+    whole, _ = predict(model, planes, device=device)
+    steps = side // patch
+    lost = np.empty((len(planes), planes.shape[1], steps, steps), np.float32)
+    for plane, row, column in np.ndindex(lost.shape[1:]):
+        holed = np.array(planes, np.float32)
+        holed[:, plane, row * patch : (row + 1) * patch, column * patch : (column + 1) * patch] = 0
+        lost[:, plane, row, column] = whole - predict(model, holed, device=device)[0]
+    return lost
+
+
+def attention_maps(model: SFAMNet, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What SFAMNet's two gates (CBAM) let by, on the device of the model.
+
+    Parameters
+    ----------
+    model : SFAMNet
+    planes : ndarray, (N, 3, 42, 42)
+
+    Returns
+    -------
+    channels : ndarray, (N, 3, 3) float32
+        The share of each map that passes: plane, then map of its stream; between 0 and 1.
+    places : ndarray, (N, 3, 42, 42) float32
+        The share of each pixel that passes, a map for each plane; between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If the planes have another shape, or the network was made without attention.
+    """
+    check_planes(planes)
+    streams = model.streams
+    if streams.attention is None:
+        raise ValueError("this SFAMNet was made with attention=False: it has no attention maps")
+    seen: dict[str, torch.Tensor] = {}
+    hooks = [
+        layer.register_forward_hook(lambda _, __, output, name=name: seen.__setitem__(name, output))
+        for name, layer in (("expand", streams.attention.expand), ("where", streams.attention.where))
+    ]
+    fuse, streams.fuse = streams.fuse, False  # the fused computation does not call the layers one by one
+    try:
+        with torch.inference_mode():
+            streams(torch.from_numpy(np.array(planes, np.float32)).to(streams.conv1.weight.device))
+    finally:
+        streams.fuse = fuse
+        for hook in hooks:
+            hook.remove()
+    # The perceptron saw the mean and the maximum of each map, one after the other; their answers add up.
+    channels = torch.sigmoid(seen["expand"].view(2, len(planes), CHANNELS).sum(0))
+    places = torch.sigmoid(seen["where"])
+    return channels.unflatten(1, (3, -1)).cpu().numpy(), places.cpu().numpy()
