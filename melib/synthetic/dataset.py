@@ -300,6 +300,11 @@ def open_benchmark(
         if depth not in DEPTH_LEVELS:
             raise ValueError(f"unknown depth sensor {depth!r}: use one of {', '.join(DEPTH_LEVELS)}")
         chosen, version = replace(chosen, depth=DEPTH_LEVELS[depth]), f"{version}+depth-{depth}"
+    # What is filmed otherwise is another dataset: whoever keeps features by name and version must not mix them up.
+    if view != "crop":
+        version = f"{version}+view-{view}"
+    elif size != SIZES[0]:
+        version = f"{version}+size-{size}"
     if subjects < 1 or videos < 1:
         raise ValueError(f"a dataset needs at least one subject with one video, got {subjects} and {videos}")
     patterns, _ = CLASSES[chosen.timeline.classes]

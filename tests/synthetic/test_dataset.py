@@ -423,3 +423,9 @@ def test_frames_outside_the_video_are_refused(video, ask, start, stop):
 def test_motion_outside_the_video_is_refused(video):
     with pytest.raises(IndexError, match="120"):
         video.true_motion(0, 120)
+
+
+def test_what_is_filmed_otherwise_has_another_version():
+    few = {"subjects": 1, "videos": 1, "frames": 60}
+    versions = [open_benchmark(**few, **how).version for how in ({}, {"size": 256}, {"view": "full"}, {"depth": "low"})]
+    assert len(set(versions)) == len(versions)
