@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from melib.flow import optical_flow, scene_flow
+from melib.models import MEAN, SFAMNet
 from melib.video import Camera
 
 
@@ -48,6 +49,16 @@ def test_scene_flow_stays_on_the_device_of_its_images(dtype):
         outputs = scene_flow(images(dtype), depth, images(dtype), depth, camera, depth_noise=depth)
     assert [tuple(output.shape) for output in outputs] == [(3, 3, 40, 50), (3, 2, 40, 50), (3, 40, 50)]
     assert all(output.device.type == "meta" for output in outputs)
+    assert mode.strangers == []
+
+
+@pytest.mark.parametrize("network", [MEAN(4), MEAN(4, transfer=False), SFAMNet(5), SFAMNet(5, attention=False)])
+def test_a_network_stays_on_the_device_of_its_planes(network):
+    network = network.to("meta")
+    with OnlyMeta() as mode:
+        spot, logits = network(torch.empty((3, 3, 42, 42), device="meta"))
+    assert spot.device.type == logits.device.type == "meta"
+    assert (spot.shape, logits.shape) == ((3,), (3, network.classes))
     assert mode.strangers == []
 
 
