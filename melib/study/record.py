@@ -36,9 +36,9 @@ def write_record(folder: Path | str, name: str, record: dict, predictions: pd.Da
     folder.mkdir(parents=True, exist_ok=True)
     table = predictions.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    _write(folder / f"{name}.csv", table)
+    write_text(folder / f"{name}.csv", table)
     path = folder / f"{name}.json"
-    _write(path, text)
+    write_text(path, text)
     return path
 
 
@@ -65,7 +65,8 @@ def read_record(path: Path | str) -> dict:
     return record
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that appears whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

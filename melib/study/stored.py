@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from melib.provenance import code_hash
-from melib.study.record import _write, read_record
+from melib.study.record import read_record, write_text
 
 #: Modules that decide what a method finds on the benchmark. A record keeps their hash under ``measured``, beside that
 #: of all computing modules, so that a change to a network does not make a measurement of flow look old.
@@ -42,7 +42,7 @@ def save(record: dict, path: Path | str) -> Path:
     path = Path(path)
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, text)
+    write_text(path, text)
     return path
 
 
