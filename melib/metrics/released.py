@@ -246,14 +246,25 @@ def load(reference: str = "", *, start: str | os.PathLike = ".") -> tuple[dict, 
     folder = reference or os.environ.get("MELIB_REFERENCE", "")
     if folder:
         return build(folder), "computed"
+    return stored_record("released_predictions.json", start), "stored"
+
+
+def stored_record(name: str, start: str | os.PathLike = ".") -> dict:
+    """A record that the repository keeps in ``results``, seen from a folder of it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If neither the folder nor one above has the file.
+    """
     here = Path(start).resolve()
     for parent in (here, *here.parents):
-        stored = parent / "results" / "released_predictions.json"
+        stored = parent / "results" / name
         if stored.is_file():
-            return json.loads(stored.read_text(encoding="utf-8")), "stored"
+            return json.loads(stored.read_text(encoding="utf-8"))
     raise FileNotFoundError(
-        f"no results/released_predictions.json in {here} or above it: run inside the repository, or name the folder of "
-        "reference artefacts in MELIB_REFERENCE"
+        f"no results/{name} in {here} or above it: run inside the repository, or name the folder of reference "
+        "artefacts in MELIB_REFERENCE"
     )
 
 

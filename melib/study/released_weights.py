@@ -10,7 +10,6 @@ and, where they are at hand, the reference artefacts ``golden/*.npz`` with input
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -267,15 +266,7 @@ def load(reference: str = "", *, start: str | os.PathLike = ".") -> tuple[dict, 
     folder = reference or os.environ.get("MELIB_REFERENCE", "")
     if folder:
         return build(folder), "computed"
-    here = Path(start).resolve()
-    for parent in (here, *here.parents):
-        stored = parent / "results" / "released_weights.json"
-        if stored.is_file():
-            return json.loads(stored.read_text(encoding="utf-8")), "stored"
-    raise FileNotFoundError(
-        f"no results/released_weights.json in {here} or above it: run inside the repository, or name a folder of the "
-        "release in MELIB_REFERENCE"
-    )
+    return released.stored_record("released_weights.json", start), "stored"
 
 
 def main(arguments: list[str] | None = None) -> int:
