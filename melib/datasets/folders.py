@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +26,7 @@ class FolderDataset(Dataset):
     """
 
     root: Path
-    labels: LabelTable
+    labels: LabelTable = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def build_dataset(
     fps: float,
     emotions: tuple[str, ...],
     depth_scale: float = 0.001,
-    camera: Camera | None = None,
+    camera: Callable[[int, int], Camera] | None = None,
 ) -> FolderDataset:
     """Join folders and labels.
 
@@ -84,8 +84,8 @@ def build_dataset(
     fps : float
     depth_scale : float
         Metres of one unit of a depth file.
-    camera : Camera or None
-        Of the whole image.
+    camera : callable or None
+        Camera of images of a width and a height; needed where footage has depth.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def build_dataset(
     for film in footage:
         key = (film.subject, film.video)
         if key in taken:
-            skipped.append((0, *key, f"{film.colour} is left out: {taken[key]} has the same name but for its case"))
+            skipped.append((0, *key, f"{film.colour} is left out: this video is read from {taken[key]}"))
             continue
         taken[key] = film.colour
         try:
@@ -107,12 +107,9 @@ def build_dataset(
             skipped.append((0, *key, f"read without depth: {error}"))
             depth = None
         try:
-            video = ImageVideo(
-                *(*key, list_images(root, film.colour), fps, film.first),
-                depth_images=depth,
-                depth_scale=depth_scale,
-                camera=None if depth is None else camera,
-            )
+            video = ImageVideo(*key, list_images(root, film.colour), fps, film.first)
+            if depth is not None:
+                video = replace(video, depth_images=depth, depth_scale=depth_scale, camera=camera(*video.size))
         except (OSError, ValueError) as error:
             skipped.append((0, *key, str(error)))
             skipped += [(row["row"], *key, "its frames cannot be read") for row in of_video.pop(key, [])]

@@ -7,6 +7,7 @@ The frame of a missing or damaged file is that of the nearest readable one, and 
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import struct
@@ -249,6 +250,22 @@ class ImageVideo(Video):
         """Colour files numbered below the base, which no position shows."""
         return int((self.colour.numbers < self.first).sum())
 
+    @functools.cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames: those of the first colour image whose header can be read.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        for path in self._candidates(self.colour, 0):
+            try:
+                return image_size(path)
+            except ValueError as error:
+                self.undecodable[path] = str(error)
+        raise ValueError(f"no image in {self.colour.folder} can be decoded: unpack the folder again")
+
     def source(self, position: int) -> Path:
         """The file that is shown at a position, as far as is known without decoding."""
         self.check_range(position, position + 1)
@@ -294,7 +311,7 @@ class ImageVideo(Video):
 
     def _stack(self, images: ImageFolder, start: int, stop: int, read) -> np.ndarray:
         self.check_range(start, stop)
-        size = self._size()
+        size = self.size
         out = []
         for position in range(start, stop):
             path, pixels = self._nearest_readable(images, position, read)
@@ -314,12 +331,3 @@ class ImageVideo(Video):
             except ValueError as error:
                 self.undecodable[path] = str(error)
         raise ValueError(f"no image in {images.folder} can be decoded: unpack the folder again")
-
-    def _size(self) -> tuple[int, int]:
-        """Width and height of the first colour image whose header can be read."""
-        for path in self._candidates(self.colour, 0):
-            try:
-                return image_size(path)
-            except ValueError as error:
-                self.undecodable[path] = str(error)
-        raise ValueError(f"no image in {self.colour.folder} can be decoded: unpack the folder again")
