@@ -11,7 +11,8 @@ Each dataset has a module with
     Class sets by number of classes, and for each a mapping from an emotion to its class, or to None where the emotion
     is spotted but belongs to no class of the set; every one of ``EMOTIONS`` is a key. See :func:`class_sets`.
 ``PUBLISHED``
-    Counts that were published, or counted once in the published label files, to compare a copy with.
+    Counts that were published, or counted once in the published label files, to compare a copy with: a dict under the
+    keys of :func:`~melib.datasets.sheets.count_labels`, and ``recorded videos`` where that number is known.
 ``read_labels(path)``
     A :class:`~melib.datasets.sheets.LabelTable` from a label file or the dataset's root; needs no frames.
 ``open_dataset(root, **options)``

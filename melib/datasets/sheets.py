@@ -51,6 +51,28 @@ class LabelTable:
     fixes_unused: int = 0
 
 
+def count_labels(rows: pd.DataFrame) -> dict[str, int]:
+    """Counts of a table of labels, under the keys of every dataset's ``PUBLISHED``.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As ``LabelTable.rows``.
+
+    Returns
+    -------
+    dict
+        ``micro``, ``macro`` (labels), ``subjects``, ``videos`` (with a label of either kind), ``micro subjects``,
+        ``micro videos``, and ``micro <emotion>`` for each emotion that a micro-expression has.
+    """
+    micro = rows[rows["kind"] == "micro"]
+    counts = {"micro": len(micro), "macro": int((rows["kind"] == "macro").sum())}
+    for prefix, part in (("", rows), ("micro ", micro)):
+        counts[f"{prefix}subjects"] = part["subject"].nunique()
+        counts[f"{prefix}videos"] = len(part[["subject", "video"]].drop_duplicates())
+    return counts | {f"micro {name}": int(count) for name, count in micro["emotion"].value_counts().items()}
+
+
 @dataclass
 class LabelRows:
     """Collects the rows of a label file while it is read."""
@@ -183,11 +205,12 @@ def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple]:
 def _xls_rows(path: Path, sheet: str | int) -> list[tuple]:
     with path.open("rb") as file, xlrd.open_workbook(file_contents=file.read(MOST_BYTES), on_demand=True) as book:
         page = book.sheet_by_name(_chosen(book.sheet_names(), sheet))
+        # An .xls sheet ends at 65,536 rows by its format, fewer than `MOST_ROWS`.
         errors = (xlrd.XL_CELL_ERROR, xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
         return _trimmed(
             [
                 tuple(None if cell.ctype in errors else _plain(cell.value) for cell in page.row(i)[:MOST_COLUMNS])
-                for i in range(min(page.nrows, MOST_ROWS))
+                for i in range(page.nrows)
             ]
         )
 
