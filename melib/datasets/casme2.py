@@ -8,8 +8,8 @@ What is odd about a row, and what is done:
 
 - apex ``/`` (sub04 EP12_01f): unknown. Others have estimated it; an estimate is no label, so none is filled in, and
   the apex is found as for SMIC, from the movement;
-- the released MEAN leaves that clip out and one more, and keeps five of the seven emotions:
-  ``open_dataset(root, as_in_mean=True)``.
+- the released MEAN leaves that clip out and one more, and keeps five of the seven emotions. So does this reader,
+  unless it is told ``as_in_mean=False``.
 
 Sources: the release; MEAN (https://github.com/genbing99/MEAN_Spot-then-recognize, ``load_excel.py``) for its 244
 clips; MEGC 2019 (https://github.com/Facial-Micro-ExpressionGC/MEGC2019) for three classes.
@@ -18,15 +18,15 @@ clips; MEGC 2019 (https://github.com/Facial-Micro-ExpressionGC/MEGC2019) for thr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from melib.datasets.finding import pick_file, search
+from melib.datasets.finding import folders_named
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.images import list_images
-from melib.datasets.paths import subfolders
+from melib.datasets.paths import existing_root, find_file, subfolders
 from melib.datasets.rows import frames_of, take
 from melib.datasets.sheets import LabelRows, LabelTable, read_table, split_action_units, text
 
@@ -43,65 +43,62 @@ MERGE: dict[int, Mapping[str, str | None]] = {
     5: {**_NONE, **{name: name for name in CLASSES[5]}},
     7: {name: name for name in EMOTIONS},
 }
-#: From the literature, no label file being at hand: 255 or 256 rows are reported for the releases.
-PUBLISHED = {"subjects": 26, "micro": 255}
-#: Of ``as_in_mean=True``, by emotion; from the literature too.
-PUBLISHED_AS_IN_MEAN = {"others": 99, "disgust": 61, "happiness": 32, "repression": 27, "surprise": 25}
+#: As in MEAN; from the literature, no label file being at hand. Releases are said to have 255 or 256 rows in all.
+PUBLISHED = {
+    **{"micro": 244, "micro others": 99, "micro disgust": 61, "micro happiness": 32, "micro repression": 27},
+    **{"micro surprise": 25, "subjects": 26},
+}
 
 #: Onset, apex and offset of the clip that MEAN drops by its frames, counted from 1 (65, 110, 110 from 0).
 _LEFT_OUT = (66, 111, 111)
 _COLUMNS = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Action Units", "Estimated Emotion")
 _FRAMES = {"onset": "OnsetFrame", "apex": "ApexFrame", "offset": "OffsetFrame"}
-_LABEL_FILES = tuple(
-    re.compile(rf"CASME[ _-]?(?:2|II)[ _-]?{word}.*\.xlsx?", re.IGNORECASE) for word in ("coding", "label")
-)
+_LABELS = (r"CASME2-coding-20190701\.xlsx?", r"CASME2-coding-.*\.xlsx?", r"CASME2_label_Ver_2\.xlsx?")
 _SUBJECT = re.compile(r"(?:sub)?[ _-]?0*([0-9]{1,3})", re.IGNORECASE)
 _FOLDER = re.compile(r"sub[ _-]?0*[0-9]{1,3}", re.IGNORECASE)
 
 
-def read_labels(path: str | Path, *, as_in_mean: bool = False) -> LabelTable:
-    """The labels, frames as in the file (the first of a raw clip is 1).
-
-    Parameters
-    ----------
-    path : path
-        The label file, or the root of the dataset.
-    as_in_mean : bool
-        Keep the clips that the released MEAN keeps, see :func:`outside_mean`; the others are skipped.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file, or none in the root.
-    ValueError
-        If it cannot be read.
-    """
-    path = Path(path)
-    return _read(path, search(path.resolve(), _FOLDER).files if path.is_dir() else (), as_in_mean)
-
-
-def open_dataset(root: str | Path, *, as_in_mean: bool = False) -> FolderDataset:
-    """The clips of a folder.
+def open_dataset(root: str | Path, *, as_in_mean: bool = True) -> FolderDataset:
+    """The clips.
 
     Parameters
     ----------
     root : path
     as_in_mean : bool
-        As for :func:`read_labels`; clips without a label left are left out, too.
+        As for :func:`read_labels`; the clips that MEAN leaves out are no videos of the dataset then.
 
     Raises
     ------
-    FileNotFoundError, ValueError
-        As :func:`read_labels`; also if no frames are there.
+    FileNotFoundError
+        If the root, the label file or all frames are missing.
+    ValueError
+        If the label file cannot be read.
     """
-    root = Path(root).resolve()
-    found = search(root, _FOLDER)
-    labels = _read(root, found.files, as_in_mean)
-    footage = list(_footage(root, found.folders))
+    root = existing_root("casme2", root)
+    labels = read_labels(root, as_in_mean=as_in_mean)
+    footage = _footage(root)
     if as_in_mean:
         kept = set(zip(labels.rows["subject"], labels.rows["video"], strict=True))
-        footage = [film for film in footage if (film.subject, film.video) in kept]
-    return build_dataset("casme2", "clips", root, footage, labels, fps=FPS, emotions=EMOTIONS)
+        footage = (film for film in footage if (film.subject, film.video) in kept)
+    version = "1+as-in-mean" if as_in_mean else "1"
+    return build_dataset("casme2", version, root, footage, labels, fps=FPS, emotions=EMOTIONS)
+
+
+def read_labels(path: str | Path, *, as_in_mean: bool = True) -> LabelTable:
+    """The labels, frames as in the file (the first of a raw clip is 1).
+
+    Parameters
+    ----------
+    path : path
+        The label file, or a folder that holds it.
+    as_in_mean : bool
+        Keep the clips that the released MEAN keeps, see :func:`outside_mean`; the others are skipped.
+    """
+    path = Path(path)
+    path = path if path.is_file() else find_file(existing_root("casme2", path), *_LABELS)
+    out = LabelRows()
+    read_rows(read_table(path, _COLUMNS), out, as_in_mean=as_in_mean)
+    return out.table()
 
 
 def outside_mean(label: Mapping[str, object]) -> str | None:
@@ -121,23 +118,14 @@ def outside_mean(label: Mapping[str, object]) -> str | None:
     return None
 
 
-def _read(path: Path, files: Sequence[Path], as_in_mean: bool) -> LabelTable:
-    sheet = path if path.is_file() else pick_file(files, _LABEL_FILES)
-    if sheet is None:
-        raise FileNotFoundError(f"no label file of CASME II in {path}: put CASME2-coding-20190701.xlsx there")
-    into = LabelRows()
-    read_rows(read_table(sheet, _COLUMNS), into, as_in_mean=as_in_mean)
-    return into.table()
-
-
-def read_rows(sheet: pd.DataFrame, into: LabelRows, *, as_in_mean: bool = False) -> None:
-    """Rows of the label sheet, each added to `into` or skipped.
+def read_rows(sheet: pd.DataFrame, out: LabelRows, *, as_in_mean: bool = True) -> None:
+    """Rows of the label sheet, each added to `out` or skipped.
 
     Parameters
     ----------
     sheet : pandas.DataFrame
         Columns ``row, Subject, Filename, OnsetFrame, ApexFrame, OffsetFrame, Action Units, Estimated Emotion``.
-    into : LabelRows
+    out : LabelRows
     as_in_mean : bool
         As for :func:`read_labels`.
     """
@@ -161,10 +149,10 @@ def read_rows(sheet: pd.DataFrame, into: LabelRows, *, as_in_mean: bool = False)
         elif as_in_mean:
             reason = outside_mean({**frames, "emotion": emotion})
         if reason is not None:
-            into.skip(number, subject, _clip(called)[:40], reason)
+            out.skip(number, subject, _clip(called)[:40], reason)
             continue
         take(
-            into,
+            out,
             seen,
             row=number,
             subject=subject,
@@ -176,18 +164,14 @@ def read_rows(sheet: pd.DataFrame, into: LabelRows, *, as_in_mean: bool = False)
         )
 
 
-def _footage(root: Path, subjects: Iterable[Path]) -> Iterable[Footage]:
-    """The clips of the subjects' folders; of the cropped tree only where there is no raw one."""
-    subjects = list(subjects)
-    raw = [folder for folder in subjects if not _cropped(root, folder)]
-    for folder in raw or subjects:
-        subject = _subject(_SUBJECT.fullmatch(folder.name))
+def _footage(root: Path) -> Iterator[Footage]:
+    """The clips below the subjects' folders; of the cropped tree only where there is no raw one."""
+    subjects = folders_named(root, _FOLDER, levels=2)
+    raw = [(name, folder) for name, folder in subjects if "crop" not in folder.relative_to(root).as_posix().lower()]
+    for name, folder in raw or subjects:
+        subject = _subject(_SUBJECT.fullmatch(name))
         for called, path in subfolders(root, folder).items():
             yield Footage(subject, _clip(called), path, first=_first(root, path))
-
-
-def _cropped(root: Path, folder: Path) -> bool:
-    return any("crop" in part.lower() for part in folder.relative_to(root).parts)
 
 
 def _first(root: Path, folder: Path) -> int:

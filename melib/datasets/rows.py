@@ -33,17 +33,17 @@ def frames_of(
         if name == "apex" and (cell is None or cell in unknown_apex or number in unknown_apex):
             continue
         if number is None:
-            return f"no {name}" if cell is None else f"{name} {text(cell)[:40]!r} is no frame number"
+            return f"{column} is blank" if cell is None else f"{column} {text(cell)[:40]!r} is no frame number"
         frames[name] = number
     return frames
 
 
-def take(into: LabelRows, seen: dict[tuple, int], **label: object) -> bool:
+def take(out: LabelRows, seen: dict[tuple, int], **label: object) -> bool:
     """Add a label, or skip it if an earlier row holds the same.
 
     Parameters
     ----------
-    into : LabelRows
+    out : LabelRows
     seen : dict
         Label without its row number -> the first row that held it; filled here.
     label
@@ -57,8 +57,8 @@ def take(into: LabelRows, seen: dict[tuple, int], **label: object) -> bool:
     content = tuple(value for name, value in sorted(label.items()) if name != "row")
     first = seen.setdefault(content, label["row"])
     if first != label["row"]:
-        into.skip(label["row"], label["subject"], label["video"], f"repeats row {first}")
+        out.skip(label["row"], label["subject"], label["video"], f"repeats row {first}")
         return False
-    before = len(into.rows)
-    into.add(**label)
-    return len(into.rows) > before
+    before = len(out.rows)
+    out.add(**label)
+    return len(out.rows) > before

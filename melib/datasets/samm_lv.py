@@ -6,8 +6,9 @@ from 1 by their names, as the labels are. The labels are an Excel file of the re
 What is odd about a row, and what is done:
 
 - apex -1: not annotated, so the apex is unknown;
-- onset 0: not annotated. Rows are in the order of time, and those rows follow expressions that begin thousands of
-  frames later; they are skipped;
+- onset 0 (ten macro-expressions): not annotated. Rows are in the order of time, and these follow expressions that
+  begin thousands of frames later. The challenge counts them, so each is read from the first frame, and the account
+  of changes names it: it is far longer than the movement was;
 - fractional frames (macro-expressions): rounded to the nearest, a half to the even number;
 - emotions are not in this file. They stand in the FACS codes of SAMM, a dataset with a licence of its own, and join
   by name and kind. Without that file every expression is without an emotion; macro-expressions always are.
@@ -19,13 +20,14 @@ Sources: the release ``SAMM_LongVideos_V2_Release.xlsx``; the join and the merge
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from melib.datasets.finding import pick_file, search
+from melib.datasets.finding import folders_named
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
+from melib.datasets.paths import existing_root, find_file
 from melib.datasets.rows import frames_of, take
 from melib.datasets.sheets import LabelRows, LabelTable, read_table, split_action_units, text
 from melib.video import KINDS
@@ -47,19 +49,42 @@ MERGE: dict[int, Mapping[str, str | None]] = {
     4: _FOUR,
     8: {name: name for name in EMOTIONS},
 }
-#: Rows of the published label file by kind; ten of the macro-expressions have no onset and are skipped.
-PUBLISHED = {"videos": 147, "subjects": 30, "micro": 159, "macro": 343}
+#: In the label file as released (version 2).
+PUBLISHED = {
+    **{"micro": 159, "macro": 343, "subjects": 30, "videos": 147, "micro subjects": 29, "micro videos": 79},
+    "recorded videos": 147,
+}
 
 _CODES = ("Filename", "Micro", "Estimated Emotion")
 _COLUMNS = ("Subject", "Filename", "Onset", "Apex", "Offset", "Type", "Action Units")
 _FRAMES = {"onset": "Onset", "apex": "Apex", "offset": "Offset"}
-_LABEL_FILES = (
-    re.compile(r"SAMM[ _-]?Long[ _-]?Videos.*\.xlsx?", re.IGNORECASE),
-    re.compile(r"SAMMLV.*\.xlsx?", re.IGNORECASE),
-)
-_EMOTION_FILES = (re.compile(r"SAMM.*FACS.*\.xlsx?", re.IGNORECASE),)
+_LABELS = tuple(rf"SAMM_LongVideos_V{version}_Release\.xlsx?" for version in (3, 2, 1)) + (r"SAMMLV_gt\.xlsx?",)
+_FACS = r"SAMM.*FACS.*\.xlsx?"
 _VIDEO = re.compile(r"0*([0-9]{1,3})_0*([0-9]{1,3})")
 _EXPRESSION = re.compile(r"(0*[0-9]{1,3}_0*[0-9]{1,3})_0*([0-9]{1,3})")
+
+
+def open_dataset(root: str | Path, *, emotion_file: str | Path | None = None) -> FolderDataset:
+    """The long videos.
+
+    Parameters
+    ----------
+    root : path
+    emotion_file : path, optional
+        As for :func:`read_labels`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the root, the label file or all frames are missing.
+    ValueError
+        If a file of labels or emotions cannot be read.
+    """
+    root = existing_root("samm_lv", root)
+    footage = [Footage(*_names(name), folder) for name, folder in folders_named(root, _VIDEO, levels=2)]
+    labels = read_labels(root, emotion_file=emotion_file)
+    version = "1" if labels.rows["emotion"].notna().any() else "1+without-emotions"
+    return build_dataset("samm_lv", version, root, footage, labels, fps=FPS, emotions=EMOTIONS)
 
 
 def read_labels(path: str | Path, *, emotion_file: str | Path | None = None) -> LabelTable:
@@ -68,78 +93,47 @@ def read_labels(path: str | Path, *, emotion_file: str | Path | None = None) -> 
     Parameters
     ----------
     path : path
-        The label file, or the root of the dataset.
+        The label file, or a folder that holds it.
     emotion_file : path, optional
-        The FACS codes of SAMM, such as ``SAMM_20181215_Micro_FACS_Codes_v2.xlsx``; if not given, it is looked for in
-        the root, or beside the label file.
+        The FACS codes of SAMM, wherever they lie; if not given, they are looked for beside the label file or in the
+        folder.
 
     Returns
     -------
     LabelTable
         Entries of ``skipped`` with row 0 tell what the emotions lack.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file, or no label file in the root.
-    ValueError
-        If a file cannot be read.
     """
     path = Path(path)
-    files = search(path.resolve(), _VIDEO).files if path.is_dir() else (path, *sorted(path.parent.glob("SAMM*.xls*")))
-    return _read(path, files, emotion_file)
-
-
-def open_dataset(root: str | Path, *, emotion_file: str | Path | None = None) -> FolderDataset:
-    """The videos of a folder.
-
-    Parameters
-    ----------
-    root : path
-    emotion_file : path, optional
-        As for :func:`read_labels`; it may lie outside the root.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As :func:`read_labels`; also if no frames are there.
-    """
-    root = Path(root).resolve()
-    found = search(root, _VIDEO)
-    labels = _read(root, found.files, emotion_file)
-    footage = [Footage(*_names(folder.name), folder) for folder in found.folders]
-    return build_dataset("samm_lv", "long videos", root, footage, labels, fps=FPS, emotions=EMOTIONS)
-
-
-def _read(path: Path, files: Sequence[Path], emotion_file: str | Path | None) -> LabelTable:
-    """Labels of one of the files, `path` if that is a file, with the emotions of another one."""
-    sheet = path if path.is_file() else pick_file(files, _LABEL_FILES)
-    if sheet is None:
-        raise FileNotFoundError(
-            f"no label file of SAMM Long Videos in {path}: put SAMM_LongVideos_V2_Release.xlsx there"
-        )
-    into = LabelRows()
-    codes = pick_file(files, _EMOTION_FILES) if emotion_file is None else Path(emotion_file)
+    folder = path.parent if path.is_file() else existing_root("samm_lv", path)
+    path = path if path.is_file() else find_file(folder, *_LABELS, depth=1)
+    out = LabelRows()
+    codes = _codes(folder) if emotion_file is None else Path(emotion_file)
     if codes is None:
         reason = (
             "no emotions: the FACS codes of SAMM (such as SAMM_20181215_Micro_FACS_Codes_v2.xlsx) are not here; "
             "give them as emotion_file"
         )
-        into.skip(0, "", "", reason)
-        emotions = {}
-    else:
-        emotions = emotions_of(read_table(codes, _CODES), codes.name, into)
-    present = read_rows(read_table(sheet, _COLUMNS), emotions, into)
-    if codes is not None:
-        for expression in sorted(present - set(emotions)):
-            into.skip(0, *_expression(expression)[:2], f"{codes.name} has no emotion of {expression}")
-        for expression in sorted(set(emotions) - present):
-            reason = f"{codes.name}: {expression} is no micro-expression of the label file"
-            into.skip(0, *_expression(expression)[:2], reason)
-    return into.table()
+        out.skip(0, "", "", reason)
+        read_rows(read_table(path, _COLUMNS), {}, out)
+        return out.table()
+    emotions = emotions_of(read_table(codes, _CODES), codes.name, out)
+    present = read_rows(read_table(path, _COLUMNS), emotions, out)
+    for expression in sorted(present - set(emotions)):
+        out.skip(0, *_expression(expression)[:2], f"{codes.name} has no emotion of {expression}")
+    for expression in sorted(set(emotions) - present):
+        reason = f"{codes.name}: {expression} is no micro-expression of the label file"
+        out.skip(0, *_expression(expression)[:2], reason)
+    return out.table()
 
 
-def emotions_of(codes: pd.DataFrame, name: str, into: LabelRows) -> dict[str, str]:
+def _codes(folder: Path) -> Path | None:
+    try:
+        return find_file(folder, _FACS, depth=1)
+    except FileNotFoundError:
+        return None
+
+
+def emotions_of(codes: pd.DataFrame, name: str, out: LabelRows) -> dict[str, str]:
     """Emotion by expression, such as ``006_1_2``, out of the FACS codes of SAMM (all micro-expressions).
 
     Parameters
@@ -148,7 +142,7 @@ def emotions_of(codes: pd.DataFrame, name: str, into: LabelRows) -> dict[str, st
         Columns ``row, Filename, Micro, Estimated Emotion``.
     name : str
         Of the file, for the account.
-    into : LabelRows
+    out : LabelRows
         Rows that give no emotion are noted here, under row 0: they are not rows of the label file.
     """
     emotions: dict[str, str] = {}
@@ -167,12 +161,12 @@ def emotions_of(codes: pd.DataFrame, name: str, into: LabelRows) -> dict[str, st
             reason = f"{names[2]} was {emotions[names[2]]} in an earlier row and is {emotion} here"
         if reason is not None:
             subject, video = ("", "") if names is None else names[:2]
-            into.skip(0, subject, video, f"{name}, row {row['row']} gives no emotion: {reason}")
+            out.skip(0, subject, video, f"{name}, row {row['row']} gives no emotion: {reason}")
     return emotions
 
 
-def read_rows(sheet: pd.DataFrame, emotions: Mapping[str, str], into: LabelRows) -> set[str]:
-    """Rows of the label sheet, each added to `into` or skipped.
+def read_rows(sheet: pd.DataFrame, emotions: Mapping[str, str], out: LabelRows) -> set[str]:
+    """Rows of the label sheet, each added to `out` or skipped.
 
     Parameters
     ----------
@@ -180,7 +174,7 @@ def read_rows(sheet: pd.DataFrame, emotions: Mapping[str, str], into: LabelRows)
         Columns ``row, Subject, Filename, Onset, Apex, Offset, Type, Action Units``.
     emotions : mapping
         As :func:`emotions_of` gives them.
-    into : LabelRows
+    out : LabelRows
 
     Returns
     -------
@@ -193,7 +187,7 @@ def read_rows(sheet: pd.DataFrame, emotions: Mapping[str, str], into: LabelRows)
         number, names = row["row"], _expression(row["Filename"])
         if names is None:
             reason = f"{text(row['Filename'])[:40]!r} is no name such as 006_1_2 (subject, video, expression)"
-            into.skip(number, text(row["Subject"])[:40], "", reason)
+            out.skip(number, text(row["Subject"])[:40], "", reason)
             continue
         subject, video, expression = names
         kind = text(row["Type"]).lower()[:5]
@@ -207,22 +201,16 @@ def read_rows(sheet: pd.DataFrame, emotions: Mapping[str, str], into: LabelRows)
             reason = f"type {text(row['Type'])[:40]!r} is neither micro nor macro"
         elif isinstance(frames, str):
             reason = frames
-        elif frames["onset"] == 0:
-            reason = "onset 0: the onset was not annotated"
         if reason is not None:
-            into.skip(number, subject, video, reason)
+            out.skip(number, subject, video, reason)
             continue
-        take(
-            into,
-            seen,
-            row=number,
-            subject=subject,
-            video=video,
-            **frames,
-            kind=kind,
-            emotion=emotions.get(expression) if kind == "micro" else None,
-            action_units=split_action_units(row["Action Units"]),
-        )
+        label = {"row": number, "subject": subject, "video": video, **frames}
+        if frames["onset"] == 0:
+            frames["onset"] = 1
+        emotion = emotions.get(expression) if kind == "micro" else None
+        units = split_action_units(row["Action Units"])
+        if take(out, seen, **label | frames, kind=kind, emotion=emotion, action_units=units) and label["onset"] == 0:
+            out.change(label, "onset", 1, "the onset was not annotated: the first frame is taken", "this reader")
     return present
 
 

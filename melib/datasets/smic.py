@@ -19,14 +19,15 @@ Sources: the release; MEAN (https://github.com/genbing99/MEAN_Spot-then-recogniz
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from melib.datasets.finding import pick_file, search
+from melib.datasets.finding import folders_named
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.images import list_images
+from melib.datasets.paths import existing_root, find_file
 from melib.datasets.rows import frames_of, take
 from melib.datasets.sheets import LabelRows, LabelTable, read_table, text
 
@@ -48,28 +49,8 @@ _SUBJECT = re.compile(r"s?0*([0-9]{1,3})", re.IGNORECASE)
 _CLASS = {"ne": "negative", "po": "positive", "sur": "surprise"}
 
 
-def read_labels(path: str | Path, *, sensor: str) -> LabelTable:
-    """The labels, frames as in the file: numbers that run on from clip to clip.
-
-    Parameters
-    ----------
-    path : path
-        The label file, or the root of the dataset.
-    sensor : {"hs", "vis", "nir"}
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file, or none of the sensor in the root.
-    ValueError
-        If it cannot be read, or the sensor is unknown.
-    """
-    path = Path(path)
-    return _read(path, search(path.resolve(), _CLIP).files if path.is_dir() else (), sensor)[0].table()
-
-
 def open_dataset(root: str | Path, *, sensor: str) -> FolderDataset:
-    """The clips of a folder, in which other sensors' clips may lie too.
+    """The clips of a sensor; others' clips may lie below the root, too.
 
     Parameters
     ----------
@@ -78,24 +59,42 @@ def open_dataset(root: str | Path, *, sensor: str) -> FolderDataset:
 
     Raises
     ------
-    FileNotFoundError, ValueError
-        As :func:`read_labels`; also if no frames are there.
+    FileNotFoundError
+        If the root, the sensor's label file or all of its frames are missing.
+    ValueError
+        If the label file cannot be read, or the sensor is unknown.
     """
-    root = Path(root).resolve()
-    found = search(root, _CLIP)
-    into, clips = _read(root, found.files, sensor)
-    footage = [_film(root, folder, clips, into) for folder in _folders(root, found.folders, sensor)]
-    return build_dataset(f"smic_{sensor}", "clips", root, footage, into.table(), fps=FPS[sensor], emotions=EMOTIONS)
+    path = _label_file(root, sensor)
+    root = existing_root(f"smic_{sensor}", root)
+    out = LabelRows()
+    clips = read_rows(read_table(path, _COLUMNS), out)
+    footage = [_film(root, name, folder, clips, out) for name, folder in _folders(root, sensor)]
+    return build_dataset(f"smic_{sensor}", "long", root, footage, out.table(), fps=FPS[sensor], emotions=EMOTIONS)
 
 
-def read_rows(sheet: pd.DataFrame, into: LabelRows) -> dict[str, dict]:
-    """Rows of the label sheet, each added to `into` or skipped.
+def read_labels(path: str | Path, *, sensor: str) -> LabelTable:
+    """The labels, frames as in the file: numbers that run on from clip to clip.
+
+    Parameters
+    ----------
+    path : path
+        The label file, or a folder that holds it.
+    sensor : {"hs", "vis", "nir"}
+    """
+    path = Path(path)
+    out = LabelRows()
+    read_rows(read_table(path if path.is_file() else _label_file(path, sensor), _COLUMNS), out)
+    return out.table()
+
+
+def read_rows(sheet: pd.DataFrame, out: LabelRows) -> dict[str, dict]:
+    """Rows of the label sheet, each added to `out` or skipped.
 
     Parameters
     ----------
     sheet : pandas.DataFrame
         Columns ``row, Subject, Filename, OnsetF, OffsetF, FirstF`` and perhaps ``ApexF`` and ``Emotion``.
-    into : LabelRows
+    out : LabelRows
 
     Returns
     -------
@@ -113,7 +112,7 @@ def read_rows(sheet: pd.DataFrame, into: LabelRows) -> dict[str, dict]:
         frames = frames_of(row, columns)
         if match is None:
             reason = f"no clip such as s01_ne_01 is named: {_shown(row, sheet.columns)!r}"
-            into.skip(row["row"], text(row["Subject"])[:40], "", reason)
+            out.skip(row["row"], text(row["Subject"])[:40], "", reason)
             continue
         subject, clip = _names(match)
         whose = _SUBJECT.fullmatch(text(row["Subject"]))
@@ -127,39 +126,33 @@ def read_rows(sheet: pd.DataFrame, into: LabelRows) -> dict[str, dict]:
         elif clips.get(clip, frames).get("FirstF", frames["first"]) != frames["first"]:
             reason = f"first frame {frames['first']}, but row {clips[clip]['row']} says {clips[clip]['FirstF']}"
         if reason is not None:
-            into.skip(row["row"], subject, clip, reason)
+            out.skip(row["row"], subject, clip, reason)
             continue
         first = frames.pop("first")
         label = {"row": row["row"], "subject": subject, "video": clip, **frames}
         label["emotion"] = _CLASS[match[2].lower()]
-        if not take(into, seen, **label, kind="micro", action_units=()):
+        if not take(out, seen, **label, kind="micro", action_units=()):
             continue
         clips.setdefault(clip, {**label, "FirstF": first})
         written = text(row.get(others.get("emotion")))
         if written.lower()[:2] in {name[:2] for name in EMOTIONS} - {label["emotion"][:2]}:
             told = {**label, "emotion": written}
-            into.change(told, "emotion", label["emotion"], "the class is that of the clip's name", "the clip's name")
+            out.change(told, "emotion", label["emotion"], "the class is that of the clip's name", "the clip's name")
     return clips
 
 
-def _read(path: Path, files: Sequence[Path], sensor: str) -> tuple[LabelRows, dict[str, dict]]:
+def _label_file(root: str | Path, sensor: str) -> Path:
     if sensor not in SENSORS:
         raise ValueError(f"unknown sensor {sensor!r} of SMIC: use one of {', '.join(SENSORS)}")
-    patterns = [rf"SMIC.*{sensor}.*annotation.*2019.*\.xlsx?", rf"SMIC.*{sensor}.*annotation.*\.xlsx?"]
-    patterns = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
-    sheet = path if path.is_file() else pick_file(files, patterns)
-    if sheet is None:
-        name = f"SMIC-{sensor.upper()}-E_annotation.xlsx"
-        raise FileNotFoundError(f"no label file of SMIC {sensor.upper()} in {path}: put {name} there")
-    into = LabelRows()
-    return into, read_rows(read_table(sheet, _COLUMNS), into)
+    name = f"SMIC-{sensor.upper()}-E_annotation"
+    return find_file(existing_root(f"smic_{sensor}", root), rf"{name}_2019\.xlsx?", rf"{name}\.xlsx?", depth=3)
 
 
-def _folders(root: Path, folders: Iterable[Path], sensor: str) -> list[Path]:
+def _folders(root: Path, sensor: str) -> list[tuple[str, Path]]:
     """The clips of a sensor: the long ones, or the cropped ones where there are no long ones."""
-    own = [folder for folder in folders if _sensor(root, folder) in (sensor, None)]
-    long = [folder for folder in own if not _cropped(root, folder)]
-    return long or own
+    found = folders_named(root, _CLIP, levels=6)
+    own = [(name, folder) for name, folder in found if _sensor(root, folder) in (sensor, None)]
+    return [(name, folder) for name, folder in own if not _cropped(root, folder)] or own
 
 
 def _sensor(root: Path, folder: Path) -> str | None:
@@ -175,9 +168,9 @@ def _cropped(root: Path, folder: Path) -> bool:
     return any(part.lower() == "micro" or "crop" in part.lower() for part in folder.relative_to(root).parts)
 
 
-def _film(root: Path, folder: Path, clips: Mapping[str, dict], into: LabelRows) -> Footage:
+def _film(root: Path, name: str, folder: Path, clips: Mapping[str, dict], out: LabelRows) -> Footage:
     """Where a clip lies, and how its files are numbered."""
-    subject, clip = _names(_CLIP.fullmatch(folder.name))
+    subject, clip = _names(_CLIP.fullmatch(name))
     try:
         images = list_images(root, folder)
     except (OSError, ValueError):
@@ -189,7 +182,7 @@ def _film(root: Path, folder: Path, clips: Mapping[str, dict], into: LabelRows) 
     if label["FirstF"] < start <= label["onset"] <= label["offset"] <= last:
         return Footage(subject, clip, folder, first=label["FirstF"])
     reason = f"the clip's first file has the number {start}: frames are counted from there"
-    into.change(label, "FirstF", start, reason, "the folder")
+    out.change(label, "FirstF", start, reason, "the folder")
     return Footage(subject, clip, folder, first=start, label_first=label["FirstF"])
 
 

@@ -60,7 +60,7 @@ def write_frames(folder: Path, names: Iterable[str], *, grey: bool = False) -> N
 
 
 def brightness(frames: np.ndarray) -> list[int]:
-    """The number that :func:`write_frames` drew into each frame (JPEG is off by at most one level of 2)."""
+    """The number that :func:`write_frames` drew into each frame, modulo 100."""
     return [round(float(frame.mean()) / 2) for frame in frames]
 
 

@@ -18,6 +18,7 @@ ROWS = [
     row(4, "EP12_01f", 4, "/", 10, "disgust"),
     row(17, "EP05_04", 2, 4, 9, "sadness"),
 ]
+FIVE = {name: casme2.PUBLISHED[f"micro {name}"] for name in casme2.CLASSES[5]}
 SHEET = "CASME2-coding-20190701.xlsx"
 
 
@@ -39,7 +40,7 @@ def cropped(root: Path) -> Path:
 
 def whole_release() -> pd.DataFrame:
     """255 generated rows: the published numbers of each emotion, and the two clips that MEAN leaves out."""
-    emotions = [name for name, number in casme2.PUBLISHED_AS_IN_MEAN.items() for _ in range(number)]
+    emotions = [name for name, number in FIVE.items() for _ in range(number)]
     emotions += ["fear"] * 2 + ["sadness"] * 7
     rows = [(i % 26 + 1, f"EP01_{i:03d}", 10, 20 + i % 9, 60, emotion) for i, emotion in enumerate(emotions)]
     rows += [(4, "EP12_01f", 10, "/", 60, "disgust"), (9, "EP18_03", 66, 111, 111, "others")]
@@ -51,7 +52,7 @@ def whole_release() -> pd.DataFrame:
 
 
 def test_a_clip_is_a_video_of_one_expression_on_the_frames_its_label_names(tmp_path):
-    dataset = open_dataset("casme2", raw(tmp_path))
+    dataset = open_dataset("casme2", raw(tmp_path), as_in_mean=False)
     video = dataset.videos[0]
     assert (video.subject, video.name, video.fps, video.n_frames) == ("sub01", "EP02_01f", 200, 15)
     (expression,) = video.expressions
@@ -76,24 +77,25 @@ def test_a_cropped_clip_begins_at_its_first_file(tmp_path):
 
 def test_the_raw_clips_are_read_where_both_lie_there(tmp_path):
     cropped(tmp_path)
-    dataset = open_dataset("casme2", raw(tmp_path))
+    dataset = open_dataset("casme2", raw(tmp_path), as_in_mean=False)
     assert [video.n_frames for video in dataset.videos] == [15] * 4
     assert dataset.labels.skipped.empty
 
 
 def test_a_slash_for_the_apex_is_unknown_and_never_estimated(tmp_path):
-    dataset = open_dataset("casme2", raw(tmp_path))
+    dataset = open_dataset("casme2", raw(tmp_path), as_in_mean=False)
     assert {video.name: video.expressions[0].apex for video in dataset.videos}["EP12_01f"] is None
 
 
 def test_as_in_mean_keeps_the_published_244_clips():
     everything, into = LabelRows(), LabelRows()
     sheet = whole_release()
-    casme2.read_rows(sheet, everything)
-    casme2.read_rows(sheet, into, as_in_mean=True)
-    assert len(everything.rows) == casme2.PUBLISHED["micro"] == len(sheet) and not everything.skipped
-    assert Counter(row["emotion"] for row in into.rows) == casme2.PUBLISHED_AS_IN_MEAN
-    assert len(into.rows) == 244
+    casme2.read_rows(sheet, everything, as_in_mean=False)
+    casme2.read_rows(sheet, into)
+    assert len(everything.rows) == len(sheet) == 255 and not everything.skipped
+    assert Counter(row["emotion"] for row in into.rows) == FIVE
+    assert len(into.rows) == casme2.PUBLISHED["micro"] == 244
+    assert len({row["subject"] for row in into.rows}) == casme2.PUBLISHED["subjects"]
     left_out = {row["video"]: row["reason"] for row in into.skipped if row["video"] in ("EP12_01f", "EP18_03")}
     assert left_out == {
         "EP12_01f": "left out as in MEAN: no apex",
@@ -103,7 +105,7 @@ def test_as_in_mean_keeps_the_published_244_clips():
 
 
 def test_as_in_mean_has_no_video_of_a_clip_left_out(tmp_path):
-    dataset = open_dataset("casme2", raw(tmp_path), as_in_mean=True)
+    dataset = open_dataset("casme2", raw(tmp_path))
     assert [video.name for video in dataset.videos] == ["EP02_01f", "EP03_02"]
     assert dataset.labels.skipped["video"].tolist() == ["EP12_01f", "EP05_04"]
 
@@ -111,7 +113,7 @@ def test_as_in_mean_has_no_video_of_a_clip_left_out(tmp_path):
 def test_three_classes_leave_the_145_clips_of_the_grand_challenge():
     # Negative is disgust and repression: 88 + 32 + 25 clips (MEGC 2019).
     counts = Counter()
-    for emotion, number in casme2.PUBLISHED_AS_IN_MEAN.items():
+    for emotion, number in FIVE.items():
         counts[casme2.MERGE[3][emotion]] += number
     del counts[None]
     assert counts == {"negative": 88, "positive": 32, "surprise": 25} and counts.total() == 145
@@ -135,8 +137,8 @@ def test_folder_and_label_may_differ_in_case_and_padding(tmp_path):
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (row(1, "EP02_01f", 6, 9, "12?", "happiness"), "offset '12?' is no frame number"),
-        (row(1, "EP02_01f", 6, "~9", 12, "happiness"), "apex '~9' is no frame number"),
+        (row(1, "EP02_01f", 6, 9, "12?", "happiness"), "OffsetFrame '12?' is no frame number"),
+        (row(1, "EP02_01f", 6, "~9", 12, "happiness"), "ApexFrame '~9' is no frame number"),
         (row(1, "EP02_01f", 6, 19, 12, "happiness"), "frames out of order: onset 6, apex 19, offset 12"),
         (row(1, "EP02_01f", 0, 9, 12, "happiness"), "onset 0 lies before frame 1"),
         (row(1, "EP02_01f", 6, 9, 12, "boredom"), "unknown emotion 'boredom'"),
@@ -147,7 +149,7 @@ def test_folder_and_label_may_differ_in_case_and_padding(tmp_path):
     ],
 )
 def test_a_row_that_cannot_be_read_is_skipped_with_its_reason(tmp_path, bad, reason):
-    labels = open_dataset("casme2", raw(tmp_path, [*ROWS, bad])).labels
+    labels = open_dataset("casme2", raw(tmp_path, [*ROWS, bad]), as_in_mean=False).labels
     assert reason in dict(zip(labels.skipped["row"], labels.skipped["reason"], strict=True))[6]
     assert len(labels.rows) == 4
 
@@ -156,10 +158,10 @@ def test_the_newest_coding_is_read(tmp_path):
     root = raw(tmp_path, ROWS[:1])
     for name in ("CASME2-coding-20140508.xlsx", "CASME2_label_Ver_2.xlsx", "~$CASME2-coding-20200101.xlsx"):
         write_book(root / name, Sheet1=clip_trees.casme2_sheet(ROWS))
-    assert len(open_dataset("casme2", root).labels.rows) == 1
+    assert len(open_dataset("casme2", root, as_in_mean=False).labels.rows) == 1
 
 
 def test_a_folder_without_labels_names_the_file_that_is_missing(tmp_path):
     clip_trees.write_frames(tmp_path / "sub01" / "EP02_01f", ["img1.jpg"])
-    with pytest.raises(FileNotFoundError, match="CASME2-coding-20190701.xlsx"):
+    with pytest.raises(FileNotFoundError, match="no label file CASME2-coding-20190701.xlsx"):
         open_dataset("casme2", tmp_path)

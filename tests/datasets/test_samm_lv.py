@@ -46,14 +46,16 @@ def reasons(labels) -> dict[int, str]:
 @real
 def test_the_published_label_file_gives_the_published_counts():
     labels = samm_lv.read_labels(REAL)
-    skipped = labels.skipped[labels.skipped["row"] > 0]
-    kinds = labels.rows["kind"].value_counts()
-    assert kinds["micro"] == samm_lv.PUBLISHED["micro"] == 159
-    assert kinds["macro"] + len(skipped) == samm_lv.PUBLISHED["macro"] == 343
-    assert skipped["reason"].tolist() == ["onset 0: the onset was not annotated"] * 10
-    assert labels.rows["subject"].nunique() == samm_lv.PUBLISHED["subjects"]
-    micro = labels.rows[labels.rows["kind"] == "micro"]
-    assert (micro["subject"].nunique(), micro["video"].nunique()) == (29, 79)
+    rows, micro = labels.rows, labels.rows[labels.rows["kind"] == "micro"]
+    counts = {
+        **rows["kind"].value_counts().to_dict(),
+        **{"subjects": rows["subject"].nunique(), "videos": rows["video"].nunique(), "recorded videos": 147},
+        **{"micro subjects": micro["subject"].nunique(), "micro videos": micro["video"].nunique()},
+    }
+    assert counts == samm_lv.PUBLISHED
+    assert (counts["micro"], counts["macro"]) == (159, 343)
+    assert (labels.skipped["row"] == 0).all()
+    assert labels.changes[["column", "from", "to"]].to_numpy().tolist() == [["onset", 0, 1]] * 10
 
 
 @real
@@ -79,7 +81,7 @@ def test_grey_frames_are_numbered_by_name_whatever_the_padding(tmp_path, digits)
 def test_labels_become_positions_on_the_frames_they_name(tmp_path):
     dataset = open_dataset("samm_lv", tree(tmp_path))
     table = truth_table(dataset.videos).set_index(["video", "kind", "onset"])
-    assert len(table) == 4
+    assert len(table) == 5
     assert table.loc["006_1", "micro", 2][["apex", "offset"]].tolist() == [5, 8]
     video = dataset.videos[0]
     assert clip_trees.brightness(video.frames(2, 9)) == [3, 4, 5, 6, 7, 8, 9]
@@ -96,10 +98,13 @@ def test_an_apex_of_minus_one_is_unknown(tmp_path):
     assert [e.apex for e in dataset.videos[0].expressions] == [5, 12, None]
 
 
-def test_an_onset_of_zero_is_skipped_with_its_reason(tmp_path):
+def test_an_onset_of_zero_becomes_the_first_frame_and_is_noted(tmp_path):
     dataset = open_dataset("samm_lv", tree(tmp_path))
-    assert reasons(dataset.labels)[14] == "onset 0: the onset was not annotated"
-    assert dataset.videos[1].expressions == ()
+    (expression,) = dataset.videos[1].expressions
+    assert (expression.onset, expression.apex, expression.offset) == (0, 7, 11)
+    (change,) = dataset.labels.changes.to_dict("records")
+    assert (change["row"], change["column"], change["from"], change["to"]) == (14, "onset", 0, 1)
+    assert "not annotated" in change["reason"]
 
 
 def test_emotions_join_by_name_and_kind(tmp_path):
@@ -147,9 +152,9 @@ def test_what_the_emotions_lack_is_reported(tmp_path):
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (row("006_1_4", "early", 6, 9, "Macro"), "onset 'early' is no frame number"),
-        (row("006_1_4", 3, None, None, "Macro"), "no offset"),
-        (row("006_1_4", 3, "?", 9, "Macro"), "apex '?' is no frame number"),
+        (row("006_1_4", "early", 6, 9, "Macro"), "Onset 'early' is no frame number"),
+        (row("006_1_4", 3, None, None, "Macro"), "Offset is blank"),
+        (row("006_1_4", 3, "?", 9, "Macro"), "Apex '?' is no frame number"),
         (row("006_1_4", 9, 6, 12, "Macro"), "frames out of order: onset 9, apex 6, offset 12"),
         (row("006_1_4", -1, 6, 9, "Macro"), "frames out of order: onset -1"),
         (row("006_1_4", 3, 6, 9, "Blink"), "type 'Blink' is neither micro nor macro"),
@@ -163,12 +168,12 @@ def test_what_the_emotions_lack_is_reported(tmp_path):
 def test_a_row_that_cannot_be_read_is_skipped_with_its_reason(tmp_path, bad, reason):
     labels = open_dataset("samm_lv", tree(tmp_path, [*ROWS, bad])).labels
     assert reason in reasons(labels)[16]
-    assert len(labels.rows) == 4
+    assert len(labels.rows) == 5
 
 
 def test_the_newest_release_is_read_and_the_labels_may_lie_beside_the_frames(tmp_path):
     root = tree(tmp_path, ROWS[:1], labels="SAMM_longvideos/SAMM_LongVideos_V3_Release.xlsx")
-    write_book(root / "SAMM_LongVideos_V2_Release.xlsx", FACS_Movement_Only=clip_trees.samm_lv_sheet(ROWS))
+    write_book(root / "SAMM_LongVideos_V2_Release.xlsx", FACS=clip_trees.samm_lv_sheet(ROWS))
     assert len(open_dataset("samm_lv", root).labels.rows) == 1
 
 
