@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from melib.face.detect import Box, Detector, DlibDetector, FaceError
-from melib.face.find import Start, Track, find_start, follow
+from melib.face.find import Start, Track, find_start, follow, place
 from melib.face.kept import kept
 from melib.face.regions import INPUT_SIZE
 from melib.video import Camera, Dataset, Video
@@ -128,14 +128,15 @@ class CroppedVideo(Video):
         """The square of whole pixels that is cut out of a frame of the video.
 
         Whole pixels, also where the crop follows the head: each pixel of the crop then keeps its place within a pixel
-        of the video, so that resizing blurs every frame alike, depth stays under its colour, and a step of the window
-        is a shift of the whole image. Its size never changes, so that following adds no zoom.
+        of the video, so that resizing blurs every frame alike (on the benchmark windows between pixels raise the error
+        of flow), depth stays under its colour, and a step of the window is a shift of the whole image. Its size never
+        changes, so that following adds no zoom.
         """
         self.check_range(frame, frame + 1)
         if not self.track:
             return self._square
         start = self._start
-        right, down = (self._track.way(frame, frame + 1) - self._track.way(start.frame, start.frame + 1))[0]
+        right, down = place(self._track.at(frame, frame + 1)[0]) - place(start.landmarks)
         moved = self._square._replace(left=self._square.left + round(right), top=self._square.top + round(down))
         return _inside(moved, start.height, start.width)
 
