@@ -20,11 +20,12 @@ class FilmedVideo(Video):
         self._frames, self._depth = np.asarray(frames), depth
         self.subject, self.name, self.fps, self.camera = subject, name, fps, camera
         self.n_frames, self.expressions = len(self._frames), expressions
-        self.read = []
+        self.read, self.longest_read = [], 0
 
     def frames(self, start, stop):
         self.check_range(start, stop)
         self.read.extend(range(start, stop))
+        self.longest_read = max(self.longest_read, stop - start)
         return self._frames[start:stop]
 
     def landmarks(self, start, stop):

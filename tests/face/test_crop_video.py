@@ -49,6 +49,14 @@ def test_only_the_frames_asked_for_are_read():
     assert video.read == [0, 40, 41]
 
 
+@pytest.mark.parametrize("track", [False, True])
+def test_however_many_are_asked_for_whole_frames_are_held_one_at_a_time(track):
+    video = filmed([[(30, 20)]] * 50)
+    cropped = crop(video, detector=PaintDetector(), track=track)
+    assert len(cropped.frames(0, 50)) == len(cropped.landmarks(0, 50)) == 50
+    assert video.longest_read == 1
+
+
 def test_a_point_projects_into_the_crop_where_the_crop_shows_it():
     depth = np.full((1, 120, 160), 0.6, np.float32)
     video = FilmedVideo(paint([[(31, 17)]]), depth=depth, camera=CAMERA)
