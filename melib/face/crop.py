@@ -128,9 +128,9 @@ class CroppedVideo(Video):
         """The square of whole pixels that is cut out of a frame of the video.
 
         Whole pixels, also where the crop follows the head: each pixel of the crop then keeps its place within a pixel
-        of the video, so that resizing blurs every frame alike (on the benchmark windows between pixels raise the error
-        of flow), depth stays under its colour, and a step of the window is a shift of the whole image. Its size never
-        changes, so that following adds no zoom.
+        of the video, so that resizing blurs every frame alike (flow between windows that lie between pixels errs more),
+        depth stays under its colour, and a step of the window is a shift of the whole image. Its size never changes, so
+        that following adds no zoom.
         """
         self.check_range(frame, frame + 1)
         if not self.track:
@@ -199,7 +199,7 @@ class CroppedVideo(Video):
     def _colour(self, frame: int) -> np.ndarray:
         window = self.window(frame)
         cut = _cut(self.source.frames(frame, frame + 1)[0], window, self._start, self)
-        # Averages where the crop shrinks the image, which halves its noise; straight lines where it enlarges it.
+        # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
         way = cv2.INTER_AREA if self.size < window.width else cv2.INTER_LINEAR
         return cv2.resize(cut, (self.size, self.size), interpolation=way)
 
