@@ -78,7 +78,8 @@ def test_joined_inputs_are_one_experiment_each():
 def test_what_is_left_to_the_dataset_is_filled_in():
     filled = Parameters().resolved()
     assert (filled.method, filled.gap_s) == ("dis", 0.2) and filled.resolved() == filled
-    chosen = Parameters(method="farneback", gap_s=0.1)
+    assert (filled.split, filled.classes) == ("fresh", 4)
+    chosen = Parameters(method="farneback", gap_s=0.1, split="loso", classes=7)
     assert chosen.resolved() == chosen
     assert chosen.feature_settings().method == "farneback" and Parameters().feature_settings().method == "dis"
     with pytest.raises(ValueError, match="gap_s is a time"):
