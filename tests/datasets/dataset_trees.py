@@ -1,6 +1,6 @@
 """Small folder trees named as the released datasets are, with rendered faces for frames.
 
-Frames come from the benchmark's full view, made smaller; labels say where its expressions are.
+Frames come from the benchmark's full view, cut to the head; labels say where its expressions are.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def clip(subject: int = 0) -> Clip:
 
 @functools.cache
 def _rendered() -> Clip:
-    """Rendered once in a session."""
+    """Rendered once in a session; video 500 is the subject's first clip."""
     suite = benchmark.open_clips(subjects=1, clips=1).videos[0].suite
     full = benchmark.SyntheticVideo(suite, "train", 0, 500, 180, view="full")
     (event,) = full.expressions
