@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import sys
 import time
@@ -93,7 +94,7 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     dataset, folds = open_data(parameters, store=store)
     fill(dataset, folds, parameters, store=store)
     readers = tuple(Reader(dataset, part, Path(store)) for part in parameters.parts)
-    kept = Kept(keep, _identity(parameters, dataset, str(device)))
+    kept = Kept(keep, _identity(parameters, dataset, folds, str(device)))
     system = System(readers, device, kept, floor=parameters.model == "floor")
     systems = [system] if system.floor else [system, replace(system, floor=True)]
     tested = [_test(systems, parameters, fold, number) for number, fold in enumerate(folds)]
@@ -128,12 +129,15 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     return Outcome(record=record, **measured)
 
 
-def _identity(parameters: Parameters, dataset: Dataset, device: str) -> dict[str, object]:
+def _identity(parameters: Parameters, dataset: Dataset, folds: Sequence[Fold], device: str) -> dict[str, object]:
     """What decides every bit of a training, and so whether a kept one can be gone on with."""
+    videos = [video for fold in folds for part in (fold.train, fold.train_clips, fold.test) for video in part]
+    labels = truth_table(dict.fromkeys(videos)).to_csv(index=False)
     return {
         "parameters": {**asdict(parameters), "data_root": ""},
         "sizes": asdict(tier_sizes(parameters.tier)),
         "dataset": [dataset.name, dataset.version],
+        "labels": hashlib.sha256(labels.encode()).hexdigest(),
         "device": device,
         "code": provenance.computing_hash(),
         "packages": provenance.package_versions(),

@@ -1,9 +1,8 @@
-"""Filmed faces made ready for a study: cropped, checked, apexes located, and named by what was found on disk."""
+"""Filmed faces made ready for a study: read, cropped, checked, and apexes located where labels have none."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +42,6 @@ def open_filmed(parameters: Parameters, *, store: Path | str, jobs: int = 1, pro
         If no video can be used.
     """
     whole = datasets.open_dataset(parameters.dataset, parameters.data_root)
-    whole = replace(whole, version=f"{whole.version}+files-{fingerprint(whole)}")
     dataset = face.crop_dataset(whole, cache=Path(store) / "faces")
     if parameters.micro_videos_only:
         dataset = replace(dataset, videos=tuple(video for video in dataset.videos if _has_micro(video)))
@@ -98,22 +96,6 @@ def locate_apexes(
         located.expressions = tuple(_with_apex(each, starts, moved) for each in video.expressions)
         videos.append(located)
     return replace(dataset, videos=tuple(videos))
-
-
-def fingerprint(dataset: FolderDataset) -> str:
-    """Eight digits that tell a copy of a dataset from others: its labels, and number, names and sizes of its files.
-
-    No frame is decoded; of each folder the first and the last file are measured.
-    """
-    digest = hashlib.sha256(dataset.labels.rows.to_csv(index=False).encode())
-    for video in dataset.videos:
-        digest.update(f"{video.subject}\0{video.name}\0{video.fps:g}\0{video.first}\0".encode())
-        for images in (video.colour, video.depth_images):
-            if images is not None:
-                digest.update(images.folder.relative_to(dataset.root).as_posix().encode())
-                digest.update("\0".join(images.names.tolist()).encode())
-                digest.update(f"\0{images.path(0).stat().st_size} {images.path(-1).stat().st_size}\0".encode())
-    return digest.hexdigest()[:8]
 
 
 def account(dataset: FolderDataset) -> dict[str, int]:

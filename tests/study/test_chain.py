@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,12 +130,3 @@ def test_the_confusion_figure_shows_every_count(outcome):
         np.sum(outcome.record["confusion"]["given"]),
         np.sum(outcome.record["confusion"]["spotted"]),
     ]
-
-
-def test_scene_flow_of_the_whole_face_runs_through_the_chain(tmp_path, monkeypatch):
-    sizes = replace(study.TIERS["smoke"], videos=1, clips=4, stride=12, spot_steps=4, recognition_steps=4)
-    monkeypatch.setitem(study.TIERS, "smoke", sizes)
-    parameters = study.Parameters(suite="sanity", tier="smoke", input="S", region="face", device="cpu")
-    record = study.run(parameters, store=tmp_path).record
-    assert (record["parameters"]["input"], record["parameters"]["region"]) == ("S", "face")
-    assert np.isfinite(record["frames"]["roc_auc_frames"]["value"])

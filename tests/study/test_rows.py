@@ -36,7 +36,8 @@ def tiny(monkeypatch):
 
 
 def parameters(**changes):
-    return study.Parameters(suite="sanity", tier="smoke", device="cpu", **changes)
+    """Of the whole face: elsewhere the chain runs on the strips."""
+    return study.Parameters(suite="sanity", tier="smoke", region="face", device="cpu", **changes)
 
 
 @pytest.mark.parametrize("given", ["O", "S", "O+S", "D", "O|S"])
@@ -95,8 +96,11 @@ def test_the_floor_learns_from_the_samples_of_its_network_and_is_measured_on_its
     np.testing.assert_allclose(found.predict(planes)[0], found.predict(level.astype(np.float32))[0], rtol=1e-4)
 
 
-def test_the_floor_can_be_the_model_and_then_stands_alone(tiny, rows_store):
-    record = study.run(parameters(model="floor"), store=rows_store).record
+@pytest.mark.parametrize("classifier", ["logistic", "svm"])
+def test_the_floor_can_be_the_model_and_then_stands_alone(tiny, rows_store, classifier):
+    outcome = study.run(parameters(model="floor", classifier=classifier), store=rows_store)
+    record, scores = outcome.record, np.concatenate(list(outcome.scores.values()))
+    assert ((scores >= 0) & (scores <= 1)).all() == (classifier == "logistic")
     assert record["floor"] is None and record["minus_floor"] is None
     assert len(record["shuffled"]) == FLOOR_DRAWS
     assert "Floor" not in tables.spot_then_recognize(record).columns
