@@ -21,6 +21,7 @@ from melib.study.data import EmotionSamples, Fold, Reader, fill, open_data
 from melib.study.filmed import account
 from melib.study.kept import Kept
 from melib.study.measure import Found, measure
+from melib.study.networks import training_settings
 from melib.study.parameters import FLOOR_DRAWS, Parameters, tier_sizes
 from melib.study.rules import Rule, choose_rule, released_rule
 from melib.study.systems import Samples, System, Trained
@@ -111,7 +112,8 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     record = {
         "experiment": "spot_then_recognize",
         "parameters": {**asdict(parameters), "data_root": ""},  # a folder says nothing elsewhere
-        "sizes": asdict(tier_sizes(parameters.tier)),
+        "sizes": _sizes(parameters),
+        "training": None if system.floor else asdict(training_settings(parameters)),
         "dataset": {
             "name": dataset.name,
             "version": dataset.version,
@@ -127,6 +129,14 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     }
     kept.finish(found.scores)
     return Outcome(record=record, **measured)
+
+
+def _sizes(parameters: Parameters) -> dict[str, int]:
+    """The sizes of the tier that this experiment uses."""
+    sizes = asdict(tier_sizes(parameters.tier))
+    if parameters.filmed:
+        sizes = {name: sizes[name] for name in ("control_draws", "resamples")}
+    return {**sizes, "stride": parameters.stride}
 
 
 def _identity(parameters: Parameters, dataset: Dataset, folds: Sequence[Fold], device: str) -> dict[str, object]:
@@ -207,7 +217,7 @@ def spot(trained: Trained, video: Video, *, rule: Rule) -> tuple[np.ndarray, pd.
         Interpolated where the stride left frames out.
     found : pandas.DataFrame
         A row per interval, clipped to the video: ``subject, video, onset, apex, offset, emotion, score``. SFAMNet may
-        name an interval ``neutral``.
+        name an interval ``neutral``. Of intervals that are the same once clipped, the highest is kept.
     """
     score, probabilities = trained.score_frames(video)
     positions = rule.positions(score)
@@ -219,7 +229,8 @@ def spot(trained: Trained, video: Video, *, rule: Rule) -> tuple[np.ndarray, pd.
     found.insert(1, "video", video.name)
     found["emotion"] = [classes[index] for index in named]
     found["score"] = rule.heights(score, positions)
-    return score, found
+    highest = found.sort_values("score", ascending=False, kind="stable").drop_duplicates(["onset", "offset"])
+    return score, found.loc[sorted(highest.index)].reset_index(drop=True)
 
 
 def _seed(parameters: Parameters, fold: int, draw: int) -> int:

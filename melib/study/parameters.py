@@ -75,6 +75,9 @@ FLOOR_DRAWS = 20
 #: Short schedules need higher rates than the published 5e-4 (MEAN) and 1e-4 (SFAMNet): a stated departure.
 LEARNING_RATES = {"mean": 3e-3, "sfamnet": 1e-3}
 
+#: Datasets of clips that hold one expression each.
+CLIPS = ("casme2", "smic_hs", "smic_vis", "smic_nir")
+
 #: Joins the inputs of networks that are trained apart and asked together, as in ``O|S``.
 FUSION = "|"
 #: What a network has that another lacks: parameter -> model, for those whose default is the published value.
