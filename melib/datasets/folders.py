@@ -141,7 +141,7 @@ class _Account:
         """The table of the label files, with this account added."""
         return replace(
             labels,
-            rows=pd.DataFrame(self.kept, columns=labels.rows.columns).astype(labels.rows.dtypes),
+            rows=pd.DataFrame(self.kept, columns=labels.rows.columns, dtype=object).astype(labels.rows.dtypes),
             skipped=_joined(labels.skipped, pd.DataFrame(self.skipped, columns=list(SKIPPED))),
             changes=_joined(labels.changes, pd.DataFrame(self.changes, columns=list(CHANGES))),
         )

@@ -185,11 +185,12 @@ def _chosen(names: Sequence[str], sheet: str | int) -> str:
 
 
 def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple]:
-    with zipfile.ZipFile(path) as archive:
-        if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
-            raise _SheetError(f"it expands to more than {MOST_BYTES >> 20} MiB, no label file does")
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    try:
+    # openpyxl judges a path by its suffix, and an old name may hold the new format: it gets the open file.
+    with path.open("rb") as file:
+        with zipfile.ZipFile(file) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
+                raise _SheetError(f"it expands to more than {MOST_BYTES >> 20} MiB, no label file does")
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         page = book[_chosen(book.sheetnames, sheet)]
         page.reset_dimensions()
         rows = []
@@ -198,8 +199,6 @@ def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple]:
                 raise _SheetError(f"more than {MOST_ROWS} rows, no label file has them")
             rows.append(tuple(_plain(cell) for cell in row))
         return _trimmed(rows)
-    finally:
-        book.close()
 
 
 def _xls_rows(path: Path, sheet: str | int) -> list[tuple]:
