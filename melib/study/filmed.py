@@ -20,8 +20,9 @@ from melib.video import Expression, Video
 def open_filmed(parameters: Parameters, *, store: Path | str, jobs: int = 1, progress: bool = False) -> FolderDataset:
     """The licensed dataset of an experiment, as videos of cropped faces.
 
-    Faces are found once and kept in the store. A video in which no face can be used, or that is too short to hold two
-    frames a gap apart, is left out, and stands with its labels in ``labels.skipped``. Where a micro-expression has no
+    Faces are found once and kept in the store. A video in which no face can be used, that is too short to hold two
+    frames a gap apart, or that lacks the depth an input needs, is left out, and stands with its labels in
+    ``labels.skipped``. Where a micro-expression has no
     apex, the frame of the largest summed feature stands in (:func:`locate_apexes`).
 
     Parameters
@@ -45,8 +46,7 @@ def open_filmed(parameters: Parameters, *, store: Path | str, jobs: int = 1, pro
     dataset = face.crop_dataset(whole, cache=Path(store) / "faces")
     if parameters.micro_videos_only:
         dataset = replace(dataset, videos=tuple(video for video in dataset.videos if _has_micro(video)))
-    gap_s = parameters.resolved().gap_s
-    found = joblib.Parallel(n_jobs=jobs)(joblib.delayed(unusable)(video, gap_s) for video in dataset.videos)
+    found = joblib.Parallel(n_jobs=jobs)(joblib.delayed(unusable)(video, parameters) for video in dataset.videos)
     reasons = {
         (video.subject, video.name): reason
         for video, reason in zip(dataset.videos, found, strict=True)
@@ -56,11 +56,13 @@ def open_filmed(parameters: Parameters, *, store: Path | str, jobs: int = 1, pro
     return locate_apexes(dataset, parameters, store=store, jobs=jobs, progress=progress)
 
 
-def unusable(video: Video, gap_s: float) -> str | None:
+def unusable(video: face.CroppedVideo, parameters: Parameters) -> str | None:
     """Why a video cannot be used, or None."""
-    gap = features.gap_frames(video.fps, gap_s)
+    gap = features.gap_frames(video.fps, parameters.resolved().gap_s)
     if video.n_frames <= gap:
         return f"it has {video.n_frames} frames, too few for two that are {gap} apart"
+    if video.source.camera is None and any(part.input in features.DEPTH_INPUTS for part in parameters.parts):
+        return f"it has no depth, which input {parameters.input} needs"
     try:
         video.find()
     except face.FaceError as error:
