@@ -25,10 +25,14 @@ _NAMES = {
     "uf1_pooled": "UF1, expressions given",
     "uar_pooled": "UAR, expressions given",
 }
-_NETWORKS = {"mean": "MEAN", "sfamnet": "SFAMNet"}
+_NETWORKS = {"mean": "MEAN", "sfamnet": "SFAMNet", "floor": "none: the floor, a classifier of mean motion"}
 _COUNTS = ("tp", "fp", "fn")
 #: Per-frame ROC-AUC that the spotter must exceed on the suite ``sanity``.
 SANITY_ROC_AUC = 0.9
+
+
+#: Said on every page about people who were filmed.
+NOT_FOR_PUBLICATION = "made from licensed data: not for publication"
 
 
 def describe(record: Mapping) -> pd.DataFrame:
@@ -39,7 +43,9 @@ def describe(record: Mapping) -> pd.DataFrame:
         "loso": "leave one subject out",
     }[parameters["split"]]
     rows = {
+        **({} if dataset["synthetic"] else {"Use": NOT_FOR_PUBLICATION}),
         "Data": f"{dataset['name']} {dataset['version']}" + (", synthetic faces" if dataset["synthetic"] else ""),
+        **_account(dataset),
         "Design": design,
         "Tested subjects": counts["subjects"],
         "Tested videos": f"{counts['videos']} ({counts['minutes']:.1f} minutes)",
@@ -47,6 +53,7 @@ def describe(record: Mapping) -> pd.DataFrame:
         "Macro-expressions in them": counts["macro_expressions"],
         "Expressions given for recognition": counts["given_expressions"],
         "Network": _NETWORKS[parameters["model"]],
+        "Input": _input_words(parameters),
         "Intervals": _rule_words(parameters, record["rules"]),
         "Normalization, stabilization": f"{parameters['normalization']}, {parameters['stabilization']}",
         "k_p from the training subjects (frames)": ", ".join(map(str, sorted(set(record["k_p"])))),
@@ -57,11 +64,14 @@ def describe(record: Mapping) -> pd.DataFrame:
 
 
 def spot_then_recognize(record: Mapping) -> pd.DataFrame:
-    """The main numbers, each with its interval over subjects and what luck scores."""
-    analysed, chance = record["spotting_and_naming"], record["chance"]
-    rows = [
-        _row(key, analysed[key], chance["shifted"].get(key))
-        for key in (
+    """The main numbers, each with its interval over subjects, the floor beside it, and what luck scores.
+
+    The floor (logistic regression on the mean motion of four face regions) learns from the same samples and is tested
+    under the same rule; the difference is paired over subjects. Where the floor is itself the model, both columns are
+    left out.
+    """
+    parts = {
+        "spotting_and_naming": (
             *_COUNTS,
             "false_positives_per_minute",
             "precision_spotting",
@@ -71,14 +81,17 @@ def spot_then_recognize(record: Mapping) -> pd.DataFrame:
             "uf1_analysis",
             "strs",
             "f1_named",
-        )
-    ]
-    rows += [
-        {**_row(key, record[part][key], None), "Metric": _NAMES[key] + suffix}
-        for part, suffix in (("frames_smoothed", ", smoothed score"), ("frames", ", raw score"))
-        for key in ("roc_auc_frames", "average_precision_frames")
-    ]
-    rows += [_row(key, record["recognition"][key], chance["guessed"][key]) for key in ("uf1_pooled", "uar_pooled")]
+        ),
+        "frames_smoothed": ("roc_auc_frames", "average_precision_frames"),
+        "frames": ("roc_auc_frames", "average_precision_frames"),
+        "recognition": ("uf1_pooled", "uar_pooled"),
+    }
+    chance = {"spotting_and_naming": "shifted", "recognition": "guessed"}
+    suffix = {"frames_smoothed": ", smoothed score", "frames": ", raw score"}
+    rows = []
+    for part, keys in parts.items():
+        null = record["chance"][chance[part]] if part in chance else {}
+        rows += [_row(record, part, key, null.get(key), suffix.get(part, "")) for key in keys]
     return _indexed(rows)
 
 
@@ -86,17 +99,21 @@ def controls(record: Mapping) -> pd.DataFrame:
     """Recognition of given expressions beside the checks that should find nothing."""
     rows = []
     for key in ("uf1_pooled", "uar_pooled"):
-        draws = [draw[key] for draw in record["shuffled"]]
-        rows.append(
-            {
-                "Metric": _NAMES[key],
-                "Trained on true labels": _number(record["recognition"][key]["value"]),
-                f"Trained on shuffled labels (mean of {len(draws)})": _number(sum(draws) / len(draws)),
-                "Guessing by frequency (95 %)": _range(record["chance"]["guessed"][key]),
-                "Always the commonest": _number(record["chance"]["majority"][key]["mean"]),
-            }
-        )
+        row = {
+            "Metric": _NAMES[key],
+            "Trained on true labels": _number(record["recognition"][key]["value"]),
+            **_shuffled_mean("Trained on shuffled labels", record["shuffled"], key),
+        }
+        if record["floor"] is not None:
+            row |= _shuffled_mean("Floor on shuffled labels", record["floor"]["shuffled"], key)
+        row["Guessing by frequency (95 %)"] = _range(record["chance"]["guessed"][key])
+        row["Always the commonest"] = _number(record["chance"]["majority"][key]["mean"])
+        rows.append(row)
     return _indexed(rows)
+
+
+def _shuffled_mean(words: str, draws: Sequence[Mapping[str, float]], key: str) -> dict[str, str]:
+    return {f"{words} (mean of {len(draws)})": _number(sum(draw[key] for draw in draws) / len(draws))}
 
 
 def shuffled_at_chance(record: Mapping) -> bool:
@@ -122,18 +139,30 @@ def verdict(record: Mapping) -> str:
         f"times with random names reach {_range(null)}: {_against(strs['value'], null)}.",
         f"- **Recognition of given expressions.** UF1 {_number(named['value'])} ({_range(named)}); guessing by "
         f"frequency reaches {_range(guess)}: {_against(named['value'], guess)}.",
+        *_against_floor(record),
         "- **Control.** Recognition trained on shuffled labels "
         + ("is at chance, as it must be." if shuffled_at_chance(record) else "is **above chance: something leaks**."),
     ]
-    if record["parameters"]["suite"] == "sanity":
+    if record["dataset"]["synthetic"] and record["parameters"]["suite"] == "sanity":
         met = auc["value"] > SANITY_ROC_AUC
         lines.append(
             f"- **Criterion of the suite sanity** (ROC-AUC above {SANITY_ROC_AUC}): "
             + ("met." if met else "**missed.**")
         )
-    if record["dataset"]["synthetic"]:
+    if not record["dataset"]["synthetic"]:
+        lines.append(f"- **{NOT_FOR_PUBLICATION.capitalize()}**.")
+    else:
         lines.append("- All of this is measured on synthetic faces and says nothing about filmed ones.")
     return "\n".join(lines)
+
+
+def _account(dataset: Mapping) -> dict[str, str]:
+    """What was used of the label files of a licensed dataset; nothing for the benchmark."""
+    if dataset["synthetic"]:
+        return {}
+    labels = dataset["labels"]
+    words = f"{labels['used']} used, {labels['skipped']} rows skipped, {labels['values_changed']} values changed"
+    return {"Labels": words, "Videos or folders left out": str(labels["videos_left_out"])}
 
 
 def _rule_words(parameters: Mapping, rules: Sequence[Mapping]) -> str:
@@ -145,6 +174,34 @@ def _rule_words(parameters: Mapping, rules: Sequence[Mapping]) -> str:
     thresholds = [rule["threshold"] for rule in rules]
     spread = _number(thresholds[0]) if len(rules) == 1 else f"{_number(min(thresholds))} to {_number(max(thresholds))}"
     return words + f"constants chosen on training subjects only (threshold {spread})"
+
+
+def _against_floor(record: Mapping) -> list[str]:
+    """What the network adds to the floor, in words; nothing where the floor is the model."""
+    if record["floor"] is None:
+        return []
+    said = []
+    for name, part, key in (
+        ("per-frame ROC-AUC", "frames_smoothed", "roc_auc_frames"),
+        ("STRS", "spotting_and_naming", "strs"),
+        ("UF1 of given expressions", "recognition", "uf1_pooled"),
+    ):
+        difference = record["minus_floor"][part][key]
+        said.append(f"{name} {_number(difference['value'])} ({_range(difference)}), {_sign(difference)}")
+    return ["- **Network minus floor** (logistic regression on mean motion): " + "; ".join(said) + "."]
+
+
+def _sign(difference: Mapping[str, float | None]) -> str:
+    if difference["low"] is None or difference["high"] is None:
+        return "undefined"
+    if difference["low"] > 0:
+        return "better"
+    return "worse" if difference["high"] < 0 else "not told apart"
+
+
+def _input_words(parameters: Mapping) -> str:
+    joined = ", a network for each and the mean of their answers" if "|" in parameters["input"] else ""
+    return f"{parameters['input'].replace('|', ' and ')}{joined}; optical flow by {parameters['method']}"
 
 
 def _against(value: float, null: Mapping[str, float]) -> str:
@@ -159,14 +216,19 @@ def _against_half(interval: Mapping[str, float]) -> str:
     return "its interval holds the 0.5 of a coin."
 
 
-def _row(key: str, interval: Mapping[str, float], null: Mapping[str, float] | None) -> dict[str, str]:
+def _row(record: Mapping, part: str, key: str, null: Mapping[str, float] | None, suffix: str) -> dict[str, str]:
     digits = 0 if key in _COUNTS else 3
-    return {
-        "Metric": _NAMES[key],
+    interval = record[part][key]
+    row = {
+        "Metric": _NAMES[key] + suffix,
         "Value": _number(interval["value"], digits),
         "95 % over subjects": _range(interval, digits),
-        "Chance (95 %)": "" if null is None else _range(null, digits),
     }
+    if record["floor"] is not None:
+        difference = record["minus_floor"][part][key]
+        row["Floor"] = _number(record["floor"][part][key]["value"], digits)
+        row["Value minus floor (95 %)"] = f"{_number(difference['value'], digits)} ({_range(difference, digits)})"
+    return {**row, "Chance (95 %)": "" if null is None else _range(null, digits)}
 
 
 def _number(value: float | None, digits: int = 3) -> str:
