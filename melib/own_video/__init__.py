@@ -1,0 +1,1 @@
+"""A video of one's own: where does the face move briefly, in which region, and how sure can one be?"""
