@@ -282,9 +282,9 @@ def _clock(times: np.ndarray, header: float, given: float | None, path: Path) ->
     nearest = np.where(wanted - passed[after - 1] <= passed[after] - wanted, after - 1, after)
     repeated = len(frames) - len(np.unique(nearest))
     note = (
-        f"The frame rate varies (from {1000 * steps.min():.0f} to {1000 * steps.max():.0f} ms between frames): taken by "
-        f"nearest timestamp at the mean rate of {mean:.2f} per second; {repeated} of {len(frames)} frames stand for a "
-        "neighbour."
+        f"The frame rate varies (from {1000 * steps.min():.0f} to {1000 * steps.max():.0f} ms between frames): frames "
+        f"are taken by nearest timestamp at the mean rate of {mean:.2f} per second; {repeated} of {len(frames)} stand "
+        "twice in place of a neighbour."
     )
     return float(mean), nearest, [note]
 

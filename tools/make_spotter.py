@@ -82,6 +82,7 @@ def bands_of(found: pd.DataFrame, hit: np.ndarray) -> tuple[Band, ...]:
 
 def make(store: Path, jobs: int) -> Spotter:
     """Train, choose the rule, and calibrate."""
+    commit = provenance.git_commit()  # as the run begins: a checkout may move on while it lasts
     learnt, clips = people("train", TRAINING_SUBJECTS), open_clips(subjects=TRAINING_SUBJECTS, clips=CLIPS)
     fresh = people("test", FRESH_SUBJECTS)
     settings = PARAMETERS.feature_settings()
@@ -119,7 +120,7 @@ def make(store: Path, jobs: int) -> Spotter:
             "fresh_true": str(len(truth)),
             "fresh_minutes": f"{FRESH_SUBJECTS * VIDEOS * FRAMES / FPS / 60:g}",
             "seed": str(SEED),
-            "commit": provenance.git_commit(),
+            "commit": commit,
         },
     )
 
