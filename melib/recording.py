@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from melib.datasets.images import image_size, list_images, read_depth
 from melib.video import Camera, Video
 
 #: Rates beyond these come from a damaged header or clock.
@@ -43,9 +44,10 @@ class Recording(Video):
         The rate at which the frames were *filmed*, where the file is wrong about it (a high-speed camera's file often
         plays in slow motion). Timestamps are then not looked at.
     depth : path, optional
-        Folder with one 16-bit PNG for each decoded frame, of the same size, in the order of their names.
+        Folder with one image (16-bit PNG) for each decoded frame, of the same size, in the order of the numbers at the
+        end of their names.
     depth_scale : float
-        Metres in one step of the depth images.
+        Metres of one unit of a depth image.
     camera : Camera, optional
         Intrinsics of the frames. With depth and without a camera, a horizontal view of 65 degrees is assumed.
 
@@ -92,7 +94,7 @@ class Recording(Video):
         self.notes = tuple(notes)
         self._depth_scale = depth_scale
         self._depth_files = None if depth is None else self._depth_images(Path(depth))
-        self.camera = camera or (None if depth is None else _usual_camera(self._width, self._height))
+        self.camera = camera or (None if depth is None else usual_camera(self._width, self._height))
         self._capture: cv2.VideoCapture | None = None
         self._next = 0
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -127,8 +129,7 @@ class Recording(Video):
         if self._depth_files is None:
             return super().depth(start, stop)
         self.check_range(start, stop)
-        images = [self._depth_image(self._depth_files[i]) for i in self._source[start:stop]]
-        return np.stack(images).astype(np.float32) * np.float32(self._depth_scale)
+        return np.stack([self._depth(self._depth_files[i]) for i in self._source[start:stop]])
 
     def close(self) -> None:
         """Let go of the file and of the frames in memory."""
@@ -158,26 +159,27 @@ class Recording(Video):
         return image
 
     def _depth_images(self, folder: Path) -> list[Path]:
-        if not folder.is_dir():
-            raise FileNotFoundError(f"no depth folder {folder}")
-        files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png" and path.is_file())
-        if len(files) != self.decoded:
+        images = list_images(folder, folder)
+        if len(images.numbers) != self.decoded:
             raise ValueError(
-                f"depth folder {folder} holds {len(files)} PNG files for a video of {self.decoded} frames: "
+                f"depth folder {folder} holds {len(images.numbers)} images for a video of {self.decoded} frames: "
                 "one for each frame is needed"
             )
-        self._depth_image(files[0])
+        files = [images.path(index) for index in range(self.decoded)]
+        self._check_depth(files[0], image_size(files[0]))
         return files
 
-    def _depth_image(self, path: Path) -> np.ndarray:
-        image = cv2.imread(os.fspath(path), cv2.IMREAD_UNCHANGED)
-        if image is None or image.dtype != np.uint16 or image.shape != (self._height, self._width):
-            found = "no picture" if image is None else f"{image.dtype} of shape {image.shape}"
+    def _depth(self, path: Path) -> np.ndarray:
+        readings = read_depth(path, self._depth_scale)
+        self._check_depth(path, readings.shape[::-1])
+        return readings
+
+    def _check_depth(self, path: Path, size: tuple[int, int]) -> None:
+        if size != self.size:
             raise ValueError(
-                f"depth image {path} is {found}: 16-bit grey of {self._width}x{self._height} pixels is needed, "
-                "as large as the video's frames"
+                f"depth image {path} has {size[0]}x{size[1]} pixels, the frames of the video {self._width}x"
+                f"{self._height}: both must lie on one grid"
             )
-        return image
 
 
 class Recent(Video):
@@ -289,6 +291,7 @@ def _clock(times: np.ndarray, header: float, given: float | None, path: Path) ->
     return float(mean), nearest, [note]
 
 
-def _usual_camera(width: int, height: int) -> Camera:
+def usual_camera(width: int, height: int) -> Camera:
+    """Intrinsics of a camera of which nothing is known: a horizontal view of 65 degrees, its axis in the middle."""
     focal = width / 2 / np.tan(np.radians(_USUAL_VIEW_DEGREES / 2))
     return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)

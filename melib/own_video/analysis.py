@@ -158,7 +158,7 @@ def analyse(
     ValueError
         If the video is too short for one pair of frames, or a kept score is damaged.
     """
-    found_face = face.crop(video, detector=detector, track=track)
+    found_face = face.crop(video, detector=detector, track=track, cache=work)
     score, logits = score_video(found_face, spotter, work=work, progress=progress)
     positions = spotter.intervals(score, video.fps)
     labels = name_intervals(logits.argmax(axis=1), positions) if name else [None] * len(positions)

@@ -36,7 +36,7 @@ _LIMITS = (
     "The network learnt on rendered heads, never on filmed people. How often it is right on real faces is not known.",
     "A brief movement is no evidence of lying or of hiding something. No measurement of a face is.",
     "An expression is not a felt emotion. People feel without showing and show without feeling.",
-    "A region without a mark may have moved as well: more than half of such movements can be missed.",
+    "Much is missed, even on rendered heads: a stretch without a mark is no proof that nothing moved.",
     "Film and analyse people only with their consent. Do not use this to judge anybody: not in hiring, teaching, "
     "policing, insurance or medicine.",
 )
