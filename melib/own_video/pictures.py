@@ -44,12 +44,11 @@ def timeline(finding: Finding) -> matplotlib.figure.Figure:
 
 
 def movement(finding: Finding, found: Movement) -> matplotlib.figure.Figure:
-    """Onset and apex of a movement, and its flow as arrows and in colours."""
-    fig, panels = figure(1, 4, height=2.2)
-    for panel, frame, title in zip(panels[:2], (found.onset, found.apex), ("onset", "apex"), strict=True):
-        panel.imshow(finding.face.frames(frame, frame + 1)[0])
-        _bare(panel, f"{title}, frame {frame}")
-    _draw_movement(panels[2:], finding, found, title="motion as arrows")
+    """The onset of a movement, its apex under arrows of the motion since, and that motion in colours."""
+    fig, panels = figure(1, 3, height=2.7)
+    panels[0].imshow(finding.face.frames(found.onset, found.onset + 1)[0])
+    _bare(panels[0], f"onset, frame {found.onset}")
+    _draw_movement(panels[1:], finding, found, title=f"apex, frame {found.apex}")
     return fig
 
 
@@ -66,7 +65,8 @@ def draw_score(axes: matplotlib.axes.Axes, finding: Finding) -> None:
     for number, found in enumerate(finding.movements, start=1):
         start, length = found.onset / fps, (found.offset - found.onset + 1) / fps
         bar = [(start, length)], (low - 0.16 * unit, 0.08 * unit)
-        axes.broken_barh(*bar, facecolor=COLOURS["found"], label="found" if number == 1 else None)
+        style = {"facecolor": COLOURS["found"], "edgecolor": "white", "label": "found" if number == 1 else None}
+        axes.broken_barh(*bar, **style)
         axes.annotate(str(number), (start + length / 2, low - 0.05 * unit), ha="center", fontsize=7)
     axes.set(xlabel="time, s", ylabel="score (no unit)", xlim=(0, finding.face.n_frames / fps))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
@@ -78,7 +78,7 @@ def _draw_movement(panels: np.ndarray, finding: Finding, found: Movement, *, tit
     draw_arrows(arrows, finding.face.frames(found.apex, found.apex + 1)[0], found.motion.flow, step=10)
     _bare(arrows, title)
     colours.imshow(flow_colours(found.motion.flow, _FULL_PX))
-    draw_wheel(colours.inset_axes((0.72, 0.02, 0.26, 0.26)), _FULL_PX)
+    draw_wheel(colours.inset_axes((0.76, 0.01, 0.2, 0.2)), _FULL_PX)
     _bare(colours, f"{found.motion.millimetres:.1f} mm, score {found.score:.2f}")
 
 

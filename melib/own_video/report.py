@@ -120,8 +120,9 @@ def _section(finding: Finding, found: Movement) -> str:
         f"from onset to apex.{blink}{away}{name} {_worth(found)}</p>"
         + _picture(
             pictures.movement(finding, found),
-            f"The face at onset and at apex, and the motion between them, strongest at the {motion.region}.",
-            f"Movement {number}, head motion taken out; arrows are 8 times as long as the motion.",
+            f"The face at onset and at apex, and a map of the motion between them, strongest at the {motion.region}.",
+            f"Movement {number}: onset, apex, and the motion from one to the other, head motion taken out. Arrows are "
+            "8 times as long as the motion; the wheel tells which way each colour moves.",
         )
     )
 
