@@ -30,8 +30,8 @@ from melib.synthetic.dataset import FPS, open_benchmark, open_clips
 from melib.video import Dataset, truth_table
 
 SEED = 0
-TRAINING_SUBJECTS, FRESH_SUBJECTS = 20, 30
-VIDEOS, FRAMES, CLIPS = 2, 450, 20
+TRAINING_SUBJECTS, FRESH_SUBJECTS = 48, 30
+VIDEOS, FRAMES, CLIPS = 2, 450, 12
 BANDS = 3
 #: The network, its input and its schedule are those of the study's full tier.
 PARAMETERS = study.Parameters(suite="default", tier="full", model="mean", rule="strict", seed=SEED, device="cpu")
