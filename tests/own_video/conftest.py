@@ -7,7 +7,7 @@ import pytest
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.suites import find_suite
 
-FRAMES = 90
+FRAMES = 60
 SIZE = (320, 240)
 
 
@@ -19,7 +19,7 @@ def person():
 
 @pytest.fixture(scope="session")
 def scene(person):
-    """The face in a larger picture: ``(90, 240, 320, 3)`` RGB, mid-grey around the crop."""
+    """The face in a larger picture: ``(60, 240, 320, 3)`` RGB, mid-grey around the crop."""
     frames = np.full((FRAMES, SIZE[1], SIZE[0], 3), 110, np.uint8)
     frames[:, 56:184, 96:224] = person.frames(0, FRAMES)
     return frames
