@@ -14,6 +14,7 @@ from melib.plots.style import COLOURS
 
 #: The longer side of the video written, and its highest frame rate: encoding takes longer than everything else.
 _LONGEST_SIDE, _FASTEST = 480, 30.0
+_FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
 _STRIP = 14  # height in pixels of the strip with the timeline
 
 
@@ -69,8 +70,10 @@ def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None
     for line, number in enumerate(now):
         text = f"{number + 1}: {finding.movements[number].motion.region}"
         # Light on dark, so that it can be read on any picture.
-        for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-            cv2.putText(image, text, (8, 20 + 18 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA)
+        (width, height), baseline = cv2.getTextSize(text, *_FONT)
+        bottom = 22 + 20 * line
+        cv2.rectangle(image, (4, bottom - height - 4), (12 + width, bottom + baseline), (0, 0, 0), cv2.FILLED)
+        cv2.putText(image, text, (8, bottom), _FONT[0], _FONT[1], (255, 255, 255), _FONT[2], cv2.LINE_AA)
 
 
 def _timeline(finding: Finding, width: int) -> np.ndarray:

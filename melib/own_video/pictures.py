@@ -12,7 +12,7 @@ from melib.plots.style import COLOURS, figure
 #: Below the timeline stand the movements of the highest scores; more would be too small to see.
 _SHOWN = 4
 #: Flow in pixels of the crop at which colours are full: the scale is the same in all pictures, so they compare.
-_FULL_PX = 2.0
+FULL_PX = 2.0
 
 
 def timeline(finding: Finding) -> matplotlib.figure.Figure:
@@ -77,12 +77,15 @@ def _draw_movement(panels: np.ndarray, finding: Finding, found: Movement, *, tit
     arrows, colours = panels
     draw_arrows(arrows, finding.face.frames(found.apex, found.apex + 1)[0], found.motion.flow, step=10)
     _bare(arrows, title)
-    colours.imshow(flow_colours(found.motion.flow, _FULL_PX))
-    draw_wheel(colours.inset_axes((0.76, 0.01, 0.2, 0.2)), _FULL_PX)
+    colours.imshow(flow_colours(found.motion.flow, FULL_PX))
+    wheel = colours.inset_axes((0.76, 0.02, 0.22, 0.22))
+    draw_wheel(wheel, FULL_PX)
+    wheel.set_title("")  # too long for so small a picture; the caption says it
     _bare(colours, f"{found.motion.millimetres:.1f} mm, score {found.score:.2f}")
 
 
 def _bare(panel: matplotlib.axes.Axes, title: str) -> None:
     panel.set(xticks=[], yticks=[], xlabel="", ylabel="")
     panel.grid(visible=False)
+    panel.spines[:].set_visible(False)
     panel.set_title(title, fontsize="small")

@@ -122,7 +122,8 @@ def _section(finding: Finding, found: Movement) -> str:
             pictures.movement(finding, found),
             f"The face at onset and at apex, and a map of the motion between them, strongest at the {motion.region}.",
             f"Movement {number}: onset, apex, and the motion from one to the other, head motion taken out. Arrows are "
-            "8 times as long as the motion; the wheel tells which way each colour moves.",
+            "8 times as long as the motion; the wheel tells which way each colour moves, full colours "
+            f"{pictures.FULL_PX:g} pixels of the crop or more.",
         )
     )
 
