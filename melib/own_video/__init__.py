@@ -4,8 +4,8 @@
 on rendered heads. What it marks are brief movements and nothing more: no feeling, no intention, no lie.
 """
 
-from melib.own_video.analysis import Finding, Movement, analyse, score_video
-from melib.own_video.regions import REGIONS, Motion, region_masks, strongest_motion
+from melib.own_video.analysis import Finding, Movement, analyse, onset_to_apex, score_video
+from melib.own_video.regions import REGIONS, Motion, face_flow, region_masks, strongest_motion
 from melib.own_video.run import FILES, open_video, spot_file
 from melib.own_video.spotter import SHIPPED, Band, Spotter, load_spotter, save_spotter
 
@@ -19,7 +19,9 @@ __all__ = [
     "Movement",
     "Spotter",
     "analyse",
+    "face_flow",
     "load_spotter",
+    "onset_to_apex",
     "open_video",
     "region_masks",
     "save_spotter",

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from melib import face, features
 from melib.models import predict
-from melib.own_video.regions import Motion, strongest_motion
+from melib.own_video.regions import Motion, face_flow, strongest_motion
 from melib.own_video.spotter import Band, Spotter
 from melib.recording import Recent
 from melib.spotting import name_intervals, per_frame
@@ -38,7 +38,7 @@ class Movement:
     band : Band
         What intervals of such a score were worth on the benchmark.
     motion : Motion
-        From onset to apex.
+        From onset to apex; where the score peaks at the very first frame, from there to the offset.
     emotion : str or None
         The nearest class, where naming was asked for.
     """
@@ -172,7 +172,7 @@ def analyse(
                 offset=offset,
                 score=float(smoothed[apex]),
                 band=spotter.band(float(smoothed[apex])),
-                motion=_motion(found_face, onset, apex, offset, spotter),
+                motion=_motion(found_face, _pair(onset, apex, offset), spotter),
                 emotion=None if label is None else spotter.emotions[label],
             )
         )
@@ -221,18 +221,31 @@ def score_video(
     return per_frame(score, starts, scored), per_frame(logits, starts, scored)
 
 
-def _motion(video: Video, onset: int, apex: int, offset: int, spotter: Spotter) -> Motion:
-    # A peak at the very first frame has nothing before it to compare with.
-    pair = (onset, apex) if apex > onset else (apex, max(offset, apex + 1))
-    frames = np.concatenate([video.frames(i, i + 1) for i in pair])
+def onset_to_apex(finding: Finding, found: Movement) -> tuple[np.ndarray, np.ndarray]:
+    """The crops ``(2, H, W, 3)`` at onset and apex, and the flow ``(2, H, W)`` between them, head motion taken out.
+
+    They are read and computed anew: kept for every movement, they would fill the memory of a long video.
+    """
+    frames, landmarks = _read(finding.face, _pair(found.onset, found.apex, found.offset))
+    settings = finding.spotter.settings
+    stable = face_flow(frames, landmarks, method=settings.method, stabilization=settings.stabilization)[1]
+    return frames, stable
+
+
+def _motion(video: Video, pair: tuple[int, int], spotter: Spotter) -> Motion:
+    frames, landmarks = _read(video, pair)
     depth = None if video.camera is None else np.concatenate([video.depth(i, i + 1) for i in pair])
-    return strongest_motion(
-        frames,
-        video.landmarks(pair[0], pair[0] + 1)[0],
-        method=spotter.settings.method,
-        stabilization=spotter.settings.stabilization,
-        depth=depth,
-    )
+    settings = spotter.settings
+    choices = {"method": settings.method, "stabilization": settings.stabilization}
+    return strongest_motion(frames, landmarks, depth=depth, **choices)
+
+
+def _pair(onset: int, apex: int, offset: int) -> tuple[int, int]:
+    return onset, apex if apex > onset else offset
+
+
+def _read(video: Video, pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([video.frames(i, i + 1) for i in pair]), video.landmarks(pair[0], pair[0] + 1)[0]
 
 
 def _kept(path: Path | None, count: int) -> tuple[np.ndarray, np.ndarray] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.figure
 import numpy as np
 
-from melib.own_video.analysis import Finding, Movement
+from melib.own_video.analysis import Finding, Movement, onset_to_apex
 from melib.plots.motion import draw_arrows, draw_wheel, flow_colours
 from melib.plots.style import COLOURS, figure
 
@@ -37,7 +37,8 @@ def timeline(finding: Finding) -> matplotlib.figure.Figure:
     draw_score(fig.add_subplot(panels[0, 0].get_gridspec()[0, :]), finding)
     for column, found in enumerate(shown):
         number = finding.movements.index(found) + 1
-        _draw_movement(panels[1:, column], finding, found, title=f"{number}: {found.motion.region}")
+        frames, flow = onset_to_apex(finding, found)
+        _draw_movement(panels[1:, column], found, frames[1], flow, title=f"{number}: {found.motion.region}")
     for panel in panels[1:, len(shown) :].flat:
         panel.remove()
     return fig
@@ -46,9 +47,10 @@ def timeline(finding: Finding) -> matplotlib.figure.Figure:
 def movement(finding: Finding, found: Movement) -> matplotlib.figure.Figure:
     """The onset of a movement, its apex under arrows of the motion since, and that motion in colours."""
     fig, panels = figure(1, 3, height=2.7)
-    panels[0].imshow(finding.face.frames(found.onset, found.onset + 1)[0])
+    frames, flow = onset_to_apex(finding, found)
+    panels[0].imshow(frames[0])
     _bare(panels[0], f"onset, frame {found.onset}")
-    _draw_movement(panels[1:], finding, found, title=f"apex, frame {found.apex}")
+    _draw_movement(panels[1:], found, frames[1], flow, title=f"apex, frame {found.apex}")
     return fig
 
 
@@ -72,12 +74,12 @@ def draw_score(axes: matplotlib.axes.Axes, finding: Finding) -> None:
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
 
 
-def _draw_movement(panels: np.ndarray, finding: Finding, found: Movement, *, title: str) -> None:
+def _draw_movement(panels: np.ndarray, found: Movement, apex: np.ndarray, flow: np.ndarray, *, title: str) -> None:
     """The apex under arrows, and the flow in colours with its wheel."""
     arrows, colours = panels
-    draw_arrows(arrows, finding.face.frames(found.apex, found.apex + 1)[0], found.motion.flow, step=10)
+    draw_arrows(arrows, apex, flow, step=10)
     _bare(arrows, title)
-    colours.imshow(flow_colours(found.motion.flow, FULL_PX))
+    colours.imshow(flow_colours(flow, FULL_PX))
     wheel = colours.inset_axes((0.76, 0.02, 0.22, 0.22))
     draw_wheel(wheel, FULL_PX)
     wheel.set_title("")  # too long for so small a picture; the caption says it

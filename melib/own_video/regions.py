@@ -45,15 +45,12 @@ class Motion:
         eyes, taken as 63 mm.
     away_mm : float or None
         How far the region moves away from the camera, against the whole face; None without depth.
-    flow : numpy.ndarray
-        The motion ``(2, H, W)`` in pixels (right, down).
     """
 
     region: str
     pixels: float
     millimetres: float
     away_mm: float | None
-    flow: np.ndarray
 
 
 def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np.ndarray]:
@@ -78,6 +75,32 @@ def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np
     return masks
 
 
+def face_flow(
+    frames: np.ndarray, landmarks: np.ndarray, *, method: str, stabilization: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Flow between two frames of a face, as it is and with the head's motion taken out.
+
+    Parameters
+    ----------
+    frames : (2, H, W, 3) array
+        RGB uint8.
+    landmarks : (68, 2) array
+        Of the first frame.
+    method, stabilization : str
+        As in :func:`melib.flow.optical_flow` and :func:`melib.flow.stabilize`; ``rigid``, which needs a camera, is
+        replaced by ``affine``.
+
+    Returns
+    -------
+    flow, stable : ndarray, (2, H, W) float32
+        Pixels (right, down).
+    """
+    first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[None] for frame in frames)
+    found = flow.optical_flow(first, second, method=method)
+    mode = "affine" if stabilization == "rigid" else stabilization
+    return found[0], flow.stabilize(found, mode, landmarks=np.asarray(landmarks)[None])[0]
+
+
 def strongest_motion(
     frames: np.ndarray,
     landmarks: np.ndarray,
@@ -90,24 +113,17 @@ def strongest_motion(
 
     Parameters
     ----------
-    frames : (2, H, W, 3) array
-        RGB uint8.
-    landmarks : (68, 2) array
-        Of the first frame.
-    method, stabilization : str
-        As in :func:`melib.flow.optical_flow` and :func:`melib.flow.stabilize`; ``rigid``, which needs a camera, is
-        replaced by ``affine``.
+    frames, landmarks, method, stabilization
+        As for :func:`face_flow`.
     depth : (2, H, W) array, optional
         Metres, 0 = no reading.
 
-    Returns
-    -------
-    Motion
+    Raises
+    ------
+    ValueError
+        If all landmarks lie outside the picture.
     """
-    first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[None] for frame in frames)
-    found = flow.optical_flow(first, second, method=method)
-    mode = "affine" if stabilization == "rigid" else stabilization
-    stable = flow.stabilize(found, mode, landmarks=np.asarray(landmarks)[None])[0]
+    found, stable = face_flow(frames, landmarks, method=method, stabilization=stabilization)
     length = np.hypot(*stable)
     masks = region_masks(landmarks, *length.shape)
     strengths = {name: np.percentile(length[mask], _PERCENTILE) for name, mask in masks.items() if mask.any()}
@@ -118,8 +134,7 @@ def strongest_motion(
         region=region,
         pixels=float(strengths[region]),
         millimetres=float(strengths[region] * EYES_APART_MM / _eyes_apart(landmarks)),
-        away_mm=None if depth is None else _away(depth, found[0], masks[region], landmarks),
-        flow=stable,
+        away_mm=None if depth is None else _away(depth, found, masks[region], landmarks),
     )
 
 

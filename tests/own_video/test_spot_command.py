@@ -227,6 +227,21 @@ def test_a_failure_on_the_way_leaves_the_earlier_result(mp4, calm, tmp_path, mon
     )
 
 
+def test_a_movement_that_begins_with_the_video_is_measured_over_what_follows(mp4, eager):
+    finding = own_video.analyse(Recording(mp4), own_video.load_spotter(eager))
+    settings = finding.spotter.settings
+    frames = finding.face.frames(0, 13)[[0, 12]]
+    landmarks = finding.face.landmarks(0, 1)[0]
+    wanted = own_video.strongest_motion(frames, landmarks, method=settings.method, stabilization=settings.stabilization)
+    assert analysis._motion(finding.face, analysis._pair(0, 0, 12), finding.spotter) == wanted
+    first = finding.movements[0]
+    crops, flow = own_video.onset_to_apex(finding, first)
+    assert crops.shape == (2, 128, 128, 3) and flow.shape == (2, 128, 128)
+    assert own_video.strongest_motion(
+        crops, landmarks, method=settings.method, stabilization=settings.stabilization
+    ) == first.motion  # fmt: skip
+
+
 def test_200_frames_per_second_are_compared_over_the_same_time(mp4, eager):
     spotter = own_video.load_spotter(eager)
     video = face.crop(Recording(mp4, fps=200))
