@@ -11,7 +11,8 @@ Each dataset has a module with
     Class sets by number of classes, and for each a mapping from an emotion to its class, or to None where the emotion
     is spotted but belongs to no class of the set; every one of ``EMOTIONS`` is a key. See :func:`class_sets`.
 ``PUBLISHED``
-    Counts that were published, or counted once in the published label files, to compare a copy with.
+    Counts that were published, or counted once in the published label files, to compare a copy with: a dict under the
+    keys of :func:`~melib.datasets.sheets.count_labels`, and ``recorded videos`` where that number is known.
 ``read_labels(path)``
     A :class:`~melib.datasets.sheets.LabelTable` from a label file or the dataset's root; needs no frames.
 ``open_dataset(root, **options)``
@@ -30,6 +31,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 
@@ -78,11 +80,15 @@ def open_dataset(name: str, root: str | Path, **options: object) -> FolderDatase
     Raises
     ------
     ValueError
-        If the name is unknown, or a label file cannot be read.
+        If the name or an option is unknown, or a label file cannot be read.
     FileNotFoundError
         If the root, the label file or all frames are missing.
     """
     module, keywords = reader(name)
+    known = [option for option in signature(module.open_dataset).parameters if option not in ("root", *keywords)]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(f"dataset {name} has no option {unknown[0]!r}: it takes {', '.join(known) or 'none'}")
     return module.open_dataset(existing_root(name, root), **keywords, **options)
 
 

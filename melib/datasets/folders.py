@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +27,7 @@ class FolderDataset(Dataset):
     """
 
     root: Path
-    labels: LabelTable
+    labels: LabelTable = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def build_dataset(
     fps: float,
     emotions: tuple[str, ...],
     depth_scale: float = 0.001,
-    camera: Camera | None = None,
+    camera: Callable[[int, int], Camera] | None = None,
 ) -> FolderDataset:
     """Join folders and labels.
 
@@ -74,8 +75,11 @@ def build_dataset(
 
     Parameters
     ----------
-    name, version, emotions
+    name, emotions
         As in :class:`melib.video.Dataset`.
+    version : str
+        Of the release and the options. The dataset's version adds a fingerprint of the frames that were found, so that
+        features kept of another copy are not taken for this one's.
     root : Path
         As :func:`melib.datasets.paths.existing_root` gives it.
     footage : iterable of Footage
@@ -84,61 +88,115 @@ def build_dataset(
     fps : float
     depth_scale : float
         Metres of one unit of a depth file.
-    camera : Camera or None
-        Of the whole image.
+    camera : callable or None
+        Camera of images of a width and a height; needed where footage has depth.
 
     Raises
     ------
     FileNotFoundError
         If no folder of frames could be read at all; the message holds the first reason.
+    ValueError
+        If the camera does not fit the frames.
     """
-    skipped, changes, kept, videos = [], [], [], []
+    account = _Account()
     of_video = {key: rows.to_dict("records") for key, rows in labels.rows.groupby(["subject", "video"], sort=False)}
-    taken: dict[tuple[str, str], Path] = {}
+    read_from: dict[tuple[str, str], Path] = {}
+    videos = []
     for film in footage:
         key = (film.subject, film.video)
-        if key in taken:
-            skipped.append((0, *key, f"{film.colour} is left out: {taken[key]} has the same name but for its case"))
+        if key in read_from:
+            account.skip(0, key, f"{film.colour} is left out: this video is read from {read_from[key]}")
             continue
-        taken[key] = film.colour
+        read_from[key] = film.colour
+        rows = of_video.pop(key, [])
         try:
-            depth = None if film.depth is None else list_images(root, film.depth)
+            video = ImageVideo(*key, list_images(root, film.colour), fps, film.first)
+            size = video.size
         except (OSError, ValueError) as error:
-            skipped.append((0, *key, f"read without depth: {error}"))
-            depth = None
-        try:
-            video = ImageVideo(
-                *(*key, list_images(root, film.colour), fps, film.first),
-                depth_images=depth,
-                depth_scale=depth_scale,
-                camera=None if depth is None else camera,
-            )
-        except (OSError, ValueError) as error:
-            skipped.append((0, *key, str(error)))
-            skipped += [(row["row"], *key, "its frames cannot be read") for row in of_video.pop(key, [])]
+            account.skip(0, key, str(error))
+            for row in rows:
+                account.skip(row["row"], key, "its frames cannot be read")
             continue
-        base = film.first if film.label_first is None else film.label_first
-        expressions = []
-        for row in of_video.pop(key, []):
-            placed = _placed(row, base, video.n_frames)
-            if isinstance(placed, str):
-                skipped.append((row["row"], *key, placed))
-                continue
-            expressions.append(placed)
-            end = placed.offset + base
-            if end < row["offset"]:
-                changes.append((row["row"], *key, "offset", row["offset"], end, "its frames end there", "the folder"))
-            kept.append({**row, "offset": end})
-        video.expressions = tuple(sorted(expressions, key=lambda e: (e.onset, e.offset)))
+        if film.depth is not None:
+            video = _with_depth(video, root, film.depth, depth_scale, camera(*size), account)
+        video.expressions = _expressions(video, rows, film, account)
         videos.append(video)
     for key, rows in of_video.items():
-        skipped += [(row["row"], *key, "no folder of frames") for row in rows]
+        for row in rows:
+            account.skip(row["row"], key, "no folder of frames")
     if not videos:
-        first = f": {skipped[0][3]}" if skipped else ""
+        first = f": {account.skipped[0][3]}" if account.skipped else ""
         raise FileNotFoundError(f"no video of {name} could be read in {root}{first}")
     return FolderDataset(
-        name, version, tuple(videos), emotions, root=root, labels=_with_account(labels, kept, skipped, changes)
+        *(name, f"{version}+files-{_fingerprint(videos)}", tuple(videos), emotions),
+        root=root,
+        labels=account.joined(labels),
     )
+
+
+def _fingerprint(videos: Iterable[ImageVideo]) -> str:
+    """Eight digits that tell copies of a dataset apart in which other frames are there, wherever they lie."""
+    digest = hashlib.sha256()
+    for video in videos:
+        digest.update(repr((video.subject, video.name, video.first, video.size)).encode())
+        for images in (video.colour, video.depth_images):
+            numbers = () if images is None else images.numbers.tolist()
+            digest.update(repr(numbers).encode())
+    return digest.hexdigest()[:8]
+
+
+class _Account:
+    """What becomes of the labels when they meet the folders."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict] = []
+        self.skipped: list[tuple] = []
+        self.changes: list[tuple] = []
+
+    def skip(self, row: int, key: tuple[str, str], reason: str) -> None:
+        self.skipped.append((row, *key, reason))
+
+    def joined(self, labels: LabelTable) -> LabelTable:
+        """The table of the label files, with this account added."""
+        return replace(
+            labels,
+            rows=pd.DataFrame(self.kept, columns=labels.rows.columns, dtype=object).astype(labels.rows.dtypes),
+            skipped=_joined(labels.skipped, pd.DataFrame(self.skipped, columns=list(SKIPPED))),
+            changes=_joined(labels.changes, pd.DataFrame(self.changes, columns=list(CHANGES))),
+        )
+
+
+def _joined(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    return b if a.empty else a if b.empty else pd.concat([a, b], ignore_index=True)
+
+
+def _with_depth(
+    video: ImageVideo, root: Path, folder: Path, depth_scale: float, camera: Camera, account: _Account
+) -> ImageVideo:
+    try:
+        return replace(video, depth_images=list_images(root, folder), depth_scale=depth_scale, camera=camera)
+    except (OSError, ValueError) as error:
+        account.skip(0, (video.subject, video.name), f"read without depth: {error}")
+        return video
+
+
+def _expressions(video: ImageVideo, rows: list[dict], film: Footage, account: _Account) -> tuple[Expression, ...]:
+    """The labels of a video in positions, in order of onset."""
+    key = (film.subject, film.video)
+    base = film.first if film.label_first is None else film.label_first
+    expressions = []
+    for row in rows:
+        placed = _placed(row, base, video.n_frames)
+        if isinstance(placed, str):
+            account.skip(row["row"], key, placed)
+            continue
+        expressions.append(placed)
+        end = placed.offset + base
+        if end < row["offset"]:
+            change = (row["row"], *key, "offset", row["offset"], end, "the frames end there", "folder of frames")
+            account.changes.append(change)
+        account.kept.append({**row, "offset": end})
+    return tuple(sorted(expressions, key=lambda expression: (expression.onset, expression.offset)))
 
 
 def _placed(row: Mapping, base: int, n_frames: int) -> Expression | str:
@@ -151,18 +209,3 @@ def _placed(row: Mapping, base: int, n_frames: int) -> Expression | str:
     if (onset if apex is None else apex) > last:
         return f"onset or apex lies behind frame {base + last}, the last of its video"
     return Expression(onset, min(offset, last), apex, row["kind"], row["emotion"], row["action_units"])
-
-
-def _with_account(labels: LabelTable, kept: list, skipped: list, changes: list) -> LabelTable:
-    rows = pd.DataFrame(kept, columns=labels.rows.columns).astype(labels.rows.dtypes)
-    more_skipped, more_changes = pd.DataFrame(skipped, columns=SKIPPED), pd.DataFrame(changes, columns=CHANGES)
-    return replace(
-        labels,
-        rows=rows,
-        skipped=_joined(labels.skipped, more_skipped),
-        changes=_joined(labels.changes, more_changes),
-    )
-
-
-def _joined(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    return b if a.empty else a if b.empty else pd.concat([a, b], ignore_index=True)

@@ -7,11 +7,13 @@ The frame of a missing or damaged file is that of the nearest readable one, and 
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import struct
 import warnings
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -249,10 +251,41 @@ class ImageVideo(Video):
         """Colour files numbered below the base, which no position shows."""
         return int((self.colour.numbers < self.first).sum())
 
+    @functools.cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames: those of the first colour image whose header can be read.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        for path in self._candidates(self.colour, 0):
+            try:
+                return image_size(path)
+            except ValueError as error:
+                self.undecodable[path] = str(error)
+        raise ValueError(f"no image in {self.colour.folder} can be decoded: unpack the folder again")
+
     def source(self, position: int) -> Path:
         """The file that is shown at a position, as far as is known without decoding."""
         self.check_range(position, position + 1)
         return next(self._candidates(self.colour, position))
+
+    def damaged(self) -> dict[Path, str]:
+        """Decode every file, one at a time, and tell which cannot be shown, each with the reason.
+
+        Besides files that cannot be decoded, these are the files of another size than the video's.
+        """
+        found = {}
+        for folder, read in ((self.colour, read_colour), (self.depth_images, self._read_depth)):
+            for index in range(0 if folder is None else len(folder.numbers)):
+                path = folder.path(index)
+                try:
+                    self._check_size(path, read(path))
+                except ValueError as error:
+                    found[path] = str(error)
+        return found
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """RGB frames ``start <= i < stop``: ``(n, H, W, 3)`` uint8.
@@ -278,7 +311,7 @@ class ImageVideo(Video):
         """
         if self.depth_images is None:
             return super().depth(start, stop)
-        return self._stack(self.depth_images, start, stop, lambda path: read_depth(path, self.depth_scale))
+        return self._stack(self.depth_images, start, stop, self._read_depth)
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         """Raise LookupError: what is stored is the whole image, in which no face was looked for yet."""
@@ -286,40 +319,35 @@ class ImageVideo(Video):
             f"video {self.subject}/{self.name} has whole frames and no landmarks: crop the face with melib.face first"
         )
 
-    def _candidates(self, images: ImageFolder, position: int):
+    def _read_depth(self, path: Path) -> np.ndarray:
+        return read_depth(path, self.depth_scale)
+
+    def _check_size(self, path: Path, pixels: np.ndarray) -> None:
+        height, width = pixels.shape[:2]
+        if (width, height) != self.size:
+            raise ValueError(
+                f"image {path} has {width}x{height} pixels, but the video begins with {self.size[0]}x{self.size[1]}: "
+                "all frames, depth included, must have one size"
+            )
+
+    def _candidates(self, images: ImageFolder, position: int) -> Iterator[Path]:
         """Files by nearness to a position, those known to be damaged left out."""
         for index in images.nearest(self.first + position):
-            if images.path(index) not in self.undecodable:
-                yield images.path(index)
+            path = images.path(index)
+            if path not in self.undecodable:
+                yield path
 
-    def _stack(self, images: ImageFolder, start: int, stop: int, read) -> np.ndarray:
+    def _stack(self, images: ImageFolder, start: int, stop: int, read: Callable[[Path], np.ndarray]) -> np.ndarray:
         self.check_range(start, stop)
-        size = self._size()
-        out = []
-        for position in range(start, stop):
-            path, pixels = self._nearest_readable(images, position, read)
-            if pixels.shape[1::-1] != size:
-                width, height = pixels.shape[1::-1]
-                raise ValueError(
-                    f"image {path} has {width}x{height} pixels, but the video begins with {size[0]}x{size[1]}: "
-                    "all frames, depth included, must have one size"
-                )
-            out.append(pixels)
-        return np.stack(out)
+        return np.stack([self._nearest_readable(images, position, read) for position in range(start, stop)])
 
-    def _nearest_readable(self, images: ImageFolder, position: int, read) -> tuple[Path, np.ndarray]:
+    def _nearest_readable(self, images: ImageFolder, position: int, read: Callable[[Path], np.ndarray]) -> np.ndarray:
         for path in self._candidates(images, position):
             try:
-                return path, read(path)
+                pixels = read(path)
             except ValueError as error:
                 self.undecodable[path] = str(error)
+                continue
+            self._check_size(path, pixels)
+            return pixels
         raise ValueError(f"no image in {images.folder} can be decoded: unpack the folder again")
-
-    def _size(self) -> tuple[int, int]:
-        """Width and height of the first colour image whose header can be read."""
-        for path in self._candidates(self.colour, 0):
-            try:
-                return image_size(path)
-            except ValueError as error:
-                self.undecodable[path] = str(error)
-        raise ValueError(f"no image in {self.colour.folder} can be decoded: unpack the folder again")

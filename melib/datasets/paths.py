@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -51,10 +52,11 @@ def inside(root: Path, *parts: str) -> Path:
     for part in parts:
         above = path
         try:
-            path = (above / part).resolve()
-            path.is_dir()
-        except (OSError, RuntimeError) as error:
-            raise ValueError(f"{above / part} cannot be followed ({error}): remove it from the dataset") from error
+            path = Path(os.path.realpath(above / part, strict=True))
+        except FileNotFoundError:
+            path = above / part
+        except OSError as error:
+            raise ValueError(f"{above / part} cannot be followed ({error.strerror}): remove it") from error
         if path == above or path in above.parents:
             raise ValueError(f"the link {above / part} leads back to {path}: remove it from the dataset")
         if base not in path.parents:
@@ -63,14 +65,57 @@ def inside(root: Path, *parts: str) -> Path:
 
 
 def subfolders(root: Path, folder: Path) -> dict[str, Path]:
-    """The folders in a folder of the dataset, by name and in natural order (2 before 10); links as in :func:`inside`.
+    """The folders in a folder of the dataset, by name and in natural order (2 before 10).
 
-    Hidden folders are left out.
+    Hidden folders are left out. A link to a folder, or to nothing, is followed as in :func:`inside`.
     """
-    names = sorted((entry.name for entry in folder.iterdir() if entry.name[0] != "."), key=natural_key)
-    above = folder.resolve().relative_to(root.resolve()).parts
-    paths = {name: inside(root, *above, name) for name in names}
-    return {name: path for name, path in paths.items() if path.is_dir()}
+    folder = folder.resolve()
+    above = folder.relative_to(root.resolve()).parts
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                found[entry.name] = folder / entry.name
+            elif entry.is_symlink() and not os.path.isfile(entry.path):
+                path = inside(root, *above, entry.name)
+                if path.is_dir():
+                    found[entry.name] = path
+    return {name: found[name] for name in sorted(found, key=natural_key)}
+
+
+def find_file(root: Path, *patterns: str, depth: int = 2) -> Path:
+    """The one file below a root whose name matches a pattern, whatever its case.
+
+    Parameters
+    ----------
+    root : Path
+    patterns : str
+        Regular expressions for the whole name; an earlier one is preferred.
+    depth : int
+        Folders to go down; a file higher up is preferred.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If two are equally good, or a link leads astray.
+    """
+    levels: list[list[Path]] = [[root.resolve()]]
+    for _ in range(depth):
+        levels.append([below for folder in levels[-1] for below in subfolders(root, folder).values()])
+    for pattern in patterns:
+        match = re.compile(pattern, re.IGNORECASE).fullmatch
+        for folders in levels:
+            found = [folder / name for folder in folders for name in sorted(os.listdir(folder)) if match(name)]
+            if len(found) > 1:
+                raise ValueError(f"two label files, {found[0]} and {found[1]}: leave one of them")
+            if found:
+                return inside(root, *found[0].relative_to(root.resolve()).parts)
+    wanted = " or ".join(pattern.replace("\\", "") for pattern in patterns)
+    raise FileNotFoundError(f"no label file {wanted} in {root} or {depth} folders below it: put it there")
 
 
 def natural_key(name: str) -> list[tuple[bool, int, str]]:

@@ -51,6 +51,28 @@ class LabelTable:
     fixes_unused: int = 0
 
 
+def count_labels(rows: pd.DataFrame) -> dict[str, int]:
+    """Counts of a table of labels, under the keys of every dataset's ``PUBLISHED``.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As ``LabelTable.rows``.
+
+    Returns
+    -------
+    dict
+        ``micro``, ``macro`` (labels), ``subjects``, ``videos`` (with a label of either kind), ``micro subjects``,
+        ``micro videos``, and ``micro <emotion>`` for each emotion that a micro-expression has.
+    """
+    micro = rows[rows["kind"] == "micro"]
+    counts = {"micro": len(micro), "macro": int((rows["kind"] == "macro").sum())}
+    for prefix, part in (("", rows), ("micro ", micro)):
+        counts[f"{prefix}subjects"] = part["subject"].nunique()
+        counts[f"{prefix}videos"] = len(part[["subject", "video"]].drop_duplicates())
+    return counts | {f"micro {name}": int(count) for name, count in micro["emotion"].value_counts().items()}
+
+
 @dataclass
 class LabelRows:
     """Collects the rows of a label file while it is read."""
@@ -62,7 +84,7 @@ class LabelRows:
 
     def skip(self, row: int, subject: object, video: object, reason: str) -> None:
         """Leave a row out, for a reason."""
-        self.skipped.append({"row": row, "subject": str(subject), "video": str(video), "reason": reason})
+        self.skipped.append({"row": row, "subject": text(subject), "video": text(video), "reason": reason})
 
     def change(self, row: Mapping, column: str, value: object, reason: str, source: str) -> None:
         """Note that a cell of a row is given another value than the file's."""
@@ -163,11 +185,12 @@ def _chosen(names: Sequence[str], sheet: str | int) -> str:
 
 
 def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple]:
-    with zipfile.ZipFile(path) as archive:
-        if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
-            raise _SheetError(f"it expands to more than {MOST_BYTES >> 20} MiB, no label file does")
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    try:
+    # openpyxl judges a path by its suffix, and an old name may hold the new format: it gets the open file.
+    with path.open("rb") as file:
+        with zipfile.ZipFile(file) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
+                raise _SheetError(f"it expands to more than {MOST_BYTES >> 20} MiB, no label file does")
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         page = book[_chosen(book.sheetnames, sheet)]
         page.reset_dimensions()
         rows = []
@@ -176,18 +199,17 @@ def _xlsx_rows(path: Path, sheet: str | int) -> list[tuple]:
                 raise _SheetError(f"more than {MOST_ROWS} rows, no label file has them")
             rows.append(tuple(_plain(cell) for cell in row))
         return _trimmed(rows)
-    finally:
-        book.close()
 
 
 def _xls_rows(path: Path, sheet: str | int) -> list[tuple]:
     with path.open("rb") as file, xlrd.open_workbook(file_contents=file.read(MOST_BYTES), on_demand=True) as book:
         page = book.sheet_by_name(_chosen(book.sheet_names(), sheet))
+        # An .xls sheet ends at 65,536 rows by its format, fewer than `MOST_ROWS`.
         errors = (xlrd.XL_CELL_ERROR, xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
         return _trimmed(
             [
                 tuple(None if cell.ctype in errors else _plain(cell.value) for cell in page.row(i)[:MOST_COLUMNS])
-                for i in range(min(page.nrows, MOST_ROWS))
+                for i in range(page.nrows)
             ]
         )
 

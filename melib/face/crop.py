@@ -8,7 +8,7 @@ Following the head is therefore an option: the window then moves and with it eve
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,48 +16,14 @@ import numpy as np
 import pandas as pd
 
 from melib.face.detect import Box, Detector, DlibDetector, FaceError
-from melib.face.find import Start, Track, find_start, follow
+from melib.face.find import Start, Track, find_start, follow, place
 from melib.face.kept import kept
 from melib.face.regions import INPUT_SIZE
+from melib.face.report import CropReport, notes
 from melib.video import Camera, Dataset, Video
 
-#: A smaller face is refused, as its landmarks are guesses; below the second number it is reported, as a movement of
-#: one pixel at 128 is then less than a third of a pixel of the video.
-SMALLEST_FACE, SMALL_FACE = 24, 40
-
-
-@dataclass(frozen=True)
-class CropReport:
-    """How the face of a video was found.
-
-    Attributes
-    ----------
-    subject, video : str
-    detector : str
-    frame : int
-        The frame in which the face was found; later than 0 where the first ones show none.
-    faces : int
-        Faces in that frame; 0 where the box was given.
-    confidence : float
-        The detector's own scale.
-    box : Box
-        The square that is cut out (of the first frame, if the crop follows the head), pixels of the video.
-    looks, lost : int
-        Frames in which the face was looked for, and those among them that did not show it after the first that did.
-    notes : tuple of str
-        What whoever reads a result should know; empty if all is well.
-    """
-
-    subject: str
-    video: str
-    detector: str
-    frame: int
-    faces: int
-    confidence: float
-    box: Box
-    looks: int
-    lost: int
-    notes: tuple[str, ...]
+#: A smaller face is refused: enlarged more than five times, it shows no small movement.
+SMALLEST_FACE = 24
 
 
 class CroppedVideo(Video):
@@ -128,14 +94,15 @@ class CroppedVideo(Video):
         """The square of whole pixels that is cut out of a frame of the video.
 
         Whole pixels, also where the crop follows the head: each pixel of the crop then keeps its place within a pixel
-        of the video, so that resizing blurs every frame alike, depth stays under its colour, and a step of the window
-        is a shift of the whole image. Its size never changes, so that following adds no zoom.
+        of the video, so that resizing blurs every frame alike (flow between windows that lie between pixels errs more),
+        depth stays under its colour, and a step of the window is a shift of the whole image. Its size never changes, so
+        that following adds no zoom.
         """
         self.check_range(frame, frame + 1)
         if not self.track:
             return self._square
         start = self._start
-        right, down = (self._track.way(frame, frame + 1) - self._track.way(start.frame, start.frame + 1))[0]
+        right, down = place(self._track.at(frame, frame + 1)[0]) - place(start.landmarks)
         moved = self._square._replace(left=self._square.left + round(right), top=self._square.top + round(down))
         return _inside(moved, start.height, start.width)
 
@@ -148,7 +115,7 @@ class CroppedVideo(Video):
             looks += int((self._track.frames > start.frame).sum())
         return CropReport(
             *(self.subject, self.name, self.detector.name, start.frame, start.faces, start.confidence),
-            *(self.window(0), looks, lost, _notes(start, self.window(0), self.size, looks, lost)),
+            *(self.window(0), looks, lost, notes(start, self.window(0), self.size, looks, lost)),
         )
 
     @property
@@ -198,7 +165,7 @@ class CroppedVideo(Video):
     def _colour(self, frame: int) -> np.ndarray:
         window = self.window(frame)
         cut = _cut(self.source.frames(frame, frame + 1)[0], window, self._start, self)
-        # Averages where the crop shrinks the image, which halves its noise; straight lines where it enlarges it.
+        # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
         way = cv2.INTER_AREA if self.size < window.width else cv2.INTER_LINEAR
         return cv2.resize(cut, (self.size, self.size), interpolation=way)
 
@@ -275,7 +242,8 @@ def crop(
     box : tuple of int, optional
         ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
     cache : path, optional
-        Folder in which detections are kept, a small file for each video, so that a study looks only once.
+        Folder in which detections are kept, a small file for each video, so that a study looks only once. They go by
+        the video's subject and name: delete the folder when another video takes the place of one.
     dataset : str
         Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
 
@@ -361,21 +329,6 @@ def crop_table(dataset: Dataset) -> pd.DataFrame:
         )
     names = ["subject", "video", "frame", "faces", "confidence", "side", "looks", "lost", "notes"]
     return pd.DataFrame(rows, columns=names)
-
-
-def _notes(start: Start, square: Box, size: int, looks: int, lost: int) -> tuple[str, ...]:
-    notes = []
-    if start.frame > 0:
-        notes.append(f"no face before frame {start.frame}: the crop is made from that frame")
-    if start.faces > 1:
-        notes.append(f"{start.faces} faces in frame {start.frame}: the largest is taken")
-    if square.width < SMALL_FACE:
-        notes.append(
-            f"the face is only {square.width} pixels wide, enlarged to {size}: small movements of it cannot be seen"
-        )
-    if lost:
-        notes.append(f"the face was not found in {lost} of {looks} frames looked at: its last place was kept there")
-    return tuple(notes)
 
 
 def _checked_box(box: tuple[int, int, int, int], video: Video) -> Box:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.signal import savgol_filter
 
 from melib.face.detect import Box, Detector, Face, FaceError
 from melib.video import Video
@@ -17,8 +17,8 @@ from melib.video import Video
 _LOOKS_PER_SECOND = 6.0
 #: A video whose first seconds show no face is refused.
 _SEARCH_SECONDS = 10.0
-#: Spread of the smoothing over time: it quiets the landmarks' jitter and leaves turns of the head.
-_SMOOTHING_SECONDS = 0.25
+#: A parabola is laid through so many looks, a second's worth: landmarks get quieter, turns of the head stay.
+_SMOOTHED_LOOKS = 7
 #: Corners of the eyes and bridge of the nose: no expression moves them far.
 _STEADY = (27, 28, 29, 30, 36, 39, 42, 45)
 
@@ -91,10 +91,6 @@ class Track:
         share = np.clip((wanted - self.frames[before]) / span, 0, 1)[:, None, None]
         return ((1 - share) * self.landmarks[before] + share * self.landmarks[after]).astype(np.float32)
 
-    def way(self, start: int, stop: int) -> np.ndarray:
-        """Mean of the steady landmarks ``(n, 2)``, pixels, of frames ``start <= i < stop``."""
-        return self.at(start, stop)[:, _STEADY].mean(axis=1)
-
     def to_json(self) -> dict:
         return {"frames": self.frames.tolist(), "landmarks": self.landmarks.tolist(), "lost": self.lost}
 
@@ -129,15 +125,15 @@ def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
                 f"{box} lies outside the {width}x{height} images of video {video.subject}/{video.name}: "
                 "give left, top, width and height in pixels of the first frame"
             )
-        return Start(0, 0, 0, box, 0.0, detector.landmarks(rgb, box), *rgb.shape[:2])
+        return Start(0, 0, 0, box, 0.0, np.asarray(detector.landmarks(rgb, box), np.float32), height, width)
     last = min(video.n_frames, round(_SEARCH_SECONDS * video.fps) + 1)
     for looks, frame in enumerate(_looked_at(video, last), start=1):
         rgb = video.frames(frame, frame + 1)[0]
         faces = detector.detect(rgb)
         if faces:
-            largest = max(faces, key=_area)
-            found = largest.box, largest.confidence, largest.landmarks
-            return Start(frame, looks, len(faces), *found, *rgb.shape[:2])
+            face = max(faces, key=_area)
+            box, landmarks = Box(*(int(value) for value in face.box)), np.asarray(face.landmarks, np.float32)
+            return Start(frame, looks, len(faces), box, float(face.confidence), landmarks, *rgb.shape[:2])
     raise FaceError(
         f"no face found in video {video.subject}/{video.name} ({looks} of its first {last} frames looked at): "
         "film a face that looks into the camera, cut off what comes before it, or pass box= with its place in frame 0"
@@ -149,7 +145,8 @@ def follow(video: Video, detector: Detector, start: Start) -> Track:
 
     Of several faces the one nearest to the last position is taken; one that is farther from it than the width of its
     box is somebody else's. Where the face is not found, and before the start, it is taken to stay where it was. The
-    smoothing is a Gaussian over past and future alike, so the track does not lag.
+    smoothing (Savitzky and Golay 1964, doi:10.1021/ac60214a047) looks at past and future alike, so the track does not
+    lag, and it keeps a steady movement as it is, also at either end of the video.
     """
     frames = _looked_at(video, video.n_frames)
     landmarks, last, lost = [], start.landmarks, 0
@@ -159,11 +156,15 @@ def follow(video: Video, detector: Detector, start: Start) -> Track:
             lost += found is None
             last = last if found is None else found
         landmarks.append(last)
-    step = frames[1] if len(frames) > 1 else 1
-    smooth = gaussian_filter1d(
-        np.asarray(landmarks, dtype=np.float32), _SMOOTHING_SECONDS * video.fps / step, axis=0, mode="nearest"
-    )
+    found = np.asarray(landmarks, dtype=np.float32)
+    reach = min(_SMOOTHED_LOOKS, len(found) - (len(found) + 1) % 2)
+    smooth = savgol_filter(found, reach, min(2, reach - 1), axis=0, mode="interp").astype(np.float32)
     return Track(np.asarray(frames), smooth, lost)
+
+
+def place(landmarks: np.ndarray) -> np.ndarray:
+    """Where a head is: the mean ``(..., 2)`` of the landmarks ``(..., 68, 2)`` that no expression moves far."""
+    return landmarks[..., _STEADY, :].mean(axis=-2)
 
 
 def _looked_at(video: Video, stop: int) -> range:
