@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from melib import face, features
+from melib.files import whole
 from melib.models import predict
 from melib.own_video.regions import Motion, face_flow, strongest_motion
 from melib.own_video.spotter import Band, Spotter
@@ -263,11 +262,5 @@ def _kept(path: Path | None, count: int) -> tuple[np.ndarray, np.ndarray] | None
 
 
 def _keep(path: Path, part: tuple[np.ndarray, np.ndarray]) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, score=part[0], logits=part[1])
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with whole(path) as unfinished, open(unfinished, "wb") as file:
+        np.savez(file, score=part[0], logits=part[1])

@@ -73,8 +73,7 @@ def open_video(path: Path, *, fps: float | None = None, depth: Path | None = Non
                 f"depth folder {depth} holds {len(readings.numbers)} images and {path} {len(colour.numbers)}: "
                 "the same numbers must stand in both"
             )
-        height, width = images.frames(0, 1).shape[1:3]
-        images.depth_images, images.camera = readings, usual_camera(width, height)
+        images.depth_images, images.camera = readings, usual_camera(*images.size)
         images.depth(0, 1)
     missing = images.missing
     return images, [f"{missing} of {images.n_frames} frames have no image: the nearest stands in."] if missing else []

@@ -341,15 +341,15 @@ class Pointer:
         return [face.Face(self.box, self.points, 1.0)]
 
     def landmarks(self, rgb, box):
-        return self.points * 128 / self.box.width
+        return (self.points - self.box[:2]) * box.width / self.box.width
 
 
 @pytest.mark.parametrize(("side", "said"), [(20, "20 pixels wide, fewer than 24"), (30, None)])
 def test_a_tiny_face_is_refused_and_a_small_one_reported(scene, person, calm, write_video, tmp_path, quick, side, said):
     frames = [cv2.resize(frame, None, fx=side / 128, fy=side / 128, interpolation=cv2.INTER_AREA) for frame in scene]
     film = write_video(tmp_path / "far.mp4", [np.ascontiguousarray(frame[:36, :48]) for frame in frames[:20]])
-    corner = face.Box(round(96 * side / 128), round(56 * side / 128), side, side)
-    detector = Pointer(corner._replace(top=min(corner.top, 36 - side)), person.landmarks(0, 1)[0] * side / 128)
+    box = face.Box(round(96 * side / 128), min(round(56 * side / 128), 36 - side), side, side)
+    detector = Pointer(box, person.landmarks(0, 1)[0] * side / 128 + box[:2])
     if said:
         with pytest.raises(LookupError, match=said):
             own_video.spot_file(film, tmp_path / "out", model=calm, detector=detector)
