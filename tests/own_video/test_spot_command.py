@@ -346,9 +346,12 @@ class Pointer:
 
 @pytest.mark.parametrize(("side", "said"), [(20, "20 pixels wide, fewer than 24"), (30, None)])
 def test_a_tiny_face_is_refused_and_a_small_one_reported(scene, person, calm, write_video, tmp_path, quick, side, said):
-    frames = [cv2.resize(frame, None, fx=side / 128, fy=side / 128, interpolation=cv2.INTER_AREA) for frame in scene]
-    film = write_video(tmp_path / "far.mp4", [np.ascontiguousarray(frame[:36, :48]) for frame in frames[:20]])
-    box = face.Box(round(96 * side / 128), min(round(56 * side / 128), 36 - side), side, side)
+    film = np.full((20, 60, 80, 3), 110, np.uint8)
+    box = face.Box(20, 10, side, side)
+    film[:, 10 : 10 + side, 20 : 20 + side] = [
+        cv2.resize(frame[56:184, 96:224], (side, side), interpolation=cv2.INTER_AREA) for frame in scene[:20]
+    ]
+    film = write_video(tmp_path / "far.mp4", film)
     detector = Pointer(box, person.landmarks(0, 1)[0] * side / 128 + box[:2])
     if said:
         with pytest.raises(LookupError, match=said):
