@@ -188,7 +188,8 @@ def _about(finding: Finding) -> list[str]:
         "Right and left are the person's own.",
         f"Right on the benchmark: the share of intervals of such a score that were micro-expressions, among those "
         f"found in videos of {fresh} of the benchmark, none of whom taught the network or its threshold. On the same "
-        f"videos {missed} of {origin.get('fresh_true', 'all')} micro-expressions were missed.",
+        f"videos {missed} of {origin.get('fresh_true', 'all')} micro-expressions were missed. There, "
+        "landmarks were known exactly; a detector, as here, errs by some pixels, and the share may be lower.",
         f"The threshold was chosen on the {origin.get('training_subjects', 'training')} training people "
         f"(seed {origin.get('seed', 'unknown')}, commit {str(origin.get('commit', 'unknown'))[:12]}).",
     ]
