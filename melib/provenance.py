@@ -60,8 +60,7 @@ def computing_hash(package: Path | None = None) -> str:
 def presentation_hash(package: Path | None = None) -> str:
     """SHA-256 over tables and plots: a page is made again when they change, a record is not."""
     package = Path(melib.__file__).parent if package is None else package
-    files = [package / "tables.py", *sorted((package / "plots").rglob("*.py"))]
-    return _hash(package, [path for path in files if path.is_file()])
+    return _hash(package, [path for part in ("tables", "plots") for path in sorted((package / part).rglob("*.py"))])
 
 
 @functools.cache
