@@ -29,7 +29,7 @@ from melib.video import Video
 
 
 def _parameters(values: Mapping[str, object], tier: str, seed: int) -> Parameters:
-    return Parameters.of({**values, "tier": tier, "seed": seed})
+    return Parameters.of({**values, "tier": tier, "seed": seed}).resolved()
 
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
