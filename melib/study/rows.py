@@ -235,3 +235,11 @@ def read(rows: Iterable[Row], tier: str, *, seeds: Sequence[int] = (0,), folder:
         current = (is_current(record, row, tier, seed) for record, seed in zip(records, seeds, strict=True))
         kept[row.name] = RowRecords(row, records, predictions, stale=not all(current))
     return kept
+
+
+def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    """A table of metrics as plain numbers for a record; undefined values become None, which JSON has."""
+    return {
+        str(metric): {column: None if pd.isna(value) else float(value) for column, value in row.items()}
+        for metric, row in table.to_dict(orient="index").items()
+    }
