@@ -60,6 +60,8 @@ TIERS = {
     "smoke": Sizes(3, 3, 2, 120, 4, 8, 40, 40, 32, 1, 200),
     "quick": Sizes(8, 8, 3, 300, 3, 12, 400, 150, 64, 3, 1000),
     "full": Sizes(12, 12, 3, 450, 2, 20, 800, 400, 64, 3, 2000),
+    # Of the rows of tables, which are many, where the tier itself would take too long.
+    "quick-rows": Sizes(6, 6, 2, 240, 3, 12, 300, 120, 64, 3, 500),
 }
 
 #: Trainings of the floor with shuffled emotion labels.
@@ -85,6 +87,11 @@ def tier_sizes(tier: str) -> Sizes:
     return TIERS[_choice("tier", tier, TIERS)]
 
 
+def rows_tier(tier: str) -> str:
+    """The tier whose sizes the rows of tables have: ``TIER-rows`` where there is one, else the tier itself."""
+    return f"{tier}-rows" if f"{tier}-rows" in TIERS else tier
+
+
 @dataclass(frozen=True)
 class Parameters:
     """What defines a spot-then-recognize experiment.
@@ -96,7 +103,7 @@ class Parameters:
         Folder of a licensed dataset; empty for the benchmark, which is rendered.
     suite : str
         Suite of the benchmark, a key of :data:`melib.synthetic.suites.SUITES`.
-    tier : {"smoke", "quick", "full"}
+    tier : {"smoke", "quick", "full", "quick-rows"}
     split : {"fresh", "loso"}
     model : {"mean", "sfamnet", "floor"}
         All see the same planes, those of ``input``. The floor (:func:`melib.training.train_floor`) is measured beside

@@ -14,7 +14,7 @@ import pandas as pd
 from melib.metrics import spotting
 from melib.study.chain import Outcome, run
 from melib.study.data import prepare
-from melib.study.parameters import Parameters, tier_sizes
+from melib.study.parameters import Parameters, rows_tier, tier_sizes
 from melib.study.rows import Chain, Computed
 
 #: Levels to which smoothed scores are rounded before they are counted per subject: quantiles of all tested frames.
@@ -23,11 +23,11 @@ LEVELS = 64
 
 
 def _parameters(values: Mapping[str, object], tier: str, seed: int) -> Parameters:
-    return Parameters.of({**values, "tier": tier, "seed": seed}).resolved()
+    return Parameters.of({**values, "tier": rows_tier(tier), "seed": seed}).resolved()
 
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
-    return {"parameters": asdict(_parameters(values, tier, seed)), "sizes": asdict(tier_sizes(tier))}
+    return {"parameters": asdict(_parameters(values, tier, seed)), "sizes": asdict(tier_sizes(rows_tier(tier)))}
 
 
 def _reads(values: Mapping[str, object], tier: str) -> dict:
