@@ -14,6 +14,7 @@ import numpy as np
 
 from melib import flow
 from melib.synthetic.dataset import SyntheticVideo
+from melib.synthetic.identity import Subject
 from melib.synthetic.sensor import DepthSensor, measure_depth, to_metres
 from melib.video import Video
 
@@ -31,6 +32,24 @@ class _View(Video):
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         return self.video.landmarks(start, stop)
+
+    # What the benchmark alone knows of a video.
+
+    @property
+    def person(self) -> Subject:
+        return self.video.person
+
+    def true_motion(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.video.true_motion(a, b)
+
+    def true_depth(self, frame: int) -> np.ndarray:
+        return self.video.true_depth(frame)
+
+    def pose(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.video.pose(start, stop)
+
+    def action_unit_weights(self, start: int, stop: int) -> np.ndarray:
+        return self.video.action_unit_weights(start, stop)
 
 
 class SensorView(_View):

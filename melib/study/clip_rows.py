@@ -1,0 +1,103 @@
+"""Rows of clips as a chain: from parameters to a record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from melib import provenance
+from melib.metrics import recognition, uncertainty
+from melib.study.clip_models import answer
+from melib.study.clip_sheets import fill_sheet
+from melib.study.clip_variants import SHEETS
+from melib.study.clips import MOVING, STILL, ClipParameters, ClipSamples, everyone, load
+from melib.study.rows import Chain, Computed
+
+
+def compute(values: Mapping[str, object], tier: str, seed: int, store: Path) -> Computed:
+    """Learn on the training population, answer for fresh people, and measure."""
+    started = time.perf_counter()
+    parameters = ClipParameters(**values, tier=tier, seed=seed)
+    train = load(parameters, "train", store=store)
+    if parameters.population == "test":
+        test = load(parameters, "test", store=store)
+    else:
+        odd = np.isin(train.subjects, sorted(set(train.subjects))[1::2])
+        train, test = train.of(~odd), train.of(odd)
+    common = sorted(set(train.subjects) & set(test.subjects))
+    if common:
+        raise ValueError(f"subjects to be tested were learnt from: {', '.join(common)}")
+    draws = answer(parameters, train, test)
+    truth, subjects, videos = _asked(parameters, test)
+    named = pd.concat(
+        [
+            pd.DataFrame({"subject": subjects, "video": videos, "emotion": truth, "named": names, "draw": draw})
+            for draw, names in enumerate(draws)
+        ],
+        ignore_index=True,
+    )
+    first = named[named["draw"] == 0]
+    tallies = recognition.tally(named["emotion"], named["named"], named["subject"], classes=parameters.names)
+    measured = uncertainty.bootstrap(tallies, n_resamples=parameters.sizes.resamples, seed=seed)
+    record = {
+        "experiment": "clips",
+        "dataset": _described(test),
+        "recognition": {
+            str(metric): {key: float(value) for key, value in row.items()} for metric, row in measured.table.iterrows()
+        },
+        "draws": [recognition.evaluate(truth, names, classes=parameters.names) for names in draws],
+        "confusion": {
+            "emotions": list(parameters.names),
+            "given": recognition.confusion_matrix(first["emotion"], first["named"], classes=parameters.names)
+            .to_numpy()
+            .tolist(),
+        },
+        "counts": {
+            "train_subjects": len(set(train.subjects)),
+            "test_subjects": len(set(test.subjects)),
+            "train_clips": len(train.clips),
+            "test_clips": len(test.clips),
+        },
+        "cautions": [measured.caution] if measured.caution else [],
+        "provenance": provenance.provenance(device="cpu"),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    counted = named.groupby(["subject", "emotion", "named"], sort=True).size().rename("count").reset_index()
+    return Computed(record, first.drop(columns=["draw", "emotion"]), {"named": counted})
+
+
+def _asked(parameters: ClipParameters, test: ClipSamples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What is true of each asked pair, whose it is, and in which clip."""
+    videos = np.array([clip.name for clip in test.clips])
+    if parameters.question == "recognition":
+        return test.emotions, test.subjects, videos
+    pairs = len((MOVING, STILL))
+    truth = np.repeat([MOVING, STILL], len(test.clips))
+    return truth, np.tile(test.subjects, pairs), np.tile(videos, pairs)
+
+
+def _described(samples: ClipSamples) -> dict:
+    suite = samples.clips[0].suite
+    return {"name": f"synthetic-{suite.name}-clips", "version": suite.version, "synthetic": True}
+
+
+def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
+    parameters = ClipParameters(**values, tier=tier, seed=seed)
+    return {"parameters": asdict(parameters), "sizes": asdict(parameters.sizes)}
+
+
+def _reads(values: Mapping[str, object], tier: str) -> dict:
+    return {"sheet": ClipParameters(**values, tier=tier).sheet}
+
+
+def _prepare(values: Mapping[str, object], tier: str, store: Path, jobs: int) -> None:
+    sheet = ClipParameters(**values, tier=tier).sheet
+    fill_sheet(SHEETS[sheet], list(everyone(sheet, tier).values()), store=store, jobs=jobs)
+
+
+CLIPS = Chain("clips", describe=_describe, reads=_reads, prepare=_prepare, compute=compute)
