@@ -1,19 +1,31 @@
-# Features -> executed notebooks -> book.  `make book`, or by hand: snakemake --cores 2 --config tier=quick
+# Features -> records of rows -> executed notebooks -> book.
+# `make book`, or by hand: snakemake --cores 2 --config tier=quick
 #
 # Snakemake alone decides what must run: a page is made again when its key (computing modules, notebook, parameters,
 # tier) has changed or one of those files is newer. A file that was only touched costs a comparison of keys.
+# Features and records are files that are written whole or not at all, and each command computes what is missing or
+# stale; the stamps below .cache/done say that nothing is.
+#
+# Target `records` computes all records of a tier. Pages of the full tier show the records under results/full, which are
+# kept with the book, and compute none.
 import os
 import sys
 from pathlib import Path
 
 from melib.engine.execute import ONE_THREAD
-from melib.engine.runs import check_tier, effective_parameters, load_runs, read_source, run_key
+from melib.engine.jobs import experiment_of, jobs_of
+from melib.engine.runs import PUBLISHED_TIER, check_tier, effective_parameters, load_runs, read_source, run_key
 from melib.provenance import computing_files
 
 ROOT = Path(workflow.basedir)
 TIER = config.get("tier", "quick")
 check_tier(TIER)
 RUNS = load_runs(ROOT / "runs.yml")
+EXPERIMENTS = {id: experiment for id, run in RUNS.items() if (experiment := experiment_of(run, ROOT)) is not None}
+JOBS = jobs_of(EXPERIMENTS.values(), TIER)
+# Feature key -> a job that reads those features.
+READS = {job.row.feature_key(TIER): job for job in JOBS.values()}
+CODE = [str(path) for path in computing_files()]
 JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 
 # Jobs inherit the environment: one thread each, however Snakemake was started.
@@ -26,8 +38,16 @@ def features_of(run):
     return [f".cache/features/{TIER}-{parameters['suite']}-{parameters['split']}.done"] if "split" in parameters else []
 
 
+def records_of(run):
+    """The stamps of the records that a run shows; nothing for a run without an experiment, or with published records."""
+    if run.id not in EXPERIMENTS or TIER == PUBLISHED_TIER:
+        return []
+    return [f".cache/done/{TIER}/{name}" for name in jobs_of([EXPERIMENTS[run.id]], TIER)]
+
+
 wildcard_constraints:
     id="|".join(RUNS),
+    key="[0-9a-f]{12}",
     suite="[a-z_]+",
     split="fresh|loso",
 
@@ -50,7 +70,7 @@ rule book:
 # The store itself holds a file per video and knows which are missing; the stamp says that none is.
 rule features:
     input:
-        code=[str(path) for path in computing_files()],
+        code=CODE,
     output:
         touch(f".cache/features/{TIER}-{{suite}}-{{split}}.done"),
     threads: 2
@@ -59,11 +79,47 @@ rule features:
         "--store .cache/features --jobs {threads}"
 
 
+rule records:
+    input:
+        [f".cache/done/{TIER}/{name}" for name in JOBS],
+
+
+# Two processes share the pairs of one set of features; sets come one after the other.
+rule row_features:
+    input:
+        code=CODE,
+    output:
+        touch(f".cache/done/{TIER}/features/{{key}}"),
+    params:
+        experiment=lambda wildcards: READS[wildcards.key].experiment.name,
+        row=lambda wildcards: READS[wildcards.key].row.name,
+    threads: 2
+    shell:
+        "{sys.executable} -m melib record {params.experiment} --row {params.row} --tier {TIER} "
+        "--features --store .cache/features --jobs {threads}"
+
+
+rule record:
+    input:
+        features=lambda wildcards: f".cache/done/{TIER}/features/{JOBS[wildcards.job].row.feature_key(TIER)}",
+        code=CODE,
+    output:
+        touch(f".cache/done/{TIER}/{{job,[a-z_]+/[^/]+[.][0-9]+}}"),
+    params:
+        experiment=lambda wildcards: JOBS[wildcards.job].experiment.name,
+        row=lambda wildcards: JOBS[wildcards.job].row.name,
+        seed=lambda wildcards: JOBS[wildcards.job].seed,
+    threads: 1
+    shell:
+        "{sys.executable} -m melib record {params.experiment} --row {params.row} --seed {params.seed} --tier {TIER} --folder .cache/records --store .cache/features"
+
+
 rule page:
     input:
+        records=lambda wildcards: records_of(RUNS[wildcards.id]),
         features=lambda wildcards: features_of(RUNS[wildcards.id]),
         notebook=lambda wildcards: RUNS[wildcards.id].notebook,
-        code=[str(path) for path in computing_files()],
+        code=CODE,
     output:
         "book/runs/{id}.ipynb",
     params:

@@ -18,6 +18,8 @@ from nbformat import NotebookNode
 from melib.provenance import computing_hash, presentation_hash
 
 TIERS = ("smoke", "quick", "full")
+#: The tier whose records are kept with the book, in ``results``, and are not computed when a page is made.
+PUBLISHED_TIER = "full"
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,11 @@ def effective_parameters(run: Run, tier: str, notebook: NotebookNode) -> dict[st
 
 
 def run_key(run: Run, tier: str, root: Path) -> str:
-    """SHA-256 of all that decides a page: code that computes or shows, notebook text, parameters and tier."""
+    """SHA-256 of all that decides a page: code that computes or shows, notebook text, parameters and tier.
+
+    The page of an experiment is also decided by the records that it shows. Those of the full tier, which are kept with
+    the book and not computed for it, count with their contents; the others follow from the code.
+    """
     source = (root / run.notebook).read_text(encoding="utf-8")
     parts = {
         "code": computing_hash(),
@@ -190,6 +196,9 @@ def run_key(run: Run, tier: str, root: Path) -> str:
         "tier": tier,
         "title": run.title,
     }
+    if tier == PUBLISHED_TIER and "experiment" in effective_parameters(run, tier, read_source(run, root)):
+        files = sorted(path for path in (root / "results" / tier).rglob("*") if path.is_file())
+        parts["records"] = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

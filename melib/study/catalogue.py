@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from melib.study import video_experiments
+from melib.study.data import default_store
 from melib.study.experiments import Experiment, collect, find
+from melib.study.rows import Kept, ensure, read
 
 EXPERIMENTS = collect(video_experiments.EXPERIMENTS)
 
@@ -17,3 +21,41 @@ def find_experiment(name: str) -> Experiment:
         If there is none, with the nearest name.
     """
     return find(name, EXPERIMENTS, "experiment")
+
+
+def default_records(tier: str) -> Path:
+    """Where the records of a tier are looked for, below the folder in which the program was started.
+
+    Records of the full tier take hours and are kept with the book, in ``results``; the others are made where they are
+    needed.
+    """
+    return Path("results") if tier == "full" else Path(".cache", "records")
+
+
+def obtain(experiment: Experiment, tier: str, *, folder: Path | str = "", jobs: int = 2) -> dict[str, Kept]:
+    """The records of an experiment, for a page.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    tier : {"smoke", "quick", "full"}
+    folder : path
+        Of the records; what is missing there is computed. Empty: :func:`default_records`, where those of the full tier
+        are read and never computed.
+    jobs : int
+        Processes that compute what is missing.
+
+    Returns
+    -------
+    dict of str to Kept
+
+    Raises
+    ------
+    FileNotFoundError
+        If a record of the full tier is not among those kept with the book.
+    """
+    seeds = experiment.seeds(tier)
+    if not str(folder) and tier == "full":
+        return read(experiment.rows, tier, seeds=seeds, folder=default_records(tier))
+    records = Path(folder) if str(folder) else default_records(tier)
+    return ensure(experiment.rows, tier, seeds=seeds, folder=records, store=default_store(), jobs=jobs)

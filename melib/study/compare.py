@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from melib.metrics import Tally, recognition, spotting, strs, uncertainty
+from melib.study.experiments import Contrast, Experiment
 from melib.study.rows import Kept
 
 #: What can be compared, and the method of its intervals (as :func:`melib.metrics.uncertainty.bootstrap` has them).
 PARTS = {"spotting_and_naming": "studentised", "frames": "bca", "recognition": "studentised"}
+
+#: Where a record keeps a part's own intervals, if not under the part's name.
+IN_RECORD = {"frames": "frames_smoothed"}
+
+#: Bootstrap resamples where the sizes of a tier name none.
+RESAMPLES = 1000
 
 
 def tallies(kept: Kept, part: str) -> list[Tally]:
@@ -64,21 +72,39 @@ def _frames(counted: pd.DataFrame) -> Tally:
     return spotting.tally_frames(pd.DataFrame(truth), pd.concat(scores, ignore_index=True))
 
 
-def value(kept: Kept, part: str, metric: str, *, n_resamples: int = 1000) -> dict[str, float | None]:
+def value(kept: Kept, part: str, metric: str) -> dict[str, float | None]:
     """A metric of a row: mean over seeds, with a 95 % interval over subjects and seeds.
 
     Returns
     -------
     dict
-        ``value, low, high``; None where undefined.
+        ``value, low, high``; None where undefined. Of a single seed it is what the record says.
     """
-    found = uncertainty.bootstrap(tallies(kept, part), method=PARTS[part], n_resamples=n_resamples)
+    if len(kept.records) == 1:
+        return dict(kept.records[0][IN_RECORD.get(part, part)][metric])
+    found = uncertainty.bootstrap(tallies(kept, part), method=PARTS[part], n_resamples=_resamples(kept))
     return _plain(found.table.loc[metric])
 
 
-def difference(
-    first: Kept, second: Kept, part: str, metric: str, *, n_resamples: int = 1000
-) -> dict[str, float | None]:
+def differences(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
+    """All comparisons of an experiment.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per contrast: those of :class:`melib.study.experiments.Contrast`, then ``value, low, high, detectable``
+        as from :func:`difference` (NaN where undefined).
+    """
+    rows = [
+        asdict(each) | difference(kept[each.first], kept[each.second], each.part, each.metric)
+        for each in experiment.contrasts
+    ]
+    numbers = ["value", "low", "high", "detectable"]
+    table = pd.DataFrame(rows, columns=[*(each.name for each in fields(Contrast)), *numbers])
+    return table.astype(dict.fromkeys(numbers, float))
+
+
+def difference(first: Kept, second: Kept, part: str, metric: str) -> dict[str, float | None]:
     """A metric of the first row less that of the second, on the same resampled subjects.
 
     Returns
@@ -88,7 +114,7 @@ def difference(
         would show, by an interval without zero, four times in five (80 % power).
     """
     sides = (tallies(kept, part) for kept in (first, second))
-    found = uncertainty.paired(*sides, method=PARTS[part], n_resamples=n_resamples)
+    found = uncertainty.paired(*sides, method=PARTS[part], n_resamples=_resamples(first))
     plain = _plain(found.table.loc[metric])
     return plain | {"detectable": detectable(plain)}
 
@@ -103,6 +129,10 @@ def detectable(interval: dict[str, float | None], *, power: float = 0.8, level: 
         return None
     z = norm.ppf((1 + level) / 2)
     return float((interval["high"] - interval["low"]) / (2 * z) * (z + norm.ppf(power)))
+
+
+def _resamples(kept: Kept) -> int:
+    return kept.records[0]["sizes"].get("resamples", RESAMPLES)
 
 
 def _plain(row: Sequence[float] | pd.Series) -> dict[str, float | None]:

@@ -53,6 +53,8 @@ class Experiment:
     question, criterion : str
         Markdown; the criterion was fixed before the numbers.
     rows : tuple of Row
+    measures : tuple of (str, str)
+        Columns of the table: part and metric, see :func:`melib.study.compare.value`.
     contrasts : tuple of Contrast
     main : bool
         Whether rows are trained with every seed of :data:`SEEDS`; otherwise with seed 0 alone.
@@ -67,6 +69,7 @@ class Experiment:
     question: str
     criterion: str
     rows: tuple[Row, ...]
+    measures: tuple[tuple[str, str], ...]
     contrasts: tuple[Contrast, ...] = field(default=())
     main: bool = True
 

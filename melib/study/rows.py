@@ -138,11 +138,6 @@ class Kept:
         return [pd.read_csv(io.StringIO(record["tables"][name]), dtype=_TEXT) for record in self.records]
 
 
-def default_records() -> Path:
-    """Folder of the records that are at work, below the folder where the program was started."""
-    return Path(".cache", "records")
-
-
 def record_path(folder: Path | str, row: Row, tier: str, seed: int) -> Path:
     """Where the record of a row lies: ``FOLDER/TIER/CHAIN/NAME.SEED.json``."""
     return Path(folder, tier, row.chain.name, f"{row.name}.{seed}.json")

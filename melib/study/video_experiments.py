@@ -25,6 +25,7 @@ SPOTTING = Experiment(
         "if the ROC-AUC with it is higher by at least 0.03 and the interval of the difference lies above 0."
     ),
     rows=_MAIN,
+    measures=(("frames", "roc_auc_frames"), ("spotting_and_naming", "f1_spotting")),
     contrasts=tuple(
         Contrast(f"{model}-{other}", f"{model}-o", "frames", "roc_auc_frames", question=f"{label}: {words}")
         for model, label in _MODELS.items()

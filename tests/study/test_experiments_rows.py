@@ -19,7 +19,7 @@ CALLS: list[tuple[float, int]] = []
 
 
 def _describe(values, tier, seed):
-    return {"parameters": {**values, "seed": seed}, "sizes": {"tier": tier}}
+    return {"parameters": {**values, "seed": seed}, "sizes": {"tier": tier, "resamples": 200}}
 
 
 def _compute(values, tier, seed, store):
@@ -84,7 +84,7 @@ def test_reading_says_which_rows_are_stale_and_never_computes(tmp_path, calls, m
 
 def test_a_difference_of_rows_is_that_of_their_tallies_and_says_what_it_could_have_seen(tmp_path):
     kept = ensure([GOOD, BAD], "smoke", seeds=(0, 1), folder=tmp_path, store=tmp_path)
-    found = compare.difference(kept["good"], kept["bad"], "recognition", "uar_pooled", n_resamples=200)
+    found = compare.difference(kept["good"], kept["bad"], "recognition", "uar_pooled")
     values = [
         np.mean(
             [(row["named"] == row["emotion"]).groupby(row["emotion"]).mean().mean() for row in kept[name].predictions]
@@ -102,9 +102,9 @@ def test_a_name_that_no_file_may_have_and_two_meanings_of_a_name_are_refused():
         Row("O/S", "", CHAIN)
     other = Row("good", "Other", CHAIN, {"shift": 0.1})
     with pytest.raises(ValueError, match="two things"):
-        collect([Experiment("a", "?", "!", (GOOD,)), Experiment("b", "?", "!", (other,))])
+        collect([Experiment("a", "?", "!", (GOOD,), ()), Experiment("b", "?", "!", (other,), ())])
     with pytest.raises(ValueError, match="does not have"):
-        Experiment("a", "?", "!", (GOOD,), (Contrast("good", "gone", "frames", "roc_auc_frames", "?"),))
+        Experiment("a", "?", "!", (GOOD,), (), (Contrast("good", "gone", "frames", "roc_auc_frames", "?"),))
     with pytest.raises(LookupError, match="did you mean 'spotting'"):
         find_experiment("spoting")
 

@@ -1,0 +1,51 @@
+"""What has to be computed for the pages of a tier: the rows of their experiments, and the features those read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from melib.engine.runs import Run, effective_parameters, read_source
+from melib.study.catalogue import find_experiment
+from melib.study.experiments import Experiment
+from melib.study.rows import Row
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of one experiment, trained with one seed.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The first that has the row.
+    row : Row
+    seed : int
+    """
+
+    experiment: Experiment
+    row: Row
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """``CHAIN/ROW.SEED``, unique among the jobs of a tier."""
+        return f"{self.row.chain.name}/{self.row.name}.{self.seed}"
+
+
+def experiment_of(run: Run, root: Path) -> Experiment | None:
+    """The experiment whose records a run shows: the value of its parameter ``experiment``, if it has one."""
+    parameters = effective_parameters(run, "quick", read_source(run, root))
+    return find_experiment(str(parameters["experiment"])) if "experiment" in parameters else None
+
+
+def jobs_of(experiments: Iterable[Experiment], tier: str) -> dict[str, Job]:
+    """The jobs of some experiments by name; what several experiments show is one job."""
+    found: dict[str, Job] = {}
+    for experiment in experiments:
+        for row in experiment.rows:
+            for seed in experiment.seeds(tier):
+                job = Job(experiment, row, seed)
+                found.setdefault(job.name, job)
+    return found
