@@ -10,15 +10,13 @@
     training clips; SFAMNet learns both tasks on them at once, still pairs being neutral.
 ``action units``
     The grid's classifier given the true action units and their strength: what perfect sight of them would be worth.
-``guess``
-    Answers drawn with the frequencies of the training clips.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, make_scorer
+from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -34,27 +32,23 @@ from melib.training import MEANSettings, SFAMNetSettings, retrain_recognition, t
 #: Strengths of regularisation (inverse) from which the training subjects choose.
 STRENGTHS = (0.003, 0.01, 0.03, 0.1)
 _FOLDS = 4
-_GUESS = 43  # random stream
 
 
-def answer(parameters: ClipParameters, train: ClipSamples, test: ClipSamples) -> list[np.ndarray]:
+def answer(parameters: ClipParameters, train: ClipSamples, test: ClipSamples) -> tuple[np.ndarray, list[np.ndarray]]:
     """What a model that learnt on the training clips says of the tested ones.
 
     Returns
     -------
-    list of numpy.ndarray
-        Names ``(N,)``, or for spotting ``(2N,)`` with the moving pairs first; several draws for controls.
+    answers : numpy.ndarray
+        Names ``(N,)``, or for spotting ``(2N,)`` with the moving pairs first.
+    controls : list of numpy.ndarray
+        The same after learning from shuffled labels, once a draw; none unless the row asks for controls.
     """
-    if parameters.model == "guess":
-        return _guesses(parameters, train, test)
     if parameters.model in NETWORKS:
         return _network(parameters, train, test)
-    if not parameters.shuffled:
-        return [_classify(parameters, train, test)]
-    return [
-        _classify(parameters, train.shuffled(parameters.seed, draw), test)
-        for draw in range(parameters.sizes.floor_draws)
-    ]
+    draws = parameters.sizes.floor_draws if parameters.controls else 0
+    dealt = (train.shuffled(parameters.seed, draw) for draw in range(draws))
+    return _classify(parameters, train, test), [_classify(parameters, each, test) for each in dealt]
 
 
 def mean_motion(planes: np.ndarray, cells: int) -> np.ndarray:
@@ -100,40 +94,31 @@ def _floor(strength: float = 1.0) -> Pipeline:
 
 def _chosen(groups: np.ndarray) -> GridSearchCV:
     folds = GroupKFold(min(_FOLDS, len(set(groups))))
+    return GridSearchCV(_floor(), {"logisticregression__C": STRENGTHS}, cv=folds, scoring=_uf1, error_score="raise")
+
+
+def _uf1(model: Pipeline, inputs: np.ndarray, labels: np.ndarray) -> float:
     # Where a fold lacks a class, its F1 is 0 for every strength alike.
-    score = make_scorer(f1_score, average="macro", zero_division=0)
-    return GridSearchCV(_floor(), {"logisticregression__C": STRENGTHS}, cv=folds, scoring=score)
+    return f1_score(labels, model.predict(inputs), average="macro", zero_division=0)
 
 
-def _guesses(parameters: ClipParameters, train: ClipSamples, test: ClipSamples) -> list[np.ndarray]:
-    rng = np.random.default_rng([parameters.seed, _GUESS])
-    if parameters.question == "spotting":
-        return [rng.choice(parameters.names, 2 * len(test.clips)) for _ in range(parameters.sizes.guesses)]
-    return [rng.choice(train.emotions, len(test.clips)) for _ in range(parameters.sizes.guesses)]
-
-
-def _network(parameters: ClipParameters, train: ClipSamples, test: ClipSamples) -> list[np.ndarray]:
-    if not parameters.shuffled:
-        return [_named(parameters, _trained(parameters, train, parameters.seed), test)]
-    draws = range(parameters.sizes.network_draws)
-    if parameters.model == "sfamnet":
-        dealt = (train.shuffled(parameters.seed, draw) for draw in draws)
-        return [_named(parameters, _trained(parameters, one, parameters.seed), test) for one in dealt]
-    # MEAN keeps what it has learnt of spotting, on which its recognition stands.
-    model, found = _trained(parameters, train, parameters.seed), []
-    for draw in draws:
+def _network(parameters: ClipParameters, train: ClipSamples, test: ClipSamples) -> tuple[np.ndarray, list[np.ndarray]]:
+    model, controls = _trained(parameters, train), []
+    for draw in range(parameters.sizes.network_draws if parameters.controls else 0):
         dealt = train.shuffled(parameters.seed, draw)
-        labels = _codes(parameters, dealt)
-        again, _ = retrain_recognition(
-            model, dealt.planes[:, 0], labels, settings=_settings(parameters), seed=parameters.seed
-        )
-        found.append(_named(parameters, again, test))
-    return found
+        if parameters.model == "sfamnet":
+            control = _trained(parameters, dealt)
+        else:  # MEAN keeps what it has learnt of spotting, on which its recognition stands
+            settings = _settings(parameters)
+            labels = _codes(parameters, dealt)
+            control, _ = retrain_recognition(model, dealt.planes[:, 0], labels, settings=settings, seed=parameters.seed)
+        controls.append(_named(parameters, control, test))
+    return _named(parameters, model, test), controls
 
 
 def _settings(parameters: ClipParameters) -> MEANSettings | SFAMNetSettings:
     sizes, rate = parameters.sizes, LEARNING_RATES[parameters.model]
-    steps = parameters.steps or sizes.steps
+    steps = max(1, round(parameters.effort * sizes.steps))
     if parameters.model == "sfamnet":
         return SFAMNetSettings(steps=steps, batch=sizes.batch, rate=rate)
     return MEANSettings(spot_steps=steps, recognition_steps=steps, batch=sizes.batch, rate=rate)
@@ -144,11 +129,11 @@ def _codes(parameters: ClipParameters, samples: ClipSamples) -> np.ndarray:
     return np.array([names.index(emotion) for emotion in samples.emotions])
 
 
-def _trained(parameters: ClipParameters, train: ClipSamples, seed: int):
+def _trained(parameters: ClipParameters, train: ClipSamples):
     classes, labels = len(CLASSES[parameters.classes]), _codes(parameters, train)
     both = np.concatenate([train.planes[:, 0], train.planes[:, 1]])
     targets = np.repeat([1.0, 0.0], len(train.clips)).astype(np.float32)
-    settings, common = _settings(parameters), {"seed": seed, "device": "cpu"}
+    settings, common = _settings(parameters), {"seed": parameters.seed, "device": "cpu"}
     if parameters.model == "mean":
         return train_mean(both, targets, train.planes[:, 0], labels, classes=classes, settings=settings, **common)[0]
     frame_labels = np.concatenate([labels, np.full(len(labels), classes)])
@@ -159,9 +144,6 @@ def _trained(parameters: ClipParameters, train: ClipSamples, seed: int):
 
 def _named(parameters: ClipParameters, model, test: ClipSamples) -> np.ndarray:
     names = np.array(parameters.names)
-    if parameters.question == "spotting":
-        scores = np.concatenate([predict(model, test.planes[:, pair], device="cpu")[0] for pair in (0, 1)])
-        return names[(scores > 0.5).astype(int)]
     _, logits = predict(model, test.planes[:, 0], device="cpu")
     # That there is an expression is given, so neutral, SFAMNet's last class, is no answer.
     return names[logits[:, : len(names)].argmax(axis=1)]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from melib import provenance
-from melib.metrics import recognition, uncertainty
+from melib.metrics import chance, recognition, uncertainty
 from melib.study.clip_models import answer
 from melib.study.clip_sheets import fill_sheet
 from melib.study.clip_variants import SHEETS
@@ -27,48 +27,50 @@ def compute(values: Mapping[str, object], tier: str, seed: int, store: Path) -> 
     if parameters.population == "test":
         test = load(parameters, "test", store=store)
     else:
-        odd = np.isin(train.subjects, sorted(set(train.subjects))[1::2])
-        train, test = train.of(~odd), train.of(odd)
+        held_out = np.isin(train.subjects, sorted(set(train.subjects))[::2])
+        train, test = train.of(~held_out), train.of(held_out)
     common = sorted(set(train.subjects) & set(test.subjects))
     if common:
         raise ValueError(f"subjects to be tested were learnt from: {', '.join(common)}")
-    draws = answer(parameters, train, test)
+    answers, controls = answer(parameters, train, test)
     truth, subjects, videos = _asked(parameters, test)
-    named = pd.concat(
-        [
-            pd.DataFrame({"subject": subjects, "video": videos, "emotion": truth, "named": names, "draw": draw})
-            for draw, names in enumerate(draws)
-        ],
-        ignore_index=True,
+    names, sizes = parameters.names, parameters.sizes
+    measured = uncertainty.bootstrap(
+        recognition.tally(truth, answers, subjects, classes=names), n_resamples=sizes.resamples, seed=seed
     )
-    first = named[named["draw"] == 0]
-    tallies = recognition.tally(named["emotion"], named["named"], named["subject"], classes=parameters.names)
-    measured = uncertainty.bootstrap(tallies, n_resamples=parameters.sizes.resamples, seed=seed)
+    guessed = chance.guessed(truth, classes=names, n_draws=sizes.guesses, seed=seed)
     record = {
         "experiment": "clips",
         "dataset": _described(test),
-        "recognition": {
-            str(metric): {key: float(value) for key, value in row.items()} for metric, row in measured.table.iterrows()
-        },
-        "draws": [recognition.evaluate(truth, names, classes=parameters.names) for names in draws],
+        "recognition": _rows(measured.table),
+        "chance": {"guessed": _rows(guessed.table)},
+        "shuffled": [recognition.evaluate(truth, each, classes=names) for each in controls],
         "confusion": {
-            "emotions": list(parameters.names),
-            "given": recognition.confusion_matrix(first["emotion"], first["named"], classes=parameters.names)
-            .to_numpy()
-            .tolist(),
+            "emotions": list(names),
+            "given": recognition.confusion_matrix(truth, answers, classes=names).to_numpy().tolist(),
         },
         "counts": {
-            "train_subjects": len(set(train.subjects)),
-            "test_subjects": len(set(test.subjects)),
-            "train_clips": len(train.clips),
-            "test_clips": len(test.clips),
+            "subjects": len(set(test.subjects)),
+            "clips": len(test.clips),
+            "learnt_subjects": len(set(train.subjects)),
+            "learnt_clips": len(train.clips),
         },
         "cautions": [measured.caution] if measured.caution else [],
         "provenance": provenance.provenance(device="cpu"),
         "seconds": round(time.perf_counter() - started, 1),
     }
+    predictions = pd.DataFrame({"subject": subjects, "video": videos, "named": answers})
+    named = predictions.assign(emotion=truth)
     counted = named.groupby(["subject", "emotion", "named"], sort=True).size().rename("count").reset_index()
-    return Computed(record, first.drop(columns=["draw", "emotion"]), {"named": counted})
+    return Computed(record, predictions, {"named": counted})
+
+
+def _rows(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    """A table of metrics as plain numbers; undefined values become None, which JSON has."""
+    return {
+        str(metric): {key: float(value) if np.isfinite(value) else None for key, value in row.items()}
+        for metric, row in table.iterrows()
+    }
 
 
 def _asked(parameters: ClipParameters, test: ClipSamples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

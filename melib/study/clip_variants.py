@@ -36,7 +36,8 @@ FACTORS = {
     "misregistration": {f"{shift:g} px": {"registration_px": (shift, 0.0)} for shift in (0.5, 1.0, 2.0)},
 }
 DELAYS = (1, 2)
-AVERAGED_PX = (0.04, 0.08, 0.16)
+#: Noise levels at which depth is averaged over time, and the one at which spotting is asked, too.
+AVERAGED_PX, AVERAGED_STILL_PX = (0.04, 0.08, 0.16), 0.08
 
 
 def noise_name(noise: float) -> str:
@@ -56,8 +57,8 @@ def _sensor_variants() -> dict[str, Variant]:
     for delay in DELAYS:
         found[f"delay {delay}"] = _depth(stereo(), delay=delay, still=False)
     for noise in AVERAGED_PX:
-        found[f"averaged, {noise_name(noise)}"] = _depth(stereo(noise), averaged=True, still=noise == 0.08)
-    return found | {f"level {level}": _depth(DEPTH_LEVELS[level]) for level in ("low", "mid")}
+        found[f"averaged, {noise_name(noise)}"] = _depth(stereo(noise), averaged=True, still=noise == AVERAGED_STILL_PX)
+    return found | {"level low": _depth(DEPTH_LEVELS["low"])}
 
 
 def _stabilisation_variants() -> dict[str, Variant]:

@@ -26,7 +26,7 @@ QUESTIONS = ("recognition", "spotting")
 NETWORKS = ("mean", "sfamnet")
 #: Models that read planes; see :mod:`melib.study.clip_models`.
 PLANES_READ = ("floor", "grid", *NETWORKS)
-MODELS = (*PLANES_READ, "action units", "guess")
+MODELS = (*PLANES_READ, "action units")
 #: How the three planes are put together: from the planes that a variant reads as optical flow, and those it reads as
 #: motion in depth (scene flow, or the change of depth along the flow).
 INPUTS = ("flow", "uv0", "uvz", "uvz-other", "depth")
@@ -65,10 +65,10 @@ class ClipParameters:
         usual share.
     share : float
         Share of expressions out of plane in [0, 1], or the multiple for AU14 in [0, 2].
-    shuffled : bool
-        Labels of the training clips dealt out anew, several times: a control.
-    steps : int
-        Updates of a network in each stage; 0 for those of the tier.
+    controls : bool
+        Whether the row also learns from labels dealt out anew among the training clips, several times.
+    effort : float
+        Updates of a network in each stage, as a multiple of the tier's.
     population : {"test", "train"}
         Who is tested: fresh people, or, for choices, every second subject of the training population, who then is not
         learnt from.
@@ -91,8 +91,8 @@ class ClipParameters:
     learnt_depth: str = ""
     mixture: str = ""
     share: float = 0.0
-    shuffled: bool = False
-    steps: int = 0
+    controls: bool = False
+    effort: float = 1.0
     population: str = "test"
     tier: str = "quick"
     seed: int = 0
@@ -111,6 +111,10 @@ class ClipParameters:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}: use one of {', '.join(map(str, allowed))}")
+        if self.question == "spotting" and self.model in NETWORKS:
+            raise ValueError(
+                f"question 'spotting' on clips is for 'floor' and 'grid'; {self.model!r} spots in long videos"
+            )
         most = 2.0 if self.mixture == "au14" else 1.0
         if not 0 <= self.share <= most:
             raise ValueError(f"the share of mixture {self.mixture!r} lies between 0 and {most:g}, got {self.share}")
