@@ -9,19 +9,19 @@ import matplotlib.figure
 from melib.plots.style import COLOURS, figure
 from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
-from melib.study.rows import Kept
+from melib.study.rows import RowRecords
 from melib.tables.study import metric_name
 
 
 def rows_with_intervals(
-    experiment: Experiment, kept: Mapping[str, Kept], part: str, metric: str, *, chance: float | None = None
+    experiment: Experiment, kept: Mapping[str, RowRecords], part: str, metric: str, *, chance: float | None = None
 ) -> matplotlib.figure.Figure:
     """A metric of every row, with its 95 % interval.
 
     Parameters
     ----------
     experiment : Experiment
-    kept : mapping of str to Kept
+    kept : mapping of str to RowRecords
     part, metric : str
         See :func:`melib.study.compare.value`.
     chance : float, optional
@@ -51,7 +51,7 @@ def rows_with_intervals(
     return fig
 
 
-def differences_with_intervals(experiment: Experiment, kept: Mapping[str, Kept]) -> matplotlib.figure.Figure:
+def differences_with_intervals(experiment: Experiment, kept: Mapping[str, RowRecords]) -> matplotlib.figure.Figure:
     """The experiment's comparisons with their 95 % intervals, beside zero and the smallest difference of interest."""
     table = differences(experiment, kept)
     fig, axes = figure(height=0.9 + 0.3 * len(table))

@@ -7,7 +7,7 @@ from pathlib import Path
 from melib.study import video_experiments
 from melib.study.data import default_store
 from melib.study.experiments import Experiment, collect, find
-from melib.study.rows import Kept, ensure, read
+from melib.study.rows import RowRecords, ensure, read
 
 EXPERIMENTS = collect(video_experiments.EXPERIMENTS)
 
@@ -32,7 +32,7 @@ def default_records(tier: str) -> Path:
     return Path("results") if tier == "full" else Path(".cache", "records")
 
 
-def obtain(experiment: Experiment, tier: str, *, folder: Path | str = "", jobs: int = 2) -> dict[str, Kept]:
+def obtain(experiment: Experiment, tier: str, *, folder: Path | str = "", jobs: int = 2) -> dict[str, RowRecords]:
     """The records of an experiment, for a page.
 
     Parameters
@@ -47,7 +47,7 @@ def obtain(experiment: Experiment, tier: str, *, folder: Path | str = "", jobs: 
 
     Returns
     -------
-    dict of str to Kept
+    dict of str to RowRecords
 
     Raises
     ------

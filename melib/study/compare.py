@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from melib.metrics import Tally, recognition, spotting, strs, uncertainty
 from melib.study.experiments import Contrast, Experiment
-from melib.study.rows import Kept
+from melib.study.rows import RowRecords
 
 #: What can be compared, and the method of its intervals (as :func:`melib.metrics.uncertainty.bootstrap` has them).
 PARTS = {"spotting_and_naming": "studentised", "frames": "bca", "recognition": "studentised"}
@@ -23,12 +23,12 @@ IN_RECORD = {"frames": "frames_smoothed"}
 RESAMPLES = 1000
 
 
-def tallies(kept: Kept, part: str) -> list[Tally]:
+def tallies(kept: RowRecords, part: str) -> list[Tally]:
     """The counts per subject of a row, one tally a seed.
 
     Parameters
     ----------
-    kept : Kept
+    kept : RowRecords
     part : {"spotting_and_naming", "frames", "recognition"}
         Found intervals (F1 of spotting, STRS, ...), smoothed scores of frames (ROC-AUC, average precision), names of
         given expressions (UF1, UAR, ...).
@@ -72,7 +72,7 @@ def _frames(counted: pd.DataFrame) -> Tally:
     return spotting.tally_frames(pd.DataFrame(truth), pd.concat(scores, ignore_index=True))
 
 
-def value(kept: Kept, part: str, metric: str) -> dict[str, float | None]:
+def value(kept: RowRecords, part: str, metric: str) -> dict[str, float | None]:
     """A metric of a row: mean over seeds, with a 95 % interval over subjects and seeds.
 
     Returns
@@ -86,7 +86,7 @@ def value(kept: Kept, part: str, metric: str) -> dict[str, float | None]:
     return _plain(found.table.loc[metric])
 
 
-def differences(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
+def differences(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataFrame:
     """All comparisons of an experiment.
 
     Returns
@@ -104,7 +104,7 @@ def differences(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFram
     return table.astype(dict.fromkeys(numbers, float))
 
 
-def difference(first: Kept, second: Kept, part: str, metric: str) -> dict[str, float | None]:
+def difference(first: RowRecords, second: RowRecords, part: str, metric: str) -> dict[str, float | None]:
     """A metric of the first row less that of the second, on the same resampled subjects.
 
     Returns
@@ -131,7 +131,7 @@ def detectable(interval: dict[str, float | None], *, power: float = 0.8, level: 
     return float((interval["high"] - interval["low"]) / (2 * z) * (z + norm.ppf(power)))
 
 
-def _resamples(kept: Kept) -> int:
+def _resamples(kept: RowRecords) -> int:
     return kept.records[0]["sizes"].get("resamples", RESAMPLES)
 
 

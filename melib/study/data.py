@@ -116,14 +116,15 @@ def prepare(parameters: Parameters, *, store: Path | str, jobs: int = 1, progres
             requests[video.subject, video.name, "pairs"] = (video, spotting_pairs(video, parameters))
         for video in fold.train + fold.test + fold.train_clips + fold.test_clips:
             requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
-    features.fill_store(
-        store, dataset, list(requests.values()), parameters.feature_settings(), jobs=jobs, progress=progress
-    )
+    for part in parameters.parts:
+        settings = part.feature_settings()
+        features.fill_store(store, dataset, list(requests.values()), settings, jobs=jobs, progress=progress)
 
 
 def spotting_pairs(video: Video, parameters: Parameters) -> features.Pairs:
     """The pairs of a video at which the spotter looks."""
-    return features.spotting_pairs(video, gap_s=parameters.gap_s, stride=tier_sizes(parameters.tier).stride)
+    gap_s, stride = parameters.resolved().gap_s, tier_sizes(parameters.tier).stride
+    return features.spotting_pairs(video, gap_s=gap_s, stride=stride)
 
 
 def micro(video: Video) -> list[Expression]:
@@ -133,7 +134,7 @@ def micro(video: Video) -> list[Expression]:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads samples of videos from the feature store."""
+    """Reads samples of videos from the feature store, for one input."""
 
     dataset: Dataset
     parameters: Parameters
@@ -152,13 +153,13 @@ class Reader:
         return SpottingSamples(
             planes=np.concatenate([self.planes(*each) for each in zip(videos, pairs, strict=True)]),
             targets=np.concatenate(targets),
-            frame_labels=None if self.parameters.model == "mean" else np.concatenate(labels),
+            frame_labels=None if self.parameters.labels_by == "mean" else np.concatenate(labels),
             k_p=k_p,
         )
 
     def _labels(self, video: Video, frames: np.ndarray, k_p: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Targets and, for SFAMNet, class indices of frames, by the pseudo-labels of the network's paper."""
-        if self.parameters.model == "mean":
+        """Targets and, for SFAMNet, class indices of frames, by the pseudo-labels of a paper."""
+        if self.parameters.labels_by == "mean":
             return spotting_targets(frames, video.expressions, k_p=k_p), None
         return sfamnet_labels(frames, video.expressions, self.parameters.emotions, merge=self.parameters.merge)
 

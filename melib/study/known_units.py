@@ -22,14 +22,14 @@ from melib.metrics import chance, recognition, uncertainty
 from melib.study.data import micro, open_data
 from melib.study.measure import CHANCE_DRAWS
 from melib.study.parameters import Parameters, tier_sizes
-from melib.study.rows import Chain, Computed
+from melib.study.rows import Chain, Computed, plain
 from melib.study.videos import count_names
 from melib.training import class_index
 from melib.video import Video
 
 
 def _parameters(values: Mapping[str, object], tier: str, seed: int) -> Parameters:
-    return Parameters.of({**values, "tier": tier, "seed": seed})
+    return Parameters.of({**values, "tier": tier, "seed": seed}).resolved()
 
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
@@ -67,19 +67,22 @@ def _compute(values: Mapping[str, object], tier: str, seed: int, store: Path) ->
             shuffled.append(pd.DataFrame(given).assign(named=named, draw=draw))
     named = pd.concat(answered, ignore_index=True)
     tally = recognition.tally(named["emotion"], named["named"], named["subject"], classes=emotions)
+    confusion = recognition.confusion_matrix(named["emotion"], named["named"], classes=emotions)
     guessed = chance.guessed(named["emotion"], classes=emotions, n_draws=CHANCE_DRAWS, seed=seed)
     record = {
         "experiment": "known_action_units",
         "dataset": {"name": dataset.name, "version": dataset.version, "synthetic": dataset.synthetic},
-        "recognition": _plain(uncertainty.bootstrap(tally, n_resamples=sizes.resamples, seed=seed).table),
-        "chance": {"guessed": _plain(guessed.table)},
+        "recognition": plain(uncertainty.bootstrap(tally, n_resamples=sizes.resamples, seed=seed).table),
+        "chance": {"guessed": plain(guessed.table)},
         "shuffled": [
             recognition.evaluate(draw["emotion"], draw["named"], classes=emotions)
             for _, draw in pd.concat(shuffled).groupby("draw")
         ],
         "confusion": {
             "emotions": list(emotions),
-            "given": recognition.confusion_matrix(named["emotion"], named["named"], classes=emotions).values.tolist(),
+            "given": recognition.confusion_matrix(named["emotion"], named["named"], classes=emotions)
+            .to_numpy()
+            .tolist(),
         },
         "counts": {"subjects": named["subject"].nunique(), "given_expressions": len(named)},
         "provenance": provenance.provenance(device="cpu"),
@@ -91,13 +94,6 @@ def _compute(values: Mapping[str, object], tier: str, seed: int, store: Path) ->
 def _names(units: list[dict], labels: np.ndarray, asked: list[dict], emotions: Sequence[str]) -> list[str]:
     model = make_pipeline(DictVectorizer(sparse=False), LogisticRegression(class_weight="balanced", max_iter=1000))
     return [emotions[index] for index in model.fit(units, labels).predict(asked)]
-
-
-def _plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    return {
-        str(metric): {column: None if pd.isna(value) else float(value) for column, value in row.items()}
-        for metric, row in table.to_dict(orient="index").items()
-    }
 
 
 KNOWN_UNITS = Chain("units", _describe, lambda values, tier: {}, _prepare, _compute)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from melib.synthetic.suites import SUITES
 from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 
 DATASETS = ("synthetic",)
-MODELS = ("mean", "sfamnet")
+MODELS = ("mean", "sfamnet", "floor")
 RULES = ("authors", "strict")
-INTERVALS_BY = ("own", *MODELS)
+INTERVALS_BY = ("own", "mean", "sfamnet")
 SPLITS = ("fresh", "loso")
 CLASSES = {4: EMOTIONS_4, 7: EMOTIONS_7}
 
@@ -37,7 +37,8 @@ class Sizes:
     spot_steps, recognition_steps, batch : int
         Optimiser updates and samples in each.
     control_draws : int
-        Trainings with shuffled emotion labels.
+        Trainings of a network with shuffled emotion labels; of the floor, which takes no time, there are
+        :data:`FLOOR_DRAWS` at every tier.
     resamples : int
         Bootstrap resamples over subjects.
     """
@@ -58,11 +59,19 @@ class Sizes:
 TIERS = {
     "smoke": Sizes(3, 3, 2, 120, 4, 8, 40, 40, 32, 1, 200),
     "quick": Sizes(8, 8, 3, 300, 3, 12, 400, 150, 64, 3, 1000),
-    "full": Sizes(12, 12, 3, 450, 2, 20, 800, 400, 64, 20, 2000),
+    "full": Sizes(12, 12, 3, 450, 2, 20, 800, 400, 64, 3, 2000),
 }
+
+#: Trainings of the floor with shuffled emotion labels.
+FLOOR_DRAWS = 20
 
 #: Short schedules need higher rates than the published 5e-4 (MEAN) and 1e-4 (SFAMNet): a stated departure.
 LEARNING_RATES = {"mean": 3e-3, "sfamnet": 1e-3}
+
+#: Joins the inputs of networks that are trained apart and asked together, as in ``O|S``.
+FUSION = "|"
+#: What a network has that another lacks: parameter -> model, for those whose default is the published value.
+_OWN = {"transfer": "mean", "attention": "sfamnet", "augmentation": "sfamnet", "spot_weight": "sfamnet"}
 
 
 def tier_sizes(tier: str) -> Sizes:
@@ -89,15 +98,30 @@ class Parameters:
         Suite of the benchmark, a key of :data:`melib.synthetic.suites.SUITES`.
     tier : {"smoke", "quick", "full"}
     split : {"fresh", "loso"}
-    model : {"mean", "sfamnet"}
-        Both see the same planes, those of ``input``.
+    model : {"mean", "sfamnet", "floor"}
+        All see the same planes, those of ``input``. The floor (:func:`melib.training.train_floor`) is measured beside
+        every network; as a model of its own it learns MEAN's pseudo-labels.
     classes : {4, 7}
         Emotion classes that are named; the suite ``out_of_plane`` has seven of its own in either case.
     input, region, normalization, stabilization : str
-        What the network sees, see :class:`melib.features.FeatureSettings`.
-    gap_s : float
-        Seconds between the frames of a spotting pair. The papers use 0.1; 0.2 lets a micro-expression move further
-        above the noise of the flow at 30 frames per second.
+        What the network sees, see :class:`melib.features.FeatureSettings`. Inputs joined by ``|``, such as ``O|S``,
+        are late fusion: a network for each, trained apart, and the mean of their scores and probabilities
+        (:func:`melib.models.late_fusion`). The papers have an input "O + S" and do not say how the two are fused;
+        input ``O+S`` is the other reading, one network whose three planes come from both.
+    method : {"tvl1", "dis", "farneback"} or None
+        Estimator of the optical flow. None: ``dis`` on the benchmark, for time, and ``tvl1`` on filmed faces, for
+        fidelity to the papers.
+    gap_s : float or None
+        Seconds between the frames of a spotting pair. None: 0.1 on filmed faces, as in the papers, and 0.2 on the
+        benchmark, where a micro-expression then moves further above the noise of the flow at 30 frames per second.
+    transfer : bool
+        MEAN alone: recognition on what spotting has learnt; False trains it from scratch.
+    attention : bool
+        SFAMNet alone: CBAM in the streams.
+    augmentation : bool
+        SFAMNet alone: samples magnified by 0.90 to 1.10.
+    spot_weight : float
+        SFAMNet alone: share of the spotting loss in the total, 0.9 as published.
     intervals_by : {"own", "mean", "sfamnet"}
         Whose rule makes intervals of the scores; ``own`` is that of the network's paper.
     rule : {"authors", "strict"}
@@ -129,7 +153,12 @@ class Parameters:
     region: str = "strips"
     normalization: str = "fixed"
     stabilization: str = "median"
-    gap_s: float = 0.2
+    method: str | None = None
+    gap_s: float | None = None
+    transfer: bool = True
+    attention: bool = True
+    augmentation: bool = True
+    spot_weight: float = 0.9
     intervals_by: str = "own"
     rule: str = "authors"
     p: float = 0.55
@@ -145,7 +174,17 @@ class Parameters:
         _choice("classes", self.classes, CLASSES)
         _choice("intervals_by", self.intervals_by, INTERVALS_BY)
         _choice("rule", self.rule, RULES)
-        self.feature_settings()
+        for part in self.parts:
+            part.feature_settings()
+        if len(set(self.parts)) < len(self.parts):
+            raise ValueError(f"input {self.input!r} joins an input with itself: name each once")
+        for name, owner in _OWN.items():
+            if getattr(self, name) != _DEFAULTS[name] and self.model != owner:
+                raise ValueError(f"{name} is a choice for model {owner!r}, not {self.model!r}: leave it out")
+        if not 0 < self.spot_weight < 1:
+            raise ValueError(f"spot_weight lies between 0 and 1, got {self.spot_weight}")
+        if self.gap_s is not None and not self.gap_s > 0:
+            raise ValueError(f"gap_s is a time in seconds above 0, got {self.gap_s}")
         if self.data_root:
             if not Path(self.data_root).is_dir():
                 raise FileNotFoundError(f"data_root {self.data_root} is not a folder: give the folder of the dataset")
@@ -164,11 +203,23 @@ class Parameters:
                 raise ValueError(f"unknown parameter {name!r}: {hint}")
         return cls(**values)
 
+    def resolved(self) -> Parameters:
+        """The same parameters, those that were left to the dataset (None) filled in."""
+        return replace(self, method=self._method, gap_s=self.gap_s or 0.2)
+
+    @property
+    def parts(self) -> tuple[Parameters, ...]:
+        """The experiments whose networks are asked together: one for each of the inputs that ``|`` joins."""
+        if FUSION not in self.input:
+            return (self,)
+        return tuple(replace(self, input=each) for each in self.input.split(FUSION))
+
     def feature_settings(self) -> FeatureSettings:
-        """The settings of the feature store that this experiment reads."""
+        """The settings of the feature store that this experiment reads; of a joined input, ask its parts."""
         return FeatureSettings(
             input=self.input,
             region=self.region,
+            method=self._method,
             normalization=self.normalization,
             stabilization=self.stabilization,
         )
@@ -180,8 +231,13 @@ class Parameters:
 
     @property
     def finder(self) -> str:
-        """Whose rule makes intervals: ``mean`` or ``sfamnet``."""
-        return self.model if self.intervals_by == "own" else self.intervals_by
+        """Whose rule makes intervals: ``mean`` or ``sfamnet``; the floor's own is MEAN's, as are its labels."""
+        return self.labels_by if self.intervals_by == "own" else self.intervals_by
+
+    @property
+    def labels_by(self) -> str:
+        """Whose pseudo-labels are learnt: ``mean`` or ``sfamnet``."""
+        return "sfamnet" if self.model == "sfamnet" else "mean"
 
     @property
     def merge(self) -> Mapping[str, str]:
@@ -189,8 +245,15 @@ class Parameters:
         return SEVEN_TO_FOUR if self.classes == 4 and not self._own_classes else {}
 
     @property
+    def _method(self) -> str:
+        return self.method or "dis"
+
+    @property
     def _own_classes(self) -> bool:
         return SUITES[self.suite].timeline.classes == "out_of_plane"
+
+
+_DEFAULTS = {field.name: field.default for field in fields(Parameters)}
 
 
 def _choice(name: str, value, choices):

@@ -108,7 +108,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Kept:
+class RowRecords:
     """A row with its records, one a seed.
 
     Attributes
@@ -164,7 +164,7 @@ def ensure(
     folder: Path | str,
     store: Path | str,
     jobs: int = 1,
-) -> dict[str, Kept]:
+) -> dict[str, RowRecords]:
     """The records of rows: read where they are current, computed where they are missing or stale.
 
     Parameters
@@ -181,7 +181,7 @@ def ensure(
 
     Returns
     -------
-    dict of str to Kept
+    dict of str to RowRecords
         Row name to its records, in the order of the rows.
     """
     rows = tuple(rows)
@@ -219,7 +219,7 @@ def compute(row: Row, tier: str, seed: int, *, folder: Path | str, store: Path |
     return write_record(path.parent, path.stem, record, computed.predictions)
 
 
-def read(rows: Iterable[Row], tier: str, *, seeds: Sequence[int] = (0,), folder: Path | str) -> dict[str, Kept]:
+def read(rows: Iterable[Row], tier: str, *, seeds: Sequence[int] = (0,), folder: Path | str) -> dict[str, RowRecords]:
     """The records of rows as they are, stale or not.
 
     Raises
@@ -233,5 +233,13 @@ def read(rows: Iterable[Row], tier: str, *, seeds: Sequence[int] = (0,), folder:
         records = tuple(read_record(path) for path in paths)
         predictions = tuple(pd.read_csv(path.with_suffix(".csv"), dtype=_TEXT) for path in paths)
         current = (is_current(record, row, tier, seed) for record, seed in zip(records, seeds, strict=True))
-        kept[row.name] = Kept(row, records, predictions, stale=not all(current))
+        kept[row.name] = RowRecords(row, records, predictions, stale=not all(current))
     return kept
+
+
+def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    """A table of metrics as plain numbers for a record; undefined values become None, which JSON has."""
+    return {
+        str(metric): {column: None if pd.isna(value) else float(value) for column, value in row.items()}
+        for metric, row in table.to_dict(orient="index").items()
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +23,7 @@ LEVELS = 64
 
 
 def _parameters(values: Mapping[str, object], tier: str, seed: int) -> Parameters:
-    return Parameters.of({**values, "tier": tier, "seed": seed})
+    return Parameters.of({**values, "tier": tier, "seed": seed}).resolved()
 
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
@@ -31,7 +33,7 @@ def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
 def _reads(values: Mapping[str, object], tier: str) -> dict:
     parameters = _parameters(values, tier, 0)
     data = {name: getattr(parameters, name) for name in ("dataset", "data_root", "suite", "split", "gap_s")}
-    return data | asdict(parameters.feature_settings())
+    return data | {"settings": [asdict(part.feature_settings()) for part in parameters.parts]}
 
 
 def _prepare(values: Mapping[str, object], tier: str, store: Path, jobs: int) -> None:
@@ -39,7 +41,10 @@ def _prepare(values: Mapping[str, object], tier: str, store: Path, jobs: int) ->
 
 
 def _compute(values: Mapping[str, object], tier: str, seed: int, store: Path) -> Computed:
-    outcome = run(_parameters(values, tier, seed), store=store)
+    parameters = _parameters(values, tier, seed)
+    name = hashlib.sha256(json.dumps(asdict(parameters), sort_keys=True).encode()).hexdigest()[:16]
+    # Trainings lie beside the features: a row that was killed goes on from its last checkpoint.
+    outcome = run(parameters, store=store, keep=store / "trainings" / tier / name)
     return Computed(outcome.record, outcome.predictions, kept_tables(outcome))
 
 

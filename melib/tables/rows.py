@@ -8,7 +8,7 @@ import pandas as pd
 
 from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
-from melib.study.rows import Kept
+from melib.study.rows import RowRecords
 from melib.tables.study import metric_name, number, span
 
 #: Metric -> null that it is held against, by the part of the record that it belongs to.
@@ -19,7 +19,7 @@ _NULLS = {
 }
 
 
-def opening(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
+def opening(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     """Question, design and success criterion, in Markdown; no result is in it."""
     record = next(iter(kept.values())).records[0]
     sizes, seeds = record["sizes"], len(next(iter(kept.values())).records)
@@ -33,7 +33,7 @@ def opening(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
     )
 
 
-def power(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
+def power(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     """How large a true difference must be for this table to show it (Markdown, a line a metric)."""
     lines = []
     for metric, found in differences(experiment, kept).groupby("metric", sort=False):
@@ -51,7 +51,7 @@ def power(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
     )
 
 
-def measured(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
+def measured(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataFrame:
     """Every row with the experiment's measures: value and interval; the head says on what faces."""
     faces = _faces(next(iter(kept.values())).records[0])
     table = {}
@@ -63,7 +63,7 @@ def measured(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(table, orient="index")
 
 
-def controls_of_rows(kept: Mapping[str, Kept]) -> pd.DataFrame:
+def controls_of_rows(kept: Mapping[str, RowRecords]) -> pd.DataFrame:
     """What each row would score by luck, and after training on shuffled emotion labels (the first seed)."""
     table = {}
     for row in kept.values():
@@ -79,7 +79,7 @@ def controls_of_rows(kept: Mapping[str, Kept]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(table, orient="index").fillna("")
 
 
-def compared(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
+def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataFrame:
     """The experiment's comparisons: difference with interval, what could have been seen, verdict."""
     rows = [
         {
@@ -106,7 +106,7 @@ def judge(found: Mapping[str, object]) -> str:
     return f"equal within {least:g}" if max(-low, high) < least else "not told apart"
 
 
-def findings(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
+def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     """A sentence for each question that the experiment asks, made from the intervals (Markdown)."""
     lines = []
     for found in differences(experiment, kept).itertuples():
@@ -123,7 +123,7 @@ def findings(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
     return "\n".join(lines)
 
 
-def origin(kept: Mapping[str, Kept]) -> str:
+def origin(kept: Mapping[str, RowRecords]) -> str:
     """Where the numbers come from: records, commits, time spent; says so if some are stale (Markdown)."""
     records = [record for row in kept.values() for record in row.records]
     commits = sorted({str(record["provenance"]["commit"])[:9] for record in records})
@@ -136,13 +136,13 @@ def origin(kept: Mapping[str, Kept]) -> str:
     return words + (f" **Stale** (other code or sizes than today's): {', '.join(stale)}." if stale else "")
 
 
-def remake(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
+def remake(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     """The command that makes the records of this table anew (Markdown)."""
     tier = next(iter(kept.values())).records[0]["tier"]
     return f"To make this table again: `python -m melib record {experiment.name} --tier {tier}`"
 
 
-def _value(row: Kept, part: str, metric: str) -> str:
+def _value(row: RowRecords, part: str, metric: str) -> str:
     if not any(part in record for record in row.records):
         return ""
     found = value(row, part, metric)

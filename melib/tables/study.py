@@ -25,7 +25,7 @@ _NAMES = {
     "uf1_pooled": "UF1, expressions given",
     "uar_pooled": "UAR, expressions given",
 }
-_NETWORKS = {"mean": "MEAN", "sfamnet": "SFAMNet"}
+_NETWORKS = {"mean": "MEAN", "sfamnet": "SFAMNet", "floor": "none: the floor, logistic regression on mean motion"}
 _COUNTS = ("tp", "fp", "fn")
 #: Per-frame ROC-AUC that the spotter must exceed on the suite ``sanity``.
 SANITY_ROC_AUC = 0.9
@@ -47,6 +47,7 @@ def describe(record: Mapping) -> pd.DataFrame:
         "Macro-expressions in them": counts["macro_expressions"],
         "Expressions given for recognition": counts["given_expressions"],
         "Network": _NETWORKS[parameters["model"]],
+        "Input": _input_words(parameters),
         "Intervals": _rule_words(parameters, record["rules"]),
         "Normalization, stabilization": f"{parameters['normalization']}, {parameters['stabilization']}",
         "k_p from the training subjects (frames)": ", ".join(map(str, sorted(set(record["k_p"])))),
@@ -57,11 +58,14 @@ def describe(record: Mapping) -> pd.DataFrame:
 
 
 def spot_then_recognize(record: Mapping) -> pd.DataFrame:
-    """The main numbers, each with its interval over subjects and what luck scores."""
-    analysed, chance = record["spotting_and_naming"], record["chance"]
-    rows = [
-        _row(key, analysed[key], chance["shifted"].get(key))
-        for key in (
+    """The main numbers, each with its interval over subjects, the floor beside it, and what luck scores.
+
+    The floor (logistic regression on the mean motion of four face regions) learns from the same samples and is tested
+    under the same rule; the difference is paired over subjects. Where the floor is itself the model, both columns are
+    left out.
+    """
+    parts = {
+        "spotting_and_naming": (
             *_COUNTS,
             "false_positives_per_minute",
             "precision_spotting",
@@ -71,14 +75,17 @@ def spot_then_recognize(record: Mapping) -> pd.DataFrame:
             "uf1_analysis",
             "strs",
             "f1_named",
-        )
-    ]
-    rows += [
-        {**_row(key, record[part][key], None), "Metric": _NAMES[key] + suffix}
-        for part, suffix in (("frames_smoothed", ", smoothed score"), ("frames", ", raw score"))
-        for key in ("roc_auc_frames", "average_precision_frames")
-    ]
-    rows += [_row(key, record["recognition"][key], chance["guessed"][key]) for key in ("uf1_pooled", "uar_pooled")]
+        ),
+        "frames_smoothed": ("roc_auc_frames", "average_precision_frames"),
+        "frames": ("roc_auc_frames", "average_precision_frames"),
+        "recognition": ("uf1_pooled", "uar_pooled"),
+    }
+    chance = {"spotting_and_naming": "shifted", "recognition": "guessed"}
+    suffix = {"frames_smoothed": ", smoothed score", "frames": ", raw score"}
+    rows = []
+    for part, keys in parts.items():
+        null = record["chance"][chance[part]] if part in chance else {}
+        rows += [_row(record, part, key, null.get(key), suffix.get(part, "")) for key in keys]
     return _indexed(rows)
 
 
@@ -86,17 +93,21 @@ def controls(record: Mapping) -> pd.DataFrame:
     """Recognition of given expressions beside the checks that should find nothing."""
     rows = []
     for key in ("uf1_pooled", "uar_pooled"):
-        draws = [draw[key] for draw in record["shuffled"]]
-        rows.append(
-            {
-                "Metric": _NAMES[key],
-                "Trained on true labels": number(record["recognition"][key]["value"]),
-                f"Trained on shuffled labels (mean of {len(draws)})": number(sum(draws) / len(draws)),
-                "Guessing by frequency (95 %)": span(record["chance"]["guessed"][key]),
-                "Always the commonest": number(record["chance"]["majority"][key]["mean"]),
-            }
-        )
+        row = {
+            "Metric": _NAMES[key],
+            "Trained on true labels": number(record["recognition"][key]["value"]),
+            **_shuffled_mean("Trained on shuffled labels", record["shuffled"], key),
+        }
+        if record["floor"] is not None:
+            row |= _shuffled_mean("Floor on shuffled labels", record["floor"]["shuffled"], key)
+        row["Guessing by frequency (95 %)"] = span(record["chance"]["guessed"][key])
+        row["Always the commonest"] = number(record["chance"]["majority"][key]["mean"])
+        rows.append(row)
     return _indexed(rows)
+
+
+def _shuffled_mean(words: str, draws: Sequence[Mapping[str, float]], key: str) -> dict[str, str]:
+    return {f"{words} (mean of {len(draws)})": number(sum(draw[key] for draw in draws) / len(draws))}
 
 
 def shuffled_at_chance(record: Mapping) -> bool:
@@ -122,6 +133,7 @@ def verdict(record: Mapping) -> str:
         f"times with random names reach {span(null)}: {_against(strs['value'], null)}.",
         f"- **Recognition of given expressions.** UF1 {number(named['value'])} ({span(named)}); guessing by "
         f"frequency reaches {span(guess)}: {_against(named['value'], guess)}.",
+        *_against_floor(record),
         "- **Control.** Recognition trained on shuffled labels "
         + ("is at chance, as it must be." if shuffled_at_chance(record) else "is **above chance: something leaks**."),
     ]
@@ -147,6 +159,34 @@ def _rule_words(parameters: Mapping, rules: Sequence[Mapping]) -> str:
     return words + f"constants chosen on training subjects only (threshold {spread})"
 
 
+def _against_floor(record: Mapping) -> list[str]:
+    """What the network adds to the floor, in words; nothing where the floor is the model."""
+    if record["floor"] is None:
+        return []
+    said = []
+    for name, part, key in (
+        ("per-frame ROC-AUC", "frames_smoothed", "roc_auc_frames"),
+        ("STRS", "spotting_and_naming", "strs"),
+        ("UF1 of given expressions", "recognition", "uf1_pooled"),
+    ):
+        difference = record["minus_floor"][part][key]
+        said.append(f"{name} {number(difference['value'])} ({span(difference)}), {_sign(difference)}")
+    return ["- **Network minus floor** (logistic regression on mean motion): " + "; ".join(said) + "."]
+
+
+def _sign(difference: Mapping[str, float | None]) -> str:
+    if difference["low"] is None or difference["high"] is None:
+        return "undefined"
+    if difference["low"] > 0:
+        return "better"
+    return "worse" if difference["high"] < 0 else "not told apart"
+
+
+def _input_words(parameters: Mapping) -> str:
+    joined = ", a network for each and the mean of their answers" if "|" in parameters["input"] else ""
+    return f"{parameters['input'].replace('|', ' and ')}{joined}; optical flow by {parameters['method']}"
+
+
 def _against(value: float, null: Mapping[str, float]) -> str:
     if value > null["high"]:
         return "above chance"
@@ -159,14 +199,19 @@ def _against_half(interval: Mapping[str, float]) -> str:
     return "its interval holds the 0.5 of a coin."
 
 
-def _row(key: str, interval: Mapping[str, float], null: Mapping[str, float] | None) -> dict[str, str]:
+def _row(record: Mapping, part: str, key: str, null: Mapping[str, float] | None, suffix: str) -> dict[str, str]:
     digits = 0 if key in _COUNTS else 3
-    return {
-        "Metric": _NAMES[key],
+    interval = record[part][key]
+    row = {
+        "Metric": _NAMES[key] + suffix,
         "Value": number(interval["value"], digits),
         "95 % over subjects": span(interval, digits),
-        "Chance (95 %)": "" if null is None else span(null, digits),
     }
+    if record["floor"] is not None:
+        difference = record["minus_floor"][part][key]
+        row["Floor"] = number(record["floor"][part][key]["value"], digits)
+        row["Value minus floor (95 %)"] = f"{number(difference['value'], digits)} ({span(difference, digits)})"
+    return {**row, "Chance (95 %)": "" if null is None else span(null, digits)}
 
 
 def metric_name(metric: str) -> str:

@@ -64,7 +64,8 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(outcome, s
     def numbers(seed):
         found = study.run(study.Parameters(suite="sanity", tier="smoke", device="cpu", seed=seed), store=store)
         return found.predictions.to_csv(), {
-            key: found.record[key] for key in ("spotting_and_naming", "frames", "recognition", "chance", "shuffled")
+            key: found.record[key]
+            for key in ("spotting_and_naming", "frames", "recognition", "chance", "shuffled", "floor", "minus_floor")
         }
 
     first = outcome.predictions.to_csv(), {key: outcome.record[key] for key in numbers(0)[1]}

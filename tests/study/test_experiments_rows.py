@@ -122,7 +122,7 @@ def test_the_record_of_long_videos_gives_back_every_metric(outcome):
     values = {"suite": "sanity", "device": "cpu"}
     row = Row("mean-sanity", "MEAN", VIDEOS, values)
     tables = {name: table.to_csv(index=False) for name, table in kept_tables(outcome).items()}
-    kept = rows.Kept(row, ({**outcome.record, "tables": tables},), (outcome.predictions,))
+    kept = rows.RowRecords(row, ({**outcome.record, "tables": tables},), (outcome.predictions,))
     metrics = {part: compare.tallies(kept, part)[0].scores() for part in compare.PARTS}
     for part in ("spotting_and_naming", "recognition"):
         for metric, interval in outcome.record[part].items():

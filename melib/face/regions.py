@@ -1,4 +1,4 @@
-"""The face in the image: the two regions that both papers look at.
+"""The two regions of a face that both papers look at.
 
 A region is a rectangle of pixels around landmarks of the *first* frame, kept for the whole video as in the released
 MEAN code (``feature_extraction.py``), so that a moving mouth does not move its own window.

@@ -1,0 +1,208 @@
+"""Faces in an image, with their 68 landmarks: one protocol, and dlib behind it.
+
+dlib is optional (``pip install "melib[faces]"``) and imported only when a face is looked for. Its landmarks are those
+of the released MEAN code: the same predictor, trained on the images of iBUG 300-W, whose licence allows research and
+excludes commercial use. That limit comes with the model file, whatever the licence of the package that carries it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+#: The first search runs on an image of at most so many pixels a side: faces of a study fill a good part of theirs.
+_FIRST_SIDE = 1280
+#: Then it is enlarged, each time to at most so many pixels a side, as empty images must not take minutes. dlib finds
+#: faces from 80 pixels up, so twice the size reaches half as large ones.
+_ENLARGEMENTS = ((2, 2560), (4, 1920))
+_PREDICTOR = "shape_predictor_68_face_landmarks.dat"
+
+
+class FaceError(LookupError):
+    """No face that can be used where one is needed."""
+
+
+class Box(NamedTuple):
+    """Columns ``left <= c < left + width`` and rows ``top <= r < top + height``; it may reach beyond the image."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face in an image.
+
+    Attributes
+    ----------
+    box : Box
+        Around brows, eyes, nose and mouth, as the detector draws it.
+    landmarks : numpy.ndarray
+        The 68 landmarks (iBUG order): ``(68, 2)`` float32 pixels (x, y).
+    confidence : float
+        Larger is surer; the scale is the detector's own.
+    """
+
+    box: Box
+    landmarks: np.ndarray
+    confidence: float
+
+
+class Detector(Protocol):
+    """What a face detector must offer; any object with these three members will do.
+
+    Attributes
+    ----------
+    name : str
+        Stands in the version of a cropped dataset and in the names of stored detections: other results need another
+        name.
+    """
+
+    name: str
+
+    def detect(self, rgb: np.ndarray) -> list[Face]:
+        """All faces in an image ``(H, W, 3)`` uint8, in any order; an empty list if there is none."""
+        ...
+
+    def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
+        """The 68 landmarks ``(68, 2)`` float32 pixels (x, y) of the face that fills a box of an image."""
+        ...
+
+
+@dataclass(frozen=True)
+class DlibDetector:
+    """dlib's frontal face detector (histograms of oriented gradients) and its predictor of 68 landmarks.
+
+    The detector is that of King (2009, JMLR 10:1755), as shipped with dlib; the landmarks are those of Kazemi and
+    Sullivan (2014, CVPR, doi:10.1109/CVPR.2014.241) as trained on iBUG 300-W, which is licensed for research only.
+    Faces that look into the camera are found from about 40 pixels up, in images of up to 480 pixels from about 20, and
+    in images of more than 1280 pixels from a thirtieth of the longer side.
+
+    Raises
+    ------
+    LookupError
+        If the packages of the extra ``faces`` are not installed.
+    """
+
+    name: str = "dlib68"
+
+    def __post_init__(self) -> None:
+        _predictor_file()
+        _dlib()
+
+    def detect(self, rgb: np.ndarray) -> list[Face]:
+        """All frontal faces in an image.
+
+        Parameters
+        ----------
+        rgb : (H, W, 3) uint8 array
+
+        Returns
+        -------
+        list of Face
+            Surest first; boxes are square or a pixel off it, confidences positive.
+
+        Raises
+        ------
+        ValueError
+            If the image has another shape or type.
+        """
+        rgb = _checked(rgb)
+        longest = max(rgb.shape[:2])
+        first = min(1.0, _FIRST_SIDE / longest)
+        scales = [first, *(first * factor for factor, most in _ENLARGEMENTS if first * factor * longest <= most)]
+        for scale in scales:
+            boxes, confidences, _ = _hog().run(_scaled(rgb, scale), 0, 0.0)
+            if boxes:
+                found = [_unscaled(box, scale) for box in boxes]
+                return [
+                    Face(box, self.landmarks(rgb, box), float(confidence))
+                    for box, confidence in zip(found, confidences, strict=True)
+                ]
+        return []
+
+    def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
+        """The 68 landmarks of the face that fills a box.
+
+        Parameters
+        ----------
+        rgb : (H, W, 3) uint8 array
+        box : Box
+            As :meth:`detect` draws it; the predictor starts from a mean face laid into it.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(68, 2)`` float32, whole pixels (x, y); they may lie outside the image where the face does.
+
+        Raises
+        ------
+        ValueError
+            If the image has another shape or type.
+        """
+        rgb = _checked(rgb)
+        left, top, width, height = (int(value) for value in box)
+        shape = _predictor()(rgb, _dlib().rectangle(left, top, left + width - 1, top + height - 1))
+        return np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float32)
+
+
+def _checked(rgb: np.ndarray) -> np.ndarray:
+    rgb = np.asarray(rgb)
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
+        raise ValueError(f"faces are looked for in an image (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
+    return np.ascontiguousarray(rgb)
+
+
+def _scaled(rgb: np.ndarray, scale: float) -> np.ndarray:
+    if scale == 1:
+        return rgb
+    side = tuple(max(1, round(scale * length)) for length in rgb.shape[1::-1])
+    return cv2.resize(rgb, side, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def _unscaled(box, scale: float) -> Box:
+    return Box(*(round(value / scale) for value in (box.left(), box.top(), box.width(), box.height())))
+
+
+def _dlib():
+    # Imported by name, as what the library needs always is told from import statements.
+    try:
+        return importlib.import_module("dlib")
+    except ImportError as error:
+        raise _missing_extra() from error
+
+
+def _missing_extra() -> LookupError:
+    return LookupError(
+        "finding faces needs the optional packages dlib-bin and face-recognition-models: "
+        'pip install "melib[faces]", or pass a detector of your own'
+    )
+
+
+def _predictor_file() -> Path:
+    # The package itself is not imported: all it does is to ask pkg_resources, which new Pythons lack, for this path.
+    package = importlib.util.find_spec("face_recognition_models")
+    for folder in () if package is None else package.submodule_search_locations or ():
+        path = Path(folder) / "models" / _PREDICTOR
+        if path.is_file():
+            return path
+    raise _missing_extra()
+
+
+@functools.cache
+def _hog():
+    return _dlib().get_frontal_face_detector()
+
+
+@functools.cache
+def _predictor():
+    return _dlib().shape_predictor(str(_predictor_file()))
