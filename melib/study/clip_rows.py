@@ -16,7 +16,7 @@ from melib.study.clip_models import answer
 from melib.study.clip_sheets import fill_sheet
 from melib.study.clip_variants import SHEETS
 from melib.study.clips import MOVING, STILL, ClipParameters, ClipSamples, everyone, load
-from melib.study.rows import Chain, Computed
+from melib.study.rows import Chain, Computed, plain
 
 
 def compute(values: Mapping[str, object], tier: str, seed: int, store: Path) -> Computed:
@@ -42,8 +42,8 @@ def compute(values: Mapping[str, object], tier: str, seed: int, store: Path) -> 
     record = {
         "experiment": "clips",
         "dataset": _described(test),
-        "recognition": _rows(measured.table),
-        "chance": {"guessed": _rows(guessed.table)},
+        "recognition": plain(measured.table),
+        "chance": {"guessed": plain(guessed.table)},
         "shuffled": [recognition.evaluate(truth, each, classes=names) for each in controls],
         "confusion": {
             "emotions": list(names),
@@ -63,14 +63,6 @@ def compute(values: Mapping[str, object], tier: str, seed: int, store: Path) -> 
     named = predictions.assign(emotion=truth)
     counted = named.groupby(["subject", "emotion", "named"], sort=True).size().rename("count").reset_index()
     return Computed(record, predictions, {"named": counted})
-
-
-def _rows(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    """A table of metrics as plain numbers; undefined values become None, which JSON has."""
-    return {
-        str(metric): {key: float(value) if np.isfinite(value) else None for key, value in row.items()}
-        for metric, row in table.iterrows()
-    }
 
 
 def _asked(parameters: ClipParameters, test: ClipSamples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

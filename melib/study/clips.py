@@ -140,6 +140,11 @@ class ClipParameters:
         """The answers, in the order of a network's logits."""
         return CLASSES[self.classes] if self.question == "recognition" else (STILL, MOVING)
 
+    def class_of(self, clip: SyntheticVideo) -> str:
+        """The class of a clip's expression."""
+        emotion = clip.expressions[0].emotion
+        return SEVEN_TO_FOUR[emotion] if self.classes == 4 else emotion
+
 
 @dataclass(frozen=True)
 class ClipSamples:
@@ -216,10 +221,7 @@ def _load_source(
         clips, planes = _planes(parameters, population, people, source, store)
     else:
         clips, planes = people.open(sheet.sources[source]).videos, np.empty(0, np.float32)
-    emotions = np.array([clip.expressions[0].emotion for clip in clips])
-    if parameters.classes == 4:
-        emotions = np.array([SEVEN_TO_FOUR[emotion] for emotion in emotions])
-    return ClipSamples(tuple(clips), planes, emotions)
+    return ClipSamples(tuple(clips), planes, np.array([parameters.class_of(clip) for clip in clips]))
 
 
 def _planes(parameters: ClipParameters, population: str, people: People, source: str, store: Path | str):
