@@ -80,9 +80,7 @@ def _compute(values: Mapping[str, object], tier: str, seed: int, store: Path) ->
         ],
         "confusion": {
             "emotions": list(emotions),
-            "given": recognition.confusion_matrix(named["emotion"], named["named"], classes=emotions)
-            .to_numpy()
-            .tolist(),
+            "given": confusion.to_numpy().tolist(),
         },
         "counts": {"subjects": named["subject"].nunique(), "given_expressions": len(named)},
         "provenance": provenance.provenance(device="cpu"),

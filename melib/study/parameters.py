@@ -130,6 +130,8 @@ class Parameters:
     p : float
         The threshold of MEAN's rule between mean and maximum of a video's score (0.55 as published); ``strict``
         chooses another.
+    shuffled : bool
+        Train the network again on shuffled emotion labels, as a control; the floor always is.
     seed : int
     device : str
         ``auto``, ``cpu`` or ``cuda``.
@@ -162,6 +164,7 @@ class Parameters:
     intervals_by: str = "own"
     rule: str = "authors"
     p: float = 0.55
+    shuffled: bool = True
     seed: int = 0
     device: str = "auto"
 
