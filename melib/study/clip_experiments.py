@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
 
 from melib.features import STABILIZATIONS
 from melib.study.clip_rows import CLIPS
 from melib.study.clip_variants import SWEPT
+from melib.study.compare import value
 from melib.study.experiments import Contrast, Experiment
-from melib.study.rows import Row
+from melib.study.rows import Row, RowRecords
 
 UF1 = ("recognition", "uf1_pooled")
 UAR = ("recognition", "uar_pooled")
@@ -103,6 +106,17 @@ def learner(model: str, effort: float) -> Row:
         population="train",
         **_SEEN["O"],
     )
+
+
+def learning_curves(kept: Mapping[str, RowRecords]) -> dict[str, pd.DataFrame]:
+    """UF1 of each network, ``value, low, high``, by number of updates, from the records of :data:`CONVERGENCE`."""
+    steps = next(iter(kept.values())).records[0]["sizes"]["steps"]
+    return {
+        LABELS[model]: pd.DataFrame.from_dict(
+            {effort * steps: value(kept[learner(model, effort).name], *UF1) for effort in EFFORTS}, orient="index"
+        )
+        for model in ("mean", "sfamnet")
+    }
 
 
 CONVERGENCE = Experiment(

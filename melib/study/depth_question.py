@@ -18,6 +18,7 @@ from melib.study.clips import ClipParameters, everyone
 from melib.study.compare import difference
 from melib.study.depth_experiments import (
     MULTIPLES,
+    SENSOR_SWEEP,
     SHARES,
     SMALLEST_EFFECT,
     SPOTTED,
@@ -99,6 +100,17 @@ def noise_gains(kept: Mapping[str, RowRecords], question: str, *, averaged: bool
 
 def _asked(variant: str, question: str) -> bool:
     return question == "recognition" or variant in SPOTTED
+
+
+def sensor_gains(kept: Mapping[str, RowRecords]) -> pd.DataFrame:
+    """Gain for recognition of every sensor of the sweep, by its label.
+
+    Each error alone, delay, averages, named sensors, and learning from another sensor than the one that is tested.
+    """
+    asked = [row for row in SENSOR_SWEEP.rows if row.values["question"] == "recognition"]
+    rows = [row for row in asked if row.values["input"] == "uvz"]
+    label = {row.name: row.label.replace(", recognition", "") for row in rows}
+    return _table(kept, {label[row.name]: (row, flat("recognition")) for row in rows}, "sensor")
 
 
 def model_gains(kept: Mapping[str, RowRecords], models: Sequence[str]) -> pd.DataFrame:
