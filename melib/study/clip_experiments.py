@@ -42,7 +42,8 @@ _SEEN = {
 _SHOWN = {name: name for name in _SEEN} | {"true-O": "O, true motion", "true-S": "S, true motion"}
 
 
-def _recognizer(model: str, seen: str, classes: int) -> Row:
+def recognizer(model: str, seen: str, classes: int) -> Row:
+    """A model that names emotions from one kind of planes."""
     return row(
         f"{model}-{seen.lower()}-{classes}",
         f"{LABELS[model]}, {_SHOWN[seen]}, {classes} classes",
@@ -80,12 +81,12 @@ RECOGNITION = Experiment(
         for classes in CLASSES
         for each in (
             _upper(classes),
-            *(_recognizer(model, seen, classes) for model in LABELS for seen in _SEEN),
+            *(recognizer(model, seen, classes) for model in LABELS for seen in _SEEN),
         )
     ),
     measures=(UF1, UAR),
     contrasts=tuple(
-        contrast(_recognizer(model, first, classes), _recognizer(model, second, classes), question)
+        contrast(recognizer(model, first, classes), recognizer(model, second, classes), question)
         for classes in CLASSES
         for model in LABELS
         for first, second, question in _ASKED
@@ -145,10 +146,20 @@ _QUESTIONS = {
 }
 
 
-def _by_flow(method: str, asked: str) -> Row:
+def by_mode(mode: str, asked: str) -> Row:
+    """The grid on optical flow from which head motion was removed in one way."""
     label, values = _QUESTIONS[asked]
-    variant = {"dis": f"O, {SWEPT}", "true": "true-O"}.get(method, f"O, {method}")
-    return row(f"flow-{method}-{asked}", f"{_METHODS[method]}, {label}", sheet="sweeps", flow=variant, **values)
+    return row(f"{mode}-o-{asked}", f"Grid, DIS, {mode}, {label}", sheet="sweeps", flow=f"O, {mode}", **values)
+
+
+def _by_flow(method: str, asked: str) -> Row:
+    if method == "dis":
+        return by_mode(SWEPT, asked)
+    label, values = _QUESTIONS[asked]
+    variant = "true-O" if method == "true" else f"O, {method}"
+    return row(
+        f"flow-{method}-{asked}", f"Grid, {_METHODS[method]}, {SWEPT}, {label}", sheet="sweeps", flow=variant, **values
+    )
 
 
 FLOW_CHOICE = Experiment(
@@ -173,12 +184,6 @@ FLOW_CHOICE = Experiment(
 )
 
 
-def by_mode(mode: str, asked: str) -> Row:
-    """The grid on optical flow from which head motion was removed in one way."""
-    label, values = _QUESTIONS[asked]
-    return row(f"{mode}-o-{asked}", f"{mode}, {label}", sheet="sweeps", flow=f"O, {mode}", **values)
-
-
 STABILISATION = Experiment(
     name="stabilisation",
     question="How should head motion be taken out of optical flow?",
@@ -198,27 +203,26 @@ STABILISATION = Experiment(
     main=False,
 )
 
-_SCALED = {
-    "O": ({"input": "flow", "flow": "O"}, {"input": "flow", "flow": "O, min-max"}),
-    "uvz": (
-        {"input": "uvz", "flow": "O", "depth": "D"},
-        {"input": "uvz", "flow": "O, min-max", "depth": "D, min-max"},
-    ),
-}
+
+def with_depth_change(model: str) -> Row:
+    """A model that sees u, v and the change of depth along the flow; ordinary sensor, 4 classes."""
+    label = f"{LABELS[model]}, u, v and depth change, 4 classes"
+    return row(f"{model}-uvz-4", label, model=model, classes=4, input="uvz", flow="O", depth="D")
 
 
 def _scaled(model: str, seen: str, *, by_sample: bool) -> Row:
-    way = "min-max" if by_sample else "fixed"
-    shown = {"O": "O", "uvz": "u, v and depth change"}[seen]
-    return row(
-        f"{model}-{seen.lower()}-{way}", f"{LABELS[model]}, {shown}, {way}", model=model, **_SCALED[seen][by_sample]
-    )
+    if not by_sample:
+        return recognizer(model, "O", 4) if seen == "O" else with_depth_change(model)
+    planes = {"O": "O", "uvz": "u, v and depth change"}[seen]
+    values = {"input": "flow"} if seen == "O" else {"input": "uvz", "depth": "D, min-max"}
+    label = f"{LABELS[model]}, {planes}, min-max, 4 classes"
+    return row(f"{model}-{seen.lower()}-min-max", label, model=model, classes=4, flow="O, min-max", **values)
 
 
 def _pairs(models: Sequence[str]) -> list[tuple[Row, Row, str]]:
     return [
         (_scaled(model, seen, by_sample=True), _scaled(model, seen, by_sample=False), model)
-        for seen in _SCALED
+        for seen in ("O", "uvz")
         for model in models
     ]
 

@@ -82,7 +82,11 @@ def _described(samples: ClipSamples) -> dict:
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
     parameters = ClipParameters(**values, tier=tier, seed=seed)
-    return {"parameters": asdict(parameters), "sizes": asdict(parameters.sizes)}
+    sizes = asdict(parameters.sizes)
+    networks, sweeps = sizes.pop("people"), sizes.pop("sweep_people")
+    people = networks if parameters.rows_sheet.whole else sweeps
+    names = ("train_subjects", "test_subjects", "clips_of_each")
+    return {"parameters": asdict(parameters), "sizes": dict(zip(names, people, strict=True)) | sizes}
 
 
 def _reads(values: Mapping[str, object], tier: str) -> dict:

@@ -8,7 +8,7 @@ sensor has seen. Scene flow estimates all three planes together and is a row of 
 from __future__ import annotations
 
 from melib.features import STABILIZATIONS
-from melib.study.clip_experiments import LABELS, UAR, UF1, contrast, row
+from melib.study.clip_experiments import LABELS, UAR, UF1, by_mode, contrast, recognizer, row, with_depth_change
 from melib.study.clip_variants import (
     AVERAGED_PX,
     AVERAGED_STILL_PX,
@@ -47,7 +47,6 @@ def _third(kind: str, flow: str, depth: str, generic: str) -> dict[str, object]:
     """Values of a row by its third plane."""
     return {
         "uv0": {"input": "uv0", "flow": flow},
-        "strain": {"input": "flow", "flow": flow},
         "uvz": {"input": "uvz", "flow": flow, "depth": depth},
         "uvz-other": {"input": "uvz-other", "flow": flow, "depth": depth},
         "generic": {"input": "uvz", "flow": flow, "depth": generic},
@@ -56,17 +55,21 @@ def _third(kind: str, flow: str, depth: str, generic: str) -> dict[str, object]:
 
 def stabilised(mode: str, kind: str) -> Row:
     """The grid under one stabilisation, with one third plane; ordinary sensor, 4 classes."""
+    if kind == "strain":
+        return by_mode(mode, "4")
     values = _third(kind, f"O, {mode}", f"D, {mode}", f"generic, {mode}")
-    return row(f"depth-{mode}-{kind}", f"Grid, {mode}: {_THIRD[kind]}", sheet="sweeps", **values)
+    return row(f"depth-{mode}-{kind}", f"Grid, DIS, {mode}, {_THIRD[kind]}, 4 classes", sheet="sweeps", **values)
 
 
 def modelled(model: str, kind: str) -> Row:
     """A model with one third plane, or scene flow; ordinary sensor, median stabilisation, 4 classes."""
-    if kind == "scene flow":
-        return row(f"depth-{model}-s", f"{LABELS[model]}: scene flow", model=model, input="depth", depth="S")
-    return row(
-        f"depth-{model}-{kind}", f"{LABELS[model]}: {_THIRD[kind]}", model=model, **_third(kind, "O", "D", "D, generic")
-    )
+    known = {"scene flow": "S", "strain": "O"}
+    if kind in known:
+        return recognizer(model, known[kind], 4)
+    if kind == "uvz":
+        return with_depth_change(model)
+    values = _third(kind, "O", "D", "D, generic")
+    return row(f"depth-{model}-{kind}", f"{LABELS[model]}, {_THIRD[kind]}, 4 classes", model=model, classes=4, **values)
 
 
 _AGAINST = (
