@@ -32,7 +32,7 @@ MODELS = (*PLANES_READ, "action units")
 INPUTS = ("flow", "uv0", "uvz", "uvz-other", "depth")
 #: Name of a mixture -> its two sources: the one that is dealt in, and the other.
 MIXTURES = {
-    "": ("default", "default"),
+    "": ("default",),
     "out-of-plane": ("out of plane", "in plane"),
     "au14": ("by AU14", "without AU14"),
 }
@@ -189,11 +189,11 @@ def everyone(sheet: str, tier: str) -> dict[str, People]:
 def load(parameters: ClipParameters, population: str, *, store: Path | str) -> ClipSamples:
     """The clips of a population as the row's model gets them, read from the store."""
     people = everyone(parameters.sheet, parameters.tier)[population]
+    if not parameters.mixture:
+        return _load_source(parameters, population, people, "default", store)
     dealt, other = (
         _load_source(parameters, population, people, source, store) for source in MIXTURES[parameters.mixture]
     )
-    if not parameters.mixture:
-        return dealt
     wanted = deal(parameters.mixture, parameters.share, dealt.clips)
     planes = dealt.planes
     if len(planes):
