@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     kept = ensure(rows, arguments.tier, seeds=seeds, folder=arguments.folder, store=store, jobs=arguments.jobs)
     for row in kept.values():
-        for seed, record in zip(seeds, row.records, strict=True):
+        for seed, record in zip(row.row.seeds(seeds), row.records, strict=True):
             path = record_path(arguments.folder, row.row, arguments.tier, seed)
             print(f"{path}: {record['seconds']:.0f} s", file=sys.stderr)
     return 0

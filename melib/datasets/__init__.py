@@ -31,6 +31,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 
@@ -79,11 +80,15 @@ def open_dataset(name: str, root: str | Path, **options: object) -> FolderDatase
     Raises
     ------
     ValueError
-        If the name is unknown, or a label file cannot be read.
+        If the name or an option is unknown, or a label file cannot be read.
     FileNotFoundError
         If the root, the label file or all frames are missing.
     """
     module, keywords = reader(name)
+    known = [option for option in signature(module.open_dataset).parameters if option not in ("root", *keywords)]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(f"dataset {name} has no option {unknown[0]!r}: it takes {', '.join(known) or 'none'}")
     return module.open_dataset(existing_root(name, root), **keywords, **options)
 
 

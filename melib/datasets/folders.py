@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,8 +75,11 @@ def build_dataset(
 
     Parameters
     ----------
-    name, version, emotions
+    name, emotions
         As in :class:`melib.video.Dataset`.
+    version : str
+        Of the release and the options. The dataset's version adds a fingerprint of the frames that were found, so that
+        features kept of another copy are not taken for this one's.
     root : Path
         As :func:`melib.datasets.paths.existing_root` gives it.
     footage : iterable of Footage
@@ -123,7 +127,22 @@ def build_dataset(
     if not videos:
         first = f": {account.skipped[0][3]}" if account.skipped else ""
         raise FileNotFoundError(f"no video of {name} could be read in {root}{first}")
-    return FolderDataset(name, version, tuple(videos), emotions, root=root, labels=account.joined(labels))
+    return FolderDataset(
+        *(name, f"{version}+files-{_fingerprint(videos)}", tuple(videos), emotions),
+        root=root,
+        labels=account.joined(labels),
+    )
+
+
+def _fingerprint(videos: Iterable[ImageVideo]) -> str:
+    """Eight digits that tell copies of a dataset apart in which other frames are there, wherever they lie."""
+    digest = hashlib.sha256()
+    for video in videos:
+        digest.update(repr((video.subject, video.name, video.first, video.size)).encode())
+        for images in (video.colour, video.depth_images):
+            numbers = () if images is None else images.numbers.tolist()
+            digest.update(repr(numbers).encode())
+    return digest.hexdigest()[:8]
 
 
 class _Account:

@@ -84,7 +84,7 @@ class LabelRows:
 
     def skip(self, row: int, subject: object, video: object, reason: str) -> None:
         """Leave a row out, for a reason."""
-        self.skipped.append({"row": row, "subject": str(subject), "video": str(video), "reason": reason})
+        self.skipped.append({"row": row, "subject": text(subject), "video": text(video), "reason": reason})
 
     def change(self, row: Mapping, column: str, value: object, reason: str, source: str) -> None:
         """Note that a cell of a row is given another value than the file's."""

@@ -45,7 +45,7 @@ def jobs_of(experiments: Iterable[Experiment], tier: str) -> dict[str, Job]:
     found: dict[str, Job] = {}
     for experiment in experiments:
         for row in experiment.rows:
-            for seed in experiment.seeds(tier):
+            for seed in row.seeds(experiment.seeds(tier)):
                 job = Job(experiment, row, seed)
                 found.setdefault(job.name, job)
     return found

@@ -5,9 +5,10 @@ shows more than a face goes through :func:`crop`, a dataset of such videos throu
 optional packages of ``pip install "melib[faces]"`` unless they are given another :class:`Detector`.
 """
 
-from melib.face.crop import CroppedVideo, CropReport, crop, crop_dataset, crop_table
+from melib.face.crop import CroppedVideo, crop, crop_dataset, crop_table
 from melib.face.detect import Box, Detector, DlibDetector, Face, FaceError
 from melib.face.regions import INPUT_SIZE, Rectangle, stack_strips, strips
+from melib.face.report import CropReport
 
 __all__ = [
     "INPUT_SIZE",

@@ -8,7 +8,7 @@ Following the head is therefore an option: the window then moves and with it eve
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,45 +19,11 @@ from melib.face.detect import Box, Detector, DlibDetector, FaceError
 from melib.face.find import Start, Track, find_start, follow, place
 from melib.face.kept import kept
 from melib.face.regions import INPUT_SIZE
+from melib.face.report import CropReport, notes
 from melib.video import Camera, Dataset, Video
 
-#: A smaller face is refused, as its landmarks are guesses; below the second number it is reported, as a movement of
-#: one pixel at 128 is then less than a third of a pixel of the video.
-SMALLEST_FACE, SMALL_FACE = 24, 40
-
-
-@dataclass(frozen=True)
-class CropReport:
-    """How the face of a video was found.
-
-    Attributes
-    ----------
-    subject, video : str
-    detector : str
-    frame : int
-        The frame in which the face was found; later than 0 where the first ones show none.
-    faces : int
-        Faces in that frame; 0 where the box was given.
-    confidence : float
-        The detector's own scale.
-    box : Box
-        The square that is cut out (of the first frame, if the crop follows the head), pixels of the video.
-    looks, lost : int
-        Frames in which the face was looked for, and those among them that did not show it after the first that did.
-    notes : tuple of str
-        What whoever reads a result should know; empty if all is well.
-    """
-
-    subject: str
-    video: str
-    detector: str
-    frame: int
-    faces: int
-    confidence: float
-    box: Box
-    looks: int
-    lost: int
-    notes: tuple[str, ...]
+#: A smaller face is refused: enlarged more than five times, it shows no small movement.
+SMALLEST_FACE = 24
 
 
 class CroppedVideo(Video):
@@ -149,7 +115,7 @@ class CroppedVideo(Video):
             looks += int((self._track.frames > start.frame).sum())
         return CropReport(
             *(self.subject, self.name, self.detector.name, start.frame, start.faces, start.confidence),
-            *(self.window(0), looks, lost, _notes(start, self.window(0), self.size, looks, lost)),
+            *(self.window(0), looks, lost, notes(start, self.window(0), self.size, looks, lost)),
         )
 
     @property
@@ -276,7 +242,8 @@ def crop(
     box : tuple of int, optional
         ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
     cache : path, optional
-        Folder in which detections are kept, a small file for each video, so that a study looks only once.
+        Folder in which detections are kept, a small file for each video, so that a study looks only once. They go by
+        the video's subject and name: delete the folder when another video takes the place of one.
     dataset : str
         Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
 
@@ -362,21 +329,6 @@ def crop_table(dataset: Dataset) -> pd.DataFrame:
         )
     names = ["subject", "video", "frame", "faces", "confidence", "side", "looks", "lost", "notes"]
     return pd.DataFrame(rows, columns=names)
-
-
-def _notes(start: Start, square: Box, size: int, looks: int, lost: int) -> tuple[str, ...]:
-    notes = []
-    if start.frame > 0:
-        notes.append(f"no face before frame {start.frame}: the crop is made from that frame")
-    if start.faces > 1:
-        notes.append(f"{start.faces} faces in frame {start.frame}: the largest is taken")
-    if square.width < SMALL_FACE:
-        notes.append(
-            f"the face is only {square.width} pixels wide, enlarged to {size}: small movements of it cannot be seen"
-        )
-    if lost:
-        notes.append(f"the face was not found in {lost} of {looks} frames looked at: its last place was kept there")
-    return tuple(notes)
 
 
 def _checked_box(box: tuple[int, int, int, int], video: Video) -> Box:

@@ -125,15 +125,15 @@ def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
                 f"{box} lies outside the {width}x{height} images of video {video.subject}/{video.name}: "
                 "give left, top, width and height in pixels of the first frame"
             )
-        return Start(0, 0, 0, box, 0.0, detector.landmarks(rgb, box), *rgb.shape[:2])
+        return Start(0, 0, 0, box, 0.0, np.asarray(detector.landmarks(rgb, box), np.float32), height, width)
     last = min(video.n_frames, round(_SEARCH_SECONDS * video.fps) + 1)
     for looks, frame in enumerate(_looked_at(video, last), start=1):
         rgb = video.frames(frame, frame + 1)[0]
         faces = detector.detect(rgb)
         if faces:
-            largest = max(faces, key=_area)
-            found = largest.box, largest.confidence, largest.landmarks
-            return Start(frame, looks, len(faces), *found, *rgb.shape[:2])
+            face = max(faces, key=_area)
+            box, landmarks = Box(*(int(value) for value in face.box)), np.asarray(face.landmarks, np.float32)
+            return Start(frame, looks, len(faces), box, float(face.confidence), landmarks, *rgb.shape[:2])
     raise FaceError(
         f"no face found in video {video.subject}/{video.name} ({looks} of its first {last} frames looked at): "
         "film a face that looks into the camera, cut off what comes before it, or pass box= with its place in frame 0"

@@ -68,3 +68,36 @@ def differences_with_intervals(experiment: Experiment, kept: Mapping[str, RowRec
     axes.set(xlabel="difference of " + ", ".join(metric_name(each) for each in table["metric"].unique()) + " (no unit)")
     axes.grid(axis="x", alpha=0.3)
     return fig
+
+
+def learning_curves(kept: Mapping[str, RowRecords]) -> matplotlib.figure.Figure:
+    """The training loss of every row over its steps, a panel for each stage of training (first seed, first fold).
+
+    A curve that still falls at its end belongs to a network that was stopped early.
+
+    Raises
+    ------
+    LookupError
+        If no row keeps a learning curve.
+    """
+    curves = [
+        (name, stage, curve)
+        for name, row in kept.items()
+        if "learning" in row.records[0]["tables"]
+        for (fold, stage), curve in row.tables("learning")[0].groupby(["fold", "stage"], sort=False)
+        if fold == "fold_0"
+    ]
+    if not curves:
+        raise LookupError("no row keeps a learning curve")
+    stages = list(dict.fromkeys(stage for _, stage, _ in curves))
+    fig, axes = figure(1, len(stages), height=2.8, squeeze=False)
+    markers = dict(zip(kept, "os^vDPX*<>phHd" * 4, strict=False))
+    for ax, stage in zip(axes[0], stages, strict=True):
+        for name, _, curve in (each for each in curves if each[1] == stage):
+            for _, one in curve.groupby("input"):
+                ax.plot(one["step"] + 1, one["loss"], linewidth=1, marker=markers[name], markersize=3, label=name)
+        ax.set(title=stage, xlabel="step", yscale="log")
+    axes[0][0].set_ylabel("training loss (no unit)")
+    handles = {label: handle for ax in axes[0] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    fig.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=7)
+    return fig

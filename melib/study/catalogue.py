@@ -7,6 +7,7 @@ from pathlib import Path
 from melib.study import clip_experiments, depth_experiments, video_experiments
 from melib.study.data import default_store
 from melib.study.experiments import Experiment, collect, find
+from melib.study.parameters import SYNTHETIC
 from melib.study.rows import RowRecords, ensure, read
 
 EXPERIMENTS = collect((*video_experiments.EXPERIMENTS, *clip_experiments.EXPERIMENTS, *depth_experiments.EXPERIMENTS))
@@ -55,7 +56,8 @@ def obtain(experiment: Experiment, tier: str, *, folder: Path | str = "", jobs: 
         If a record of the full tier is not among those kept with the book.
     """
     seeds = experiment.seeds(tier)
-    if not str(folder) and tier == "full":
+    filmed = any(row.values.get("dataset", SYNTHETIC) != SYNTHETIC for row in experiment.rows)
+    if not str(folder) and tier == "full" and not filmed:
         return read(experiment.rows, tier, seeds=seeds, folder=default_records(tier))
-    records = Path(folder) if str(folder) else default_records(tier)
+    records = Path(folder) if str(folder) else Path(".cache", "records")
     return ensure(experiment.rows, tier, seeds=seeds, folder=records, store=default_store(), jobs=jobs)

@@ -16,7 +16,8 @@ import pandas as pd
 from melib import provenance
 from melib.models import choose_device
 from melib.spotting import centred_smooth
-from melib.study.data import EmotionSamples, Fold, Reader, open_data, prepare
+from melib.study.data import EmotionSamples, Fold, Reader, fill, open_data
+from melib.study.filmed import account
 from melib.study.kept import Kept
 from melib.study.measure import Found, measure
 from melib.study.parameters import FLOOR_DRAWS, Parameters, tier_sizes
@@ -89,8 +90,8 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     started = time.perf_counter()
     parameters = parameters.resolved()
     device = choose_device(parameters.device)
-    prepare(parameters, store=store)
-    dataset, folds = open_data(parameters)
+    dataset, folds = open_data(parameters, store=store)
+    fill(dataset, folds, parameters, store=store)
     readers = tuple(Reader(dataset, part, Path(store)) for part in parameters.parts)
     kept = Kept(keep, _identity(parameters, dataset, str(device)))
     system = System(readers, device, kept, floor=parameters.model == "floor")
@@ -99,17 +100,23 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     k_ps, by_fold = zip(*tested, strict=True)
     found, *floor = (_joined(parts) for parts in zip(*by_fold, strict=True))
     videos = [video for fold in folds for video in fold.test]
+    truth = truth_table(videos)
     measured = {
-        "truth": truth_table(videos).replace({"emotion": parameters.merge}),
+        "truth": truth.assign(emotion=truth["emotion"].map(parameters.class_of)),
         "videos": video_table(videos),
         "found": found,
         "floor": floor[0] if floor else None,
     }
     record = {
         "experiment": "spot_then_recognize",
-        "parameters": asdict(parameters),
+        "parameters": {**asdict(parameters), "data_root": ""},  # a folder says nothing elsewhere
         "sizes": asdict(tier_sizes(parameters.tier)),
-        "dataset": {"name": dataset.name, "version": dataset.version, "synthetic": dataset.synthetic},
+        "dataset": {
+            "name": dataset.name,
+            "version": dataset.version,
+            "synthetic": dataset.synthetic,
+            **({"labels": account(dataset)} if parameters.filmed else {}),
+        },
         "k_p": list(k_ps),
         "rules": found.rules,
         **measure(**measured, parameters=parameters),

@@ -118,11 +118,13 @@ def measure(
         ),
     }
     matched = intervals.match(*tables)
-    pairs = (
+    true, answered = (
         micro["emotion"].to_numpy()[matched.truth],
         predictions["emotion"].to_numpy()[matched.prediction],
     )
-    neutral = pairs[1] == "neutral"
+    classed = np.isin(true, emotions)  # an expression may belong to no class
+    neutral = classed & (answered == "neutral")
+    counted_here = classed & ~neutral
     beside = {"floor": None, "minus_floor": None}
     if floor is not None:
         beside = _beside_floor(counted, floor, tallies(truth, videos, floor, emotions), emotions, resampling)
@@ -134,7 +136,7 @@ def measure(
         "confusion": {
             "emotions": list(emotions),
             "given": _confusion(*given, emotions),
-            "spotted": _confusion(*(column[~neutral] for column in pairs), emotions),
+            "spotted": _confusion(true[counted_here], answered[counted_here], emotions),
             "spotted_as_neutral": int(neutral.sum()),
         },
         "counts": {

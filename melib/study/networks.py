@@ -141,21 +141,19 @@ def floor_on_shuffled(floor: Floor, emotion_samples: EmotionSamples, *, seed: in
 
 
 def training_settings(parameters: Parameters) -> MEANSettings | SFAMNetSettings:
-    """How long and how fast the network of an experiment is trained; what is not a parameter is as published."""
+    """How long and how fast the network of an experiment is trained; what is not a parameter is as published.
+
+    Of filmed faces under protocol ``authors`` and at tier ``full``, length and rate are published too.
+    """
     sizes, rate = tier_sizes(parameters.tier), LEARNING_RATES[parameters.model]
+    published = parameters.filmed and parameters.rule == "authors" and parameters.tier == "full"
     if parameters.model == "sfamnet":
-        return SFAMNetSettings(
-            steps=sizes.spot_steps,
-            batch=sizes.batch,
-            rate=rate,
-            attention=parameters.attention,
-            spot_weight=parameters.spot_weight,
-            **({} if parameters.augmentation else {"magnitude": 0.0}),
-        )
-    return MEANSettings(
-        spot_steps=sizes.spot_steps,
-        recognition_steps=sizes.recognition_steps,
-        batch=sizes.batch,
-        rate=rate,
-        transfer=parameters.transfer,
-    )
+        settings = SFAMNetSettings(attention=parameters.attention, spot_weight=parameters.spot_weight)
+        if not parameters.augmentation:
+            settings = replace(settings, magnitude=0.0)
+        return settings if published else replace(settings, steps=sizes.spot_steps, batch=sizes.batch, rate=rate)
+    settings = MEANSettings(transfer=parameters.transfer)
+    if published:
+        return settings
+    steps = {"spot_steps": sizes.spot_steps, "recognition_steps": sizes.recognition_steps}
+    return replace(settings, **steps, batch=sizes.batch, rate=rate)

@@ -85,6 +85,8 @@ class Row:
     chain : Chain
     values : mapping
         Parameters of the chain, without tier and seed.
+    once : bool
+        Trained with the first seed alone, whatever the experiment.
 
     Raises
     ------
@@ -96,10 +98,15 @@ class Row:
     label: str
     chain: Chain
     values: Mapping[str, object] = field(default_factory=dict)
+    once: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_+.-]*", self.name):
             raise ValueError(f"row {self.name!r}: a name has lower-case letters, digits, '-', '_', '+' and '.' alone")
+
+    def seeds(self, seeds: Sequence[int]) -> Sequence[int]:
+        """Those of an experiment's seeds that this row is trained with."""
+        return seeds[:1] if self.once else seeds
 
     def feature_key(self, tier: str) -> str:
         """Twelve hexadecimal digits, equal for rows that read the same features."""
@@ -185,7 +192,7 @@ def ensure(
         Row name to its records, in the order of the rows.
     """
     rows = tuple(rows)
-    missing = [(row, seed) for row in rows for seed in seeds if not is_there(row, tier, seed, folder=folder)]
+    missing = [(row, seed) for row in rows for seed in row.seeds(seeds) if not is_there(row, tier, seed, folder=folder)]
     fill([row for row, _ in missing], tier, store=store, jobs=jobs)
     Parallel(n_jobs=jobs)(delayed(compute)(row, tier, seed, folder=folder, store=store) for row, seed in missing)
     return read(rows, tier, seeds=seeds, folder=folder)
@@ -229,10 +236,11 @@ def read(rows: Iterable[Row], tier: str, *, seeds: Sequence[int] = (0,), folder:
     """
     kept = {}
     for row in rows:
-        paths = [record_path(folder, row, tier, seed) for seed in seeds]
+        used = row.seeds(seeds)
+        paths = [record_path(folder, row, tier, seed) for seed in used]
         records = tuple(read_record(path) for path in paths)
         predictions = tuple(pd.read_csv(path.with_suffix(".csv"), dtype=_TEXT) for path in paths)
-        current = (is_current(record, row, tier, seed) for record, seed in zip(records, seeds, strict=True))
+        current = (is_current(record, row, tier, seed) for record, seed in zip(records, used, strict=True))
         kept[row.name] = RowRecords(row, records, predictions, stale=not all(current))
     return kept
 

@@ -36,7 +36,7 @@ def _row(model: str, seen: str, *, suffix: str = "", words: str = "", **more: ob
     values = {"model": model, "input": seen, "intervals_by": "mean", **more}
     if not (seen in ("O", "S") and not suffix):
         values["shuffled"] = False
-    return Row(f"{model}-{short}{suffix}", label, VIDEOS, values)
+    return Row(f"{model}-{short}{suffix}", label, VIDEOS, values, once="split" in more)
 
 
 _MAIN = tuple(_row(model, seen) for model in _MODELS for seen in _INPUTS)

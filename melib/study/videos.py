@@ -14,20 +14,23 @@ import pandas as pd
 from melib.metrics import spotting
 from melib.study.chain import Outcome, run
 from melib.study.data import prepare
-from melib.study.parameters import Parameters, tier_sizes
+from melib.study.parameters import Parameters, rows_tier, tier_sizes
 from melib.study.rows import Chain, Computed
 
 #: Levels to which smoothed scores are rounded before they are counted per subject: quantiles of all tested frames.
 #: The ROC-AUC of 64 levels differs from that of the scores themselves in the third decimal at most.
 LEVELS = 64
+#: Points of a learning curve that a record keeps.
+LEARNING_PARTS = 10
 
 
 def _parameters(values: Mapping[str, object], tier: str, seed: int) -> Parameters:
-    return Parameters.of({**values, "tier": tier, "seed": seed}).resolved()
+    return Parameters.of({**values, "tier": rows_tier(tier), "seed": seed}).resolved()
 
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
-    return {"parameters": asdict(_parameters(values, tier, seed)), "sizes": asdict(tier_sizes(tier))}
+    parameters = {**asdict(_parameters(values, tier, seed)), "data_root": ""}  # a folder says nothing elsewhere
+    return {"parameters": parameters, "sizes": asdict(tier_sizes(rows_tier(tier)))}
 
 
 def _reads(values: Mapping[str, object], tier: str) -> dict:
@@ -44,8 +47,9 @@ def _compute(values: Mapping[str, object], tier: str, seed: int, store: Path) ->
     parameters = _parameters(values, tier, seed)
     name = hashlib.sha256(json.dumps(asdict(parameters), sort_keys=True).encode()).hexdigest()[:16]
     # Trainings lie beside the features: a row that was killed goes on from its last checkpoint.
-    outcome = run(parameters, store=store, keep=store / "trainings" / tier / name)
-    return Computed(outcome.record, outcome.predictions, kept_tables(outcome))
+    keep = store / "trainings" / tier / name
+    outcome = run(parameters, store=store, keep=keep)
+    return Computed(outcome.record, outcome.predictions, kept_tables(outcome) | {"learning": learning(keep)})
 
 
 VIDEOS = Chain("videos", describe=_describe, reads=_reads, prepare=_prepare, compute=_compute)
@@ -66,6 +70,31 @@ def kept_tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
         "named": count_names(outcome.named),
         "frames": count_frames(outcome.truth, outcome.smoothed),
     }
+
+
+def learning(keep: Path) -> pd.DataFrame:
+    """How the loss of each kept training fell.
+
+    Parameters
+    ----------
+    keep : Path
+        Folder of kept trainings, see :mod:`melib.study.kept`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``fold, input, stage, step, loss``: the total loss, means over :data:`LEARNING_PARTS` equal parts of a stage,
+        each at its last step; empty for the floor.
+    """
+    found = []
+    for path in sorted(keep.glob("fold_*/*.csv")):
+        losses = pd.read_csv(path).query("term == 'total'")
+        for stage, curve in losses.groupby("stage", sort=False):
+            part = np.arange(len(curve)) * LEARNING_PARTS // len(curve)
+            means = curve.groupby(part).agg(step=("step", "max"), loss=("loss", "mean")).round(5)
+            found.append(means.assign(fold=path.parent.name, input=path.stem, stage=stage))
+    columns = ["fold", "input", "stage", "step", "loss"]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
 def count_names(named: pd.DataFrame) -> pd.DataFrame:

@@ -31,6 +31,10 @@ _COUNTS = ("tp", "fp", "fn")
 SANITY_ROC_AUC = 0.9
 
 
+#: Said on every page about people who were filmed.
+NOT_FOR_PUBLICATION = "made from licensed data: not for publication"
+
+
 def describe(record: Mapping) -> pd.DataFrame:
     """What the experiment was made of: data, people, labels, network and cost."""
     counts, parameters, dataset = record["counts"], record["parameters"], record["dataset"]
@@ -39,7 +43,9 @@ def describe(record: Mapping) -> pd.DataFrame:
         "loso": "leave one subject out",
     }[parameters["split"]]
     rows = {
+        **({} if dataset["synthetic"] else {"Use": NOT_FOR_PUBLICATION}),
         "Data": f"{dataset['name']} {dataset['version']}" + (", synthetic faces" if dataset["synthetic"] else ""),
+        **_account(dataset),
         "Design": design,
         "Tested subjects": counts["subjects"],
         "Tested videos": f"{counts['videos']} ({counts['minutes']:.1f} minutes)",
@@ -137,15 +143,26 @@ def verdict(record: Mapping) -> str:
         "- **Control.** Recognition trained on shuffled labels "
         + ("is at chance, as it must be." if shuffled_at_chance(record) else "is **above chance: something leaks**."),
     ]
-    if record["parameters"]["suite"] == "sanity":
+    if record["dataset"]["synthetic"] and record["parameters"]["suite"] == "sanity":
         met = auc["value"] > SANITY_ROC_AUC
         lines.append(
             f"- **Criterion of the suite sanity** (ROC-AUC above {SANITY_ROC_AUC}): "
             + ("met." if met else "**missed.**")
         )
-    if record["dataset"]["synthetic"]:
+    if not record["dataset"]["synthetic"]:
+        lines.append(f"- **{NOT_FOR_PUBLICATION.capitalize()}**.")
+    else:
         lines.append("- All of this is measured on synthetic faces and says nothing about filmed ones.")
     return "\n".join(lines)
+
+
+def _account(dataset: Mapping) -> dict[str, str]:
+    """What was used of the label files of a licensed dataset; nothing for the benchmark."""
+    if dataset["synthetic"]:
+        return {}
+    labels = dataset["labels"]
+    words = f"{labels['used']} used, {labels['skipped']} rows skipped, {labels['values_changed']} values changed"
+    return {"Labels": words, "Videos or folders left out": str(labels["videos_left_out"])}
 
 
 def _rule_words(parameters: Mapping, rules: Sequence[Mapping]) -> str:

@@ -1,6 +1,6 @@
 """Small folder trees named as the released datasets are, with rendered faces for frames.
 
-Frames come from the benchmark's full view, made smaller; labels say where its expressions are.
+Frames come from the benchmark's full view, cut to the head; labels say where its expressions are.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ class Clip:
     expression: Expression
 
 
-@functools.cache
 def clip(subject: int = 0) -> Clip:
-    """A clip of `FRAMES` frames with a micro-expression; every odd subject is the mirror image of subject 0.
+    """A clip of `FRAMES` frames with a micro-expression; every odd subject is the mirror image of the even ones."""
+    plain = _rendered()
+    if subject % 2 == 0:
+        return plain
+    camera = replace(plain.camera, cx=plain.camera.width - 1 - plain.camera.cx)
+    return replace(plain, frames=plain.frames[:, :, ::-1], depth=plain.depth[:, :, ::-1], camera=camera)
 
-    It is rendered once in a session.
-    """
-    if subject % 2:
-        plain = clip(0)
-        camera = replace(plain.camera, cx=plain.camera.width - 1 - plain.camera.cx)
-        return replace(plain, frames=plain.frames[:, :, ::-1], depth=plain.depth[:, :, ::-1], camera=camera)
-    if subject:
-        return clip(0)
+
+@functools.cache
+def _rendered() -> Clip:
+    """Rendered once in a session; video 500 is the subject's first clip."""
     suite = benchmark.open_clips(subjects=1, clips=1).videos[0].suite
     full = benchmark.SyntheticVideo(suite, "train", 0, 500, 180, view="full")
     (event,) = full.expressions

@@ -176,11 +176,13 @@ def test_scale_of_depth_and_camera_can_be_set_and_are_told_in_the_version(root, 
     other = open_dataset("casme3", root, depth_scale=0.0005, camera=camera)
     assert other.videos[0].camera == camera
     assert np.allclose(2 * other.videos[0].depth(9, 10), dataset.videos[0].depth(9, 10))
-    assert dataset.version == "part-A-v2" and "depth-scale-0.0005+camera" in other.version
+    assert dataset.version.startswith("part-A-v2+files-") and "+depth-scale-0.0005+camera-" in other.version
     with pytest.raises(ValueError, match="camera is for 640x480 pixels, the frames have 384x320"):
         open_dataset("casme3", root, camera=Camera(600, 600, 320, 240, 640, 480))
     with pytest.raises(ValueError, match="depth_scale"):
         open_dataset("casme3", root, depth_scale=0)
+    with pytest.raises(ValueError, match="no option 'depthscale': it takes depth_scale, camera, thirty_frame_rule"):
+        open_dataset("casme3", root, depthscale=0.001)
 
 
 def test_the_assumed_camera_sees_its_field_of_view_about_the_centre():
@@ -195,6 +197,13 @@ def test_class_sets_are_those_of_sfamnet():
     assert set(sets) == {4, 7} and sets[7][0] == EMOTIONS_7 and sets[4][0] == EMOTIONS_4
     for classes, merge in sets.values():
         assert set(merge) == set(EMOTIONS_7) and set(merge.values()) == set(classes)
+
+
+def test_a_copy_with_other_frames_has_another_version_and_a_moved_one_the_same(tmp_path, root, dataset):
+    copy = shutil.copytree(root, tmp_path / "elsewhere")
+    assert open_dataset("casme3", copy).version == dataset.version
+    (copy / "RGB" / "spNO.1" / "a" / "color" / "25.jpg").unlink()
+    assert open_dataset("casme3", copy).version != dataset.version
 
 
 @pytest.mark.parametrize("layout", ["root", "part_A_split/part_A", "disk/RGB"])

@@ -27,7 +27,8 @@ def test_the_crop_is_the_box_of_the_face_and_a_video_of_the_same_person():
     video = filmed([[(30, 20)]] * 4, expressions=(Expression(1, 3, 2, emotion="fear"),))
     cropped = crop(video, detector=PaintDetector())
     assert isinstance(cropped, Video)
-    assert cropped.window(3) == Box(30, 20, 60, 60)
+    assert cropped.window(3) == cropped.report.box == Box(30, 20, 60, 60)
+    assert (cropped.report.faces, cropped.report.looks, cropped.report.notes) == (1, 1, ())
     found = cropped.frames(1, 3)
     assert found.shape == (2, 128, 128, 3) and found.dtype == np.uint8
     assert (found[..., 0] == PAINT).all() and (found[..., 1] == GROUND).all()
@@ -130,6 +131,7 @@ def test_landmarks_are_those_of_the_first_crop_repeated():
 def test_a_face_over_the_edge_is_cut_from_inside_the_image():
     cropped = crop(FilmedVideo(noise()), detector=PaintDetector(), box=(-20, 80, 60, 60))
     assert cropped.window(0) == Box(0, 60, 60, 60)
+    assert cropped.report.notes == ("the face reaches over the edge of the image: the crop holds what lies inside",)
     larger = crop(FilmedVideo(noise()), detector=PaintDetector(), box=(-20, -40, 200, 200))
     assert larger.window(0) == Box(20, 0, 120, 120)
     assert larger.frames(0, 1).shape == (1, 128, 128, 3)

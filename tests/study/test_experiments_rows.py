@@ -11,9 +11,9 @@ import pytest
 from melib import provenance
 from melib.study import compare, rows
 from melib.study.catalogue import EXPERIMENTS, find_experiment
-from melib.study.experiments import Contrast, Experiment, collect
+from melib.study.experiments import Contrast, Experiment, collect, on_dataset
 from melib.study.rows import Chain, Computed, Row, ensure, is_there, read, record_path
-from melib.study.videos import VIDEOS, count_names, kept_tables
+from melib.study.videos import VIDEOS, count_names, kept_tables, learning
 
 CALLS: list[tuple[float, int]] = []
 
@@ -118,6 +118,21 @@ def test_every_declared_row_can_be_run_at_every_tier():
                 assert len(row.feature_key(tier)) == 12
 
 
+def test_a_learning_curve_is_kept_in_tenths_of_each_stage(tmp_path):
+    fold = tmp_path / "fold_0"
+    fold.mkdir()
+    lines = [
+        f"spot,{step},{term},{100 - step + extra}"
+        for step in range(40)
+        for term, extra in (("total", 0), ("spotting", 9))
+    ]
+    (fold / "O.csv").write_text("stage,step,term,loss\n" + "\n".join(lines) + "\n")
+    curve = learning(tmp_path)
+    assert curve["step"].tolist() == list(range(3, 40, 4))
+    assert curve["loss"].tolist() == [98.5 - 4 * part for part in range(10)]
+    assert learning(tmp_path / "nothing").empty
+
+
 def test_the_record_of_long_videos_gives_back_every_metric(outcome):
     values = {"suite": "sanity", "device": "cpu"}
     row = Row("mean-sanity", "MEAN", VIDEOS, values)
@@ -131,3 +146,15 @@ def test_the_record_of_long_videos_gives_back_every_metric(outcome):
     assert metrics["frames"]["roc_auc_frames"] == pytest.approx(
         outcome.record["frames_smoothed"]["roc_auc_frames"]["value"], abs=0.004
     )
+
+
+def test_on_filmed_faces_an_experiment_keeps_the_rows_that_need_no_benchmark(tmp_path):
+    experiment = find_experiment("spot_then_recognize")
+    assert on_dataset(experiment, "synthetic", "") is experiment
+    filmed = on_dataset(experiment, "casme3", str(tmp_path))
+    names = [row.name for row in filmed.rows]
+    assert "mean-o-casme3" in names and "sfamnet-o-and-s-casme3" in names
+    assert not [name for name in names if "true" in name or "loso" in name]
+    described = filmed.rows[0].chain.describe(filmed.rows[0].values, "full", 0)["parameters"]
+    assert (described["dataset"], described["split"], described["data_root"]) == ("casme3", "loso", "")
+    assert all(each.first in names and each.second in names for each in filmed.contrasts) and filmed.contrasts
