@@ -9,6 +9,7 @@ import pandas as pd
 from melib.features import STABILIZATIONS
 from melib.study.clip_rows import CLIPS
 from melib.study.clip_variants import SWEPT
+from melib.study.clips import NETWORKS
 from melib.study.compare import value
 from melib.study.experiments import Contrast, Experiment
 from melib.study.rows import Row, RowRecords
@@ -20,8 +21,8 @@ CLASSES = (4, 7)
 
 
 def row(name: str, label: str, **values) -> Row:
-    """A row of clips."""
-    return Row(name, label, CLIPS, values)
+    """A row of clips; a classifier that draws nothing at random is trained once."""
+    return Row(name, label, CLIPS, values, once=values.get("model") not in NETWORKS)
 
 
 def contrast(first: Row, second: Row, question: str) -> Contrast:
