@@ -1,0 +1,42 @@
+"""How much of everything the experiments on clips have at a tier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClipSizes:
+    """Sizes of a tier.
+
+    Parameters
+    ----------
+    people : (int, int, int)
+        Training subjects, fresh test subjects, and clips of each, for rows that train networks.
+    sweep_people : (int, int, int)
+        The same for sweeps.
+    steps, batch : int
+        Updates of each stage of a network, and samples in one.
+    floor_draws, network_draws : int
+        Trainings on shuffled labels.
+    guesses : int
+        Draws of answers without looking.
+    resamples : int
+        Bootstrap resamples over subjects.
+    """
+
+    people: tuple[int, int, int]
+    sweep_people: tuple[int, int, int]
+    steps: int
+    batch: int
+    floor_draws: int
+    network_draws: int
+    guesses: int
+    resamples: int
+
+
+CLIP_TIERS = {
+    "smoke": ClipSizes((4, 3, 6), (2, 3, 6), 10, 32, 20, 3, 20, 100),
+    "quick": ClipSizes((18, 24, 10), (10, 14, 10), 100, 64, 20, 3, 50, 500),
+    "full": ClipSizes((60, 150, 20), (30, 80, 20), 400, 64, 20, 3, 200, 1000),
+}
