@@ -1,0 +1,134 @@
+"""CAS(ME)^2: long colour videos with micro- and macro-expressions.
+
+Layout, below the root or up to two folders down::
+
+    rawpic/s15/15_0101disgustingteeth/img001.jpg     frames from 1; the digits after "_" tell the stimulus
+
+and one label file, ``CAS(ME)^2code_final(Updated).xlsx``, ``code_final.xlsx`` or ``CASME_sq_gt.xlsx``: a sheet of
+labels without header and two sheets that translate its subjects and videos into folders. A video is named here by
+its stimulus of four digits, such as ``0101``.
+
+Reference: F. Qu et al., CAS(ME)^2: A database for spontaneous macro-expression and micro-expression spotting and
+recognition, IEEE Transactions on Affective Computing 9(4), 2018.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from melib.datasets.folders import FolderDataset, Footage, build_dataset
+from melib.datasets.paths import existing_root, find_file, subfolders
+from melib.datasets.sheets import LabelRows, LabelTable, frame_number, read_cells, split_action_units, text
+from melib.video import EMOTIONS_4
+
+FPS = 30.0
+EMOTIONS = EMOTIONS_4
+CLASSES: dict[int, tuple[str, ...]] = {4: EMOTIONS_4, 3: ("negative", "positive", "surprise")}
+MERGE: dict[int, Mapping[str, str | None]] = {
+    4: {name: name for name in EMOTIONS_4},
+    3: {name: None if name == "others" else name for name in EMOTIONS_4},
+}
+#: In the label file; the number of raw videos is that of the dataset's authors (97 and 87 are found elsewhere).
+PUBLISHED = {
+    **{"micro": 57, "macro": 300, "subjects": 22, "videos": 95, "micro subjects": 14, "micro videos": 33},
+    **{"micro negative": 21, "micro others": 19, "micro surprise": 9, "micro positive": 8, "recorded videos": 98},
+}
+
+_LABELS = (r"cas\(me\)\^?2code_final\(updated\)\.xlsx?", r"code_final\.xlsx?", r"casme_sq_gt\.xlsx?")
+_SUBJECT = re.compile(r"s(\d{1,3})", re.IGNORECASE | re.ASCII)
+_VIDEO = re.compile(r"\d{1,3}_(\d{4}).*", re.ASCII | re.DOTALL)
+_EXPRESSION = re.compile(r"([a-z]+\d+)_\d+", re.IGNORECASE | re.ASCII)
+_KINDS = {"micro-expression": "micro", "macro-expression": "macro"}
+
+
+def open_dataset(root: str | Path) -> FolderDataset:
+    """The long videos.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the root, the label file or all frames are missing.
+    ValueError
+        If the label file cannot be read.
+    """
+    root = existing_root("casme_sq", root)
+    return build_dataset("casme_sq", "1", root, _footage(root), read_labels(root), fps=FPS, emotions=EMOTIONS)
+
+
+def read_labels(path: str | Path) -> LabelTable:
+    """The labels.
+
+    An offset of 0, which 44 macro-expressions have, means that there is none: it becomes the apex. An apex outside the
+    interval, as 4 macro-expressions have, becomes unknown. Both are noted as changes.
+
+    Parameters
+    ----------
+    path : path
+        The label file or a folder that holds it.
+    """
+    path = Path(path)
+    path = path if path.is_file() else find_file(existing_root("casme_sq", path), *_LABELS)
+    subjects = {number: text(folder).lower() for _, folder, number in _columns(path, 1, 3)}
+    stimuli = {text(name).lower(): text(code).zfill(4) for code, name in _columns(path, 2, 2)}
+    out = LabelRows()
+    for number, cells in enumerate(_columns(path, 0, 8), start=1):
+        if any(cell is not None for cell in cells):
+            _add(out, number, cells, subjects, stimuli)
+    return out.table()
+
+
+def _columns(path: Path, sheet: int, width: int) -> Iterator[tuple]:
+    """The first cells of each row of a sheet without header."""
+    rows = read_cells(path, sheet)
+    if not rows or len(rows[0]) < width:
+        found = len(rows[0]) if rows else 0
+        raise ValueError(f"label file {path}, sheet {sheet + 1}: {width} columns are needed, {found} were found")
+    return (row[:width] for row in rows)
+
+
+def _add(out: LabelRows, number: int, cells: tuple, subjects: Mapping, stimuli: Mapping) -> None:
+    person, name, *frames, units, emotion, kind = cells
+    stimulus = _EXPRESSION.fullmatch(text(name))
+    subject, video = subjects.get(person), stimuli.get(stimulus[1].lower()) if stimulus else None
+    if subject is None or video is None:
+        return out.skip(number, person, name, "subject or video is not in the sheets of names")
+    onset, apex, offset = map(frame_number, frames)
+    label = {
+        **{"row": number, "subject": subject, "video": video, "onset": onset, "apex": apex, "offset": offset},
+        **{"kind": _KINDS.get(text(kind).lower()), "emotion": text(emotion).lower()},
+        "action_units": split_action_units(units),
+    }
+    if label["kind"] is None:
+        return out.skip(number, subject, video, f"type {kind!r} is neither micro- nor macro-expression")
+    if label["emotion"] not in EMOTIONS:
+        return out.skip(number, subject, video, f"emotion {emotion!r} is none of {', '.join(EMOTIONS)}")
+    if offset == 0 and apex:
+        out.change(label, "offset", apex, "no offset is labelled: the apex is taken", "as in the challenge's baseline")
+        label["offset"] = apex
+    elif None not in (onset, apex, offset) and not onset <= apex <= offset:
+        out.change(label, "apex", None, "the apex lies outside the interval and is taken as unknown", "this reader")
+        label["apex"] = None
+    return out.add(**label)
+
+
+def _footage(root: Path) -> Iterator[Footage]:
+    """Every video folder of a subject's folder."""
+    found = [
+        Footage(name.lower(), code[1], video)
+        for name, folder in _subjects(root, root, levels=2)
+        for below, video in subfolders(root, folder).items()
+        if (code := _VIDEO.fullmatch(below))
+    ]
+    if not found:
+        raise FileNotFoundError(f"no folder s<n>/<n>_<code>... in {root} or two folders below it")
+    yield from found
+
+
+def _subjects(root: Path, folder: Path, levels: int) -> Iterator[tuple[str, Path]]:
+    for name, path in subfolders(root, folder).items():
+        if _SUBJECT.fullmatch(name):
+            yield name, path
+        elif levels:
+            yield from _subjects(root, path, levels - 1)

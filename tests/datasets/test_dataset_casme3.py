@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import casme_trees
+import dataset_trees as trees
+import numpy as np
+import pytest
+
+from melib.datasets import casme3, class_sets, open_dataset
+from melib.datasets.sheets import count_labels
+from melib.video import EMOTIONS_4, EMOTIONS_7, Camera, truth_table
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return casme_trees.casme3_tree(tmp_path_factory.mktemp("casme3"))
+
+
+@pytest.fixture(scope="module")
+def dataset(root):
+    return open_dataset("casme3", root)
+
+
+@pytest.fixture(scope="module")
+def released():
+    if "MELIB_REFERENCE" not in os.environ:
+        pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
+    return Path(os.environ["MELIB_REFERENCE"], "SFAMNet", "annotation")
+
+
+def test_the_released_files_hold_as_many_labels_as_published(released):
+    counts = count_labels(casme3.read_labels(released, thirty_frame_rule=False).rows)
+    published = dict(casme3.PUBLISHED)
+    published.pop("recorded videos")
+    assert counts == published
+    assert (counts["micro"], counts["macro"]) == (860, 3346)
+
+
+def test_the_rule_of_30_frames_leaves_what_sfamnet_leaves(released):
+    labels = casme3.read_labels(released)
+    counts = count_labels(labels.rows)
+    assert counts["micro"] == 818
+    assert {key: counts[key] for key in casme3.PUBLISHED_AFTER_RULE} == casme3.PUBLISHED_AFTER_RULE
+    micro = labels.rows[labels.rows["kind"] == "micro"]
+    merged = micro["emotion"].map(casme3.MERGE[4]).value_counts().to_dict()
+    assert merged == {"negative": 442, "surprise": 185, "others": 142, "positive": 49}
+    length = micro["offset"] - micro["onset"] + 1
+    assert (length.min(), length.max(), length.median()) == (3, 97, 16)
+    assert length.mean() == pytest.approx(16.95, abs=0.005)
+
+
+def test_every_row_of_the_released_files_is_a_label_or_a_skipped_row(released):
+    labels = casme3.read_labels(released)
+    assert len(labels.rows) + len(labels.skipped) == 860 + 3346
+    assert len(labels.skipped) == 42 and labels.skipped["reason"].str.contains("one frame").all()
+    by_rule = labels.changes["source"].str.startswith("SFAMNet").sum()
+    assert by_rule + len(labels.skipped) == 267
+    onset_zero = labels.changes[labels.changes["from"] == 0]
+    assert onset_zero[["subject", "video", "to"]].drop_duplicates().values.tolist() == [
+        ["spNO.216", "e", 1],
+        ["spNO.215", "l", 1],
+    ]
+    # The four cells that the official file has wrong are right in this copy.
+    assert labels.fixes_unused == 4
+
+
+def test_no_video_letter_of_the_released_files_stays_a_capital(released):
+    rows = casme3.read_labels(released).rows
+    assert set(rows["video"]) == set("abcdefghijklm")
+    assert rows["subject"].str.fullmatch(r"spNO\.\d+").all()
+
+
+def test_the_wrong_rows_of_the_official_file_are_mended_and_found_in_the_other(tmp_path):
+    right = [
+        ("spNO.149", "d", 112, 160, 358, "T28+14", "VII", "fear"),
+        ("spNO.216", "d", 2647, 2668, 2694, "38", "VII", "others"),
+        ("spNO.40", "e", 1812, 1824, 1845, "18", "VII", "others"),
+        ("spNO.40", "e", 2327, 2363, 2403, "14", "VII", "others"),
+    ]
+    wrong = [list(row) for row in right]
+    wrong[0][3], wrong[1][2], wrong[2][4], wrong[3][4] = 83, 3647, 0, 0
+    both = [(*row[:6], "Micro-expression", row[6]) for row in right]
+    casme_trees.casme3_labels(tmp_path, wrong, both=both)
+    labels = casme3.read_labels(tmp_path, thirty_frame_rule=False)
+    assert labels.rows[["subject", "video", "onset", "apex", "offset"]].values.tolist() == [[*r[:5]] for r in right]
+    assert labels.skipped.empty
+    assert labels.changes[["column", "from", "to"]].values.tolist() == [
+        ["apex", 83, 160],
+        ["onset", 3647, 2647],
+        ["offset", 0, 1845],
+        ["offset", 0, 2403],
+    ]
+    assert labels.changes["source"].str.len().gt(0).all() and labels.fixes_unused == 3
+
+
+def test_every_folder_with_frames_is_a_video_and_labels_are_positions(dataset):
+    names = [(video.subject, video.name, video.n_frames) for video in dataset.videos]
+    assert names == [
+        ("spNO.1", "a", 40),
+        ("spNO.3", "j", 40),
+        ("spNO.210", "b", 40),
+        ("spNO.216", "e", 30),
+        ("spNO.216", "f", 4),
+    ]
+    table = truth_table(dataset.videos).drop(columns="apex").astype(object)
+    assert table.where(table.notna(), None).values.tolist() == [
+        ["spNO.1", "a", 8, 16, "disgust", "micro"],
+        ["spNO.1", "a", 19, 34, None, "macro"],
+        ["spNO.3", "j", 4, 39, None, "macro"],
+        ["spNO.3", "j", 9, 17, "others", "micro"],
+        ["spNO.210", "b", 1, 17, "happy", "micro"],
+        ["spNO.216", "e", 0, 24, "fear", "micro"],
+    ]
+    assert [expression.emotion for expression in dataset.videos[0].expressions] == ["disgust", None]
+    assert dataset.labels.rows.query("kind == 'macro'")["emotion"].tolist() == [None, None]
+    assert dataset.videos[0].expressions[0].action_units == ("4", "14L")
+    assert dataset.videos[1].expressions[1].action_units == ("18R",)
+    assert not dataset.synthetic and dataset.emotions == EMOTIONS_7 and dataset.videos[0].fps == 30
+
+
+def test_what_is_left_out_or_changed_stands_in_the_account(dataset):
+    labels = dataset.labels
+    reasons = {(row.subject, row.video, row.row): row.reason for row in labels.skipped.itertuples()}
+    assert set(reasons) == {("spNO.210", "b", 5), ("spNO.5", "c", 7)}
+    assert "one frame" in reasons["spNO.210", "b", 5] and reasons["spNO.5", "c", 7] == "no folder of frames"
+    changed = labels.changes[["subject", "video", "column", "from", "to"]].values.tolist()
+    assert sorted(changed) == [
+        ["spNO.210", "b", "offset", 39, 18],
+        ["spNO.216", "e", "apex", 0, 1],
+        ["spNO.216", "e", "onset", 0, 1],
+        ["spNO.3", "j", "offset", 60, 40],
+    ]
+    assert len(labels.rows) + len(labels.skipped) == len(casme_trees.CASME3_MICRO) + len(casme_trees.CASME3_MACRO)
+
+
+def test_without_the_rule_labels_stay_as_they_are(root):
+    rows = open_dataset("casme3", root, thirty_frame_rule=False).labels.rows
+    assert rows[rows["subject"] == "spNO.210"][["onset", "apex", "offset"]].values.tolist() == [[2, 10, 39], [3, 3, 36]]
+
+
+def test_frames_that_the_release_lacks_are_the_nearest_and_are_counted(dataset):
+    video = dataset.videos[0]
+    assert (video.missing, video.missing_depth) == (10, 10)
+    rendered = trees.clip().frames
+    for position, shown in ((0, 8), (7, 8), (8, 8), (19, 18), (20, 21), (39, 39)):
+        assert np.abs(video.frames(position, position + 1)[0].astype(int) - rendered[shown]).mean() < 2
+        assert np.allclose(video.depth(position, position + 1)[0], trees.clip().depth[shown] / 1000)
+
+
+def test_damaged_frames_are_the_nearest_and_are_named(dataset):
+    video = dataset.videos[1]
+    frames = video.frames(27, 33)
+    assert (frames[1] == frames[2]).all() and (frames[3] == frames[4]).all() and (frames[2] != frames[3]).any()
+    assert sorted(path.name for path in video.undecodable) == ["30.jpg", "31.jpg"]
+    assert sorted(path.name for path in video.damaged()) == ["30.jpg", "31.jpg"]
+    assert all("cannot be read" in reason for reason in video.damaged().values())
+
+
+def test_depth_is_found_with_and_without_its_folder_and_under_irregular_names(dataset):
+    with_depth = [video for video in dataset.videos if video.camera]
+    assert [video.subject for video in with_depth] == ["spNO.1", "spNO.3", "spNO.210"]
+    head = trees.clip().depth[10]
+    for video, person in zip(with_depth, (0, 1, 0), strict=True):
+        depth = video.depth(10, 11)[0]
+        assert depth.dtype == np.float32 and 0.3 < np.median(depth[depth > 0]) < 1.5
+        assert np.allclose(depth, (head[:, ::-1] if person else head) / 1000)
+    with pytest.raises(LookupError, match="no depth"):
+        dataset.videos[-1].depth(0, 1)
+
+
+def test_scale_of_depth_and_camera_can_be_set_and_are_told_in_the_version(root, dataset):
+    camera = trees.clip().camera
+    other = open_dataset("casme3", root, depth_scale=0.0005, camera=camera)
+    assert other.videos[0].camera == camera
+    assert np.allclose(2 * other.videos[0].depth(9, 10), dataset.videos[0].depth(9, 10))
+    assert dataset.version.startswith("part-A-v2+files-") and "+depth-scale-0.0005+camera-" in other.version
+    with pytest.raises(ValueError, match="camera is for 640x480 pixels, the frames have 384x320"):
+        open_dataset("casme3", root, camera=Camera(600, 600, 320, 240, 640, 480))
+    with pytest.raises(ValueError, match="depth_scale"):
+        open_dataset("casme3", root, depth_scale=0)
+    with pytest.raises(ValueError, match="no option 'depthscale': it takes depth_scale, camera, thirty_frame_rule"):
+        open_dataset("casme3", root, depthscale=0.001)
+
+
+def test_the_assumed_camera_sees_its_field_of_view_about_the_centre():
+    camera = casme3.assumed_camera(1280, 720)
+    edges = [np.degrees(np.arctan((x - camera.cx) / camera.fx)) for x in (-0.5, 1279.5)]
+    assert edges == pytest.approx([-casme3.FIELD_OF_VIEW / 2, casme3.FIELD_OF_VIEW / 2])
+    assert camera.fx == camera.fy and camera.cy == 359.5
+
+
+def test_class_sets_are_those_of_sfamnet():
+    sets = class_sets("casme3")
+    assert set(sets) == {4, 7} and sets[7][0] == EMOTIONS_7 and sets[4][0] == EMOTIONS_4
+    for classes, merge in sets.values():
+        assert set(merge) == set(EMOTIONS_7) and set(merge.values()) == set(classes)
+
+
+def test_a_copy_with_other_frames_has_another_version_and_a_moved_one_the_same(tmp_path, root, dataset):
+    copy = shutil.copytree(root, tmp_path / "elsewhere")
+    assert open_dataset("casme3", copy).version == dataset.version
+    (copy / "RGB" / "spNO.1" / "a" / "color" / "25.jpg").unlink()
+    assert open_dataset("casme3", copy).version != dataset.version
+
+
+@pytest.mark.parametrize("layout", ["root", "part_A_split/part_A", "disk/RGB"])
+def test_the_folders_of_subjects_are_found_where_copies_keep_them(tmp_path, layout):
+    casme_trees.casme3_labels(tmp_path)
+    trees.write_frames(tmp_path / layout / "SpNo.1" / "A" / "Color", range(1, 21))
+    trees.write_depth(tmp_path / layout / "SpNo.1" / "A" / "Depth", range(1, 21))
+    (video,) = open_dataset("casme3", tmp_path).videos
+    assert (video.subject, video.name, video.n_frames) == ("spNO.1", "a", 20)
+    assert video.depth(0, 1).any()
+
+
+def test_two_folders_of_one_video_are_reported_and_not_mixed(tmp_path):
+    casme_trees.casme3_labels(tmp_path)
+    for letter in ("J", "j"):
+        trees.write_frames(tmp_path / "spNO.3" / letter / "color", range(1, 21))
+    dataset = open_dataset("casme3", tmp_path)
+    assert len(dataset.videos) == 1
+    (left_out,) = dataset.labels.skipped.query("row == 0")["reason"]
+    assert "left out" in left_out
+
+
+def test_a_folder_without_readable_frames_is_reported_with_its_labels(tmp_path):
+    casme_trees.casme3_labels(tmp_path)
+    trees.write_frames(tmp_path / "spNO.1" / "a" / "color", range(1, 21))
+    trees.write_depth(tmp_path / "spNO.3" / "j", range(1, 3))
+    (tmp_path / "spNO.210" / "b" / "color").mkdir(parents=True)
+    skipped = open_dataset("casme3", tmp_path).labels.skipped
+    folders = skipped.query("row == 0").set_index("subject")["reason"]
+    assert "no folder" in folders["spNO.3"] and "holds no image" in folders["spNO.210"]
+    assert (skipped.query("row > 0 and subject == 'spNO.3'")["reason"] == "its frames cannot be read").all()
+
+
+def test_labels_that_cannot_be_read_are_skipped_each_with_its_reason(tmp_path):
+    odd = [
+        ("../../etc", "a", 9, 13, 17, "4", "III", "disgust"),
+        ("spNO.1", "../b", 9, 13, 17, "4", "III", "disgust"),
+        ("spNO.1", "a", "/", 13, 17, "4", "III", "disgust"),
+        ("spNO.1", "a", 9, 30, 17, "4", "III", "disgust"),
+        ("spNO.1", "a", 9, 13, 17, "4", "III", "=CMD()"),
+        ("spNO.1", "a", 9.4, 13, 17, "4", "III", " Disgust "),
+    ]
+    both = [
+        ("spNO.1", "a", 9, 13, 17, "4", "Micro-expression", "III"),
+        ("spNO.1", "a", 1, 2, 3, "4", "Micro-expression", "III"),
+        ("spNO.1", "a", 1, 2, 3, "4", "blink", "III"),
+    ]
+    casme_trees.casme3_labels(tmp_path, odd, both=both)
+    labels = casme3.read_labels(tmp_path)
+    assert labels.rows[["row", "onset", "offset"]].values.tolist() == [[7, 9, 17]]
+    reasons = labels.skipped["reason"].tolist()
+    for reason, words in zip(
+        reasons,
+        ["not of the form", "not of the form", "no onset", "out of order", "none of the seven"]
+        + ["file with emotions lacks", "neither micro nor macro"],
+        strict=True,
+    ):
+        assert words in reason
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no label file cas\(me\).*label_jpgindex_v2"):
+        open_dataset("casme3", tmp_path)
+    casme_trees.casme3_labels(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no folder spNO"):
+        open_dataset("casme3", tmp_path)
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    (tmp_path / "CAS(ME)3_part_A_v2.xls").unlink()
+    shutil.copytree(tmp_path / "copy", tmp_path / "copy2")
+    with pytest.raises(ValueError, match="two label files"):
+        open_dataset("casme3", tmp_path)
+
+
+def test_a_link_among_the_folders_that_leads_out_or_in_circles_is_refused(tmp_path):
+    outside = tmp_path / "outside"
+    trees.write_frames(outside / "a" / "color", [1, 2])
+    root = tmp_path / "root"
+    casme_trees.casme3_labels(root)
+    trees.write_frames(root / "spNO.1" / "a" / "color", range(1, 21))
+    link = root / "spNO.2"
+    link.symlink_to(outside)
+    with pytest.raises(ValueError, match="leads out of"):
+        open_dataset("casme3", root)
+    link.unlink()
+    (root / "spNO.1" / "b").symlink_to(root)
+    with pytest.raises(ValueError, match="leads back"):
+        open_dataset("casme3", root)

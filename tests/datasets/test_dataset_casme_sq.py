@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import casme_trees
+import dataset_trees as trees
+import numpy as np
+import pytest
+
+from melib.datasets import casme_sq, class_sets, open_dataset
+from melib.datasets.sheets import count_labels
+from melib.training import half_length
+from melib.video import EMOTIONS_4, Expression, truth_table
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return open_dataset("casme_sq", casme_trees.casme_sq_tree(tmp_path_factory.mktemp("casme_sq")))
+
+
+@pytest.fixture(scope="module")
+def released():
+    if "MELIB_REFERENCE" not in os.environ:
+        pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
+    return casme_sq.read_labels(Path(os.environ["MELIB_REFERENCE"], "MTSN-Spot-ME-MaE", "megc2021-ground-truth"))
+
+
+def test_the_released_file_holds_as_many_labels_as_published(released):
+    published = dict(casme_sq.PUBLISHED)
+    published.pop("recorded videos")
+    counts = count_labels(released.rows)
+    assert counts == published
+    assert (counts["micro"], counts["macro"]) == (57, 300) and released.skipped.empty
+    assert released.rows.query("kind == 'macro'")["subject"].nunique() == 20
+
+
+def test_micro_expressions_of_the_released_file_give_the_half_length_of_mean(released):
+    rows = released.rows.query("kind == 'micro'")
+    assert half_length(Expression(row.onset, row.offset, kind="micro") for row in rows.itertuples()) == 6
+    length = rows["offset"] - rows["onset"]
+    assert (length.min(), length.max()) == (8, 16) and length.mean() == pytest.approx(12.6, abs=0.05)
+
+
+def test_three_classes_leave_38_micro_expressions_of_nine_subjects(released):
+    rows = released.rows.query("kind == 'micro'")
+    named = rows[rows["emotion"].map(casme_sq.MERGE[3]).notna()]
+    assert len(named) == 38 and named["subject"].nunique() == 9
+
+
+def test_odd_cells_of_the_released_file_are_counted(released):
+    assert released.changes["column"].value_counts().to_dict() == {"offset": 44, "apex": 4}
+    kinds = released.rows.set_index("row").loc[released.changes["row"], "kind"]
+    assert set(kinds) == {"macro"}
+    assert (released.rows["offset"] > 0).all()
+
+
+def test_folders_and_labels_meet_through_the_sheets_of_names(dataset):
+    assert [(video.subject, video.name, video.n_frames) for video in dataset.videos] == [
+        ("s15", "0101", 40),
+        ("s16", "0102", 4),
+        ("s16", "0508", 40),
+    ]
+    table = truth_table(dataset.videos)
+    assert table.drop(columns="apex").values.tolist() == [
+        ["s15", "0101", 8, 16, "negative", "micro"],
+        ["s15", "0101", 19, 27, "negative", "macro"],
+        ["s16", "0508", 4, 17, "positive", "macro"],
+        ["s16", "0508", 21, 29, "others", "macro"],
+    ]
+    assert table["apex"].isna().tolist() == [False, False, True, True]
+    assert dataset.videos[0].expressions[1].apex == 27
+    assert dataset.emotions == EMOTIONS_4 and dataset.videos[0].fps == 30
+
+
+def test_every_row_is_a_label_or_a_skipped_row(dataset):
+    labels = dataset.labels
+    assert sorted(labels.rows["row"].tolist() + labels.skipped["row"].tolist()) == [1, 2, 3, 4, 5, 6]
+    reasons = labels.skipped.set_index("row")["reason"]
+    assert "not in the sheets of names" in reasons[5] and reasons[6] == "no folder of frames"
+
+
+def test_labels_count_frames_from_one(dataset):
+    video, clip = dataset.videos[0], trees.clip()
+    shown = video.frames(0, 40).astype(int)
+    assert np.abs(shown - clip.frames).mean(axis=(1, 2, 3)).max() < 2
+    onset = video.expressions[0].onset
+    assert onset == clip.expression.onset == 8
+
+
+def test_a_gap_in_the_frames_is_counted_and_shifts_nothing(dataset):
+    video = dataset.videos[2]
+    assert video.missing == 2
+    wanted = trees.clip(1).frames
+    shown = video.frames(9, 15).astype(int)
+    assert [
+        int(np.abs(wanted[8:16].astype(int) - frame).mean(axis=(1, 2, 3)).argmin()) + 8 for frame in shown[::5]
+    ] == [
+        9,
+        14,
+    ]
+    assert (shown[1] == shown[2]).all() and (shown[3] == shown[4]).all()
+
+
+def test_class_sets_leave_others_unnamed_in_three():
+    sets = class_sets("casme_sq")
+    assert sets[4][0] == EMOTIONS_4 and set(sets[4][1].values()) == set(EMOTIONS_4)
+    assert sets[3][1]["others"] is None
+    assert {name for name in sets[3][1].values() if name} == set(sets[3][0]) == {"negative", "positive", "surprise"}
+
+
+@pytest.mark.parametrize("name", ["code_final.xlsx", "CASME_sq_gt.xlsx", "labels/CODE_FINAL.XLSX"])
+def test_the_label_file_is_found_under_each_of_its_names(tmp_path, name):
+    casme_trees.casme_sq_labels(tmp_path / name)
+    assert len(casme_sq.read_labels(tmp_path).rows) == 5
+
+
+def test_labels_that_cannot_be_read_are_skipped_each_with_its_reason(tmp_path):
+    good = (1, "disgust1_1", 9, 13, 17, 4, "negative", "micro-expression", "disgust")
+    odd = [
+        ("Subject", *good[1:]),
+        (1, "../../x_1", *good[2:]),
+        (*good[:2], None, *good[3:]),
+        (*good[:6], "glee", *good[7:]),
+        (*good[:7], "blink", good[8]),
+        (*good[:2], 20, 13, 17, *good[5:]),
+    ]
+    casme_trees.casme_sq_labels(tmp_path / "code_final.xlsx", [good, *odd])
+    labels = casme_sq.read_labels(tmp_path / "code_final.xlsx")
+    assert labels.rows["row"].tolist() == [1]
+    for reason, words in zip(
+        labels.skipped["reason"],
+        ["sheets of names", "sheets of names", "no onset", "none of negative", "neither micro", "out of order"],
+        strict=True,
+    ):
+        assert words in reason
+
+
+def test_missing_things_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere for the dataset casme_sq.*unpacked"):
+        open_dataset("casme_sq", tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="no label file .*code_final"):
+        open_dataset("casme_sq", tmp_path)
+    trees.write_book(tmp_path / "code_final.xlsx", CASFEcode_final=[(1, "disgust1_1", 4)])
+    with pytest.raises(ValueError, match="code_final.xlsx: it has 1 sheets, number 2"):
+        open_dataset("casme_sq", tmp_path)
+    casme_trees.casme_sq_labels(tmp_path / "code_final.xlsx")
+    with pytest.raises(FileNotFoundError, match="no folder s<n>"):
+        open_dataset("casme_sq", tmp_path)
