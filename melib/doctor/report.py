@@ -10,7 +10,9 @@ from melib.doctor.known import KNOWN, published
 
 #: Lines of one list; the JSON holds all of it.
 _MOST_LINES = 12
-_WIDTH = 110
+_FOLD = textwrap.TextWrapper(
+    110, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+)
 
 
 def printable(text: object) -> str:
@@ -83,7 +85,7 @@ def _frames(result: dict) -> Iterator[str]:
     if missing["worst"]:
         yield f"  worst                 {missing['worst']}: {missing['worst_missing']} of {missing['worst_frames']}"
     yield f"  sizes (videos)        {', '.join(f'{size} ({count})' for size, count in result['sizes'].items())}"
-    yield f"  depth                 in {depth['videos']} of {len(videos)} videos, {depth['missing']} frames lack it there"
+    yield f"  depth                 {depth['videos']} of {len(videos)} videos; {depth['missing']} frames lack it there"
     for name, title in (("before_first", "numbered too low"), ("others", "no numbered image")):
         count = sum(row[name] for row in videos)
         if count:
@@ -137,7 +139,7 @@ def _listed(lines: Iterable[str]) -> Iterator[str]:
     lines = list(lines)
     for line in lines[:_MOST_LINES]:
         # Escaped before it is folded: a line break in a name must not begin a line.
-        yield from textwrap.wrap(printable(line), _WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield from _FOLD.wrap(printable(line))
     if len(lines) > _MOST_LINES:
         yield f"  and {len(lines) - _MOST_LINES} more (--json holds them)"
 
