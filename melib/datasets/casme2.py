@@ -7,7 +7,8 @@ lie below the root, the raw one is read. The labels are an Excel file, ``CASME2-
 What is odd about a row, and what is done:
 
 - apex ``/`` (sub04 EP12_01f): unknown. Others have estimated it; an estimate is no label, so none is filled in, and
-  the apex is found as for SMIC, from the movement;
+  the apex is left to be found from the movement, as for SMIC;
+- a blank emotion is none, an unknown one is skipped;
 - the released MEAN leaves that clip out and one more, and keeps five of the seven emotions. So does this reader,
   unless it is told ``as_in_mean=False``.
 
@@ -116,7 +117,7 @@ def outside_mean(label: Mapping[str, object]) -> str | None:
     if (label["onset"], label["apex"], label["offset"]) == _LEFT_OUT:
         return "left out as in MEAN: the clip of the frames 66, 111, 111"
     if label["emotion"] not in CLASSES[5]:
-        return f"left out as in MEAN: {label['emotion'] or 'no emotion'} is none of its five classes"
+        return f"left out as in MEAN: {label['emotion'] or 'a blank'} is none of its five emotions"
     return None
 
 

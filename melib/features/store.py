@@ -21,7 +21,7 @@ from melib.features.pairs import Pairs, other_sample
 from melib.features.settings import FeatureSettings
 from melib.video import Dataset, Video
 
-_CODE = ("video", "flow", "face", "synthetic", "features")
+_CODE = ("video", "flow", "face", "synthetic", "datasets", "features")
 
 
 def stored_planes(

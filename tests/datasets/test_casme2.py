@@ -67,6 +67,13 @@ def test_unpadded_names_are_in_the_order_of_numbers(tmp_path):
     assert clip_trees.brightness(video.frames(0, 15)) == list(range(1, 16))
 
 
+def test_a_blank_emotion_is_none(tmp_path):
+    root = raw(tmp_path, [(*ROWS[0][:8], None), *ROWS[1:]])
+    assert open_dataset("casme2", root, as_in_mean=False).videos[0].expressions[0].emotion is None
+    skipped = open_dataset("casme2", root).labels.skipped
+    assert skipped["reason"].iloc[0] == "left out as in MEAN: a blank is none of its five emotions"
+
+
 def test_a_cropped_clip_begins_at_its_first_file(tmp_path):
     video = open_dataset("casme2", cropped(tmp_path)).videos[0]
     (expression,) = video.expressions
