@@ -75,12 +75,15 @@ def open_dataset(root: str | Path, *, as_in_mean: bool = True) -> FolderDataset:
     FileNotFoundError
         If the root, the label file or all frames are missing.
     ValueError
-        If the label file cannot be read.
+        If the label file cannot be read, or no label is left.
     """
     root = existing_root("casme2", root)
     labels = read_labels(root, as_in_mean=as_in_mean)
     footage = _footage(root)
     if as_in_mean:
+        if labels.rows.empty:
+            first = labels.skipped["reason"].iloc[0] if len(labels.skipped) else "it has no row"
+            raise ValueError(f"the label file of CASME II in {root} leaves no clip: {first}")
         kept = set(zip(labels.rows["subject"], labels.rows["video"], strict=True))
         footage = (film for film in footage if (film.subject, film.video) in kept)
     version = "1+as-in-mean" if as_in_mean else "1"

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from melib.files import whole
 from melib.metrics import chance, intervals, spotting, strs, uncertainty
 
 #: Printed metric of the MEAN table -> the key that carries the same name here.
@@ -272,9 +273,9 @@ def save(record: dict, path: str | os.PathLike) -> None:
     """Write a record as JSON, whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def comparison(record: dict) -> pd.DataFrame:

@@ -10,7 +10,6 @@ import json
 import os
 import pickle
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from melib.files import whole
 from melib.models.mean import MEAN
 from melib.models.sfamnet import STREAMS, SFAMNet
 
@@ -151,15 +151,12 @@ def save_model(model: nn.Module, path: str | os.PathLike, **metadata: str) -> No
     **metadata : str
         Kept beside the weights, such as the seed or the subject left out.
     """
-    path = Path(path)
     arguments = {"classes": model.classes}
     arguments |= {"transfer": model.transfer} if isinstance(model, MEAN) else {"attention": model.attention}
     header = {"network": type(model).__name__, "arguments": json.dumps(arguments), "metadata": json.dumps(metadata)}
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        part = Path(folder) / path.name
+    with whole(path) as part:
         save_file(tensors, part, header)
-        os.replace(part, path)
 
 
 def load_model(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> tuple[nn.Module, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The floor under every table: mean movement of four face regions, and logistic regression.
+"""The floor under every table: mean movement of four face regions, and a classifier of the shelf.
 
 What a network adds to it is what its convolutions have learnt; a network below it has learnt nothing of use.
 """
@@ -11,11 +11,13 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from melib.models import check_planes
 from melib.training.checks import check_samples
-from melib.training.labels import downsample_negatives
-from melib.training.sampling import NEGATIVES, numpy_generator
+from melib.training.sampling import all_rows, thinned_rows
+
+CLASSIFIERS = ("logistic", "svm")
 
 
 def region_means(planes: np.ndarray, batch: int = 4096) -> np.ndarray:
@@ -56,14 +58,19 @@ class Floor:
     classes: int
 
     def predict(self, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probability of a micro-expression ``(N,)`` and log-probabilities of the emotions ``(N, C)``, float32.
+        """A score ``(N,)`` and logits of the emotions ``(N, C)``, float32.
 
-        An emotion that was not among the training samples has the log-probability -inf.
+        Of logistic regression, the probability of a micro-expression and the log-probabilities of the emotions; of a
+        support vector machine, decision values, the score's above 0 on the side of micro-expressions. An emotion that
+        was not among the training samples has the logit -inf.
         """
         means = region_means(planes)
         logits = np.full((len(means), self.classes), -np.inf, np.float32)
         if len(means) == 0:
             return np.empty(0, np.float32), logits
+        if isinstance(self.spot[-1], SVC):
+            logits[:, self.recognition.classes_] = _decisions(self.recognition, means)
+            return self.spot.decision_function(means).astype(np.float32), logits
         logits[:, self.recognition.classes_] = self.recognition.predict_log_proba(means)
         return self.spot.predict_proba(means)[:, 1].astype(np.float32), logits
 
@@ -75,31 +82,54 @@ def train_floor(
     emotion_labels: np.ndarray,
     *,
     classes: int,
+    classifier: str = "logistic",
     seed: int = 0,
     rows: np.ndarray | None = None,
     emotion_rows: np.ndarray | None = None,
 ) -> Floor:
-    """Train the floor on the samples that the networks get; the arguments are those of ``train_mean``.
+    """Train the floor on the samples that the networks get.
 
-    Negatives are down-sampled to five a positive, and classes weighted to balance.
+    Negatives are down-sampled to five a positive, and classes weighted to balance. The same samples and seed give the
+    same values.
+
+    Parameters
+    ----------
+    planes, spot_targets, emotion_planes, emotion_labels, classes, seed, rows, emotion_rows
+        As for :func:`melib.training.train_mean`.
+    classifier : {"logistic", "svm"}
+        Logistic regression sees a movement in one direction and no other. A support vector machine with Gaussian
+        kernel, scikit-learn's default, also sees that there is movement at all.
+
+    Returns
+    -------
+    Floor
 
     Raises
     ------
     ValueError
-        If the samples do not match, no spotting sample is positive or none is negative, or all emotion samples carry
-        the same emotion.
+        If the classifier is unknown, the samples do not match, no spotting sample is positive or none is negative, or
+        all emotion samples carry the same emotion.
     """
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
-    rows = np.arange(len(planes)) if rows is None else np.asarray(rows)
-    emotion_rows = np.arange(len(emotion_planes)) if emotion_rows is None else np.asarray(emotion_rows)
+    if classifier not in CLASSIFIERS:
+        raise ValueError(f"unknown classifier {classifier!r}: use one of {', '.join(CLASSIFIERS)}")
+    emotion_rows = all_rows(emotion_rows, emotion_planes)
     spot_targets, emotion_labels = np.asarray(spot_targets), np.asarray(emotion_labels)
-    rows = rows[downsample_negatives(spot_targets[rows], 5, numpy_generator(seed, NEGATIVES))]
+    rows = thinned_rows(spot_targets, all_rows(rows, planes), 5, seed)
     return Floor(
-        _classifier().fit(region_means(planes[rows]), spot_targets[rows] > 0),
-        _classifier().fit(region_means(emotion_planes[emotion_rows]), emotion_labels[emotion_rows]),
+        _pipeline(classifier).fit(region_means(planes[rows]), spot_targets[rows] > 0),
+        _pipeline(classifier).fit(region_means(emotion_planes[emotion_rows]), emotion_labels[emotion_rows]),
         classes,
     )
 
 
-def _classifier() -> Pipeline:
+def _pipeline(classifier: str) -> Pipeline:
+    if classifier == "svm":
+        return make_pipeline(StandardScaler(), SVC(class_weight="balanced"))
     return make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
+
+
+def _decisions(pipeline: Pipeline, means: np.ndarray) -> np.ndarray:
+    """Decision values with a column for each class, of which scikit-learn gives one alone if there are two."""
+    values = pipeline.decision_function(means)
+    return values if values.ndim == 2 else np.stack([-values, values], axis=1)

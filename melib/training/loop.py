@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from melib.files import whole
 
 
 class Stage(nn.Module):
@@ -54,10 +54,8 @@ class Checkpoint:
     def save(self, state: dict) -> None:
         """Write the state of a run."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{self.path.name}.") as folder:
-            part = Path(folder) / self.path.name
+        with whole(self.path) as part:
             torch.save(state | {"signature": self.signature}, part)
-            os.replace(part, self.path)
 
     def load(self) -> dict | None:
         """The state that was written, None if there is none yet; ValueError if it is another run's."""

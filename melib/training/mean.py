@@ -17,9 +17,8 @@ from torch.nn import functional
 from melib.models import MEAN, choose_device
 from melib.models.mean import Streams
 from melib.training.checks import check_samples
-from melib.training.labels import downsample_negatives
 from melib.training.loop import Checkpoint, Stage, fit
-from melib.training.sampling import INITIAL, NEGATIVES, Sampler, numpy_generator, torch_generator
+from melib.training.sampling import INITIAL, Sampler, all_rows, thinned_rows, torch_generator
 
 SPOTTING, RECOGNITION = 0, 1  # the two stages, as names of random streams
 ADAM_EPSILON = 1e-7  # Keras' default
@@ -232,9 +231,8 @@ def spotting_stage(
     rows: np.ndarray | None = None,
 ) -> tuple[SpottingStage, Sampler]:
     """A fresh network and the batches of its first stage; see :func:`train_mean`."""
-    rows = np.arange(len(planes)) if rows is None else np.asarray(rows)
     targets = np.asarray(spot_targets, np.float32)
-    kept = rows[downsample_negatives(targets[rows], settings.negative_ratio, numpy_generator(seed, NEGATIVES))]
+    kept = thinned_rows(targets, all_rows(rows, planes), settings.negative_ratio, seed)
     model = MEAN(classes, transfer=settings.transfer, generator=torch_generator(seed, INITIAL)).to(device)
     return SpottingStage(model), _sampler(model, (planes, targets), kept, settings, seed, SPOTTING)
 
@@ -249,7 +247,7 @@ def recognition_stage(
     rows: np.ndarray | None = None,
 ) -> tuple[RecognitionStage, Sampler]:
     """The second stage of a network that has learnt to spot, and its batches; see :func:`train_mean`."""
-    rows = np.arange(len(emotion_planes)) if rows is None else np.asarray(rows)
+    rows = all_rows(rows, emotion_planes)
     samples, labels = emotion_planes[rows], np.asarray(emotion_labels)[rows]
     if settings.transfer:
         samples = frozen_features(model.shared, samples)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melib.training.labels import downsample_negatives
+
 # What a random stream is for. Streams of one seed are independent, so more draws in one never shift another.
 INITIAL, ORDER, NOISE, NEGATIVES = range(4)
 
@@ -24,6 +26,16 @@ def torch_generator(seed: int, *stream: int, device: torch.device | str = "cpu")
     generator = torch.Generator(device)
     generator.manual_seed(int(state >> 1))  # 63 bits: what a signed integer holds
     return generator
+
+
+def all_rows(rows: np.ndarray | None, samples: np.ndarray) -> np.ndarray:
+    """The rows asked for, or those of all samples."""
+    return np.arange(len(samples)) if rows is None else np.asarray(rows)
+
+
+def thinned_rows(targets: np.ndarray, rows: np.ndarray, ratio: float, seed: int) -> np.ndarray:
+    """Rows with at most ``ratio`` negatives a positive (:func:`melib.training.downsample_negatives`)."""
+    return rows[downsample_negatives(targets[rows], ratio, numpy_generator(seed, NEGATIVES))]
 
 
 class Sampler:

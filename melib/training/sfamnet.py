@@ -16,9 +16,8 @@ from torch.nn import functional
 
 from melib.models import SFAMNet, choose_device
 from melib.training.checks import check_samples
-from melib.training.labels import downsample_negatives
 from melib.training.loop import Checkpoint, Stage, fit
-from melib.training.sampling import INITIAL, NEGATIVES, Sampler, numpy_generator, torch_generator
+from melib.training.sampling import INITIAL, Sampler, all_rows, thinned_rows, torch_generator
 
 PART = 128  # samples whose gradient is taken at a time: what fits the caches of a core best
 
@@ -141,24 +140,14 @@ def train_sfamnet(
 
     Parameters
     ----------
-    planes : ndarray, (N, 3, 42, 42)
-        Planes of the frame pairs of long videos; may be a memory map.
+    planes, emotion_planes, seed, device, rows, emotion_rows, checkpoint, checkpoint_every
+        As for :func:`melib.training.train_mean`.
     spot_targets, frame_labels : ndarray, (N,)
         See :func:`melib.training.sfamnet_labels`.
-    emotion_planes : ndarray, (M, 3, 42, 42)
-        Planes from onset to apex, one sample a micro-expression.
     emotion_labels : ndarray, (M,) int
         0 to classes - 2.
     classes : int
         The emotions, and neutral as the last.
-    seed : int
-        The same seed gives the same weights bit for bit on the CPU.
-    rows, emotion_rows : ndarray of int, optional
-        Which of the samples to train on, such as those of a fold's training subjects; all by default.
-    checkpoint : Path, optional
-        A folder; the run goes on from what it finds there, with the same bits as if it had not stopped.
-    checkpoint_every : int
-        Steps between two writings.
 
     Returns
     -------
@@ -166,6 +155,12 @@ def train_sfamnet(
         In evaluation mode, on the device.
     history : dict of str to ndarray
         ``joint``: losses ``(steps, 3)`` before each update: total, spotting, recognition.
+
+    Notes
+    -----
+    Departures from the release: a batch without a named emotion contributes no recognition loss (see
+    :class:`SFAMNetSettings`), batches are of equal size, and the held-out subject is not looked at on the way. On a
+    CPU the gradient of a batch is summed over parts of it, which changes it by rounding alone.
     """
     settings = settings or SFAMNetSettings()
     stage, draw = sfamnet_stage(
@@ -204,13 +199,12 @@ def sfamnet_stage(
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes - 1)
     if len(frame_labels) != len(planes):
         raise ValueError(f"{len(planes)} planes for {len(frame_labels)} frame labels: the numbers must agree")
-    rows = np.arange(len(planes)) if rows is None else np.asarray(rows)
-    emotion_rows = np.arange(len(emotion_planes)) if emotion_rows is None else np.asarray(emotion_rows)
+    rows, emotion_rows = all_rows(rows, planes), all_rows(emotion_rows, emotion_planes)
     spot_targets, frame_labels = np.asarray(spot_targets), np.asarray(frame_labels)
     positives = int((spot_targets[rows] > 0).sum())
     # The recognition samples are positive too, so each brings its share of negatives.
     ratio = settings.negative_ratio * (positives + len(emotion_rows)) / max(positives, 1)
-    rows = rows[downsample_negatives(spot_targets[rows], ratio, numpy_generator(seed, NEGATIVES))]
+    rows = thinned_rows(spot_targets, rows, ratio, seed)
     samples = np.concatenate([planes[rows], emotion_planes[emotion_rows]]).astype(np.float32, copy=False)
     targets = np.concatenate([spot_targets[rows], np.ones(len(emotion_rows))]).astype(np.float32)
     labels = np.concatenate([frame_labels[rows], np.asarray(emotion_labels)[emotion_rows]]).astype(np.int64)

@@ -169,6 +169,13 @@ def test_the_newest_coding_is_read(tmp_path):
     assert len(open_dataset("casme2", root, as_in_mean=False).labels.rows) == 1
 
 
+def test_labels_of_which_none_is_left_are_said_to_be_why(tmp_path):
+    with pytest.raises(ValueError, match="leaves no clip: left out as in MEAN: no apex"):
+        open_dataset("casme2", raw(tmp_path, [ROWS[2]]))
+    with pytest.raises(ValueError, match="leaves no clip: it has no row"):
+        open_dataset("casme2", raw(tmp_path, []))
+
+
 def test_a_folder_without_labels_names_the_file_that_is_missing(tmp_path):
     clip_trees.write_frames(tmp_path / "sub01" / "EP02_01f", ["img1.jpg"])
     with pytest.raises(FileNotFoundError, match="no label file CASME2-coding-20190701.xlsx"):

@@ -87,8 +87,7 @@ def check_reading(root: Path, tree: damage.Tree, labels_known: bool) -> str:
         assert listing(root) == before
     if labels_known:
         check_account(tree, dataset.labels)
-    found = dataset.labels.rows.groupby("video").size().sum() if len(dataset.labels.rows) else 0
-    assert sum(len(video.expressions) for video in dataset.videos) == found
+    assert sum(len(video.expressions) for video in dataset.videos) == len(dataset.labels.rows)
     for video in dataset.videos:
         for expression in video.expressions:
             assert 0 <= expression.onset <= expression.offset < video.n_frames
@@ -104,11 +103,11 @@ def check_reading(root: Path, tree: damage.Tree, labels_known: bool) -> str:
 def damaged(name: str, draw, root: Path, *, cells: int, files: int) -> tuple[damage.Tree, bool]:
     """Write a tree with some damages to its cells, then to its files; are the label files as they were written?"""
     tree = damage.TREES[name]()
-    for harm in draw(st.lists(st.sampled_from(damage.CELL_DAMAGES), min_size=cells and 1, max_size=cells)):
+    for harm in draw(st.lists(st.sampled_from(damage.CELL_DAMAGES), min_size=min(cells, 1), max_size=cells)):
         harm(tree, draw)
     tree.write(root)
     books = {root / book: (root / book).read_bytes() for book in tree.books}
-    for harm in draw(st.lists(st.sampled_from(damage.FILE_DAMAGES), min_size=files and 1, max_size=files)):
+    for harm in draw(st.lists(st.sampled_from(damage.FILE_DAMAGES), min_size=min(files, 1), max_size=files)):
         harm(root, draw)
     return tree, all(book.is_file() and book.read_bytes() == content for book, content in books.items())
 

@@ -21,9 +21,11 @@ def test_region_means_are_the_means_of_the_four_regions_in_order():
     assert means[1].tolist() == [0] * 8 + [0, 0, 3, 220]
 
 
-def test_the_floor_finds_what_a_mean_can_show(toy):
+@pytest.mark.parametrize("classifier", ["logistic", "svm"])
+def test_the_floor_finds_what_a_mean_can_show(toy, classifier):
     planes, targets, labels = toy(240, seed=100)
-    floor = train_floor(planes, targets, planes[targets > 0], labels[targets > 0], classes=4)
+    samples = (planes, targets, planes[targets > 0], labels[targets > 0])
+    floor, again = (train_floor(*samples, classes=4, classifier=classifier) for _ in range(2))
     planes, targets, labels = toy(200, seed=200)
     spot, logits = floor.predict(planes)
     assert spot.dtype == logits.dtype == np.float32 and logits.shape == (200, 4)
@@ -31,6 +33,7 @@ def test_the_floor_finds_what_a_mean_can_show(toy):
     assert (logits.argmax(1) == labels)[targets > 0].mean() > 0.95
     assert np.isneginf(logits[:, 3]).all(), "an emotion that was never seen"
     assert [len(part) for part in floor.predict(planes[:0])] == [0, 0]
+    assert all((a == b).all() for a, b in zip(floor.predict(planes), again.predict(planes), strict=True))
 
 
 def test_the_floor_cannot_see_what_a_mean_hides(toy):
@@ -44,6 +47,36 @@ def test_the_floor_cannot_see_what_a_mean_hides(toy):
     floor = train_floor(quiet, targets, planes, labels, classes=3, rows=np.arange(200))
     spot, _ = floor.predict(quiet[200:])
     assert 0.3 < roc_auc_score(targets[200:], spot) < 0.7
+
+
+def test_only_the_support_vector_machine_sees_movement_of_either_direction(toy):
+    planes, targets, labels = toy(400, seed=1)
+    rng = np.random.default_rng(0)
+    planes *= rng.choice([-1, 1], len(planes))[:, None, None, None].astype(np.float32)
+    found = {}
+    for classifier in ("logistic", "svm"):
+        floor = train_floor(planes, targets, planes, labels, classes=3, classifier=classifier, rows=np.arange(200))
+        found[classifier] = roc_auc_score(targets[200:], floor.predict(planes[200:])[0])
+    assert found["svm"] > 0.95
+    assert found["logistic"] < 0.7
+
+
+def test_two_emotions_get_opposite_decision_values(toy):
+    planes, targets, labels = toy(240, seed=3, classes=2)
+    moving = targets > 0
+    # Classes 1 and 2 of 3: what scikit-learn gives as one column must stand in the two that were seen.
+    floor = train_floor(planes, targets, planes[moving], labels[moving] + 1, classes=3, classifier="svm")
+    spot, logits = floor.predict(planes)
+    assert np.isneginf(logits[:, 0]).all()
+    np.testing.assert_array_equal(logits[:, 1], -logits[:, 2])
+    assert (logits.argmax(1) == labels + 1)[moving].mean() > 0.95
+    assert (spot > 0)[moving].mean() > 0.95 > 0.05 > (spot > 0)[~moving].mean()
+
+
+def test_an_unknown_classifier_is_refused(toy):
+    planes, targets, labels = toy(8, seed=0)
+    with pytest.raises(ValueError, match="unknown classifier 'forest': use one of logistic, svm"):
+        train_floor(planes, targets, planes, labels, classes=3, classifier="forest")
 
 
 def test_rows_of_a_fold_are_those_of_its_training_subjects():

@@ -1,0 +1,54 @@
+"""A file is there whole or not at all."""
+
+import os
+
+import pytest
+
+from melib.files import whole
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text("old")
+    with whole(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"
+        assert part.parent == tmp_path, "only within a folder is a move one step"
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["record.json"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file_and_nothing_beside_it(tmp_path, error):
+    path = tmp_path / "record.json"
+    path.write_text("old")
+    with pytest.raises(error), whole(str(path)) as part:
+        part.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["record.json"]
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "record.json"
+    with whole(path) as first, whole(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first", "the last to finish wins"
+    assert names(tmp_path) == ["record.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX systems")
+def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with whole(tmp_path / "whole") as part:
+            part.write_text("")
+        (tmp_path / "plain").write_text("")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
