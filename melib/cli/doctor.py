@@ -76,6 +76,7 @@ def _check_outside(path: Path, root: Path) -> None:
 
 def _write(path: Path | None, result: dict) -> None:
     if path is not None:
-        from melib.study.record import write_text
+        from melib.files import whole
 
-        write_text(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
+        with whole(path) as part:
+            part.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")

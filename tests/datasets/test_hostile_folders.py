@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import struct
@@ -27,10 +28,10 @@ import openpyxl
 import pytest
 import torch
 
-from melib import doctor
+from melib import doctor, face, features
 from melib.datasets import open_dataset, sheets
 from melib.datasets.paths import inside
-from melib.video import truth_table, video_table
+from melib.video import Dataset, Video, truth_table, video_table
 
 READERS = pytest.mark.parametrize("name", damage.TREES)
 NAMED = (ValueError, LookupError, OSError)
@@ -74,7 +75,9 @@ def watched() -> Iterator[list[tuple[str, tuple]]]:
 
 def paths(events: list[tuple[str, tuple]]) -> set[Path]:
     """Files and folders that were opened, listed or changed."""
-    named = {text for _, arguments in events for text in arguments if isinstance(text, str | bytes | os.PathLike)}
+    # The second argument of opening is the mode; of a change it may be another path.
+    arguments = (text for event, given in events for text in (given[:1] if event == "open" else given))
+    named = {text for text in arguments if isinstance(text, str | bytes | os.PathLike)}
     return {Path(os.path.abspath(os.fsdecode(text))) for text in named if os.fsdecode(text)}
 
 
@@ -238,6 +241,52 @@ def test_formulas_are_never_computed(name, root):
     dataset, _ = use(name, root)
     assert len(plain) >= 3 and not dataset.labels.skipped.empty
     assert not dataset.labels.skipped.astype(str).map(lambda cell: "example.org" in cell).any(axis=None)
+
+
+class Named(Video):
+    """Noise of 64 pixels a side, under whatever names."""
+
+    fps, n_frames, expressions = 30.0, 6, ()
+
+    def __init__(self, subject: str, name: str) -> None:
+        self.subject, self.name = subject, name
+
+    def frames(self, start: int, stop: int) -> np.ndarray:
+        return np.random.default_rng(0).integers(0, 255, (stop - start, 64, 64, 3), dtype=np.uint8)
+
+    def landmarks(self, start: int, stop: int) -> np.ndarray:
+        return np.repeat(np.random.default_rng(1).uniform(5, 60, (1, 68, 2)), stop - start, axis=0)
+
+
+class Everywhere:
+    """Takes every image for a face."""
+
+    name = "everywhere"
+
+    def detect(self, rgb: np.ndarray) -> list[face.Face]:
+        box = face.Box(0, 0, 64, 64)
+        return [face.Face(box, self.landmarks(rgb, box), 1.0)]
+
+    def landmarks(self, rgb: np.ndarray, box: face.Box) -> np.ndarray:
+        return np.random.default_rng(1).uniform(5, 60, (68, 2))
+
+
+@pytest.mark.parametrize("hostile", ["../../up", "{away}", "a/b", "..", "nul\0", "=1+1", "\udcff", "x" * 5000])
+def test_no_file_that_is_kept_of_a_video_is_named_by_it(hostile, tmp_path):
+    """Names that readers refuse harm nothing either where features and detections are kept."""
+    hostile = hostile.format(away=tmp_path / "away")
+    video = Named(hostile, hostile)
+    dataset = Dataset(hostile, hostile, (video,), ())
+    with watched() as events:
+        face.crop(video, detector=Everywhere(), cache=tmp_path / "kept", dataset=hostile)
+        pairs = features.spotting_pairs(video, gap_s=0.1)
+        settings = features.FeatureSettings(region="face", stabilization="none")
+        features.stored_planes(tmp_path / "store", dataset, video, pairs, settings)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "store"]
+    (detection,), (planes,) = ((tmp_path / "kept").iterdir(), (tmp_path / "store").iterdir())
+    assert re.fullmatch("[0-9a-f]{40}", detection.stem) and re.fullmatch("[0-9a-f]{40}", planes.stem)
+    changed = {path for event in changes(events, Path("/")) for path in paths([event])}
+    assert not [path for path in changed if not path.is_relative_to(tmp_path)]
 
 
 # --- links ---------------------------------------------------------------------------------------------------------
