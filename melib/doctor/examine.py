@@ -278,20 +278,21 @@ def _differences(result: dict, known: Known) -> list[str]:
     said += [row["reason"] for row in labels["skipped"] if row["row"] == 0][:_NAMED]
     said += [_of(row) for row in labels["folders"]][:_NAMED]
     if labels["without_frames"]:
-        said.append(f"{len(labels['without_frames'])} labels have no frames")
+        said.append(f"labels without frames: {len(labels['without_frames'])}")
     if labels["cut"]:
-        said.append(f"{len(labels['cut'])} labels end behind the last frame of their video")
+        said.append(f"labels that end behind the last frame of their video: {len(labels['cut'])}")
     if missing["missing"] and not known.lacks_frames:
-        said.append(f"{missing['missing']} frames are missing in {missing['videos']} videos")
+        said.append(f"missing frames: {missing['missing']}, in {missing['videos']} of {len(result['videos'])} videos")
     if files["damaged"] > files["in_release"]:
-        said.append(f"{files['damaged'] - files['in_release']} files are damaged")
+        said.append(f"damaged files: {files['damaged'] - files['in_release']}")
     without = len(result["videos"]) - result["depth"]["videos"]
     if known.depth and without:
-        said.append(f"{without} of {len(result['videos'])} videos have no depth")
+        said.append(f"videos without depth: {without} of {len(result['videos'])}")
     if len(result["sizes"]) > 1:
         said.append(f"videos differ in the size of their frames: {', '.join(result['sizes'])}")
     if result["faces"] and result["faces"]["found"] < result["faces"]["looked"]:
-        said.append(f"no face in {result['faces']['looked'] - result['faces']['found']} of the videos looked at")
+        looked = result["faces"]["looked"]
+        said.append(f"videos without a face found: {looked - result['faces']['found']} of {looked} looked at")
     if result["features"]["all"]["bytes"] > result["features"]["free_bytes"]:
         said.append("the features of all videos do not fit the disk of the store")
     return said

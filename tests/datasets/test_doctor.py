@@ -81,12 +81,15 @@ def test_a_copy_with_all_that_was_published_passes(whole, capsys):
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (lambda root: shutil.rmtree(frame(root).parent), ["1 labels have no frames"]),
-        (lambda root: frame(root).unlink(), ["1 frames are missing in 1 videos"]),
-        (lambda root: frame(root).write_bytes(b"\xff\xd8 no picture"), ["1 files are damaged"]),
-        (lambda root: cv2.imwrite(str(frame(root)), np.zeros((6, 9, 3), np.uint8)), ["1 files are damaged"]),
-        (lambda root: [frame(root, number=n).unlink() for n in (105, 106)], ["1 labels end behind the last frame"]),
-        (lambda root: shutil.rmtree(root / "VIS" / "s08"), ["8 labels have no frames"]),
+        (lambda root: shutil.rmtree(frame(root).parent), ["labels without frames: 1"]),
+        (lambda root: frame(root).unlink(), ["missing frames: 1, in 1 of 71 videos"]),
+        (lambda root: frame(root).write_bytes(b"\xff\xd8 no picture"), ["damaged files: 1"]),
+        (lambda root: cv2.imwrite(str(frame(root)), np.zeros((6, 9, 3), np.uint8)), ["damaged files: 1"]),
+        (
+            lambda root: [frame(root, number=n).unlink() for n in (105, 106)],
+            ["labels that end behind the last frame"],
+        ),
+        (lambda root: shutil.rmtree(root / "VIS" / "s08"), ["labels without frames: 8"]),
     ],
     ids=["folder", "frame", "file", "size", "end", "subject"],
 )
@@ -130,7 +133,7 @@ def test_frames_that_the_release_lacks_or_holds_damaged_are_no_fault_of_a_copy(c
     (example,) = result["files"]["examples"]
     assert example["file"].endswith("31.jpg") and "cannot be read" in example["reason"]
     said = "\n".join(result["differences"])
-    assert "frames are missing" not in said and "1 files are damaged" in said
+    assert "missing frames" not in said and "damaged files: 1" in said
 
 
 def test_the_account_of_labels_is_complete(casme3):
@@ -144,7 +147,7 @@ def test_the_account_of_labels_is_complete(casme3):
     assert all(row["reason"] and row["source"] for row in labels["changes"])
     assert [(row["from"], row["to"]) for row in labels["cut"]] == [(60, 40)]
     assert result["depth"] == {"videos": 3, "missing": 10}
-    assert "2 of 5 videos have no depth" in result["differences"]
+    assert "videos without depth: 2 of 5" in result["differences"]
     counted = {
         (row["labels"], row["count"]): (row["published"], row["found"], row["with_frames"]) for row in result["counts"]
     }
@@ -354,7 +357,7 @@ def test_faces_are_looked_for_in_as_many_videos_as_asked_and_those_without_are_t
     assert (found["faces"]["looked"], found["faces"]["found"]) == (3, 3)
     blind = doctor.examine("casme3", casme3, faces=99, detector=Everywhere(blind=True))
     assert (blind["faces"]["looked"], blind["faces"]["found"]) == (5, 0)
-    assert "no face in 5 of the videos looked at" in blind["differences"]
+    assert "videos without a face found: 5 of 5 looked at" in blind["differences"]
     assert any("no face found in video spNO.1/a" in note for note in blind["faces"]["notes"])
     assert doctor.examine("casme3", casme3)["faces"] is None
 
