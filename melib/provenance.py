@@ -18,7 +18,7 @@ import melib
 
 #: Names directly under ``melib/`` that compute nothing. Whatever is not listed counts as computing: a module that is
 #: added and forgotten here can make a result look stale, never fresh.
-PRESENTATION = frozenset({"__init__", "__main__", "cli", "engine", "plots", "provenance", "tables"})
+PRESENTATION = frozenset({"__init__", "__main__", "cli", "doctor", "engine", "plots", "provenance", "tables"})
 
 #: Kinds of files that decide a result: code, and the data that lies beside it.
 _SUFFIXES = frozenset({".csv", ".json", ".npz", ".py", ".yml"})
