@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from melib.text import printable
+
 HELP = "examine a copy of a licensed dataset, or list the known ones"
 
 _EPILOG = """\
@@ -53,12 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except (ValueError, LookupError, OSError) as error:
         reason = str(error.args[0] if isinstance(error, LookupError) and error.args else error)
-        print(f"melib doctor: {doctor.printable(reason)}", file=sys.stderr)
+        print(f"melib doctor: {printable(reason)}", file=sys.stderr)
         _write(arguments.json, {"dataset": arguments.dataset, "verdict": doctor.UNUSABLE, "differences": [reason]})
         return 2
     _write(arguments.json, result)
     if result["verdict"] == doctor.UNUSABLE:
-        print(f"melib doctor: {doctor.printable(result['differences'][0])}", file=sys.stderr)
+        print(f"melib doctor: {printable(result['differences'][0])}", file=sys.stderr)
         return 2
     print(doctor.report(result))
     return 0 if result["verdict"] == doctor.AS_PUBLISHED else 1

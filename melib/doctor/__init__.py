@@ -7,7 +7,7 @@ nothing; the command ``melib doctor`` prints what it says.
 
 from melib.doctor.examine import AS_PUBLISHED, DIFFERENT, UNUSABLE, examine
 from melib.doctor.known import KNOWN, Known, published
-from melib.doctor.report import catalogue, printable, report
+from melib.doctor.report import catalogue, report
 
 __all__ = [
     "AS_PUBLISHED",
@@ -17,7 +17,6 @@ __all__ = [
     "Known",
     "catalogue",
     "examine",
-    "printable",
     "published",
     "report",
 ]

@@ -7,21 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from melib.doctor.known import KNOWN, published
+from melib.text import printable
 
 #: Lines of one list; the JSON holds all of it.
 _MOST_LINES = 12
 _FOLD = textwrap.TextWrapper(
     110, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
 )
-
-
-def printable(text: object) -> str:
-    """A text from a dataset that cannot steer a terminal: what does not print is written as its escape.
-
-    Names and cells of a hostile dataset may hold control sequences, marks that turn the direction of writing, or
-    bytes that are no text.
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def catalogue() -> str:
