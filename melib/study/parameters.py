@@ -68,7 +68,7 @@ TIERS = {
     "quick": Sizes(8, 8, 3, 300, 3, 12, 400, 150, 64, 3, 1000),
     "full": Sizes(12, 12, 3, 450, 2, 20, 800, 400, 64, 3, 2000),
     # Of the rows of tables, which are many, where the tier itself would take too long.
-    "quick-rows": Sizes(6, 6, 2, 240, 3, 12, 300, 120, 64, 3, 500),
+    "quick-rows": Sizes(6, 6, 2, 240, 3, 12, 180, 80, 64, 1, 500),
 }
 
 #: Trainings of the floor with shuffled emotion labels.
