@@ -1,4 +1,8 @@
-"""How much of everything the experiments on clips have at a tier."""
+"""How much of everything the experiments on clips have at a tier.
+
+The length of training is held against twice as much by the experiment ``convergence``
+(:mod:`melib.study.clip_experiments`), on training subjects alone.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,6 @@ class ClipSizes:
 
 CLIP_TIERS = {
     "smoke": ClipSizes((4, 3, 6), (2, 3, 6), 10, 32, 20, 3, 20, 100),
-    "quick": ClipSizes((18, 24, 10), (10, 14, 10), 100, 64, 20, 3, 50, 500),
-    "full": ClipSizes((60, 150, 20), (30, 80, 20), 400, 64, 20, 3, 200, 1000),
+    "quick": ClipSizes((16, 22, 10), (10, 12, 9), 80, 64, 20, 3, 50, 500),
+    "full": ClipSizes((60, 150, 20), (24, 60, 20), 300, 64, 20, 3, 200, 1000),
 }
