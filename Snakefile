@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from melib.engine.execute import ONE_THREAD
-from melib.engine.jobs import batches_of, experiment_of, jobs_of
+from melib.engine.jobs import batches_of, experiments_of, jobs_of
 from melib.engine.runs import PUBLISHED_TIER, check_tier, effective_parameters, load_runs, read_source, run_key
 from melib.provenance import computing_files
 
@@ -21,8 +21,8 @@ ROOT = Path(workflow.basedir)
 TIER = config.get("tier", "quick")
 check_tier(TIER)
 RUNS = load_runs(ROOT / "runs.yml")
-EXPERIMENTS = {id: experiment for id, run in RUNS.items() if (experiment := experiment_of(run, ROOT)) is not None}
-JOBS = jobs_of(EXPERIMENTS.values(), TIER)
+EXPERIMENTS = {id: experiments_of(run, ROOT) for id, run in RUNS.items()}
+JOBS = jobs_of([experiment for each in EXPERIMENTS.values() for experiment in each], TIER)
 # Rows that one process computes; `--config batch=1` gives each its own, as a cluster may want them.
 BATCHES = batches_of(JOBS, TIER, size=int(config.get("batch", 8)))
 # Feature key -> a job that reads those features.
@@ -42,9 +42,9 @@ def features_of(run):
 
 def records_of(run):
     """The stamps of the records that a run shows; nothing for a run without an experiment, or with published records."""
-    if run.id not in EXPERIMENTS or TIER == PUBLISHED_TIER:
+    if TIER == PUBLISHED_TIER:
         return []
-    shown = jobs_of([EXPERIMENTS[run.id]], TIER)
+    shown = jobs_of(EXPERIMENTS[run.id], TIER)
     return [
         f".cache/done/{TIER}/{name}" for name, batch in BATCHES.items() if any(job.name in shown for job in batch)
     ]

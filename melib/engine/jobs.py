@@ -34,10 +34,11 @@ class Job:
         return f"{self.row.chain.name}/{self.row.name}.{self.seed}"
 
 
-def experiment_of(run: Run, root: Path) -> Experiment | None:
-    """The experiment whose records a run shows: the value of its parameter ``experiment``, if it has one."""
+def experiments_of(run: Run, root: Path) -> list[Experiment]:
+    """The experiments whose records a run shows: that of its parameter ``experiment``, and those it declares."""
     parameters = effective_parameters(run, "quick", read_source(run, root))
-    return find_experiment(str(parameters["experiment"])) if "experiment" in parameters else None
+    own = [str(parameters["experiment"])] if "experiment" in parameters else []
+    return [find_experiment(name) for name in (*own, *run.experiments)]
 
 
 def jobs_of(experiments: Iterable[Experiment], tier: str) -> dict[str, Job]:
