@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from melib.engine.execute import ONE_THREAD
-from melib.engine.jobs import experiment_of, jobs_of
+from melib.engine.jobs import batches_of, experiments_of, jobs_of
 from melib.engine.runs import PUBLISHED_TIER, check_tier, effective_parameters, load_runs, read_source, run_key
 from melib.provenance import computing_files
 
@@ -21,8 +21,10 @@ ROOT = Path(workflow.basedir)
 TIER = config.get("tier", "quick")
 check_tier(TIER)
 RUNS = load_runs(ROOT / "runs.yml")
-EXPERIMENTS = {id: experiment for id, run in RUNS.items() if (experiment := experiment_of(run, ROOT)) is not None}
-JOBS = jobs_of(EXPERIMENTS.values(), TIER)
+EXPERIMENTS = {id: experiments_of(run, ROOT) for id, run in RUNS.items()}
+JOBS = jobs_of([experiment for each in EXPERIMENTS.values() for experiment in each], TIER)
+# Rows that one process computes; `--config batch=1` gives each its own, as a cluster may want them.
+BATCHES = batches_of(JOBS, TIER, size=int(config.get("batch", 8)))
 # Feature key -> a job that reads those features.
 READS = {job.row.feature_key(TIER): job for job in JOBS.values()}
 CODE = [str(path) for path in computing_files()]
@@ -40,12 +42,16 @@ def features_of(run):
 
 def records_of(run):
     """The stamps of the records that a run shows; nothing for a run without an experiment, or with published records."""
-    if run.id not in EXPERIMENTS or TIER == PUBLISHED_TIER:
+    if TIER == PUBLISHED_TIER:
         return []
-    return [f".cache/done/{TIER}/{name}" for name in jobs_of([EXPERIMENTS[run.id]], TIER)]
+    shown = jobs_of(EXPERIMENTS[run.id], TIER)
+    return [
+        f".cache/done/{TIER}/{name}" for name, batch in BATCHES.items() if any(job.name in shown for job in batch)
+    ]
 
 
 wildcard_constraints:
+    batch="[a-z_]+/[0-9a-f]{12}[.][0-9]+[.][0-9]+",
     id="|".join(RUNS),
     key="[0-9a-f]{12}",
     suite="[a-z_]+",
@@ -81,7 +87,7 @@ rule features:
 
 rule records:
     input:
-        [f".cache/done/{TIER}/{name}" for name in JOBS],
+        [f".cache/done/{TIER}/{name}" for name in BATCHES],
 
 
 # Two processes share the pairs of one set of features; sets come one after the other.
@@ -101,17 +107,18 @@ rule row_features:
 
 rule record:
     input:
-        features=lambda wildcards: f".cache/done/{TIER}/features/{JOBS[wildcards.job].row.feature_key(TIER)}",
+        features=lambda wildcards: f".cache/done/{TIER}/features/{BATCHES[wildcards.batch][0].row.feature_key(TIER)}",
         code=CODE,
     output:
-        touch(f".cache/done/{TIER}/{{job,[a-z_]+/[^/]+[.][0-9]+}}"),
+        touch(f".cache/done/{TIER}/{{batch}}"),
     params:
-        experiment=lambda wildcards: JOBS[wildcards.job].experiment.name,
-        row=lambda wildcards: JOBS[wildcards.job].row.name,
-        seed=lambda wildcards: JOBS[wildcards.job].seed,
+        experiment=lambda wildcards: BATCHES[wildcards.batch][0].experiment.name,
+        rows=lambda wildcards: " ".join(f"--row {job.row.name}" for job in BATCHES[wildcards.batch]),
+        seed=lambda wildcards: BATCHES[wildcards.batch][0].seed,
     threads: 1
     shell:
-        "{sys.executable} -m melib record {params.experiment} --row {params.row} --seed {params.seed} --tier {TIER} --folder .cache/records --store .cache/features"
+        "{sys.executable} -m melib record {params.experiment} {params.rows} --seed {params.seed} --tier {TIER} "
+        "--folder .cache/records --store .cache/features"
 
 
 rule page:

@@ -18,7 +18,12 @@ import melib
 
 #: Names directly under ``melib/`` that compute nothing. Whatever is not listed counts as computing: a module that is
 #: added and forgotten here can make a result look stale, never fresh.
-PRESENTATION = frozenset({"__init__", "__main__", "cli", "engine", "plots", "provenance", "tables"})
+PRESENTATION = frozenset(
+    {
+        *("__init__", "__main__", "cli", "doctor", "engine", "files", "own_video", "plots", "provenance", "recording"),
+        *("tables", "text"),
+    }
+)
 
 #: Kinds of files that decide a result: code, and the data that lies beside it.
 _SUFFIXES = frozenset({".csv", ".json", ".npz", ".py", ".yml"})
@@ -61,9 +66,10 @@ def computing_hash(package: Path | None = None) -> str:
 
 
 def presentation_hash(package: Path | None = None) -> str:
-    """SHA-256 over tables and plots: a page is made again when they change, a record is not."""
+    """SHA-256 over what shows and what reads one's own video: when it changes, pages are made again, records not."""
     package = Path(melib.__file__).parent if package is None else package
-    return _hash(package, [path for part in ("tables", "plots") for path in sorted((package / part).rglob("*.py"))])
+    shown = [path for part in ("tables", "plots", "own_video") for path in sorted((package / part).rglob("*.py"))]
+    return _hash(package, [*shown, *package.glob("recording.py"), *package.glob("assets/*.safetensors")])
 
 
 @functools.cache

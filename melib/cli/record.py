@@ -6,13 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-HELP = "compute the records of an experiment that are missing or stale, all rows or one"
+HELP = "compute the records of an experiment that are missing or stale, all rows or some"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("experiment", metavar="EXPERIMENT", help="a declared experiment, such as spotting")
-    parser.add_argument("--row", help="one row alone (default: all)")
+    parser.add_argument("--row", action="append", help="this row alone; may be given several times (default: all)")
     parser.add_argument("--seed", type=int, help="one seed alone (default: those of the tier)")
     parser.add_argument("--tier", default="quick", help="smoke, quick or full (default: quick)")
     parser.add_argument("--features", action="store_true", help="compute what the rows read, and no record")
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
     tier_sizes(arguments.tier)
     experiment = find_experiment(arguments.experiment)
-    rows = [experiment.row(arguments.row)] if arguments.row else experiment.rows
+    rows = [experiment.row(name) for name in arguments.row or ()] or experiment.rows
     seeds = experiment.seeds(arguments.tier) if arguments.seed is None else (arguments.seed,)
     store = arguments.store or default_store()
     if arguments.features:

@@ -7,7 +7,8 @@ lie below the root, the raw one is read. The labels are an Excel file, ``CASME2-
 What is odd about a row, and what is done:
 
 - apex ``/`` (sub04 EP12_01f): unknown. Others have estimated it; an estimate is no label, so none is filled in, and
-  the apex is found as for SMIC, from the movement;
+  the apex is left to be found from the movement, as for SMIC;
+- a blank emotion is none, an unknown one is skipped;
 - the released MEAN leaves that clip out and one more, and keeps five of the seven emotions. So does this reader,
   unless it is told ``as_in_mean=False``.
 
@@ -55,6 +56,8 @@ _COLUMNS = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Ac
 _FRAMES = {"onset": "OnsetFrame", "apex": "ApexFrame", "offset": "OffsetFrame"}
 _LABELS = (r"CASME2-coding-20190701\.xlsx?", r"CASME2-coding-.*\.xlsx?", r"CASME2_label_Ver_2\.xlsx?")
 _SUBJECT = re.compile(r"(?:sub)?[ _-]?0*([0-9]{1,3})", re.IGNORECASE)
+#: Such as EP02_01f; what a video is called goes into tables, where it must stay a name.
+_CLIP = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.IGNORECASE | re.ASCII)
 _FOLDER = re.compile(r"sub[ _-]?0*[0-9]{1,3}", re.IGNORECASE)
 
 
@@ -72,12 +75,15 @@ def open_dataset(root: str | Path, *, as_in_mean: bool = True) -> FolderDataset:
     FileNotFoundError
         If the root, the label file or all frames are missing.
     ValueError
-        If the label file cannot be read.
+        If the label file cannot be read, or no label is left.
     """
     root = existing_root("casme2", root)
     labels = read_labels(root, as_in_mean=as_in_mean)
     footage = _footage(root)
     if as_in_mean:
+        if labels.rows.empty:
+            first = labels.skipped["reason"].iloc[0] if len(labels.skipped) else "it has no row"
+            raise ValueError(f"the label file of CASME II in {root} leaves no clip: {first}")
         kept = set(zip(labels.rows["subject"], labels.rows["video"], strict=True))
         footage = (film for film in footage if (film.subject, film.video) in kept)
     version = "1+as-in-mean" if as_in_mean else "1"
@@ -114,7 +120,7 @@ def outside_mean(label: Mapping[str, object]) -> str | None:
     if (label["onset"], label["apex"], label["offset"]) == _LEFT_OUT:
         return "left out as in MEAN: the clip of the frames 66, 111, 111"
     if label["emotion"] not in CLASSES[5]:
-        return f"left out as in MEAN: {label['emotion'] or 'no emotion'} is none of its five classes"
+        return f"left out as in MEAN: {label['emotion'] or 'a blank'} is none of its five emotions"
     return None
 
 
@@ -142,6 +148,8 @@ def read_rows(sheet: pd.DataFrame, out: LabelRows, *, as_in_mean: bool = True) -
             reason = f"subject {text(row['Subject'])[:40]!r} is no number"
         elif not called:
             reason = "no clip is named"
+        elif _CLIP.fullmatch(called) is None:
+            reason = "the clip's name is not of letters, digits, - and _"
         elif isinstance(frames, str):
             reason = frames
         elif emotion is not None and emotion not in EMOTIONS:
@@ -171,7 +179,8 @@ def _footage(root: Path) -> Iterator[Footage]:
     for name, folder in raw or subjects:
         subject = _subject(_SUBJECT.fullmatch(name))
         for called, path in subfolders(root, folder).items():
-            yield Footage(subject, _clip(called), path, first=_first(root, path))
+            if _CLIP.fullmatch(called):
+                yield Footage(subject, _clip(called), path, first=_first(root, path))
 
 
 def _first(root: Path, folder: Path) -> int:

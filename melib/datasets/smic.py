@@ -69,7 +69,8 @@ def open_dataset(root: str | Path, *, sensor: str) -> FolderDataset:
     out = LabelRows()
     clips = read_rows(read_table(path, _COLUMNS), out)
     footage = [_film(root, name, folder, clips, out) for name, folder in _folders(root, sensor)]
-    return build_dataset(f"smic_{sensor}", "long", root, footage, out.table(), fps=FPS[sensor], emotions=EMOTIONS)
+    version = "2019" if "_2019" in path.name else "1"
+    return build_dataset(f"smic_{sensor}", version, root, footage, out.table(), fps=FPS[sensor], emotions=EMOTIONS)
 
 
 def read_labels(path: str | Path, *, sensor: str) -> LabelTable:

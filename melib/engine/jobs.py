@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +34,11 @@ class Job:
         return f"{self.row.chain.name}/{self.row.name}.{self.seed}"
 
 
-def experiment_of(run: Run, root: Path) -> Experiment | None:
-    """The experiment whose records a run shows: the value of its parameter ``experiment``, if it has one."""
+def experiments_of(run: Run, root: Path) -> list[Experiment]:
+    """The experiments whose records a run shows: that of its parameter ``experiment``, and those it declares."""
     parameters = effective_parameters(run, "quick", read_source(run, root))
-    return find_experiment(str(parameters["experiment"])) if "experiment" in parameters else None
+    own = [str(parameters["experiment"])] if "experiment" in parameters else []
+    return [find_experiment(name) for name in (*own, *run.experiments)]
 
 
 def jobs_of(experiments: Iterable[Experiment], tier: str) -> dict[str, Job]:
@@ -49,3 +50,31 @@ def jobs_of(experiments: Iterable[Experiment], tier: str) -> dict[str, Job]:
                 job = Job(experiment, row, seed)
                 found.setdefault(job.name, job)
     return found
+
+
+def batches_of(jobs: Mapping[str, Job], tier: str, *, size: int) -> dict[str, list[Job]]:
+    """Jobs that one process computes, by a name that is a safe path.
+
+    Loading the library takes longer than many a row does, so rows that read the same features share a process.
+
+    Parameters
+    ----------
+    jobs : mapping
+        As :func:`jobs_of` gives them.
+    tier : str
+    size : int
+        Jobs of a batch, at most.
+
+    Returns
+    -------
+    dict of str to list of Job
+        ``EXPERIMENT/KEY.SEED.NUMBER``; the jobs of a batch have experiment, feature key and seed in common.
+    """
+    alike: dict[str, list[Job]] = {}
+    for job in jobs.values():
+        alike.setdefault(f"{job.experiment.name}/{job.row.feature_key(tier)}.{job.seed}", []).append(job)
+    return {
+        f"{name}.{number}": group[start : start + size]
+        for name, group in alike.items()
+        for number, start in enumerate(range(0, len(group), size))
+    }

@@ -7,7 +7,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class Run:
         Expected minutes for each tier at which the run makes sense.
     parameters : mapping
         Values that replace defaults of the notebook's ``parameters`` cell. The tier is not among them.
+    experiments : sequence of str
+        Experiments whose records the page shows, beside the one that its parameter ``experiment`` names.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Run:
     title: str
     minutes: Mapping[str, float]
     parameters: Mapping[str, object] = field(default_factory=dict)
+    experiments: Sequence[str] = ()
 
 
 def load_runs(path: Path) -> dict[str, Run]:
@@ -77,7 +80,7 @@ def _checked(entry: Mapping[str, object], file_name: str) -> Run:
     for key in entry:
         if key not in known:
             raise ValueError(f"{name}: unknown field {key!r}{_suggestion(str(key), known)}")
-    missing = sorted(known - {"parameters"} - set(entry))
+    missing = sorted(known - {"experiments", "parameters"} - set(entry))
     if missing:
         raise ValueError(f"{name}: missing {', '.join(missing)}")
     run = Run(**{**entry, "parameters": entry.get("parameters") or {}})
@@ -85,6 +88,8 @@ def _checked(entry: Mapping[str, object], file_name: str) -> Run:
         raise ValueError(f"{name}: an id is made of lower-case letters, digits and _")
     if not isinstance(run.parameters, dict) or "tier" in run.parameters:
         raise ValueError(f"{name}: parameters must be a mapping without tier, which is chosen when the run is started")
+    if isinstance(run.experiments, str) or not all(isinstance(each, str) for each in run.experiments):
+        raise ValueError(f"{name}: experiments must be a list of names, not {run.experiments!r}")
     if not isinstance(run.minutes, dict) or not run.minutes:
         raise ValueError(f"{name}: minutes must map tiers to expected minutes")
     for tier, minutes in run.minutes.items():

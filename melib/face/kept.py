@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from melib.files import whole
 from melib.provenance import code_hash
 
 _Found = TypeVar("_Found")
@@ -43,17 +42,7 @@ def kept(folder: Path | None, kind: type[_Found], depends_on: dict, find: Callab
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"kept detection {path} is damaged ({error}): delete the file and run again") from error
     found = find()
-    _write(path, json.dumps(found.to_json()))
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole(path) as part:
+        part.write_text(json.dumps(found.to_json()), encoding="utf-8")
     return found
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem[:16], suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

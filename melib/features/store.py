@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from melib import face, provenance
 from melib.features.compute import planes
 from melib.features.pairs import Pairs, other_sample
 from melib.features.settings import FeatureSettings
+from melib.files import whole
 from melib.video import Dataset, Video
 
 _CODE = ("video", "flow", "face", "synthetic", "datasets", "features")
@@ -83,19 +82,12 @@ def _joined(
 
 def _write(path: Path, count: int, chunks: Iterator[np.ndarray]) -> None:
     """Write an array chunk by chunk, through no more memory than a chunk's (a mapped file would stay in it)."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem[:16], suffix=".part")
-    shape = (count, 3, face.INPUT_SIZE, face.INPUT_SIZE)
     kind = np.dtype("<f4")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            header = {"descr": kind.str, "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            for chunk in chunks:
-                file.write(np.ascontiguousarray(chunk, dtype=kind).data)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    header = {"descr": kind.str, "fortran_order": False, "shape": (count, 3, face.INPUT_SIZE, face.INPUT_SIZE)}
+    with whole(path) as part, part.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for chunk in chunks:
+            file.write(np.ascontiguousarray(chunk, dtype=kind).data)
 
 
 def _key(
@@ -136,6 +128,9 @@ def fill_store(
     progress : bool
         Show a bar on stderr (for the command line; notebooks stay quiet).
     """
+    if settings.input != "uvz-other":
+        # Each task carries its dataset to another process; thousands of videos in it would have to be copied each time.
+        dataset = Dataset(dataset.name, dataset.version, (), dataset.emotions, dataset.synthetic)
     tasks = (delayed(_fill_one)(store, dataset, video, pairs, settings) for video, pairs in requests)
     done = Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
     for _ in tqdm(done, total=len(requests), unit="video", disable=not progress):

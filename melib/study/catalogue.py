@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from melib.study import video_experiments
+from melib.study import clip_experiments, depth_experiments, video_experiments
 from melib.study.data import default_store
 from melib.study.experiments import Experiment, collect, find
 from melib.study.parameters import SYNTHETIC
 from melib.study.rows import RowRecords, ensure, read
 
-EXPERIMENTS = collect(video_experiments.EXPERIMENTS)
+EXPERIMENTS = collect((*video_experiments.EXPERIMENTS, *clip_experiments.EXPERIMENTS, *depth_experiments.EXPERIMENTS))
 
 
 def find_experiment(name: str) -> Experiment:

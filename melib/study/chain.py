@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import sys
 import time
@@ -20,6 +21,7 @@ from melib.study.data import EmotionSamples, Fold, Reader, fill, open_data
 from melib.study.filmed import account
 from melib.study.kept import Kept
 from melib.study.measure import Found, measure
+from melib.study.networks import training_settings
 from melib.study.parameters import FLOOR_DRAWS, Parameters, tier_sizes
 from melib.study.rules import Rule, choose_rule, released_rule
 from melib.study.systems import Samples, System, Trained
@@ -93,7 +95,7 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     dataset, folds = open_data(parameters, store=store)
     fill(dataset, folds, parameters, store=store)
     readers = tuple(Reader(dataset, part, Path(store)) for part in parameters.parts)
-    kept = Kept(keep, _identity(parameters, dataset, str(device)))
+    kept = Kept(keep, _identity(parameters, dataset, folds, str(device)))
     system = System(readers, device, kept, floor=parameters.model == "floor")
     systems = [system] if system.floor else [system, replace(system, floor=True)]
     tested = [_test(systems, parameters, fold, number) for number, fold in enumerate(folds)]
@@ -110,7 +112,8 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     record = {
         "experiment": "spot_then_recognize",
         "parameters": {**asdict(parameters), "data_root": ""},  # a folder says nothing elsewhere
-        "sizes": asdict(tier_sizes(parameters.tier)),
+        "sizes": _sizes(parameters),
+        "training": None if system.floor else asdict(training_settings(parameters)),
         "dataset": {
             "name": dataset.name,
             "version": dataset.version,
@@ -128,12 +131,23 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     return Outcome(record=record, **measured)
 
 
-def _identity(parameters: Parameters, dataset: Dataset, device: str) -> dict[str, object]:
+def _sizes(parameters: Parameters) -> dict[str, int]:
+    """The sizes of the tier that this experiment uses."""
+    sizes = asdict(tier_sizes(parameters.tier))
+    if parameters.filmed:
+        sizes = {name: sizes[name] for name in ("control_draws", "resamples")}
+    return {**sizes, "stride": parameters.stride}
+
+
+def _identity(parameters: Parameters, dataset: Dataset, folds: Sequence[Fold], device: str) -> dict[str, object]:
     """What decides every bit of a training, and so whether a kept one can be gone on with."""
+    videos = [video for fold in folds for part in (fold.train, fold.train_clips, fold.test) for video in part]
+    labels = truth_table(dict.fromkeys(videos)).to_csv(index=False)
     return {
         "parameters": {**asdict(parameters), "data_root": ""},
         "sizes": asdict(tier_sizes(parameters.tier)),
         "dataset": [dataset.name, dataset.version],
+        "labels": hashlib.sha256(labels.encode()).hexdigest(),
         "device": device,
         "code": provenance.computing_hash(),
         "packages": provenance.package_versions(),
@@ -205,7 +219,7 @@ def spot(trained: Trained, video: Video, *, rule: Rule) -> tuple[np.ndarray, pd.
         Interpolated where the stride left frames out.
     found : pandas.DataFrame
         A row per interval, clipped to the video: ``subject, video, onset, apex, offset, emotion, score``. SFAMNet may
-        name an interval ``neutral``.
+        name an interval ``neutral``. Of intervals that are the same once clipped, the highest is kept.
     """
     score, probabilities = trained.score_frames(video)
     positions = rule.positions(score)
@@ -217,7 +231,8 @@ def spot(trained: Trained, video: Video, *, rule: Rule) -> tuple[np.ndarray, pd.
     found.insert(1, "video", video.name)
     found["emotion"] = [classes[index] for index in named]
     found["score"] = rule.heights(score, positions)
-    return score, found
+    highest = found.sort_values("score", ascending=False, kind="stable").drop_duplicates(["onset", "offset"])
+    return score, found.loc[sorted(highest.index)].reset_index(drop=True)
 
 
 def _seed(parameters: Parameters, fold: int, draw: int) -> int:

@@ -51,6 +51,9 @@ class StoredPlanes:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
     def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
         """A copy of some rows, given as numbers, as a mask or as a slice."""
         rows = np.arange(len(self))[rows]

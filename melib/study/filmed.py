@@ -1,9 +1,8 @@
-"""Filmed faces made ready for a study: cropped, checked, apexes located, and named by what was found on disk."""
+"""Filmed faces made ready for a study: read, cropped, checked, and apexes located where labels have none."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +20,9 @@ from melib.video import Expression, Video
 def open_filmed(parameters: Parameters, *, store: Path | str, jobs: int = 1, progress: bool = False) -> FolderDataset:
     """The licensed dataset of an experiment, as videos of cropped faces.
 
-    Faces are found once and kept in the store. A video in which no face can be used, or that is too short to hold two
-    frames a gap apart, is left out, and stands with its labels in ``labels.skipped``. Where a micro-expression has no
+    Faces are found once and kept in the store. A video in which no face can be used, that is too short to hold two
+    frames a gap apart, or that lacks the depth an input needs, is left out, and stands with its labels in
+    ``labels.skipped``. Where a micro-expression has no
     apex, the frame of the largest summed feature stands in (:func:`locate_apexes`).
 
     Parameters
@@ -43,12 +43,10 @@ def open_filmed(parameters: Parameters, *, store: Path | str, jobs: int = 1, pro
         If no video can be used.
     """
     whole = datasets.open_dataset(parameters.dataset, parameters.data_root)
-    whole = replace(whole, version=f"{whole.version}+files-{fingerprint(whole)}")
     dataset = face.crop_dataset(whole, cache=Path(store) / "faces")
     if parameters.micro_videos_only:
         dataset = replace(dataset, videos=tuple(video for video in dataset.videos if _has_micro(video)))
-    gap_s = parameters.resolved().gap_s
-    found = joblib.Parallel(n_jobs=jobs)(joblib.delayed(unusable)(video, gap_s) for video in dataset.videos)
+    found = joblib.Parallel(n_jobs=jobs)(joblib.delayed(unusable)(video, parameters) for video in dataset.videos)
     reasons = {
         (video.subject, video.name): reason
         for video, reason in zip(dataset.videos, found, strict=True)
@@ -58,11 +56,13 @@ def open_filmed(parameters: Parameters, *, store: Path | str, jobs: int = 1, pro
     return locate_apexes(dataset, parameters, store=store, jobs=jobs, progress=progress)
 
 
-def unusable(video: Video, gap_s: float) -> str | None:
+def unusable(video: face.CroppedVideo, parameters: Parameters) -> str | None:
     """Why a video cannot be used, or None."""
-    gap = features.gap_frames(video.fps, gap_s)
+    gap = features.gap_frames(video.fps, parameters.resolved().gap_s)
     if video.n_frames <= gap:
         return f"it has {video.n_frames} frames, too few for two that are {gap} apart"
+    if video.source.camera is None and any(part.input in features.DEPTH_INPUTS for part in parameters.parts):
+        return f"it has no depth, which input {parameters.input} needs"
     try:
         video.find()
     except face.FaceError as error:
@@ -98,22 +98,6 @@ def locate_apexes(
         located.expressions = tuple(_with_apex(each, starts, moved) for each in video.expressions)
         videos.append(located)
     return replace(dataset, videos=tuple(videos))
-
-
-def fingerprint(dataset: FolderDataset) -> str:
-    """Eight digits that tell a copy of a dataset from others: its labels, and number, names and sizes of its files.
-
-    No frame is decoded; of each folder the first and the last file are measured.
-    """
-    digest = hashlib.sha256(dataset.labels.rows.to_csv(index=False).encode())
-    for video in dataset.videos:
-        digest.update(f"{video.subject}\0{video.name}\0{video.fps:g}\0{video.first}\0".encode())
-        for images in (video.colour, video.depth_images):
-            if images is not None:
-                digest.update(images.folder.relative_to(dataset.root).as_posix().encode())
-                digest.update("\0".join(images.names.tolist()).encode())
-                digest.update(f"\0{images.path(0).stat().st_size} {images.path(-1).stat().st_size}\0".encode())
-    return digest.hexdigest()[:8]
 
 
 def account(dataset: FolderDataset) -> dict[str, int]:

@@ -9,9 +9,7 @@ fold's network and its losses; N counts from 0, and the file's metadata names th
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from melib.files import whole
 from melib.models import load_model, save_model
 from melib.study.record import write_text
 
@@ -104,14 +103,8 @@ class Kept:
         """Keep the scores of the tested videos, and delete what only an unfinished run needs."""
         if self.folder is None:
             return
-        handle, part = tempfile.mkstemp(dir=self.folder, prefix="scores", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, **{f"{subject}/{video}": score for (subject, video), score in scores.items()})
-            os.replace(part, self.folder / "scores.npz")
-        except BaseException:
-            os.unlink(part)
-            raise
+        with whole(self.folder / "scores.npz") as part, part.open("wb") as file:
+            np.savez_compressed(file, **{f"{subject}/{video}": score for (subject, video), score in scores.items()})
         for part in self.folder.glob(_UNFINISHED):
             shutil.rmtree(part)
 

@@ -129,6 +129,7 @@ def train_floor_beside(
         emotion_samples.planes,
         emotion_samples.labels,
         classes=len(parameters.emotions),
+        classifier=parameters.classifier,
         seed=seed,
     )
 

@@ -11,6 +11,7 @@ from melib import datasets
 from melib.features import TRUE_INPUTS, FeatureSettings
 from melib.synthetic.action_units import OUT_OF_PLANE_PATTERNS
 from melib.synthetic.suites import SUITES
+from melib.training.floor import CLASSIFIERS
 from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 
 SYNTHETIC = "synthetic"
@@ -76,10 +77,15 @@ FLOOR_DRAWS = 20
 #: Short schedules need higher rates than the published 5e-4 (MEAN) and 1e-4 (SFAMNet): a stated departure.
 LEARNING_RATES = {"mean": 3e-3, "sfamnet": 1e-3}
 
+#: Datasets of clips that hold one expression each.
+CLIPS = ("casme2", "smic_hs", "smic_vis", "smic_nir")
+
 #: Joins the inputs of networks that are trained apart and asked together, as in ``O|S``.
 FUSION = "|"
 #: What a network has that another lacks: parameter -> model, for those whose default is the published value.
-_OWN = {"transfer": "mean", "attention": "sfamnet", "augmentation": "sfamnet", "spot_weight": "sfamnet"}
+_OWN = {"transfer": "mean", "classifier": "floor"} | dict.fromkeys(
+    ("attention", "augmentation", "spot_weight"), "sfamnet"
+)
 
 
 def tier_sizes(tier: str) -> Sizes:
@@ -141,6 +147,9 @@ class Parameters:
         SFAMNet alone: samples magnified by 0.90 to 1.10.
     spot_weight : float
         SFAMNet alone: share of the spotting loss in the total, 0.9 as published.
+    classifier : {"logistic", "svm"}
+        The floor alone, see :func:`melib.training.train_floor`; the floor beside a network is logistic regression,
+        whose score is a probability.
     intervals_by : {"own", "mean", "sfamnet"}
         Whose rule makes intervals of the scores; ``own`` is that of the network's paper.
     rule : {"authors", "strict"}
@@ -181,6 +190,7 @@ class Parameters:
     attention: bool = True
     augmentation: bool = True
     spot_weight: float = 0.9
+    classifier: str = "logistic"
     intervals_by: str = "own"
     rule: str = "authors"
     p: float = 0.55
@@ -197,6 +207,7 @@ class Parameters:
         _choice(f"classes of {self.dataset}" if self.filmed else "classes", self.classes, (None, *self._class_sets))
         _choice("intervals_by", self.intervals_by, INTERVALS_BY)
         _choice("rule", self.rule, RULES)
+        _choice("classifier", self.classifier, CLASSIFIERS)
         for part in self.parts:
             part.feature_settings()
         if len(set(self.parts)) < len(self.parts):

@@ -28,7 +28,7 @@ from melib.spotting import (
     sfamnet_intervals,
 )
 from melib.study.data import Fold, micro
-from melib.study.parameters import Parameters
+from melib.study.parameters import CLIPS, Parameters
 from melib.study.systems import System
 from melib.training import group_folds
 from melib.video import Video
@@ -92,7 +92,7 @@ class Rule:
         flat: dict[str, object] = {}
         for key, value in self.constants.items():
             flat.update(asdict(value) if isinstance(value, SFAMNetRule) else {key: value})
-        return {key: None if np.isinf(value) else value for key, value in flat.items()}
+        return {key: None if value == np.inf else value for key, value in flat.items()}
 
 
 def released_rule(parameters: Parameters, *, k_p: int) -> Rule:
@@ -105,7 +105,13 @@ def released_rule(parameters: Parameters, *, k_p: int) -> Rule:
     odds.
     """
     name = parameters.finder
-    return Rule(name, "authors", {"k_p": k_p, "p": parameters.p} if name == "mean" else {"rule": MICRO})
+    constants = {"k_p": k_p, "p": parameters.p} | _one_a_clip(parameters) if name == "mean" else {"rule": MICRO}
+    return Rule(name, "authors", constants)
+
+
+def _one_a_clip(parameters: Parameters) -> dict[str, str]:
+    """MEAN keeps the highest peak alone where a video is a clip of one expression, under either protocol."""
+    return {"keep": "max"} if parameters.dataset in CLIPS else {}
 
 
 def inner_folds(fold: Fold, *, seed: int) -> list[tuple[tuple[Video, ...], tuple[Video, ...], tuple[Video, ...]]]:
@@ -163,7 +169,9 @@ def choose_rule(system: System, fold: Fold, *, k_p: int, seeds: Callable[[int], 
         scores += [trained.score_frames(video)[0] for video in scored]
         videos += scored
     truths = [np.array([(e.onset, e.offset) for e in micro(video)], np.int64).reshape(-1, 2) for video in videos]
-    rule = system.readers[0].parameters.finder
+    parameters = system.readers[0].parameters
+    rule = parameters.finder
+    fixed = _one_a_clip(parameters) if rule == "mean" else {}
     skip = _FRAME_SKIP[rule]
     if rule == "mean":
         candidates = mean_candidates(scores, k_p)
@@ -171,13 +179,13 @@ def choose_rule(system: System, fold: Fold, *, k_p: int, seeds: Callable[[int], 
         lengths = [offset // skip - onset // skip for truth in truths for onset, offset in truth]
         candidates = sfamnet_candidates([score[::skip] for score in scores], lengths)
     chosen = choose(
-        lambda score, **constants: Rule(rule, "strict", constants).positions(score) * skip,
+        lambda score, **constants: Rule(rule, "strict", constants | fixed).positions(score) * skip,
         candidates,
         scores,
         truths,
         hits,
     )
-    return Rule(rule, "strict", chosen.constants), chosen
+    return Rule(rule, "strict", {**chosen.constants, **fixed}), chosen
 
 
 def hits(truth: np.ndarray, found: np.ndarray) -> int:

@@ -25,7 +25,7 @@ _NAMES = {
     "uf1_pooled": "UF1, expressions given",
     "uar_pooled": "UAR, expressions given",
 }
-_NETWORKS = {"mean": "MEAN", "sfamnet": "SFAMNet", "floor": "none: the floor, logistic regression on mean motion"}
+_NETWORKS = {"mean": "MEAN", "sfamnet": "SFAMNet", "floor": "none: the floor, a classifier of mean motion"}
 _COUNTS = ("tp", "fp", "fn")
 #: Per-frame ROC-AUC that the spotter must exceed on the suite ``sanity``.
 SANITY_ROC_AUC = 0.9

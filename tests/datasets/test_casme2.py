@@ -67,6 +67,13 @@ def test_unpadded_names_are_in_the_order_of_numbers(tmp_path):
     assert clip_trees.brightness(video.frames(0, 15)) == list(range(1, 16))
 
 
+def test_a_blank_emotion_is_none(tmp_path):
+    root = raw(tmp_path, [(*ROWS[0][:8], None), *ROWS[1:]])
+    assert open_dataset("casme2", root, as_in_mean=False).videos[0].expressions[0].emotion is None
+    skipped = open_dataset("casme2", root).labels.skipped
+    assert skipped["reason"].iloc[0] == "left out as in MEAN: a blank is none of its five emotions"
+
+
 def test_a_cropped_clip_begins_at_its_first_file(tmp_path):
     video = open_dataset("casme2", cropped(tmp_path)).videos[0]
     (expression,) = video.expressions
@@ -143,7 +150,8 @@ def test_folder_and_label_may_differ_in_case_and_padding(tmp_path):
         (row(1, "EP02_01f", 0, 9, 12, "happiness"), "onset 0 lies before frame 1"),
         (row(1, "EP02_01f", 6, 9, 12, "boredom"), "unknown emotion 'boredom'"),
         (row("two", "EP02_01f", 6, 9, 12, "happiness"), "subject 'two' is no number"),
-        (row(1, "../../../etc", 6, 9, 12, "happiness"), "no folder of frames"),
+        (row(1, "../../../etc", 6, 9, 12, "happiness"), "not of letters"),
+        (row(1, "EP09_09f", 6, 9, 12, "happiness"), "no folder of frames"),
         (row(1, None, 6, 9, 12, "happiness"), "no clip is named"),
         (ROWS[0], "repeats row 2"),
     ],
@@ -159,6 +167,13 @@ def test_the_newest_coding_is_read(tmp_path):
     for name in ("CASME2-coding-20140508.xlsx", "CASME2_label_Ver_2.xlsx", "~$CASME2-coding-20200101.xlsx"):
         write_book(root / name, Sheet1=clip_trees.casme2_sheet(ROWS))
     assert len(open_dataset("casme2", root, as_in_mean=False).labels.rows) == 1
+
+
+def test_labels_of_which_none_is_left_are_said_to_be_why(tmp_path):
+    with pytest.raises(ValueError, match="leaves no clip: left out as in MEAN: no apex"):
+        open_dataset("casme2", raw(tmp_path, [ROWS[2]]))
+    with pytest.raises(ValueError, match="leaves no clip: it has no row"):
+        open_dataset("casme2", raw(tmp_path, []))
 
 
 def test_a_folder_without_labels_names_the_file_that_is_missing(tmp_path):

@@ -87,7 +87,9 @@ def test_the_label_file_of_2019_is_preferred_and_gives_the_apex(tmp_path):
     long(tmp_path)
     rows = [(subject, name, on, on + 3, off, first, emotion) for subject, name, on, off, first, emotion in ROWS]
     write_book(tmp_path / "SMIC-HS-E_annotation_2019.xlsx", Sheet1=[clip_trees.SMIC_2019_COLUMNS, *rows])
-    assert placed(open_dataset("smic_hs", tmp_path)) == {
+    dataset = open_dataset("smic_hs", tmp_path)
+    assert dataset.version.startswith("2019")
+    assert placed(dataset) == {
         "s01_ne_01": ((4, 7, 9),),
         "s01_po_02": ((2, 5, 9),),
         "s03_sur_01": ((0, 3, 19),),

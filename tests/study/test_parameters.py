@@ -14,7 +14,7 @@ from melib.study.parameters import rows_tier
     "name",
     [
         *("dataset", "suite", "tier", "split", "model", "intervals_by", "rule"),
-        *("input", "region", "normalization", "stabilization", "method"),
+        *("input", "region", "normalization", "stabilization", "method", "classifier"),
     ],
 )
 def test_an_unknown_value_is_named_with_its_choices(name):
@@ -50,6 +50,7 @@ def test_the_benchmark_takes_no_data_folder(tmp_path):
         ("attention", False, "sfamnet", ("mean", "floor")),
         ("augmentation", False, "sfamnet", ("mean", "floor")),
         ("spot_weight", 0.5, "sfamnet", ("mean", "floor")),
+        ("classifier", "svm", "floor", ("mean", "sfamnet")),
     ],
 )
 def test_a_choice_that_a_network_does_not_have_is_refused(name, value, owner, others):

@@ -11,7 +11,6 @@ import torch
 
 from melib import study, tables
 from melib.metrics import recognition, strs
-from melib.models import late_fusion
 from melib.study import measure
 from melib.study.data import Reader, open_data
 from melib.study.kept import Kept
@@ -36,7 +35,8 @@ def tiny(monkeypatch):
 
 
 def parameters(**changes):
-    return study.Parameters(suite="sanity", tier="smoke", device="cpu", **changes)
+    """Of the whole face: elsewhere the chain runs on the strips."""
+    return study.Parameters(suite="sanity", tier="smoke", region="face", device="cpu", **changes)
 
 
 @pytest.mark.parametrize("given", ["O", "S", "O+S", "D", "O|S"])
@@ -65,9 +65,10 @@ def test_late_fusion_asks_the_networks_that_each_input_alone_would_give(tiny, ro
         trained = system.train(system.samples(fold.train, fold.train_clips), seed=5, name="any")
         planes = [reader.emotion_samples(fold.test_clips).planes for reader in system.readers]
         outputs[given] = trained.predict(planes)
-    spot, logits = late_fusion([(spot, np.log(p)) for spot, p in (outputs["O"], outputs["S"])])
+    spots, probabilities = zip(outputs["O"], outputs["S"], strict=True)
+    spot, joined = np.mean(spots, axis=0), np.mean(probabilities, axis=0)
     np.testing.assert_allclose(outputs["O|S"][0], spot, rtol=1e-6)
-    np.testing.assert_allclose(outputs["O|S"][1], np.exp(logits), rtol=1e-5)
+    np.testing.assert_allclose(outputs["O|S"][1], joined, rtol=1e-5)
     assert np.abs(outputs["O"][1] - outputs["S"][1]).max() > 1e-4
 
 
@@ -95,8 +96,11 @@ def test_the_floor_learns_from_the_samples_of_its_network_and_is_measured_on_its
     np.testing.assert_allclose(found.predict(planes)[0], found.predict(level.astype(np.float32))[0], rtol=1e-4)
 
 
-def test_the_floor_can_be_the_model_and_then_stands_alone(tiny, rows_store):
-    record = study.run(parameters(model="floor"), store=rows_store).record
+@pytest.mark.parametrize("classifier", ["logistic", "svm"])
+def test_the_floor_can_be_the_model_and_then_stands_alone(tiny, rows_store, classifier):
+    outcome = study.run(parameters(model="floor", classifier=classifier), store=rows_store)
+    record, scores = outcome.record, np.concatenate(list(outcome.scores.values()))
+    assert ((scores >= 0) & (scores <= 1)).all() == (classifier == "logistic")
     assert record["floor"] is None and record["minus_floor"] is None
     assert len(record["shuffled"]) == FLOOR_DRAWS
     assert "Floor" not in tables.spot_then_recognize(record).columns

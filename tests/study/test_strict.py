@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -118,6 +119,36 @@ def test_the_released_rules_are_those_of_the_papers():
     np.testing.assert_array_equal(found, sfamnet_intervals(score()[::2], MICRO))
     centres = found[:, 1] * rule.frame_skip
     assert np.abs(centres - [60, 150, 240]).max() <= 6, "positions times the frame skip are frames"
+
+
+def test_of_a_clip_with_one_expression_mean_keeps_the_highest_peak(tmp_path):
+    rule = released_rule(study.Parameters(dataset="smic_hs", data_root=str(tmp_path)), k_p=6)
+    ((_, apex, _),) = rule.positions(score())
+    smooth = box_smooth(score(), 12)
+    assert smooth[apex] == smooth.max() and rule.as_record()["keep"] == "max"
+
+
+def test_intervals_that_are_one_once_clipped_count_once():
+    """Two peaks of a short clip, each widened beyond both of its ends."""
+
+    class Answers:
+        readers = (SimpleNamespace(parameters=parameters()),)
+
+        def score_frames(self, video):
+            peaks = np.zeros(20, np.float32)
+            peaks[[4, 14]] = 0.9, 1.0
+            return peaks, np.full((20, 4), 0.25)
+
+    video = SimpleNamespace(subject="s1", name="v1", n_frames=21)
+    rule = Rule("mean", "strict", {"k_p": 1, "threshold": 0.1})
+    wide = SimpleNamespace(
+        positions=lambda given: rule.positions(given) + np.array([-30, 0, 30]),
+        names=rule.names,
+        heights=rule.heights,
+        frame_skip=1,
+    )
+    _, found = chain.spot(Answers(), video, rule=wide)
+    assert found[["onset", "apex", "offset"]].to_numpy().tolist() == [[0, 14, 20]]
 
 
 def test_any_network_can_be_run_under_any_rule():
