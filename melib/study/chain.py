@@ -191,14 +191,16 @@ def _found(
         rule, choice = choose_rule(system, fold, k_p=k_p, seeds=partial(_inner_seed, parameters, number), name=name)
         chosen = {"f1_inner": choice.f1}
     spotted = {(video.subject, video.name): spot(trained, video, rule=rule) for video in fold.test}
-    controls = []
-    for draw in range(FLOOR_DRAWS if system.floor else tier_sizes(parameters.tier).control_draws):
+    named = trained.name(given)
+    controls = [named.assign(draw=0).head(0)]
+    draws = tier_sizes(parameters.tier).control_draws if parameters.shuffled else 0
+    for draw in range(FLOOR_DRAWS if system.floor else draws):
         seed = _seed(parameters, number, draw + 1)
         control = system.train_on_shuffled(trained, samples, seed=seed, name=f"{name}/draw_{draw}")
         controls.append(control.name(given).assign(draw=draw))
     return Found(
         predictions=pd.concat([found for _, found in spotted.values()], ignore_index=True),
-        named=trained.name(given),
+        named=named,
         scores={key: score for key, (score, _) in spotted.items()},
         smoothed={key: centred_smooth(score, k_p) for key, (score, _) in spotted.items()},
         controls=pd.concat(controls, ignore_index=True),

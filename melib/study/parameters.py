@@ -67,6 +67,8 @@ TIERS = {
     "smoke": Sizes(3, 3, 2, 120, 4, 8, 40, 40, 32, 1, 200),
     "quick": Sizes(8, 8, 3, 300, 3, 12, 400, 150, 64, 3, 1000),
     "full": Sizes(12, 12, 3, 450, 2, 20, 800, 400, 64, 3, 2000),
+    # Of the rows of tables, which are many, where the tier itself would take too long.
+    "quick-rows": Sizes(6, 6, 2, 240, 3, 12, 180, 80, 64, 1, 500),
 }
 
 #: Trainings of the floor with shuffled emotion labels.
@@ -97,6 +99,11 @@ def tier_sizes(tier: str) -> Sizes:
     return TIERS[_choice("tier", tier, TIERS)]
 
 
+def rows_tier(tier: str) -> str:
+    """The tier whose sizes the rows of tables have: ``TIER-rows`` where there is one, else the tier itself."""
+    return f"{tier}-rows" if f"{tier}-rows" in TIERS else tier
+
+
 @dataclass(frozen=True)
 class Parameters:
     """What defines a spot-then-recognize experiment.
@@ -109,7 +116,7 @@ class Parameters:
         Folder of a licensed dataset; empty for the benchmark, which is rendered.
     suite : str
         Suite of the benchmark, a key of :data:`melib.synthetic.suites.SUITES`.
-    tier : {"smoke", "quick", "full"}
+    tier : {"smoke", "quick", "full", "quick-rows"}
         Of filmed faces all people and videos are used at every tier, and at tier ``full`` every frame; under protocol
         ``authors`` they are then learnt for as long and as fast as published.
     split : {"fresh", "loso"} or None
@@ -152,6 +159,8 @@ class Parameters:
     p : float
         The threshold of MEAN's rule between mean and maximum of a video's score (0.55 as published); ``strict``
         chooses another.
+    shuffled : bool
+        Train the network again on shuffled emotion labels, as a control; the floor always is.
     seed : int
     device : str
         ``auto``, ``cpu`` or ``cuda``.
@@ -185,6 +194,7 @@ class Parameters:
     intervals_by: str = "own"
     rule: str = "authors"
     p: float = 0.55
+    shuffled: bool = True
     seed: int = 0
     device: str = "auto"
 

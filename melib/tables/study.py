@@ -1,4 +1,4 @@
-"""Records -> tables: what pages, README and book say about an experiment, made from its record alone."""
+"""What pages say about the run of one experiment, made from its record alone."""
 
 from __future__ import annotations
 
@@ -101,19 +101,19 @@ def controls(record: Mapping) -> pd.DataFrame:
     for key in ("uf1_pooled", "uar_pooled"):
         row = {
             "Metric": _NAMES[key],
-            "Trained on true labels": _number(record["recognition"][key]["value"]),
+            "Trained on true labels": number(record["recognition"][key]["value"]),
             **_shuffled_mean("Trained on shuffled labels", record["shuffled"], key),
         }
         if record["floor"] is not None:
             row |= _shuffled_mean("Floor on shuffled labels", record["floor"]["shuffled"], key)
-        row["Guessing by frequency (95 %)"] = _range(record["chance"]["guessed"][key])
-        row["Always the commonest"] = _number(record["chance"]["majority"][key]["mean"])
+        row["Guessing by frequency (95 %)"] = span(record["chance"]["guessed"][key])
+        row["Always the commonest"] = number(record["chance"]["majority"][key]["mean"])
         rows.append(row)
     return _indexed(rows)
 
 
 def _shuffled_mean(words: str, draws: Sequence[Mapping[str, float]], key: str) -> dict[str, str]:
-    return {f"{words} (mean of {len(draws)})": _number(sum(draw[key] for draw in draws) / len(draws))}
+    return {f"{words} (mean of {len(draws)})": number(sum(draw[key] for draw in draws) / len(draws))}
 
 
 def shuffled_at_chance(record: Mapping) -> bool:
@@ -133,12 +133,12 @@ def verdict(record: Mapping) -> str:
     strs, null = record["spotting_and_naming"]["strs"], record["chance"]["shifted"]["strs"]
     named, guess = record["recognition"]["uf1_pooled"], record["chance"]["guessed"]["uf1_pooled"]
     lines = [
-        f"- **Spotting.** ROC-AUC of frames {_number(auc['value'])} ({_range(auc)}) on people never seen, "
-        f"{_number(raw['value'])} before smoothing: " + _against_half(auc),
-        f"- **Spot, then recognize.** STRS {_number(strs['value'])} ({_range(strs)}); the same intervals at random "
-        f"times with random names reach {_range(null)}: {_against(strs['value'], null)}.",
-        f"- **Recognition of given expressions.** UF1 {_number(named['value'])} ({_range(named)}); guessing by "
-        f"frequency reaches {_range(guess)}: {_against(named['value'], guess)}.",
+        f"- **Spotting.** ROC-AUC of frames {number(auc['value'])} ({span(auc)}) on people never seen, "
+        f"{number(raw['value'])} before smoothing: " + _against_half(auc),
+        f"- **Spot, then recognize.** STRS {number(strs['value'])} ({span(strs)}); the same intervals at random "
+        f"times with random names reach {span(null)}: {_against(strs['value'], null)}.",
+        f"- **Recognition of given expressions.** UF1 {number(named['value'])} ({span(named)}); guessing by "
+        f"frequency reaches {span(guess)}: {_against(named['value'], guess)}.",
         *_against_floor(record),
         "- **Control.** Recognition trained on shuffled labels "
         + ("is at chance, as it must be." if shuffled_at_chance(record) else "is **above chance: something leaks**."),
@@ -172,7 +172,7 @@ def _rule_words(parameters: Mapping, rules: Sequence[Mapping]) -> str:
     if parameters["rule"] == "authors":
         return words + "constants of the release"
     thresholds = [rule["threshold"] for rule in rules]
-    spread = _number(thresholds[0]) if len(rules) == 1 else f"{_number(min(thresholds))} to {_number(max(thresholds))}"
+    spread = number(thresholds[0]) if len(rules) == 1 else f"{number(min(thresholds))} to {number(max(thresholds))}"
     return words + f"constants chosen on training subjects only (threshold {spread})"
 
 
@@ -187,7 +187,7 @@ def _against_floor(record: Mapping) -> list[str]:
         ("UF1 of given expressions", "recognition", "uf1_pooled"),
     ):
         difference = record["minus_floor"][part][key]
-        said.append(f"{name} {_number(difference['value'])} ({_range(difference)}), {_sign(difference)}")
+        said.append(f"{name} {number(difference['value'])} ({span(difference)}), {_sign(difference)}")
     return ["- **Network minus floor** (logistic regression on mean motion): " + "; ".join(said) + "."]
 
 
@@ -221,22 +221,31 @@ def _row(record: Mapping, part: str, key: str, null: Mapping[str, float] | None,
     interval = record[part][key]
     row = {
         "Metric": _NAMES[key] + suffix,
-        "Value": _number(interval["value"], digits),
-        "95 % over subjects": _range(interval, digits),
+        "Value": number(interval["value"], digits),
+        "95 % over subjects": span(interval, digits),
     }
     if record["floor"] is not None:
         difference = record["minus_floor"][part][key]
-        row["Floor"] = _number(record["floor"][part][key]["value"], digits)
-        row["Value minus floor (95 %)"] = f"{_number(difference['value'], digits)} ({_range(difference, digits)})"
-    return {**row, "Chance (95 %)": "" if null is None else _range(null, digits)}
+        row["Floor"] = number(record["floor"][part][key]["value"], digits)
+        row["Value minus floor (95 %)"] = f"{number(difference['value'], digits)} ({span(difference, digits)})"
+    return {**row, "Chance (95 %)": "" if null is None else span(null, digits)}
 
 
-def _number(value: float | None, digits: int = 3) -> str:
-    return "undefined" if value is None else f"{value:.{digits}f}"
+def metric_name(metric: str) -> str:
+    """What tables call a metric."""
+    return _NAMES.get(metric, metric)
 
 
-def _range(interval: Mapping[str, float | None], digits: int = 3) -> str:
-    return f"{_number(interval['low'], digits)} to {_number(interval['high'], digits)}"
+def number(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
+    """A number as tables write it; what is undefined (None or NaN) is called so."""
+    if value is None or pd.isna(value):
+        return "undefined"
+    return f"{value:{'+' if sign else ''}.{digits}f}"
+
+
+def span(interval: Mapping[str, float | None], digits: int = 3) -> str:
+    """The limits of an interval as tables write them."""
+    return f"{number(interval['low'], digits)} to {number(interval['high'], digits)}"
 
 
 def _indexed(rows: list[dict[str, str]]) -> pd.DataFrame:
