@@ -92,11 +92,9 @@ def page(browser: Browser, written: Path) -> Iterator[Page]:
 
 def view(page: Page, name: str) -> np.ndarray:
     """The pixels of one of the four pictures."""
-    width, height, values = page.eval_on_selector(
-        f'canvas[aria-label="{name}"]',
-        "c => [c.width, c.height, [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]",
-    )
-    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+    address = page.eval_on_selector(f'canvas[aria-label="{name}"]', "canvas => canvas.toDataURL('image/png')")
+    coded = np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8)
+    return cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def at(page: Page, frame: int, times: int = 1) -> None:

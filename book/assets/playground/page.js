@@ -96,7 +96,7 @@
 
     box.replaceChildren(
       element("div", { class: "pg-choices", role: "group", "aria-label": "Free play and puzzles" }, ...choices),
-      task, controls, tracks, panel, summary, table, notes, live);
+      task, controls, element("div", {}, tracks, panel, summary), table, notes, live);
 
     function load(one) {
       puzzle = one;

@@ -33,7 +33,7 @@
       title: "One frame",
       goal: "One prediction comes five frames late and is a false alarm. Turn it into a hit by moving one end, or both, by a single frame.",
       hint: "Shifted by s frames, two intervals of 12 frames share 12 − s and cover 12 + s. For which s is that one half?",
-      lesson: "One frame made a false alarm and a miss into a hit. Coders' own labels differ by more than that.",
+      lesson: "One frame made a false alarm and a miss into a hit. An annotator who had placed the expression a frame later would have done the same.",
       check: ({ start, now }) => {
         const { added, removed, moved, renamed } = changes(start, now);
         return added.length + removed + renamed.length === 0 && moved.length === 1

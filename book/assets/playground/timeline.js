@@ -177,6 +177,7 @@
       else if (event.key === "Delete" || event.key === "Backspace") this.remove(row);
       else return;
       event.preventDefault();
+      event.stopPropagation();  // some settings of the theme turn pages with the arrows
       this.owner.changed();
     }
 
