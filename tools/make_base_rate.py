@@ -69,10 +69,7 @@ def fragment(counts: pd.DataFrame) -> str:
         '<link rel="stylesheet" href="../_static/baserate.css">',
         '<div id="base-rate" class="base-rate"></div>',
         '<div class="base-rate-table" role="region" tabindex="0" aria-label="What a mark is worth, as a table">',
-        '<table class="table" id="base-rate-table">',
-        "<caption>Marks that hold a micro-expression, by how common those are compared with the dataset; and marks on "
-        f"people who lie, where {LIARS:.0%} do and show {RATIO:g} times as many (an invented example). Made by "
-        "<code>python tools/make_base_rate.py</code>.</caption>",
+        '<table class="table" id="base-rate-table" aria-describedby="base-rate-caption">',
         "<thead><tr>",
         *(
             f'<th scope="col">{head}</th>'
@@ -88,7 +85,16 @@ def fragment(counts: pd.DataFrame) -> str:
         cells = [f"{row.TP}", f"{row.FP}", f"{row.FN}", *(f"{share:.1%}" for share in right), f"{liars:.1%}"]
         lines.append(f'<tr data-tp="{row.TP}" data-fp="{row.FP}"><th scope="row">{name}</th>')
         lines.append("".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    lines += ["</tbody>", "</table>", "</div>", '<script src="../_static/baserate.js" defer></script>', ""]
+    lines += [
+        "</tbody>",
+        "</table>",
+        "</div>",
+        '<p id="base-rate-caption" class="base-rate-caption">Marks that hold a micro-expression, by how common those '
+        f"are compared with the dataset; and marks on people who lie, where {LIARS:.0%} do and show {RATIO:g} times as many (an invented example). Made by "
+        "<code>python tools/make_base_rate.py</code>.</p>",
+        '<script src="../_static/baserate.js" defer></script>',
+        "",
+    ]
     return "\n".join(lines)
 
 

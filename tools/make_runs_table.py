@@ -24,7 +24,7 @@ def table(runs: Mapping[str, Run]) -> str:
     lines = [
         "<!-- Written by tools/make_runs_table.py from runs.yml: change that. -->",
         "",
-        "```{list-table} Expected minutes of each run on two cores, as declared in runs.yml (python tools/make_runs_table.py).",
+        "```{list-table} Expected minutes of each run on two cores, from runs.yml (python tools/make_runs_table.py).",
         ":header-rows: 1",
         ":name: declared-runs",
         "",

@@ -30,6 +30,7 @@ _NAMES_ARE_TEXT = Config(
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
+    app.add_css_file("reference.css")
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
