@@ -90,8 +90,8 @@ def fragment(counts: pd.DataFrame) -> str:
         "</table>",
         "</div>",
         '<p id="base-rate-caption" class="base-rate-caption">Marks that hold a micro-expression, by how common those '
-        f"are compared with the dataset; and marks on people who lie, where {LIARS:.0%} do and show {RATIO:g} times as many (an invented example). Made by "
-        "<code>python tools/make_base_rate.py</code>.</p>",
+        f"are compared with the dataset; and marks on people who lie, where {LIARS:.0%} do and show {RATIO:g} times "
+        "as many (an invented example). Made by <code>python tools/make_base_rate.py</code>.</p>",
         '<script src="../_static/baserate.js" defer></script>',
         "",
     ]
