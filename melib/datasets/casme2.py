@@ -56,6 +56,8 @@ _COLUMNS = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Ac
 _FRAMES = {"onset": "OnsetFrame", "apex": "ApexFrame", "offset": "OffsetFrame"}
 _LABELS = (r"CASME2-coding-20190701\.xlsx?", r"CASME2-coding-.*\.xlsx?", r"CASME2_label_Ver_2\.xlsx?")
 _SUBJECT = re.compile(r"(?:sub)?[ _-]?0*([0-9]{1,3})", re.IGNORECASE)
+#: Such as EP02_01f; what a video is called goes into tables, where it must stay a name.
+_CLIP = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.IGNORECASE | re.ASCII)
 _FOLDER = re.compile(r"sub[ _-]?0*[0-9]{1,3}", re.IGNORECASE)
 
 
@@ -146,6 +148,8 @@ def read_rows(sheet: pd.DataFrame, out: LabelRows, *, as_in_mean: bool = True) -
             reason = f"subject {text(row['Subject'])[:40]!r} is no number"
         elif not called:
             reason = "no clip is named"
+        elif _CLIP.fullmatch(called) is None:
+            reason = "the clip's name is not of letters, digits, - and _"
         elif isinstance(frames, str):
             reason = frames
         elif emotion is not None and emotion not in EMOTIONS:
@@ -175,7 +179,8 @@ def _footage(root: Path) -> Iterator[Footage]:
     for name, folder in raw or subjects:
         subject = _subject(_SUBJECT.fullmatch(name))
         for called, path in subfolders(root, folder).items():
-            yield Footage(subject, _clip(called), path, first=_first(root, path))
+            if _CLIP.fullmatch(called):
+                yield Footage(subject, _clip(called), path, first=_first(root, path))
 
 
 def _first(root: Path, folder: Path) -> int:
