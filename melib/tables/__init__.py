@@ -16,6 +16,7 @@ from melib.tables.rows import (
     remake,
 )
 from melib.tables.study import (
+    NOT_FOR_PUBLICATION,
     SANITY_ROC_AUC,
     cautions,
     controls,
@@ -26,6 +27,7 @@ from melib.tables.study import (
 )
 
 __all__ = [
+    "NOT_FOR_PUBLICATION",
     "SANITY_ROC_AUC",
     "cautions",
     "compared",
