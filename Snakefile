@@ -1,19 +1,33 @@
-# Features -> executed notebooks -> book.  `make book`, or by hand: snakemake --cores 2 --config tier=quick
+# Features -> records of rows -> executed notebooks -> book.
+# `make book`, or by hand: snakemake --cores 2 --config tier=quick
 #
 # Snakemake alone decides what must run: a page is made again when its key (computing modules, notebook, parameters,
 # tier) has changed or one of those files is newer. A file that was only touched costs a comparison of keys.
+# Features and records are files that are written whole or not at all, and each command computes what is missing or
+# stale; the stamps below .cache/done say that nothing is.
+#
+# Target `records` computes all records of a tier. Pages of the full tier show the records under results/full, which are
+# kept with the book, and compute none.
 import os
 import sys
 from pathlib import Path
 
 from melib.engine.execute import ONE_THREAD
-from melib.engine.runs import check_tier, effective_parameters, load_runs, read_source, run_key
+from melib.engine.jobs import batches_of, experiments_of, jobs_of
+from melib.engine.runs import PUBLISHED_TIER, check_tier, effective_parameters, load_runs, read_source, run_key
 from melib.provenance import computing_files
 
 ROOT = Path(workflow.basedir)
 TIER = config.get("tier", "quick")
 check_tier(TIER)
 RUNS = load_runs(ROOT / "runs.yml")
+EXPERIMENTS = {id: experiments_of(run, ROOT) for id, run in RUNS.items()}
+JOBS = jobs_of([experiment for each in EXPERIMENTS.values() for experiment in each], TIER)
+# Rows that one process computes; `--config batch=1` gives each its own, as a cluster may want them.
+BATCHES = batches_of(JOBS, TIER, size=int(config.get("batch", 8)))
+# Feature key -> a job that reads those features.
+READS = {job.row.feature_key(TIER): job for job in JOBS.values()}
+CODE = [str(path) for path in computing_files()]
 JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 
 # Jobs inherit the environment: one thread each, however Snakemake was started.
@@ -26,8 +40,20 @@ def features_of(run):
     return [f".cache/features/{TIER}-{parameters['suite']}-{parameters['split']}.done"] if "split" in parameters else []
 
 
+def records_of(run):
+    """The stamps of the records that a run shows; nothing for a run without an experiment, or with published records."""
+    if TIER == PUBLISHED_TIER:
+        return []
+    shown = jobs_of(EXPERIMENTS[run.id], TIER)
+    return [
+        f".cache/done/{TIER}/{name}" for name, batch in BATCHES.items() if any(job.name in shown for job in batch)
+    ]
+
+
 wildcard_constraints:
+    batch="[a-z_]+/[0-9a-f]{12}[.][0-9]+[.][0-9]+",
     id="|".join(RUNS),
+    key="[0-9a-f]{12}",
     suite="[a-z_]+",
     split="fresh|loso",
 
@@ -50,7 +76,7 @@ rule book:
 # The store itself holds a file per video and knows which are missing; the stamp says that none is.
 rule features:
     input:
-        code=[str(path) for path in computing_files()],
+        code=CODE,
     output:
         touch(f".cache/features/{TIER}-{{suite}}-{{split}}.done"),
     threads: 2
@@ -59,11 +85,48 @@ rule features:
         "--store .cache/features --jobs {threads}"
 
 
+rule records:
+    input:
+        [f".cache/done/{TIER}/{name}" for name in BATCHES],
+
+
+# Two processes share the pairs of one set of features; sets come one after the other.
+rule row_features:
+    input:
+        code=CODE,
+    output:
+        touch(f".cache/done/{TIER}/features/{{key}}"),
+    params:
+        experiment=lambda wildcards: READS[wildcards.key].experiment.name,
+        row=lambda wildcards: READS[wildcards.key].row.name,
+    threads: 2
+    shell:
+        "{sys.executable} -m melib record {params.experiment} --row {params.row} --tier {TIER} "
+        "--features --store .cache/features --jobs {threads}"
+
+
+rule record:
+    input:
+        features=lambda wildcards: f".cache/done/{TIER}/features/{BATCHES[wildcards.batch][0].row.feature_key(TIER)}",
+        code=CODE,
+    output:
+        touch(f".cache/done/{TIER}/{{batch}}"),
+    params:
+        experiment=lambda wildcards: BATCHES[wildcards.batch][0].experiment.name,
+        rows=lambda wildcards: " ".join(f"--row {job.row.name}" for job in BATCHES[wildcards.batch]),
+        seed=lambda wildcards: BATCHES[wildcards.batch][0].seed,
+    threads: 1
+    shell:
+        "{sys.executable} -m melib record {params.experiment} {params.rows} --seed {params.seed} --tier {TIER} "
+        "--folder .cache/records --store .cache/features"
+
+
 rule page:
     input:
+        records=lambda wildcards: records_of(RUNS[wildcards.id]),
         features=lambda wildcards: features_of(RUNS[wildcards.id]),
         notebook=lambda wildcards: RUNS[wildcards.id].notebook,
-        code=[str(path) for path in computing_files()],
+        code=CODE,
     output:
         "book/runs/{id}.ipynb",
     params:

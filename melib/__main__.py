@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from melib import __version__, cli
+from melib.text import printable
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return parsed.run(parsed)
     except (ValueError, LookupError, OSError) as error:
         message = error.args[0] if isinstance(error, LookupError) and error.args else error
-        print(f"melib {parsed.command}: {message}", file=sys.stderr)
+        print(f"melib {parsed.command}: {printable(message)}", file=sys.stderr)
         return 2
 
 

@@ -18,7 +18,12 @@ import melib
 
 #: Names directly under ``melib/`` that compute nothing. Whatever is not listed counts as computing: a module that is
 #: added and forgotten here can make a result look stale, never fresh.
-PRESENTATION = frozenset({"__init__", "__main__", "cli", "engine", "plots", "provenance", "tables"})
+PRESENTATION = frozenset(
+    {
+        *("__init__", "__main__", "cli", "doctor", "engine", "files", "own_video", "plots", "provenance", "recording"),
+        *("tables", "text"),
+    }
+)
 
 #: Kinds of files that decide a result: code, and the data that lies beside it.
 _SUFFIXES = frozenset({".csv", ".json", ".npz", ".py", ".yml"})
@@ -61,10 +66,10 @@ def computing_hash(package: Path | None = None) -> str:
 
 
 def presentation_hash(package: Path | None = None) -> str:
-    """SHA-256 over tables and plots: a page is made again when they change, a record is not."""
+    """SHA-256 over what shows and what reads one's own video: when it changes, pages are made again, records not."""
     package = Path(melib.__file__).parent if package is None else package
-    files = [package / "tables.py", *sorted((package / "plots").rglob("*.py"))]
-    return _hash(package, [path for path in files if path.is_file()])
+    shown = [path for part in ("tables", "plots", "own_video") for path in sorted((package / part).rglob("*.py"))]
+    return _hash(package, [*shown, *package.glob("recording.py"), *package.glob("assets/*.safetensors")])
 
 
 @functools.cache
@@ -137,6 +142,17 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+@functools.cache
+def processor() -> str:
+    """The model of the processor: numerical libraries choose their code by it, so the last bits may depend on it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not on Linux
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or "unknown"
+
+
 def provenance(*, device: str | None = None) -> dict[str, object]:
     """What a record says about its making.
 
@@ -149,7 +165,8 @@ def provenance(*, device: str | None = None) -> dict[str, object]:
     -------
     dict
         ``code`` (:func:`computing_hash`), ``commit`` (:func:`git_commit`), ``packages`` (name to version), ``python``,
-        ``platform``, ``time`` (UTC, ISO 8601, whole seconds) and, if given, ``device``. All can be written as JSON.
+        ``platform``, ``processor`` (:func:`processor`), ``time`` (UTC, ISO 8601, whole seconds) and, if given,
+        ``device``. All can be written as JSON.
     """
     made: dict[str, object] = {
         "code": computing_hash(),
@@ -157,6 +174,7 @@ def provenance(*, device: str | None = None) -> dict[str, object]:
         "packages": package_versions(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return made if device is None else {**made, "device": device}

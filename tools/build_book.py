@@ -1,6 +1,8 @@
 """Let Snakemake make the book, after clearing the lock of an engine that was killed.
 
-    python tools/build_book.py TIER
+    python tools/build_book.py TIER [TARGET]
+
+TARGET is a rule of the Snakefile: book (the default), or records for the records of a tier alone.
 
 Snakemake locks the folder it works in and, when it is killed, leaves the lock behind: the next call then refuses to
 start. Here the lock is cleared, but only if no engine is at work in this folder.
@@ -33,8 +35,8 @@ def locked(folder: Path) -> bool:
     return locks.is_dir() and any(locks.iterdir())
 
 
-def main(tier: str) -> int:
-    """Build the book in the current folder; the exit code is Snakemake's."""
+def main(tier: str, target: str = "book") -> int:
+    """Build the book, or another target, in the current folder; the exit code is Snakemake's."""
     folder = Path.cwd().resolve()
     alive = engines(folder)
     if alive:
@@ -46,13 +48,13 @@ def main(tier: str) -> int:
         subprocess.run([*snakemake, "--unlock", "--quiet"], check=True)
     # Two processes of one thread each; where one run fails, the others still finish.
     build = ["--cores", "2", "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
-    code = subprocess.run([*snakemake, *build]).returncode
-    if code == 0:
+    code = subprocess.run([*snakemake, *build, "--", target]).returncode
+    if code == 0 and target == "book":
         print(f"the book: {INDEX.resolve()}")
     return code
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

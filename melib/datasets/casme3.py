@@ -28,6 +28,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from melib.datasets.finding import folders_named
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.paths import existing_root, find_file, subfolders
 from melib.datasets.sheets import (
@@ -217,7 +218,8 @@ def _footage(root: Path) -> Iterator[Footage]:
     """Every video folder below the root, colour and depth joined by subject and video."""
     colour: dict[tuple[str, str], list[Path]] = {}
     depth: dict[tuple[str, str], list[Path]] = {}
-    for subject, folder in _subjects(root, root, levels=3):
+    for person, folder in folders_named(root, _SUBJECT, levels=3):
+        subject = int(_SUBJECT.fullmatch(person)[1])
         for name, video in subfolders(root, folder).items():
             if not _VIDEO.fullmatch(name):
                 continue
@@ -240,12 +242,3 @@ def _footage(root: Path) -> Iterator[Footage]:
         yield Footage(*key, first, kept)
         for other in rest + spare:
             yield Footage(*key, other)
-
-
-def _subjects(root: Path, folder: Path, levels: int) -> Iterator[tuple[int, Path]]:
-    for name, path in subfolders(root, folder).items():
-        subject = _SUBJECT.fullmatch(name)
-        if subject:
-            yield int(subject[1]), path
-        elif levels:
-            yield from _subjects(root, path, levels - 1)

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from melib.datasets.finding import folders_named
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.paths import existing_root, find_file, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, frame_number, read_cells, split_action_units, text
@@ -39,6 +40,7 @@ PUBLISHED = {
 _LABELS = (r"cas\(me\)\^?2code_final\(updated\)\.xlsx?", r"code_final\.xlsx?", r"casme_sq_gt\.xlsx?")
 _SUBJECT = re.compile(r"s(\d{1,3})", re.IGNORECASE | re.ASCII)
 _VIDEO = re.compile(r"\d{1,3}_(\d{4}).*", re.ASCII | re.DOTALL)
+_CODE = re.compile(r"\d{4}", re.ASCII)
 _EXPRESSION = re.compile(r"([a-z]+\d+)_\d+", re.IGNORECASE | re.ASCII)
 _KINDS = {"micro-expression": "micro", "macro-expression": "macro"}
 
@@ -70,8 +72,10 @@ def read_labels(path: str | Path) -> LabelTable:
     """
     path = Path(path)
     path = path if path.is_file() else find_file(existing_root("casme_sq", path), *_LABELS)
-    subjects = {number: text(folder).lower() for _, folder, number in _columns(path, 1, 3)}
-    stimuli = {text(name).lower(): text(code).zfill(4) for code, name in _columns(path, 2, 2)}
+    people = ((number, _SUBJECT.fullmatch(text(folder))) for _, folder, number in _columns(path, 1, 3))
+    subjects = {number: folder[0].lower() for number, folder in people if folder}
+    codes = ((text(name).lower(), text(code).zfill(4)) for code, name in _columns(path, 2, 2))
+    stimuli = {name: code for name, code in codes if _CODE.fullmatch(code)}
     out = LabelRows()
     for number, cells in enumerate(_columns(path, 0, 8), start=1):
         if any(cell is not None for cell in cells):
@@ -117,18 +121,10 @@ def _footage(root: Path) -> Iterator[Footage]:
     """Every video folder of a subject's folder."""
     found = [
         Footage(name.lower(), code[1], video)
-        for name, folder in _subjects(root, root, levels=2)
+        for name, folder in folders_named(root, _SUBJECT, levels=2)
         for below, video in subfolders(root, folder).items()
         if (code := _VIDEO.fullmatch(below))
     ]
     if not found:
         raise FileNotFoundError(f"no folder s<n>/<n>_<code>... in {root} or two folders below it")
     yield from found
-
-
-def _subjects(root: Path, folder: Path, levels: int) -> Iterator[tuple[str, Path]]:
-    for name, path in subfolders(root, folder).items():
-        if _SUBJECT.fullmatch(name):
-            yield name, path
-        elif levels:
-            yield from _subjects(root, path, levels - 1)

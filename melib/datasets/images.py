@@ -43,7 +43,7 @@ class ImageFolder:
         In the file names, ascending.
     names : ndarray, (n,) str
     others : int
-        Files that are no numbered images.
+        Entries that are no files of numbered images.
     """
 
     folder: Path
@@ -88,6 +88,10 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
                 continue
             if entry.is_symlink():
                 inside(root, *above, entry.name)
+            if not entry.is_file():
+                # A folder, a link to nothing, a pipe or a device: opening one of the last two may never end.
+                others += 1
+                continue
             number = int(match[1])
             if number in found:
                 raise ValueError(f"{folder} holds two frames {number}, {found[number]} and {entry.name}: remove one")
@@ -272,17 +276,22 @@ class ImageVideo(Video):
         self.check_range(position, position + 1)
         return next(self._candidates(self.colour, position))
 
-    def damaged(self) -> dict[Path, str]:
-        """Decode every file, one at a time, and tell which cannot be shown, each with the reason.
+    def damaged(self, *, decode: bool = True) -> dict[Path, str]:
+        """Read every file, one at a time, and tell which cannot be shown, each with the reason.
 
         Besides files that cannot be decoded, these are the files of another size than the video's.
+
+        Parameters
+        ----------
+        decode : bool
+            Decode every pixel; False reads headers alone, which is far faster and misses a file cut short.
         """
         found = {}
         for folder, read in ((self.colour, read_colour), (self.depth_images, self._read_depth)):
             for index in range(0 if folder is None else len(folder.numbers)):
                 path = folder.path(index)
                 try:
-                    self._check_size(path, read(path))
+                    self._check_size(path, read(path).shape[1::-1] if decode else image_size(path))
                 except ValueError as error:
                     found[path] = str(error)
         return found
@@ -322,12 +331,11 @@ class ImageVideo(Video):
     def _read_depth(self, path: Path) -> np.ndarray:
         return read_depth(path, self.depth_scale)
 
-    def _check_size(self, path: Path, pixels: np.ndarray) -> None:
-        height, width = pixels.shape[:2]
-        if (width, height) != self.size:
+    def _check_size(self, path: Path, size: tuple[int, int]) -> None:
+        if size != self.size:
             raise ValueError(
-                f"image {path} has {width}x{height} pixels, but the video begins with {self.size[0]}x{self.size[1]}: "
-                "all frames, depth included, must have one size"
+                f"image {path} has {size[0]}x{size[1]} pixels, but the video begins with "
+                f"{self.size[0]}x{self.size[1]}: all frames, depth included, must have one size"
             )
 
     def _candidates(self, images: ImageFolder, position: int) -> Iterator[Path]:
@@ -348,6 +356,6 @@ class ImageVideo(Video):
             except ValueError as error:
                 self.undecodable[path] = str(error)
                 continue
-            self._check_size(path, pixels)
+            self._check_size(path, pixels.shape[1::-1])
             return pixels
         raise ValueError(f"no image in {images.folder} can be decoded: unpack the folder again")

@@ -104,8 +104,12 @@ def find_file(root: Path, *patterns: str, depth: int = 2) -> Path:
         If two are equally good, or a link leads astray.
     """
     levels: list[list[Path]] = [[root.resolve()]]
+    seen = {*levels[0]}
     for _ in range(depth):
-        levels.append([below for folder in levels[-1] for below in subfolders(root, folder).values()])
+        below = [path for folder in levels[-1] for path in subfolders(root, folder).values()]
+        # Each folder once, or folders that link to one another would make this search endless.
+        levels.append([path for path in dict.fromkeys(below) if path not in seen])
+        seen.update(levels[-1])
     for pattern in patterns:
         match = re.compile(pattern, re.IGNORECASE).fullmatch
         for folders in levels:

@@ -7,7 +7,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from nbformat import NotebookNode
 from melib.provenance import computing_hash, presentation_hash
 
 TIERS = ("smoke", "quick", "full")
+#: The tier whose records are kept with the book, in ``results``, and are not computed when a page is made.
+PUBLISHED_TIER = "full"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Run:
         Expected minutes for each tier at which the run makes sense.
     parameters : mapping
         Values that replace defaults of the notebook's ``parameters`` cell. The tier is not among them.
+    experiments : sequence of str
+        Experiments whose records the page shows, beside the one that its parameter ``experiment`` names.
     """
 
     id: str
@@ -43,6 +47,7 @@ class Run:
     title: str
     minutes: Mapping[str, float]
     parameters: Mapping[str, object] = field(default_factory=dict)
+    experiments: Sequence[str] = ()
 
 
 def load_runs(path: Path) -> dict[str, Run]:
@@ -75,7 +80,7 @@ def _checked(entry: Mapping[str, object], file_name: str) -> Run:
     for key in entry:
         if key not in known:
             raise ValueError(f"{name}: unknown field {key!r}{_suggestion(str(key), known)}")
-    missing = sorted(known - {"parameters"} - set(entry))
+    missing = sorted(known - {"experiments", "parameters"} - set(entry))
     if missing:
         raise ValueError(f"{name}: missing {', '.join(missing)}")
     run = Run(**{**entry, "parameters": entry.get("parameters") or {}})
@@ -83,6 +88,8 @@ def _checked(entry: Mapping[str, object], file_name: str) -> Run:
         raise ValueError(f"{name}: an id is made of lower-case letters, digits and _")
     if not isinstance(run.parameters, dict) or "tier" in run.parameters:
         raise ValueError(f"{name}: parameters must be a mapping without tier, which is chosen when the run is started")
+    if isinstance(run.experiments, str) or not all(isinstance(each, str) for each in run.experiments):
+        raise ValueError(f"{name}: experiments must be a list of names, not {run.experiments!r}")
     if not isinstance(run.minutes, dict) or not run.minutes:
         raise ValueError(f"{name}: minutes must map tiers to expected minutes")
     for tier, minutes in run.minutes.items():
@@ -180,7 +187,11 @@ def effective_parameters(run: Run, tier: str, notebook: NotebookNode) -> dict[st
 
 
 def run_key(run: Run, tier: str, root: Path) -> str:
-    """SHA-256 of all that decides a page: code that computes or shows, notebook text, parameters and tier."""
+    """SHA-256 of all that decides a page: code that computes or shows, notebook text, parameters and tier.
+
+    The page of an experiment is also decided by the records that it shows. Those of the full tier, which are kept with
+    the book and not computed for it, count with their contents; the others follow from the code.
+    """
     source = (root / run.notebook).read_text(encoding="utf-8")
     parts = {
         "code": computing_hash(),
@@ -190,6 +201,9 @@ def run_key(run: Run, tier: str, root: Path) -> str:
         "tier": tier,
         "title": run.title,
     }
+    if tier == PUBLISHED_TIER and "experiment" in effective_parameters(run, tier, read_source(run, root)):
+        files = sorted(path for path in (root / "results" / tier).rglob("*") if path.is_file())
+        parts["records"] = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

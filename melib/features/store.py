@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -56,7 +56,11 @@ def stored_planes(
     path = folder / f"{_key(dataset, video, pairs, settings, other)}.npy"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, len(starts), planes(video, pairs, settings, other=other))
+        if settings.input == "O+S":
+            chunks = _joined(store, dataset, video, pairs, settings)
+        else:
+            chunks = planes(video, pairs, settings, other=other)
+        _write(path, len(starts), chunks)
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -64,6 +68,16 @@ def stored_planes(
     if found.shape != (len(starts), 3, face.INPUT_SIZE, face.INPUT_SIZE):
         raise ValueError(f"stored features {path} have shape {found.shape}: delete the file and run again")
     return found
+
+
+def _joined(
+    store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings
+) -> Iterator[np.ndarray]:
+    """The planes of ``O+S`` out of those stored for ``O`` and ``S``, bit for bit: scene flow is dear."""
+    colour, space = (
+        stored_planes(store, dataset, video, pairs, replace(settings, input=part)) for part in settings.input.split("+")
+    )
+    yield np.concatenate([colour[:, :2], space[:, 2:]], axis=1)
 
 
 def _write(path: Path, count: int, chunks: Iterator[np.ndarray]) -> None:

@@ -7,17 +7,21 @@ What a page or a table says about an experiment comes from the record that :func
 
 from melib.study.chain import Outcome, run
 from melib.study.data import default_store, prepare
+from melib.study.kept import read_scores
+from melib.study.measure import Found
 from melib.study.parameters import TIERS, Parameters, Sizes, tier_sizes
 from melib.study.record import read_record, write_record
 
 __all__ = [
     "TIERS",
+    "Found",
     "Outcome",
     "Parameters",
     "Sizes",
     "default_store",
     "prepare",
     "read_record",
+    "read_scores",
     "run",
     "tier_sizes",
     "write_record",

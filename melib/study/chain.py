@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 from melib import provenance
-from melib.models import choose_device, predict
+from melib.models import choose_device
 from melib.spotting import centred_smooth
-from melib.study.data import EmotionSamples, Reader, open_data, prepare
-from melib.study.measure import measure
-from melib.study.networks import score_frames, train, train_on_shuffled
-from melib.study.parameters import Parameters, tier_sizes
+from melib.study.data import EmotionSamples, Fold, Reader, fill, open_data
+from melib.study.filmed import account
+from melib.study.kept import Kept
+from melib.study.measure import Found, measure
+from melib.study.networks import training_settings
+from melib.study.parameters import FLOOR_DRAWS, Parameters, tier_sizes
 from melib.study.rules import Rule, choose_rule, released_rule
-from melib.video import Video, truth_table, video_table
+from melib.study.systems import Samples, System, Trained
+from melib.video import Dataset, Video, truth_table, video_table
 
 
 @dataclass(frozen=True)
@@ -37,96 +41,187 @@ class Outcome:
     truth, videos : pandas.DataFrame
         Labels, emotions merged into classes, and all videos of the tested subjects
         (:func:`melib.video.truth_table`, :func:`melib.video.video_table`).
-    predictions : pandas.DataFrame
-        Found intervals: ``subject, video, onset, apex, offset, emotion, score``.
-    named : pandas.DataFrame
-        Given expressions and the names they got: ``subject, emotion, named``.
-    scores, smoothed : dict
-        ``(subject, video)`` to the score of each frame, ``(T - k,)`` float32: as the network gives it, and its mean
-        over ``2 k_p + 1`` frames.
+    found : Found
+        By the experiment's network.
+    floor : Found or None
+        By the floor beside it; None where the floor is the experiment's own model.
     """
 
     record: dict
     truth: pd.DataFrame
     videos: pd.DataFrame
-    predictions: pd.DataFrame
-    named: pd.DataFrame
-    scores: dict[tuple[str, str], np.ndarray]
-    smoothed: dict[tuple[str, str], np.ndarray]
+    found: Found
+    floor: Found | None
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """Intervals that the network found, see :class:`melib.study.measure.Found`."""
+        return self.found.predictions
+
+    @property
+    def named(self) -> pd.DataFrame:
+        """Given expressions and the names they got."""
+        return self.found.named
+
+    @property
+    def scores(self) -> dict[tuple[str, str], np.ndarray]:
+        """``(subject, video)`` to the score of each frame."""
+        return self.found.scores
+
+    @property
+    def smoothed(self) -> dict[tuple[str, str], np.ndarray]:
+        """The same, smoothed."""
+        return self.found.smoothed
 
 
-def run(parameters: Parameters, *, store: Path | str) -> Outcome:
-    """Train on each fold, score and name the tested videos, and measure.
+def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = None, jobs: int = 1) -> Outcome:
+    """Train on each fold, score and name the tested videos, and measure; the floor beside the network.
 
     Parameters
     ----------
     parameters : Parameters
     store : path
         Folder of the feature store; what it lacks is computed first.
+    keep : path, optional
+        Folder for each fold's weights and losses and the scores of each frame (:mod:`melib.study.kept`). A run that
+        was killed goes on from there: what was trained is not trained again, and its record is that of a run that was
+        not killed, times apart.
+    jobs : int
+        Processes of one thread each, for features and, on the CPU, for folds; the result does not depend on their
+        number. On a GPU the folds run one after the other.
 
     Returns
     -------
     Outcome
     """
     started = time.perf_counter()
+    parameters = parameters.resolved()
     device = choose_device(parameters.device)
-    prepare(parameters, store=store)
-    dataset, folds = open_data(parameters)
-    reader = Reader(dataset, parameters, Path(store))
-    draws = tier_sizes(parameters.tier).control_draws
-    predictions, named, controls, scores, smoothed, k_ps, rules = [], [], [], {}, {}, [], []
-    for number, fold in enumerate(folds):
-        spot_samples = reader.spotting_samples(fold.train)
-        emotion_samples = reader.emotion_samples(fold.train + fold.train_clips)
-        tested = reader.emotion_samples(fold.test + fold.test_clips)
-        model = train(parameters, spot_samples, emotion_samples, seed=_seed(parameters, number, 0), device=device)
-        k_p = spot_samples.k_p
-        k_ps.append(k_p)
-        rule, chosen = released_rule(parameters, k_p=k_p), {}
-        if parameters.rule == "strict":
-            rule, choice = choose_rule(
-                reader, fold, k_p=k_p, seeds=partial(_inner_seed, parameters, number), device=device
-            )
-            chosen = {"f1_inner": choice.f1}
-        rules.append(rule.as_record() | chosen)
-        for video in fold.test:
-            score, found = spot(model, reader, video, rule=rule, device=device)
-            scores[video.subject, video.name] = score
-            smoothed[video.subject, video.name] = centred_smooth(score, k_p)
-            predictions.append(found)
-        named.append(name(model, tested, parameters.emotions, device))
-        for draw in range(draws):
-            seed = _seed(parameters, number, draw + 1)
-            control = train_on_shuffled(parameters, model, spot_samples, emotion_samples, seed=seed, device=device)
-            controls.append(name(control, tested, parameters.emotions, device).assign(draw=draw))
+    dataset, folds = open_data(parameters, store=store, jobs=jobs)
+    fill(dataset, folds, parameters, store=store, jobs=jobs)
+    readers = tuple(Reader(dataset, part, Path(store)) for part in parameters.parts)
+    kept = Kept(keep, _identity(parameters, dataset, folds, str(device)))
+    system = System(readers, device, kept, floor=parameters.model == "floor")
+    systems = [system] if system.floor else [system, replace(system, floor=True)]
+    at_once = joblib.Parallel(n_jobs=jobs if device.type == "cpu" else 1)
+    tested = at_once(joblib.delayed(_test)(systems, parameters, fold, number) for number, fold in enumerate(folds))
+    k_ps, by_fold = zip(*tested, strict=True)
+    found, *floor = (_joined(parts) for parts in zip(*by_fold, strict=True))
     videos = [video for fold in folds for video in fold.test]
-    truth = truth_table(videos).replace({"emotion": parameters.merge})
-    found = {
-        "truth": truth,
+    truth = truth_table(videos)
+    measured = {
+        "truth": truth.assign(emotion=truth["emotion"].map(parameters.class_of)),
         "videos": video_table(videos),
-        "predictions": pd.concat(predictions, ignore_index=True),
-        "named": pd.concat(named, ignore_index=True),
-        "scores": scores,
-        "smoothed": smoothed,
+        "found": found,
+        "floor": floor[0] if floor else None,
     }
     record = {
         "experiment": "spot_then_recognize",
-        "parameters": asdict(parameters),
-        "sizes": asdict(tier_sizes(parameters.tier)),
-        "dataset": {"name": dataset.name, "version": dataset.version, "synthetic": dataset.synthetic},
-        "k_p": k_ps,
-        "rules": rules,
-        **measure(**found, controls=pd.concat(controls, ignore_index=True), parameters=parameters),
+        "parameters": {**asdict(parameters), "data_root": ""},  # a folder says nothing elsewhere
+        "sizes": _sizes(parameters),
+        "training": None if system.floor else asdict(training_settings(parameters)),
+        "dataset": {
+            "name": dataset.name,
+            "version": dataset.version,
+            "synthetic": dataset.synthetic,
+            **({"labels": account(dataset)} if parameters.filmed else {}),
+        },
+        "k_p": list(k_ps),
+        "rules": found.rules,
+        **measure(**measured, parameters=parameters),
         "provenance": provenance.provenance(device=str(device)),
         "seconds": round(time.perf_counter() - started, 1),
         "peak_memory_mb": _peak_memory_mb(),
     }
-    return Outcome(record=record, **found)
+    kept.finish(found.scores)
+    return Outcome(record=record, **measured)
 
 
-def spot(
-    model: nn.Module, reader: Reader, video: Video, *, rule: Rule, device: torch.device
-) -> tuple[np.ndarray, pd.DataFrame]:
+def _sizes(parameters: Parameters) -> dict[str, int]:
+    """The sizes of the tier that this experiment uses."""
+    sizes = asdict(tier_sizes(parameters.tier))
+    if parameters.filmed:
+        sizes = {name: sizes[name] for name in ("control_draws", "resamples")}
+    return {**sizes, "stride": parameters.stride}
+
+
+def _identity(parameters: Parameters, dataset: Dataset, folds: Sequence[Fold], device: str) -> dict[str, object]:
+    """What decides every bit of a training, and so whether a kept one can be gone on with."""
+    videos = [video for fold in folds for part in (fold.train, fold.train_clips, fold.test) for video in part]
+    labels = truth_table(dict.fromkeys(videos)).to_csv(index=False)
+    return {
+        "parameters": {**asdict(parameters), "data_root": ""},
+        "sizes": asdict(tier_sizes(parameters.tier)),
+        "dataset": [dataset.name, dataset.version],
+        "labels": hashlib.sha256(labels.encode()).hexdigest(),
+        "device": device,
+        "code": provenance.computing_hash(),
+        "packages": provenance.package_versions(),
+    }
+
+
+def _test(systems: Sequence[System], parameters: Parameters, fold: Fold, number: int) -> tuple[int, list[Found]]:
+    """Train each system on a fold and test it, in one thread: k_p of the fold, and what each found."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        samples = systems[0].samples(fold.train, fold.train_clips)
+        given = tuple(reader.emotion_samples(fold.test + fold.test_clips) for reader in systems[0].readers)
+        k_p = samples[0][0].k_p
+        return k_p, [_found(system, parameters, fold, number, samples, given, k_p) for system in systems]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _found(
+    system: System,
+    parameters: Parameters,
+    fold: Fold,
+    number: int,
+    samples: Sequence[Samples],
+    given: Sequence[EmotionSamples],
+    k_p: int,
+) -> Found:
+    """What one system finds on the tested people of a fold."""
+    name = f"fold_{number}"
+    left_out = dict.fromkeys(video.subject for video in fold.test)
+    trained = system.train(samples, seed=_seed(parameters, number, 0), name=name, left_out=tuple(left_out))
+    rule, chosen = released_rule(parameters, k_p=k_p), {}
+    if parameters.rule == "strict":
+        rule, choice = choose_rule(system, fold, k_p=k_p, seeds=partial(_inner_seed, parameters, number), name=name)
+        chosen = {"f1_inner": choice.f1}
+    spotted = {(video.subject, video.name): spot(trained, video, rule=rule) for video in fold.test}
+    named = trained.name(given)
+    controls = [named.assign(draw=0).head(0)]
+    draws = tier_sizes(parameters.tier).control_draws if parameters.shuffled else 0
+    for draw in range(FLOOR_DRAWS if system.floor else draws):
+        seed = _seed(parameters, number, draw + 1)
+        control = system.train_on_shuffled(trained, samples, seed=seed, name=f"{name}/draw_{draw}")
+        controls.append(control.name(given).assign(draw=draw))
+    return Found(
+        predictions=pd.concat([found for _, found in spotted.values()], ignore_index=True),
+        named=named,
+        scores={key: score for key, (score, _) in spotted.items()},
+        smoothed={key: centred_smooth(score, k_p) for key, (score, _) in spotted.items()},
+        controls=pd.concat(controls, ignore_index=True),
+        rules=[rule.as_record() | chosen],
+    )
+
+
+def _joined(parts: Sequence[Found]) -> Found:
+    """What a system found on all folds."""
+    tables = {
+        name: pd.concat([getattr(part, name) for part in parts], ignore_index=True)
+        for name in ("predictions", "named", "controls")
+    }
+    by_video = {
+        name: {key: score for part in parts for key, score in getattr(part, name).items()}
+        for name in ("scores", "smoothed")
+    }
+    return Found(**tables, **by_video, rules=[rule for part in parts for rule in part.rules])
+
+
+def spot(trained: Trained, video: Video, *, rule: Rule) -> tuple[np.ndarray, pd.DataFrame]:
     """Score the frames of a video, make intervals of the scores by a rule, and name each.
 
     Returns
@@ -135,35 +230,20 @@ def spot(
         Interpolated where the stride left frames out.
     found : pandas.DataFrame
         A row per interval, clipped to the video: ``subject, video, onset, apex, offset, emotion, score``. SFAMNet may
-        name an interval ``neutral``.
+        name an interval ``neutral``. Of intervals that are the same once clipped, the highest is kept.
     """
-    score, logits = score_frames(model, reader, video, device=device)
+    score, probabilities = trained.score_frames(video)
     positions = rule.positions(score)
-    classes = (*reader.parameters.emotions, "neutral")
-    named = rule.names(logits.argmax(axis=1), positions)
+    classes = (*trained.readers[0].parameters.emotions, "neutral")
+    named = rule.names(probabilities.argmax(axis=1), positions)
     frames = np.clip(positions * rule.frame_skip, 0, video.n_frames - 1)
     found = pd.DataFrame(frames, columns=["onset", "apex", "offset"])
     found.insert(0, "subject", video.subject)
     found.insert(1, "video", video.name)
     found["emotion"] = [classes[index] for index in named]
     found["score"] = rule.heights(score, positions)
-    return score, found
-
-
-def name(model: nn.Module, samples: EmotionSamples, emotions: Sequence[str], device: torch.device) -> pd.DataFrame:
-    """The names that given expressions get: ``subject, emotion, named``, a row per expression.
-
-    That there is an expression is given, so neutral, which SFAMNet knows as its last class, is no answer.
-    """
-    _, logits = predict(model, samples.planes, device=device)
-    logits = logits[:, : len(emotions)]
-    return pd.DataFrame(
-        {
-            "subject": samples.subjects,
-            "emotion": [emotions[index] for index in samples.labels],
-            "named": [emotions[index] for index in logits.argmax(axis=1)],
-        }
-    )
+    highest = found.sort_values("score", ascending=False, kind="stable").drop_duplicates(["onset", "offset"])
+    return score, found.loc[sorted(highest.index)].reset_index(drop=True)
 
 
 def _seed(parameters: Parameters, fold: int, draw: int) -> int:

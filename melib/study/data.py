@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from melib import features
+from melib.study.filmed import open_filmed
 from melib.study.parameters import Parameters, tier_sizes
 from melib.synthetic.dataset import open_benchmark, open_clips
-from melib.training import class_index, half_length, loso, sfamnet_labels, spotting_targets
+from melib.training import half_length, loso, sfamnet_labels, spotting_targets
 from melib.video import Dataset, Expression, Video
 
 
@@ -26,21 +28,60 @@ class Fold:
     test_clips: tuple[Video, ...]
 
 
+class StoredPlanes:
+    """Planes of several videos as one array ``(N, 3, 42, 42)`` float32, read when rows of it are asked for.
+
+    A dataset of filmed faces has more planes than memory holds, and more files than a process may keep open.
+
+    Parameters
+    ----------
+    parts : sequence of (int, callable)
+        Number of planes of each video, and what reads them.
+    """
+
+    #: Files that are kept open.
+    OPEN = 64
+    ndim, dtype = 4, np.dtype(np.float32)
+
+    def __init__(self, parts: Sequence[tuple[int, Callable[[], np.ndarray]]]) -> None:
+        self.ends = np.cumsum([count for count, _ in parts])
+        self.shape = (int(self.ends[-1]), 3, 42, 42)
+        self._part = functools.lru_cache(self.OPEN)(lambda number: parts[number][1]())
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
+        """A copy of some rows, given as numbers, as a mask or as a slice."""
+        rows = np.arange(len(self))[rows]
+        found = np.empty((*rows.shape, *self.shape[1:]), self.dtype)
+        parts = np.searchsorted(self.ends, rows, side="right")
+        for number in np.unique(parts):
+            here = parts == number
+            first = self.ends[number - 1] if number else 0
+            found[here] = self._part(number)[rows[here] - first]
+        return found
+
+
 @dataclass(frozen=True)
 class SpottingSamples:
     """Planes ``(N, 3, 42, 42)`` of frame pairs, and what is learnt of them.
 
     Attributes
     ----------
-    planes, targets : ndarray
-        Targets ``(N,)`` by the pseudo-labels of the network's paper.
+    planes : StoredPlanes
+    targets : ndarray
+        ``(N,)`` by the pseudo-labels of the network's paper.
     frame_labels : ndarray or None
         For SFAMNet, class indices ``(N,)``; the number of emotions is neutral.
     k_p : int
         MEAN's half-length, from the same videos.
     """
 
-    planes: np.ndarray
+    planes: np.ndarray | StoredPlanes
     targets: np.ndarray
     frame_labels: np.ndarray | None
     k_p: int
@@ -66,13 +107,27 @@ class EmotionSamples:
         return replace(self, labels=generator.permutation(self.labels))
 
 
+#: Stands for the class of an expression that has none.
+NO_CLASS = "no class"
+
+
 def default_store() -> Path:
     """Folder of the feature store: ``$MELIB_CACHE``, or ``.cache/features`` where the program was started."""
     return Path(os.environ.get("MELIB_CACHE") or Path(".cache", "features"))
 
 
-def open_data(parameters: Parameters) -> tuple[Dataset, tuple[Fold, ...]]:
-    """The dataset of an experiment and its folds; nothing is rendered yet."""
+def open_data(
+    parameters: Parameters, *, store: Path | str | None = None, jobs: int = 1, progress: bool = False
+) -> tuple[Dataset, tuple[Fold, ...]]:
+    """The dataset of an experiment and its folds.
+
+    Of the benchmark nothing is rendered yet. In filmed videos the face is looked for
+    (:func:`melib.study.filmed.open_filmed`), for which the other arguments are those of :func:`prepare`.
+    """
+    if parameters.filmed:
+        store = default_store() if store is None else store
+        dataset = open_filmed(parameters, store=store, jobs=jobs, progress=progress)
+        return dataset, _loso(dataset, dataset)
     sizes = tier_sizes(parameters.tier)
     suite = parameters.suite
     people = {"train": sizes.train_subjects, "test": sizes.test_subjects}
@@ -87,14 +142,17 @@ def open_data(parameters: Parameters) -> tuple[Dataset, tuple[Fold, ...]]:
         )
     )
     dataset = videos["train"]
-    if parameters.split == "fresh":
-        folds = (Fold(dataset.videos, clips["train"].videos, videos["test"].videos, clips["test"].videos),)
-    else:
-        folds = tuple(
-            Fold(dataset.of(train), clips["train"].of(train), dataset.of(test), clips["train"].of(test))
-            for train, test in loso(dataset.subjects)
-        )
-    return dataset, folds
+    if parameters.resolved().split == "loso":
+        return dataset, _loso(dataset, clips["train"])
+    return dataset, (Fold(dataset.videos, clips["train"].videos, videos["test"].videos, clips["test"].videos),)
+
+
+def _loso(dataset: Dataset, clips: Dataset) -> tuple[Fold, ...]:
+    """A fold for each subject; clips only where they are not the videos themselves."""
+    extra = clips.of if clips is not dataset else lambda subjects: ()
+    return tuple(
+        Fold(dataset.of(train), extra(train), dataset.of(test), extra(test)) for train, test in loso(dataset.subjects)
+    )
 
 
 def prepare(parameters: Parameters, *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
@@ -109,21 +167,34 @@ def prepare(parameters: Parameters, *, store: Path | str, jobs: int = 1, progres
     progress : bool
         Show a bar on stderr.
     """
-    dataset, folds = open_data(parameters)
+    dataset, folds = open_data(parameters, store=store, jobs=jobs, progress=progress)
+    fill(dataset, folds, parameters, store=store, jobs=jobs, progress=progress)
+
+
+def fill(
+    dataset: Dataset,
+    folds: Sequence[Fold],
+    parameters: Parameters,
+    *,
+    store: Path | str,
+    jobs: int = 1,
+    progress: bool = False,
+) -> None:
+    """Compute the features of opened data that the store lacks; see :func:`prepare`."""
     requests = {}
     for fold in folds:
         for video in fold.train + fold.test:
             requests[video.subject, video.name, "pairs"] = (video, spotting_pairs(video, parameters))
         for video in fold.train + fold.test + fold.train_clips + fold.test_clips:
             requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
-    features.fill_store(
-        store, dataset, list(requests.values()), parameters.feature_settings(), jobs=jobs, progress=progress
-    )
+    for part in parameters.parts:
+        settings = part.feature_settings()
+        features.fill_store(store, dataset, list(requests.values()), settings, jobs=jobs, progress=progress)
 
 
 def spotting_pairs(video: Video, parameters: Parameters) -> features.Pairs:
     """The pairs of a video at which the spotter looks."""
-    return features.spotting_pairs(video, gap_s=parameters.gap_s, stride=tier_sizes(parameters.tier).stride)
+    return features.spotting_pairs(video, gap_s=parameters.resolved().gap_s, stride=parameters.stride)
 
 
 def micro(video: Video) -> list[Expression]:
@@ -133,7 +204,7 @@ def micro(video: Video) -> list[Expression]:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads samples of videos from the feature store."""
+    """Reads samples of videos from the feature store, for one input."""
 
     dataset: Dataset
     parameters: Parameters
@@ -150,25 +221,36 @@ class Reader:
         labelled = [self._labels(video, starts, k_p) for video, (starts, _) in zip(videos, pairs, strict=True)]
         targets, labels = zip(*labelled, strict=True)
         return SpottingSamples(
-            planes=np.concatenate([self.planes(*each) for each in zip(videos, pairs, strict=True)]),
+            planes=StoredPlanes(
+                [
+                    (len(each[0]), functools.partial(self.planes, video, each))
+                    for video, each in zip(videos, pairs, strict=True)
+                ]
+            ),
             targets=np.concatenate(targets),
-            frame_labels=None if self.parameters.model == "mean" else np.concatenate(labels),
+            frame_labels=None if self.parameters.labels_by == "mean" else np.concatenate(labels),
             k_p=k_p,
         )
 
     def _labels(self, video: Video, frames: np.ndarray, k_p: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Targets and, for SFAMNet, class indices of frames, by the pseudo-labels of the network's paper."""
-        if self.parameters.model == "mean":
+        """Targets and, for SFAMNet, class indices of frames, by the pseudo-labels of a paper."""
+        if self.parameters.labels_by == "mean":
             return spotting_targets(frames, video.expressions, k_p=k_p), None
-        return sfamnet_labels(frames, video.expressions, self.parameters.emotions, merge=self.parameters.merge)
+        emotions = self.parameters.emotions
+        # An expression without a class is one to be spotted; its class is neutral, which is not learnt.
+        named = [replace(each, emotion=self.parameters.class_of(each.emotion) or NO_CLASS) for each in micro(video)]
+        targets, labels = sfamnet_labels(frames, named, (*emotions, NO_CLASS))
+        return targets, np.minimum(labels, len(emotions))
 
     def emotion_samples(self, videos: Sequence[Video]) -> EmotionSamples:
-        """Every micro-expression of some videos, from onset to apex, with its class."""
-        labelled = [(video, expression) for video in videos for expression in micro(video)]
-        return EmotionSamples(
-            planes=np.concatenate([self.planes(v, features.expression_pairs(micro(v))) for v in videos]),
-            labels=np.array(
-                [class_index(e.emotion, self.parameters.emotions, self.parameters.merge) for _, e in labelled], int
-            ),
-            subjects=tuple(video.subject for video, _ in labelled),
-        )
+        """The micro-expressions of some videos whose emotion belongs to a class, from onset to apex."""
+        emotions = self.parameters.emotions
+        planes, labels, subjects = [np.empty((0, 3, 42, 42), np.float32)], [], []
+        for video in videos:
+            classes = [self.parameters.class_of(each.emotion) for each in micro(video)]
+            named = [number for number, name in enumerate(classes) if name is not None]
+            if named:
+                planes.append(self.planes(video, features.expression_pairs(micro(video)))[named])
+            labels += [emotions.index(classes[number]) for number in named]
+            subjects += [video.subject] * len(named)
+        return EmotionSamples(np.concatenate(planes), np.array(labels, int), tuple(subjects))

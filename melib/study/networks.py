@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from torch import nn
 
-from melib import features, spotting
-from melib.models import predict
-from melib.study.data import EmotionSamples, Reader, SpottingSamples, spotting_pairs
+from melib.study.data import EmotionSamples, SpottingSamples
 from melib.study.parameters import LEARNING_RATES, Parameters, tier_sizes
-from melib.training import MEANSettings, SFAMNetSettings, retrain_recognition, train_mean, train_sfamnet
-from melib.video import Video
+from melib.training import (
+    Floor,
+    MEANSettings,
+    SFAMNetSettings,
+    region_means,
+    retrain_recognition,
+    train_floor,
+    train_mean,
+    train_sfamnet,
+)
+
+#: Updates between two writings of a checkpoint.
+CHECKPOINT_EVERY = 100
+
+Trained = tuple[nn.Module, Mapping[str, np.ndarray]]
 
 
 def train(
@@ -25,21 +39,41 @@ def train(
     device: torch.device,
     spotting_only: bool = False,
 ) -> nn.Module:
+    """Train the network of an experiment on the samples of its training subjects; see :func:`train_with_history`."""
+    more = {"seed": seed, "device": device, "spotting_only": spotting_only}
+    return train_with_history(parameters, spot_samples, emotion_samples, **more)[0]
+
+
+def train_with_history(
+    parameters: Parameters,
+    spot_samples: SpottingSamples,
+    emotion_samples: EmotionSamples,
+    *,
+    seed: int,
+    device: torch.device,
+    spotting_only: bool = False,
+    checkpoint: Path | None = None,
+) -> Trained:
     """Train the network of an experiment on the samples of its training subjects, for the steps of its tier.
 
     Parameters
     ----------
     spotting_only : bool
         Leave MEAN's recognition stage out where only scores are wanted; SFAMNet learns both at once anyway.
+    checkpoint : Path, optional
+        Folder from which a killed training goes on.
 
     Returns
     -------
-    MEAN or SFAMNet
+    model : MEAN or SFAMNet
         In evaluation mode. SFAMNet has one logit more than there are emotions, for neutral.
+    history : mapping
+        Losses, as from :func:`melib.training.train_mean` and :func:`melib.training.train_sfamnet`.
     """
     settings = training_settings(parameters)
+    common = {"seed": seed, "device": device, "checkpoint": checkpoint, "checkpoint_every": CHECKPOINT_EVERY}
     if isinstance(settings, SFAMNetSettings):
-        model, _ = train_sfamnet(
+        return train_sfamnet(
             spot_samples.planes,
             spot_samples.targets,
             spot_samples.frame_labels,
@@ -47,21 +81,17 @@ def train(
             emotion_samples.labels,
             classes=len(parameters.emotions) + 1,
             settings=settings,
-            seed=seed,
-            device=device,
+            **common,
         )
-        return model
-    model, _ = train_mean(
+    return train_mean(
         spot_samples.planes,
         spot_samples.targets,
         emotion_samples.planes,
         emotion_samples.labels,
         classes=len(parameters.emotions),
         settings=replace(settings, recognition_steps=0) if spotting_only else settings,
-        seed=seed,
-        device=device,
+        **common,
     )
-    return model
 
 
 def train_on_shuffled(
@@ -72,7 +102,8 @@ def train_on_shuffled(
     *,
     seed: int,
     device: torch.device,
-) -> nn.Module:
+    checkpoint: Path | None = None,
+) -> Trained:
     """The control: the same network, its emotions learnt from labels that were dealt out anew.
 
     MEAN keeps what it has learnt of spotting, on which its recognition stands; SFAMNet is trained anew.
@@ -81,32 +112,49 @@ def train_on_shuffled(
     shuffled = emotion_samples.shuffled(generator)
     settings = training_settings(parameters)
     if isinstance(settings, MEANSettings):
-        return retrain_recognition(model, shuffled.planes, shuffled.labels, settings=settings, seed=seed)[0]
-    return train(parameters, spot_samples.shuffled(generator), shuffled, seed=seed, device=device)
-
-
-def training_settings(parameters: Parameters) -> MEANSettings | SFAMNetSettings:
-    """How long and how fast the network of an experiment is trained; the rest is as published."""
-    sizes, rate = tier_sizes(parameters.tier), LEARNING_RATES[parameters.model]
-    if parameters.model == "sfamnet":
-        return SFAMNetSettings(steps=sizes.spot_steps, batch=sizes.batch, rate=rate)
-    return MEANSettings(
-        spot_steps=sizes.spot_steps, recognition_steps=sizes.recognition_steps, batch=sizes.batch, rate=rate
+        model, losses = retrain_recognition(model, shuffled.planes, shuffled.labels, settings=settings, seed=seed)
+        return model, {"recognition": losses}
+    return train_with_history(
+        parameters, spot_samples.shuffled(generator), shuffled, seed=seed, device=device, checkpoint=checkpoint
     )
 
 
-def score_frames(
-    model: nn.Module, reader: Reader, video: Video, *, device: torch.device
-) -> tuple[np.ndarray, np.ndarray]:
-    """Score the frames of a video, interpolated where the stride left frames out.
+def train_floor_beside(
+    parameters: Parameters, spot_samples: SpottingSamples, emotion_samples: EmotionSamples, *, seed: int
+) -> Floor:
+    """The floor, trained on the very samples of a network."""
+    return train_floor(
+        spot_samples.planes,
+        spot_samples.targets,
+        emotion_samples.planes,
+        emotion_samples.labels,
+        classes=len(parameters.emotions),
+        classifier=parameters.classifier,
+        seed=seed,
+    )
 
-    Returns
-    -------
-    score : ndarray, (T - k,) float32
-    emotion_logits : ndarray, (T - k, C) float32
+
+def floor_on_shuffled(floor: Floor, emotion_samples: EmotionSamples, *, seed: int) -> Floor:
+    """The floor's control: what it has learnt of spotting, and emotions from labels that were dealt out anew."""
+    shuffled = emotion_samples.shuffled(np.random.default_rng(seed))
+    recognition = clone(floor.recognition).fit(region_means(shuffled.planes), shuffled.labels)
+    return replace(floor, recognition=recognition)
+
+
+def training_settings(parameters: Parameters) -> MEANSettings | SFAMNetSettings:
+    """How long and how fast the network of an experiment is trained; what is not a parameter is as published.
+
+    Of filmed faces under protocol ``authors`` and at tier ``full``, length and rate are published too.
     """
-    parameters = reader.parameters
-    pairs = spotting_pairs(video, parameters)
-    raw, logits = predict(model, reader.planes(video, pairs), device=device)
-    n_scored = video.n_frames - features.gap_frames(video.fps, parameters.gap_s)
-    return spotting.per_frame(raw, pairs[0], n_scored), spotting.per_frame(logits, pairs[0], n_scored)
+    sizes, rate = tier_sizes(parameters.tier), LEARNING_RATES[parameters.model]
+    published = parameters.filmed and parameters.rule == "authors" and parameters.tier == "full"
+    if parameters.model == "sfamnet":
+        settings = SFAMNetSettings(attention=parameters.attention, spot_weight=parameters.spot_weight)
+        if not parameters.augmentation:
+            settings = replace(settings, magnitude=0.0)
+        return settings if published else replace(settings, steps=sizes.spot_steps, batch=sizes.batch, rate=rate)
+    settings = MEANSettings(transfer=parameters.transfer)
+    if published:
+        return settings
+    steps = {"spot_steps": sizes.spot_steps, "recognition_steps": sizes.recognition_steps}
+    return replace(settings, **steps, batch=sizes.batch, rate=rate)

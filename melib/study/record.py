@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import pandas as pd
+
+from melib.files import whole
 
 #: Keys without which a file is not a record of this study.
 _NEEDED = ("experiment", "parameters", "dataset", "provenance")
@@ -67,11 +67,5 @@ def read_record(path: Path | str) -> dict:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file that appears whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import torch
 
 from melib.metrics.intervals import match_arrays
 from melib.spotting import (
@@ -28,9 +27,9 @@ from melib.spotting import (
     sfamnet_candidates,
     sfamnet_intervals,
 )
-from melib.study.data import Fold, Reader, micro
-from melib.study.networks import score_frames, train
-from melib.study.parameters import Parameters
+from melib.study.data import Fold, micro
+from melib.study.parameters import CLIPS, Parameters
+from melib.study.systems import System
 from melib.training import group_folds
 from melib.video import Video
 
@@ -93,13 +92,26 @@ class Rule:
         flat: dict[str, object] = {}
         for key, value in self.constants.items():
             flat.update(asdict(value) if isinstance(value, SFAMNetRule) else {key: value})
-        return {key: None if np.isinf(value) else value for key, value in flat.items()}
+        return {key: None if value == np.inf else value for key, value in flat.items()}
 
 
 def released_rule(parameters: Parameters, *, k_p: int) -> Rule:
-    """The rule with the constants of its release; k_p is that of the training subjects."""
+    """The rule with the constants of its release; k_p is that of the training subjects.
+
+    The floor beside a network gets the same rule with the same constants, so that the two rows differ in nothing but
+    what gives the score. MEAN's threshold lies between mean and maximum of a video's score and is the same on any
+    scale. SFAMNet's constants are levels of a score, and mean the same for both: SFAMNet learns from as many frames
+    with as without a micro-expression, and the floor weighs the two alike, so either score is a probability at even
+    odds.
+    """
     name = parameters.finder
-    return Rule(name, "authors", {"k_p": k_p, "p": parameters.p} if name == "mean" else {"rule": MICRO})
+    constants = {"k_p": k_p, "p": parameters.p} | _one_a_clip(parameters) if name == "mean" else {"rule": MICRO}
+    return Rule(name, "authors", constants)
+
+
+def _one_a_clip(parameters: Parameters) -> dict[str, str]:
+    """MEAN keeps the highest peak alone where a video is a clip of one expression, under either protocol."""
+    return {"keep": "max"} if parameters.dataset in CLIPS else {}
 
 
 def inner_folds(fold: Fold, *, seed: int) -> list[tuple[tuple[Video, ...], tuple[Video, ...], tuple[Video, ...]]]:
@@ -129,44 +141,51 @@ def inner_folds(fold: Fold, *, seed: int) -> list[tuple[tuple[Video, ...], tuple
     ]
 
 
-def choose_rule(
-    reader: Reader, fold: Fold, *, k_p: int, seeds: Callable[[int], int], device: torch.device
-) -> tuple[Rule, Choice]:
+def choose_rule(system: System, fold: Fold, *, k_p: int, seeds: Callable[[int], int], name: str) -> tuple[Rule, Choice]:
     """The rule with constants chosen on the training subjects of a fold, by networks that did not see the scored ones.
 
     Parameters
     ----------
-    reader : Reader
+    system : System
+        What scores; the floor chooses its own constants.
     fold : Fold
         Of which the tested videos are not looked at.
     k_p : int
         Of the training subjects; the half-lengths tried lie around it.
     seeds : callable
         The seed of each inner training, from its number; number -1 splits the subjects.
+    name : str
+        Of the fold, before those of its inner trainings.
     """
-    parameters = reader.parameters
     scores, videos = [], []
     for number, (learnt, clips, scored) in enumerate(inner_folds(fold, seed=seeds(-1))):
-        spot_samples, emotion_samples = reader.spotting_samples(learnt), reader.emotion_samples(learnt + clips)
-        model = train(parameters, spot_samples, emotion_samples, seed=seeds(number), device=device, spotting_only=True)
-        scores += [score_frames(model, reader, video, device=device)[0] for video in scored]
+        trained = system.train(
+            system.samples(learnt, clips),
+            seed=seeds(number),
+            name=f"{name}/inner_{number}",
+            passing=True,
+            spotting_only=True,
+        )
+        scores += [trained.score_frames(video)[0] for video in scored]
         videos += scored
     truths = [np.array([(e.onset, e.offset) for e in micro(video)], np.int64).reshape(-1, 2) for video in videos]
-    name = parameters.finder
-    skip = _FRAME_SKIP[name]
-    if name == "mean":
+    parameters = system.readers[0].parameters
+    rule = parameters.finder
+    fixed = _one_a_clip(parameters) if rule == "mean" else {}
+    skip = _FRAME_SKIP[rule]
+    if rule == "mean":
         candidates = mean_candidates(scores, k_p)
     else:
         lengths = [offset // skip - onset // skip for truth in truths for onset, offset in truth]
         candidates = sfamnet_candidates([score[::skip] for score in scores], lengths)
     chosen = choose(
-        lambda score, **constants: Rule(name, "strict", constants).positions(score) * skip,
+        lambda score, **constants: Rule(rule, "strict", constants | fixed).positions(score) * skip,
         candidates,
         scores,
         truths,
         hits,
     )
-    return Rule(name, "strict", chosen.constants), chosen
+    return Rule(rule, "strict", {**chosen.constants, **fixed}), chosen
 
 
 def hits(truth: np.ndarray, found: np.ndarray) -> int:

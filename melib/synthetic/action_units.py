@@ -11,7 +11,7 @@ separately, by ``L`` or ``R`` (the subject's own left and right): ``"12L"``, ``"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -97,6 +97,41 @@ OUT_OF_PLANE_PATTERNS = MappingProxyType(
     }
 )
 OUT_OF_PLANE_PRIOR = MappingProxyType({name: 1 / len(OUT_OF_PLANE_PATTERNS) for name in OUT_OF_PLANE_PATTERNS})
+
+#: Action units with at least 30 % of the energy of their displacement (to the nearest per cent) along the camera axis.
+OUT_OF_PLANE_UNITS = ("17", "18", "22", "23", "26", "28", "29", "30", "34", "35")
+
+
+def _keep(wanted: Callable[[Mapping[str, float]], bool], emotion: str) -> tuple:
+    """The patterns of an emotion that are wanted, or all of them where none is."""
+    kept = tuple(each for each in EMOTION_PATTERNS[emotion] if wanted(each[1]))
+    return kept or EMOTION_PATTERNS[emotion]
+
+
+# For mixtures in a known share: each emotion without what moves the face out of its plane, and by nothing else. Which
+# emotion gets which unit follows from their order alone.
+IN_PLANE_PATTERNS = MappingProxyType(
+    {
+        emotion: _keep(lambda pattern: not set(pattern) & set(OUT_OF_PLANE_UNITS), emotion)
+        for emotion in EMOTION_PATTERNS
+    }
+)
+EMOTIONS_OUT_OF_PLANE = MappingProxyType(dict(zip(EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS.values(), strict=True)))
+# The same for AU14, which carries most of the motion out of plane in real labels; an emotion that does not know it
+# keeps its patterns in both tables.
+WITHOUT_AU14_PATTERNS, AU14_PATTERNS = (
+    MappingProxyType(
+        {emotion: _keep(lambda pattern, has=has: ("14" in pattern) == has, emotion) for emotion in EMOTION_PATTERNS}
+    )
+    for has in (False, True)
+)
+#: Share of each emotion's expressions that show AU14.
+AU14_SHARE = MappingProxyType(
+    {
+        emotion: sum(share for share, pattern in patterns if "14" in pattern)
+        for emotion, patterns in EMOTION_PATTERNS.items()
+    }
+)
 
 #: Probability that a bilateral action unit shows on one side only; 0.05 for those not listed.
 UNILATERAL = MappingProxyType(

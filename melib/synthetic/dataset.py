@@ -7,13 +7,13 @@ shared between videos of one process, so a video travels to a worker process for
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from melib.synthetic.action_units import EMOTION_PATTERNS
 from melib.synthetic.head import load_head
 from melib.synthetic.identity import Subject, make_subject
 from melib.synthetic.render import Renderer
@@ -294,12 +294,7 @@ def open_benchmark(
     ValueError
         If a name or a size is unknown, or a number out of range.
     """
-    chosen = find_suite(suite)
-    version = chosen.version
-    if depth is not None:
-        if depth not in DEPTH_LEVELS:
-            raise ValueError(f"unknown depth sensor {depth!r}: use one of {', '.join(DEPTH_LEVELS)}")
-        chosen, version = replace(chosen, depth=DEPTH_LEVELS[depth]), f"{version}+depth-{depth}"
+    chosen, version = _with_sensor(find_suite(suite), depth)
     # What is filmed otherwise is another dataset: whoever keeps features by name and version must not mix them up.
     if view != "crop":
         version = f"{version}+view-{view}"
@@ -316,12 +311,20 @@ def open_benchmark(
             for s in range(subjects)
             for v in range(videos)
         ),
-        emotions=EMOTIONS_7 if patterns is EMOTION_PATTERNS else tuple(patterns),
+        emotions=_emotions(patterns),
         synthetic=True,
     )
 
 
-def open_clips(suite: str = "default", *, subjects: int, clips: int, population: str = "train") -> Dataset:
+def open_clips(
+    suite: str = "default",
+    *,
+    subjects: int,
+    clips: int,
+    population: str = "train",
+    classes: str | None = None,
+    depth: str | None = None,
+) -> Dataset:
     """Clips of one micro-expression each, of the same people as :func:`open_benchmark`'s, for recognition.
 
     Only the frames that are asked for are rendered, so a clip costs little more than its onset and apex.
@@ -333,6 +336,11 @@ def open_clips(suite: str = "default", *, subjects: int, clips: int, population:
     subjects, clips : int
         Number of subjects, and of clips of each; at most 500.
     population : {"train", "test"}
+    classes : str, optional
+        Another table of expressions than the suite's own, a key of :data:`melib.synthetic.timeline.CLASSES`, for a
+        mixture; where the emotions are as frequent, each clip keeps its emotion, its timing and all that surrounds it.
+    depth : {"none", "low", "mid"}, optional
+        Another depth sensor than the suite's own. The version names either.
 
     Raises
     ------
@@ -343,20 +351,37 @@ def open_clips(suite: str = "default", *, subjects: int, clips: int, population:
         raise ValueError(
             f"clips need at least one subject with 1 to {MOST_VIDEOS - _FIRST_CLIP} each, got {subjects} and {clips}"
         )
-    chosen = find_suite(suite)
+    chosen, version = _with_sensor(find_suite(suite), depth)
+    if classes is not None:
+        chosen = replace(chosen, timeline=replace(chosen.timeline, classes=classes))
+        version = f"{version}+classes-{classes}"
     patterns, _ = CLASSES[chosen.timeline.classes]
     single = replace(chosen, timeline=replace(chosen.timeline, single=True))
     return Dataset(
         name=f"synthetic-{chosen.name}-clips",
-        version=chosen.version,
+        version=version,
         videos=tuple(
             SyntheticVideo(single, population, s, _FIRST_CLIP + c, _CLIP_FRAMES)
             for s in range(subjects)
             for c in range(clips)
         ),
-        emotions=EMOTIONS_7 if patterns is EMOTION_PATTERNS else tuple(patterns),
+        emotions=_emotions(patterns),
         synthetic=True,
     )
+
+
+def _with_sensor(suite: Suite, depth: str | None) -> tuple[Suite, str]:
+    """A suite with another depth sensor, if one is named, and the version that says so."""
+    if depth is None:
+        return suite, suite.version
+    if depth not in DEPTH_LEVELS:
+        raise ValueError(f"unknown depth sensor {depth!r}: use one of {', '.join(DEPTH_LEVELS)}")
+    return replace(suite, depth=DEPTH_LEVELS[depth]), f"{suite.version}+depth-{depth}"
+
+
+def _emotions(patterns: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of the classes, the seven emotions in their usual order."""
+    return EMOTIONS_7 if set(patterns) == set(EMOTIONS_7) else tuple(patterns)
 
 
 def true_labels(dataset: Dataset) -> pd.DataFrame:

@@ -28,6 +28,8 @@ _BANK_SEED = 20_240_101
 _WHITE, _CORRELATED = 0.35, 0.9367
 #: Correlation of the noise over pixels (Gaussian sigma), and the blur of the matching window.
 _CORRELATION_PX, _WINDOW_PX = 2.0, 0.7
+#: Narrower correlations are scaled by the kernel's own weights.
+_NARROW_PX = 1.5
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class DepthSensor:
         Share of pixels without a reading, at random.
     registration_px : tuple of float
         Shift (right, down) of the depth image against the colour image, pixels.
+    correlation_px : float
+        Spread (sigma of a Gaussian) over which the correlated part of the disparity noise is alike, pixels; 0 makes
+        all of the noise white. The error that stays with the pixel keeps the 2 pixels of a matching window.
     """
 
     disparity_px: float = 0.0
@@ -67,6 +72,7 @@ class DepthSensor:
     edge_mm: float = float("inf")
     dropout: float = 0.0
     registration_px: tuple[float, float] = (0.0, 0.0)
+    correlation_px: float = _CORRELATION_PX
 
 
 #: The named sensors: the geometry itself, a very good stereo camera, an ordinary one.
@@ -132,12 +138,17 @@ def encode_colour(linear: np.ndarray, sensor: ColourSensor, seed: int, frame: in
     return _gamma()[np.clip(signal, 0.0, 65_535.0, out=signal).astype(np.uint16)]
 
 
-def _correlated(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Unit-variance Gaussian noise with a Gaussian correlation over pixels."""
+def _correlated(rng: np.random.Generator, shape: tuple[int, int], spread: float = _CORRELATION_PX) -> np.ndarray:
+    """Unit-variance Gaussian noise with a Gaussian correlation over pixels; white for a spread of 0."""
     white = rng.standard_normal(shape, dtype=np.float32)
-    # A Gaussian kernel of width s shrinks the variance of white noise to 1 / (4 pi s^2).
-    scale = np.float32(2 * np.sqrt(np.pi) * _CORRELATION_PX)
-    return cv2.GaussianBlur(white, (0, 0), _CORRELATION_PX) * scale
+    if not spread:
+        return white
+    if spread < _NARROW_PX:  # a kernel of few pixels is no Gaussian: its own weights say by how much it shrinks
+        kernel = cv2.getGaussianKernel(2 * int(np.ceil(4 * spread)) + 1, spread)
+        scale = np.float32(1 / (kernel**2).sum())
+    else:  # a Gaussian kernel of width s shrinks the variance of white noise to 1 / (4 pi s^2)
+        scale = np.float32(2 * np.sqrt(np.pi) * spread)
+    return cv2.GaussianBlur(white, (0, 0), spread) * scale
 
 
 @functools.lru_cache(maxsize=4)
@@ -177,7 +188,7 @@ def measure_depth(depth: np.ndarray, sensor: DepthSensor, seed: int, frame: int)
     missing = across * across + along * along > (8.0 * sensor.edge_mm) ** 2
     missing |= rng.random(scene.shape, dtype=np.float32) < sensor.dropout
     disparity = np.float32(FOCAL_BASELINE) / cv2.GaussianBlur(millimetres, (0, 0), _WINDOW_PX)
-    noise = _correlated(rng, scene.shape) * np.float32(_CORRELATED)
+    noise = _correlated(rng, scene.shape, sensor.correlation_px) * np.float32(_CORRELATED)
     noise += rng.standard_normal(scene.shape, dtype=np.float32) * np.float32(_WHITE)
     disparity += noise * np.float32(sensor.disparity_px)
     if sensor.quantum_px:

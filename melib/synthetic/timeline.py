@@ -16,10 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from melib.synthetic.action_units import (
+    AU14_PATTERNS,
     EMOTION_PATTERNS,
     EMOTION_PRIOR,
+    EMOTIONS_OUT_OF_PLANE,
+    IN_PLANE_PATTERNS,
     OUT_OF_PLANE_PATTERNS,
     OUT_OF_PLANE_PRIOR,
+    WITHOUT_AU14_PATTERNS,
     draw_action_units,
     draw_emotion,
     head_component,
@@ -35,6 +39,11 @@ DURATIONS = ("strict", "casme3-like")
 CLASSES = {
     "emotions": (EMOTION_PATTERNS, EMOTION_PRIOR),
     "out_of_plane": (OUT_OF_PLANE_PATTERNS, OUT_OF_PLANE_PRIOR),
+    # The emotions with one part of their patterns alone, to be mixed.
+    "emotions_in_plane": (IN_PLANE_PATTERNS, EMOTION_PRIOR),
+    "emotions_out_of_plane": (EMOTIONS_OUT_OF_PLANE, EMOTION_PRIOR),
+    "emotions_without_au14": (WITHOUT_AU14_PATTERNS, EMOTION_PRIOR),
+    "emotions_by_au14": (AU14_PATTERNS, EMOTION_PRIOR),
 }
 #: Share of videos without a micro-expression.
 SILENT_SHARE = 0.2
@@ -57,8 +66,9 @@ class TimelineSettings:
     ----------
     durations : {"strict", "casme3-like"}
         Micro-expressions of at most 0.5 s, or as long as those annotated in CAS(ME)^3, many of them longer.
-    classes : {"emotions", "out_of_plane"}
-        Which table of :mod:`melib.synthetic.action_units` names and moves the expressions.
+    classes : str
+        Which table of :mod:`melib.synthetic.action_units` names and moves the expressions, a key of :data:`CLASSES`:
+        ``emotions``, ``out_of_plane``, or the emotions with one part of their patterns alone.
     amplitude : float
         Factor on the size of micro-expressions.
     head_motion : float

@@ -230,3 +230,13 @@ def test_frames_that_share_no_depth_are_named():
     video = PlaneVideo(away=0.1)
     with pytest.raises(ValueError, match="frames 0 and 1 of video p0/v0 share no depth reading"):
         found(video, "uvz")
+
+
+@pytest.mark.parametrize("normalization", features.NORMALIZATIONS)
+def test_both_flows_together_are_stored_bit_for_bit_as_they_are_computed(benchmark, tmp_path, normalization):
+    video, pairs = benchmark
+    dataset = Dataset("benchmark", "1", (video,), ("surprise",), synthetic=True)
+    settings = FeatureSettings("O+S", stabilization="rigid", normalization=normalization)
+    stored = features.stored_planes(tmp_path, dataset, video, pairs, settings)
+    computed = found(video, "O+S", pairs, region="strips", stabilization="rigid", normalization=normalization)
+    np.testing.assert_array_equal(stored, computed)

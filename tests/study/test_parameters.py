@@ -6,13 +6,15 @@ import pytest
 
 from melib.engine.runs import TIERS as RUN_TIERS
 from melib.study import TIERS, Parameters, tier_sizes
+from melib.study.networks import training_settings
+from melib.study.parameters import rows_tier
 
 
 @pytest.mark.parametrize(
     "name",
     [
         *("dataset", "suite", "tier", "split", "model", "intervals_by", "rule"),
-        *("input", "region", "normalization", "stabilization"),
+        *("input", "region", "normalization", "stabilization", "method", "classifier"),
     ],
 )
 def test_an_unknown_value_is_named_with_its_choices(name):
@@ -41,6 +43,51 @@ def test_the_benchmark_takes_no_data_folder(tmp_path):
         Parameters(data_root=str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "owner", "others"),
+    [
+        ("transfer", False, "mean", ("sfamnet", "floor")),
+        ("attention", False, "sfamnet", ("mean", "floor")),
+        ("augmentation", False, "sfamnet", ("mean", "floor")),
+        ("spot_weight", 0.5, "sfamnet", ("mean", "floor")),
+        ("classifier", "svm", "floor", ("mean", "sfamnet")),
+    ],
+)
+def test_a_choice_that_a_network_does_not_have_is_refused(name, value, owner, others):
+    assert getattr(Parameters(model=owner, **{name: value}), name) == value
+    for model in others:
+        with pytest.raises(ValueError, match=f"{name} is a choice for model '{owner}', not '{model}'"):
+            Parameters(model=model, **{name: value})
+
+
+def test_the_choices_reach_the_training():
+    settings = training_settings(Parameters(model="sfamnet", attention=False, augmentation=False, spot_weight=0.5))
+    assert (settings.attention, settings.magnitude, settings.spot_weight) == (False, 0, 0.5)
+    settings = training_settings(Parameters(model="sfamnet"))
+    assert (settings.attention, settings.magnitude, settings.spot_weight) == (True, 0.1, 0.9)
+    assert [training_settings(Parameters(transfer=transfer)).transfer for transfer in (True, False)] == [True, False]
+
+
+def test_joined_inputs_are_one_experiment_each():
+    parts = Parameters(input="O|S", seed=3).parts
+    assert [part.input for part in parts] == ["O", "S"] and {part.seed for part in parts} == {3}
+    with pytest.raises(ValueError, match="unknown input 'X'"):
+        Parameters(input="O|X")
+    with pytest.raises(ValueError, match="joins an input with itself"):
+        Parameters(input="O|O")
+
+
+def test_what_is_left_to_the_dataset_is_filled_in():
+    filled = Parameters().resolved()
+    assert (filled.method, filled.gap_s) == ("dis", 0.2) and filled.resolved() == filled
+    assert (filled.split, filled.classes) == ("fresh", 4)
+    chosen = Parameters(method="farneback", gap_s=0.1, split="loso", classes=7)
+    assert chosen.resolved() == chosen
+    assert chosen.feature_settings().method == "farneback" and Parameters().feature_settings().method == "dis"
+    with pytest.raises(ValueError, match="gap_s is a time"):
+        Parameters(gap_s=0)
+
+
 @pytest.mark.parametrize("p", [0.0, 1.0, -1.0])
 def test_the_threshold_lies_between_mean_and_maximum(p):
     with pytest.raises(ValueError, match="p lies between 0 and 1"):
@@ -48,8 +95,9 @@ def test_the_threshold_lies_between_mean_and_maximum(p):
 
 
 def test_tiers_are_the_same_for_studies_and_runs_and_grow():
-    assert tuple(TIERS) == RUN_TIERS
-    sizes = [tier_sizes(tier) for tier in TIERS]
+    assert tuple(tier for tier in TIERS if not tier.endswith("-rows")) == RUN_TIERS
+    assert [rows_tier(tier) for tier in RUN_TIERS] == ["smoke", "quick-rows", "full"]
+    sizes = [tier_sizes(tier) for tier in RUN_TIERS]
     for name in ("train_subjects", "test_subjects", "videos", "frames", "clips", "spot_steps", "resamples"):
         values = [getattr(size, name) for size in sizes]
         assert values == sorted(values), name

@@ -1,0 +1,195 @@
+"""The command tried where the truth is known: benchmark videos filmed into files, and what was found in them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import matplotlib.figure
+import numpy as np
+import pandas as pd
+
+from melib.face import Box, Face
+from melib.metrics import intervals, spotting
+from melib.own_video import pictures
+from melib.own_video.analysis import Finding, score_video
+from melib.own_video.spotter import Spotter
+from melib.plots.style import COLOURS, figure
+from melib.synthetic.curves import FPS
+from melib.synthetic.dataset import SyntheticVideo
+from melib.synthetic.head import load_head
+from melib.synthetic.identity import CROP_EYE_LINE, CROP_SIDE
+from melib.synthetic.suites import find_suite
+from melib.video import Video, truth_table, video_table
+
+#: The first test subject filmed here: the spotter's calibration took those before.
+_FIRST_SUBJECT = 100
+#: Lids closed by more than this are a blink.
+_CLOSED = 0.2
+
+
+def strangers(count: int, frames: int, *, view: str) -> list[SyntheticVideo]:
+    """A video each of people whom neither network, nor rule, nor calibration has seen."""
+    people = range(_FIRST_SUBJECT, _FIRST_SUBJECT + count)
+    return [SyntheticVideo(find_suite("default"), "test", person, 0, frames, view=view) for person in people]
+
+
+def film(video: Video, path: str | os.PathLike) -> None:
+    """Write a video into a file as a simple camera would: MPEG-4, with the losses of that codec.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    height, width = video.frames(0, 1).shape[1:3]
+    code = cv2.VideoWriter_fourcc(*"mp4v")
+    writer = cv2.VideoWriter(os.fspath(path), cv2.CAP_FFMPEG, code, video.fps, (width, height))
+    if not writer.isOpened():
+        raise OSError(f"{path} cannot be written")
+    try:
+        for frame in range(video.n_frames):
+            writer.write(cv2.cvtColor(video.frames(frame, frame + 1)[0], cv2.COLOR_RGB2BGR))
+    finally:
+        writer.release()
+
+
+class TrueFace:
+    """A :class:`melib.face.Detector` that knows the first frame of one benchmark video and finds nothing itself.
+
+    Its box is the benchmark's own crop: 2.4 distances of the eyes wide, the eyes 24 % below its top.
+    """
+
+    name = "truth"
+
+    def __init__(self, video: SyntheticVideo) -> None:
+        self._points = video.landmarks(0, 1)[0].astype(float)
+        right, left = self._points[36:42].mean(axis=0), self._points[42:48].mean(axis=0)
+        side = round(CROP_SIDE * np.hypot(*(right - left)))
+        middle = (right + left) / 2
+        corner = np.round(middle - (side / 2, CROP_EYE_LINE * side)).astype(int)
+        self.box = Box(*corner.tolist(), side, side)
+
+    def detect(self, rgb: np.ndarray) -> list[Face]:
+        """The one face, wherever it is in this frame."""
+        return [Face(self.box, self._points.astype(np.float32), 1.0)]
+
+    def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
+        """Landmarks ``(68, 2)`` float32 in pixels of the crop that was cut out by the box."""
+        scale = box.width / self.box.width
+        return ((self._points - self.box[:2] + 0.5) * scale - 0.5).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one way of looking found in some videos.
+
+    Attributes
+    ----------
+    found : pandas.DataFrame
+        ``subject, video, onset, apex, offset, score``.
+    scores : dict
+        (subject, video) to the smoothed score of each frame.
+    """
+
+    found: pd.DataFrame
+    scores: dict[tuple[str, str], np.ndarray]
+
+
+def trial(results: list[tuple[SyntheticVideo, np.ndarray]], spotter: Spotter) -> Trial:
+    """Intervals of the scores ``(T - k,)`` of some videos, under the names of the videos."""
+    tables, scores = [], {}
+    for video, score in results:
+        positions, smoothed = spotter.intervals(score, video.fps), spotter.smoothed(score, video.fps)
+        table = pd.DataFrame(positions, columns=["onset", "apex", "offset"])
+        table.insert(0, "subject", video.subject)
+        table.insert(1, "video", video.name)
+        tables.append(table.assign(score=smoothed[positions[:, 1]]))
+        scores[video.subject, video.name] = smoothed
+    return Trial(pd.concat(tables, ignore_index=True), scores)
+
+
+def studied(videos: list[SyntheticVideo], spotter: Spotter) -> Trial:
+    """The study's own way: crops rendered as such, true landmarks, no file and no detector."""
+    return trial([(video, score_video(video, spotter)[0]) for video in videos], spotter)
+
+
+def summary(trials: dict[str, Trial], videos: list[SyntheticVideo]) -> pd.DataFrame:
+    """How well each way of looking spotted: a row each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Found, Right, Missed, False alarms a minute, F1, ROC-AUC of frames`` (NaN where no frame is positive).
+    """
+    truth = truth_table(videos, kinds=("micro",))
+    minutes = float((video_table(videos)["frames"] / FPS).sum() / 60)
+    rows = {}
+    for name, one in trials.items():
+        counts = intervals.evaluate(truth, one.found)
+        frames = pd.concat(
+            pd.DataFrame({"subject": key[0], "video": key[1], "frame": np.arange(len(score)), "score": score})
+            for key, score in one.scores.items()
+        )
+        rows[name] = {
+            "Found": len(one.found),
+            "Right": counts["tp"],
+            "Missed": counts["fn"],
+            "False alarms a minute": counts["fp"] / minutes,
+            "F1": spotting.evaluate(truth, one.found)["f1_micro"],
+            "ROC-AUC of frames": spotting.roc_auc_frames(truth, frames) if len(truth) else np.nan,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def causes(one: Trial, videos: list[SyntheticVideo]) -> pd.DataFrame:
+    """What went on at each false alarm: ``subject, video, onset, offset, score, what``."""
+    hit = intervals.match(truth_table(videos, kinds=("micro",)), one.found).prediction
+    false = one.found.drop(index=hit).drop(columns="apex").reset_index(drop=True)
+    by_name = {(video.subject, video.name): video for video in videos}
+    false["what"] = [_cause(by_name[row.subject, row.video], row.onset, row.offset) for row in false.itertuples()]
+    return false
+
+
+def _cause(video: SyntheticVideo, onset: int, offset: int) -> str:
+    for kind in ("micro", "macro"):
+        if any(e.kind == kind and e.onset <= offset and onset <= e.offset for e in video.true_expressions):
+            return "a micro-expression, but misplaced" if kind == "micro" else "a macro-expression"
+    lids = [load_head().action_units.index(f"45{side}") for side in "LR"]
+    closed = video.action_unit_weights(onset, offset + 1)[:, lids].max() > _CLOSED
+    return "a blink" if closed else "head motion, gaze, light or noise"
+
+
+def timeline_with_truth(finding: Finding, video: SyntheticVideo) -> matplotlib.figure.Figure:
+    """The score with the intervals found, above the true expressions and the blinks."""
+    fig, (above, below) = figure(2, 1, height=4.2, height_ratios=(3, 1), sharex=True)
+    pictures.draw_score(above, finding)
+    above.set_xlabel("")
+    lids = [load_head().action_units.index(f"45{side}") for side in "LR"]
+    closed = video.action_unit_weights(0, video.n_frames)[:, lids].max(axis=1) > _CLOSED
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], closed, [0]])))
+    blinks = [(int(start), int(stop - start)) for start, stop in edges.reshape(-1, 2)]
+    expressions = {
+        kind: [(e.onset, e.length) for e in video.expressions if e.kind == kind] for kind in ("micro", "macro")
+    }
+    lanes = (
+        ("micro-expression", expressions["micro"], COLOURS["truth"], ""),
+        ("macro-expression", expressions["macro"], COLOURS["chance"], "//"),
+        ("blink", blinks, COLOURS["fourth"], ".."),
+    )
+    for height, (_, spans, colour, hatch) in enumerate(reversed(lanes)):
+        seconds = [(start / video.fps, length / video.fps) for start, length in spans]
+        below.broken_barh(seconds, (height - 0.35, 0.7), facecolor=colour, hatch=hatch, edgecolor="white")
+    below.set_yticks(range(len(lanes)), [name for name, *_ in reversed(lanes)], fontsize="small")
+    below.set(xlabel="time, s", ylim=(-0.6, len(lanes) - 0.4))
+    below.grid(visible=False)
+    return fig
+
+
+def file_of(video: SyntheticVideo, folder: str | os.PathLike) -> Path:
+    """The video filmed into a folder, under its subject's name."""
+    path = Path(folder) / f"{video.subject}.mp4"
+    film(video, path)
+    return path

@@ -1,0 +1,138 @@
+"""The spotter that a video of one's own is shown to: a network, its rule, and what its scores were worth.
+
+A spotter is one safetensors file. Beside the weights it holds everything that decides an interval (what the network
+sees, the rule's constants, chosen on training subjects alone) and how often intervals of a given score were right on
+people of the benchmark whom neither the network nor the rule had seen. ``tools/make_spotter.py`` makes the one that
+is shipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from melib.features import FeatureSettings
+from melib.models import MEAN, load_model, save_model
+from melib.spotting import centred_smooth, mean_intervals_strict
+
+#: The spotter that is shipped.
+SHIPPED = Path(__file__).parents[1] / "assets" / "spotter.safetensors"
+
+_KEY = "spotter"
+
+
+@dataclass(frozen=True)
+class Band:
+    """What intervals of similar score were worth on fresh people of the benchmark.
+
+    Attributes
+    ----------
+    least : float
+        The lowest score of the band; it reaches up to the next band.
+    found, hits : int
+        Intervals found in the band, and those that were micro-expressions (one to one, IoU of at least 0.5).
+    low, high : float
+        95 % interval over subjects around ``hits / found``.
+    """
+
+    least: float
+    found: int
+    hits: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Share of the intervals that were micro-expressions."""
+        return self.hits / self.found
+
+
+@dataclass(frozen=True)
+class Spotter:
+    """A trained network with its rule.
+
+    Attributes
+    ----------
+    model : MEAN
+    settings : FeatureSettings
+        What the network sees.
+    gap_s : float
+        Seconds between the frames of a pair.
+    half_length_s : float
+        Half the length of a found interval in seconds (MEAN's k_p), and of the window that smooths the score.
+    threshold : float
+        Least height of a peak of the smoothed score.
+    emotions : tuple of str
+        Classes of the recognition head, in the order of its logits.
+    bands : tuple of Band
+        By rising score.
+    origin : mapping of str to str
+        Where it comes from: suite, version, subjects, seed, commit.
+    """
+
+    model: MEAN
+    settings: FeatureSettings
+    gap_s: float
+    half_length_s: float
+    threshold: float
+    emotions: tuple[str, ...]
+    bands: tuple[Band, ...]
+    origin: Mapping[str, str]
+
+    def half_length(self, fps: float) -> int:
+        """Half the length of an interval in frames, at least one."""
+        return max(1, round(self.half_length_s * fps))
+
+    def intervals(self, score: np.ndarray, fps: float) -> np.ndarray:
+        """Onset, apex and offset ``(m, 3)`` in a score of every frame ``(n,)``, by MEAN's strict rule."""
+        return mean_intervals_strict(score, k_p=self.half_length(fps), threshold=self.threshold)
+
+    def smoothed(self, score: np.ndarray, fps: float) -> np.ndarray:
+        """The score as the rule weighs it: ``(n,)`` float64."""
+        return centred_smooth(score, self.half_length(fps))
+
+    def band(self, height: float) -> Band:
+        """The band of an interval's score; the first band also takes what lies below it."""
+        return [self.bands[0], *(band for band in self.bands[1:] if band.least <= height)][-1]
+
+
+def save_spotter(spotter: Spotter, path: str | os.PathLike) -> None:
+    """Write a spotter as safetensors, whole or not at all."""
+    described = asdict(replace(spotter, model=None))
+    del described["model"]
+    save_model(spotter.model, path, **{_KEY: json.dumps(described, sort_keys=True, allow_nan=False)})
+
+
+def load_spotter(path: str | os.PathLike = SHIPPED) -> Spotter:
+    """Read a spotter written by :func:`save_spotter`; by default the one that is shipped.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no spotter, or its weights or constants are not finite.
+    """
+    model, metadata = load_model(path)
+    if not isinstance(model, MEAN) or _KEY not in metadata:
+        raise ValueError(f"{path} holds a network without a spotting rule: give a file made by tools/make_spotter.py")
+    described = json.loads(metadata[_KEY])
+    try:
+        spotter = Spotter(
+            model=model,
+            settings=FeatureSettings(**described.pop("settings")),
+            emotions=tuple(described.pop("emotions")),
+            bands=tuple(Band(**band) for band in described.pop("bands")),
+            **described,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} was made by another version of this program ({error}): make it again") from error
+    constants = (spotter.gap_s, spotter.half_length_s, spotter.threshold)
+    if not spotter.bands or not np.isfinite(constants).all() or min(constants[:2]) <= 0:
+        raise ValueError(f"{path} has no usable spotting rule: gap, half length and threshold are {constants}")
+    return spotter

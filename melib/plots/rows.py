@@ -1,0 +1,109 @@
+"""Rows beside each other: a dot and an interval each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.figure
+
+from melib.plots.style import COLOURS, figure
+from melib.study.compare import differences, value
+from melib.study.experiments import Experiment
+from melib.study.rows import RowRecords
+from melib.tables.study import metric_name
+
+
+def rows_with_intervals(
+    experiment: Experiment, kept: Mapping[str, RowRecords], part: str, metric: str, *, chance: float | None = None
+) -> matplotlib.figure.Figure:
+    """A metric of every row, with its 95 % interval.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    kept : mapping of str to RowRecords
+    part, metric : str
+        See :func:`melib.study.compare.value`.
+    chance : float, optional
+        Where to draw the line of chance; without it, the null interval that each record keeps is drawn as a band.
+    """
+    shown = [name for name in kept if all(part in record for record in kept[name].records)]
+    fig, axes = figure(height=0.8 + 0.26 * len(shown))
+    for height, name in enumerate(shown):
+        found = value(kept[name], part, metric)
+        if chance is None:
+            null = "guessed" if part == "recognition" else "shifted"
+            band = kept[name].records[0]["chance"][null].get(metric)
+            if band is not None and band["low"] is not None:
+                axes.barh(
+                    height, band["high"] - band["low"], left=band["low"], height=0.8, color=COLOURS["chance"], alpha=0.4
+                )
+        if found["low"] is not None:
+            axes.plot([found["low"], found["high"]], [height, height], color=COLOURS["found"], linewidth=2)
+        if found["value"] is not None:
+            axes.plot(found["value"], height, "o", color=COLOURS["score"], markersize=5)
+    if chance is not None:
+        axes.axvline(chance, color=COLOURS["chance"], linestyle="--", linewidth=1)
+    axes.set_yticks(range(len(shown)), [experiment.row(name).label for name in shown])
+    axes.invert_yaxis()
+    axes.set(xlabel=f"{metric_name(metric)} (no unit)")
+    axes.grid(axis="x", alpha=0.3)
+    return fig
+
+
+def differences_with_intervals(experiment: Experiment, kept: Mapping[str, RowRecords]) -> matplotlib.figure.Figure:
+    """The experiment's comparisons with their 95 % intervals, beside zero and the smallest difference of interest."""
+    table = differences(experiment, kept)
+    fig, axes = figure(height=0.9 + 0.3 * len(table))
+    for height, found in enumerate(table.itertuples()):
+        axes.plot([-found.least, found.least], [height, height], color=COLOURS["chance"], linewidth=8, alpha=0.35)
+        axes.plot([found.low, found.high], [height, height], color=COLOURS["found"], linewidth=2)
+        axes.plot(found.value, height, "o", color=COLOURS["score"], markersize=5)
+    axes.axvline(0, color=COLOURS["score"], linewidth=1)
+    names = [
+        f"{experiment.row(each.first).label} less {experiment.row(each.second).label}" for each in table.itertuples()
+    ]
+    axes.set_yticks(range(len(table)), names)
+    axes.invert_yaxis()
+    axes.set(xlabel="difference of " + ", ".join(metric_name(each) for each in table["metric"].unique()) + " (no unit)")
+    axes.grid(axis="x", alpha=0.3)
+    return fig
+
+
+def learning_curves(kept: Mapping[str, RowRecords]) -> matplotlib.figure.Figure:
+    """The training loss of every row over its steps, a panel for each stage of training (first seed, first fold).
+
+    A curve that still falls at its end belongs to a network that was stopped early.
+
+    Raises
+    ------
+    LookupError
+        If no row keeps a learning curve.
+    """
+    curves = [
+        (name, stage, curve)
+        for name, row in kept.items()
+        if "learning" in row.records[0]["tables"]
+        for (fold, stage), curve in row.tables("learning")[0].groupby(["fold", "stage"], sort=False)
+        if fold == "fold_0"
+    ]
+    if not curves:
+        raise LookupError("no row keeps a learning curve")
+    stages = list(dict.fromkeys(stage for _, stage, _ in curves))
+    fig, axes = figure(1, len(stages), height=2.8, squeeze=False)
+    names = list(dict.fromkeys(name for name, _, _ in curves))
+    # Colours come round again; the marker tells rows of one colour apart.
+    palette = [COLOURS[key] for key in ("first", "second", "third", "fourth", "truth", "missed", "score")]
+    look = {name: (palette[i % len(palette)], "os^vDPX*<>phd"[i % 13]) for i, name in enumerate(names)}
+    for ax, stage in zip(axes[0], stages, strict=True):
+        for name, _, curve in (each for each in curves if each[1] == stage):
+            for _, one in curve.groupby("input"):
+                colour, marker = look[name]
+                ax.plot(
+                    one["step"] + 1, one["loss"], color=colour, marker=marker, linewidth=1, markersize=3, label=name
+                )
+        ax.set(title=stage, xlabel="step", yscale="log")
+    axes[0][0].set_ylabel("training loss (no unit)")
+    handles = {label: handle for ax in axes[0] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    fig.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=7)
+    return fig

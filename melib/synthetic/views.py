@@ -1,0 +1,132 @@
+"""The same video seen by another depth sensor, or by none: what a sweep over sensors changes, and nothing else.
+
+A view passes frames, landmarks and camera of its video through bit for bit and answers for depth alone, so two views
+differ in depth and share every optical flow.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from melib import flow
+from melib.synthetic.dataset import SyntheticVideo
+from melib.synthetic.identity import Subject
+from melib.synthetic.sensor import DepthSensor, measure_depth, to_metres
+from melib.video import Video
+
+
+class _View(Video):
+    """A video that passes everything but depth through."""
+
+    def __init__(self, video: SyntheticVideo) -> None:
+        self.video = video
+        self.subject, self.name, self.fps, self.n_frames = video.subject, video.name, video.fps, video.n_frames
+        self.expressions, self.camera = video.expressions, video.camera
+
+    def frames(self, start: int, stop: int) -> np.ndarray:
+        return self.video.frames(start, stop)
+
+    def landmarks(self, start: int, stop: int) -> np.ndarray:
+        return self.video.landmarks(start, stop)
+
+    # What the benchmark alone knows of a video.
+
+    @property
+    def person(self) -> Subject:
+        return self.video.person
+
+    def true_motion(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.video.true_motion(a, b)
+
+    def true_depth(self, frame: int) -> np.ndarray:
+        return self.video.true_depth(frame)
+
+    def pose(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.video.pose(start, stop)
+
+    def action_unit_weights(self, start: int, stop: int) -> np.ndarray:
+        return self.video.action_unit_weights(start, stop)
+
+
+class SensorView(_View):
+    """A video whose depth another sensor measures.
+
+    Parameters
+    ----------
+    video : SyntheticVideo
+        Filmed with the ideal depth sensor (``depth="none"``).
+    sensor : DepthSensor
+        With the video's own seed: the suite's sensor gives the suite's readings, bit for bit.
+    delay : int
+        Frames by which depth lags behind colour; the first reading stands until another one comes.
+    windows : mapping of int to (int, int), optional
+        Frame -> frames ``start <= i < stop`` over which its depth is averaged (:func:`melib.flow.average_depth`, along
+        the optical flow of DIS); other frames are read singly.
+
+    Raises
+    ------
+    ValueError
+        If the video was filmed by a sensor that is not ideal, the delay is negative, or a frame lies outside of its
+        window.
+    """
+
+    def __init__(
+        self,
+        video: SyntheticVideo,
+        sensor: DepthSensor,
+        *,
+        delay: int = 0,
+        windows: Mapping[int, tuple[int, int]] | None = None,
+    ) -> None:
+        if video.suite.depth != DepthSensor():
+            raise ValueError(f"{video} was filmed by a sensor with errors of its own: open it with depth='none'")
+        if delay < 0:
+            raise ValueError(f"depth lags behind colour by at least 0 frames, not {delay}")
+        windows = dict(windows or {})
+        for frame, (start, stop) in windows.items():
+            if not start <= frame < stop:
+                raise ValueError(f"frame {frame} lies outside of its window {start}..{stop}")
+        super().__init__(video)
+        self.sensor, self.delay, self.windows = sensor, delay, windows
+
+    def depth(self, start: int, stop: int) -> np.ndarray:
+        """Depth of the frames: ``(n, H, W)`` float32 metres, 0 = no reading."""
+        self.check_range(start, stop)
+        return np.stack([self._averaged(i) if i in self.windows else self._read(i) for i in range(start, stop)])
+
+    def _read(self, frame: int) -> np.ndarray:
+        seen = max(0, frame - self.delay)
+        exact = self.video.depth(seen, seen + 1)[0]
+        return to_metres(measure_depth(exact, self.sensor, self.video.seed, seen), self.sensor)
+
+    def _averaged(self, frame: int) -> np.ndarray:
+        start, stop = self.windows[frame]
+        depth = np.stack([self._read(i) for i in range(start, stop)])
+        motion = np.stack([_flow(self.video, frame, i) for i in range(start, stop)])
+        face = flow.face_mask(self.landmarks(frame, frame + 1)[0], *depth.shape[1:])
+        return flow.average_depth(depth, motion, face, reference=frame - start)
+
+
+class GenericShapeView(_View):
+    """A video whose depth is a generic face that stands still, under the landmarks of the first frame.
+
+    A depth change along the optical flow then tells nothing but that flow and a shape which everybody shares: the
+    control for what a third plane is worth without a sensor.
+    """
+
+    def depth(self, start: int, stop: int) -> np.ndarray:
+        """The generic face, once for each frame: ``(n, H, W)`` float32 metres."""
+        self.check_range(start, stop)
+        shape = flow.generic_face(self.landmarks(0, 1)[0], self.camera)
+        return np.repeat(shape[None], stop - start, axis=0)
+
+
+@functools.lru_cache(maxsize=32)
+def _flow(video: SyntheticVideo, frame: int, other: int) -> np.ndarray:
+    """Optical flow ``(2, H, W)`` of DIS from a frame to another, remembered for the sensors that follow."""
+    first, second = (cv2.cvtColor(video.frames(i, i + 1)[0], cv2.COLOR_RGB2GRAY) for i in (frame, other))
+    return flow.optical_flow(first, second, method="dis")

@@ -1,0 +1,45 @@
+"""Records -> tables: what pages, README and book say about experiments, made from records alone.
+
+:mod:`~melib.tables.study` is about one experiment's run, :mod:`~melib.tables.rows` about rows beside each other,
+:mod:`~melib.tables.papers` about the numbers that the papers print.
+"""
+
+from melib.tables.papers import printed
+from melib.tables.rows import (
+    compared,
+    controls_of_rows,
+    findings,
+    measured,
+    opening,
+    origin,
+    power,
+    remake,
+)
+from melib.tables.study import (
+    SANITY_ROC_AUC,
+    cautions,
+    controls,
+    describe,
+    shuffled_at_chance,
+    spot_then_recognize,
+    verdict,
+)
+
+__all__ = [
+    "SANITY_ROC_AUC",
+    "cautions",
+    "compared",
+    "controls",
+    "controls_of_rows",
+    "describe",
+    "findings",
+    "measured",
+    "opening",
+    "origin",
+    "power",
+    "printed",
+    "remake",
+    "shuffled_at_chance",
+    "spot_then_recognize",
+    "verdict",
+]

@@ -1,0 +1,202 @@
+"""Rows beside each other: values, differences and verdicts that follow from intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from melib.study.compare import differences, value
+from melib.study.experiments import Experiment
+from melib.study.rows import RowRecords
+from melib.tables.study import metric_name, number, shuffled_at_chance, span
+
+#: Metric -> null that it is held against, by the part of the record that it belongs to.
+_NULLS = {
+    ("spotting_and_naming", "f1_spotting"): "shifted",
+    ("spotting_and_naming", "strs"): "shifted",
+    ("recognition", "uf1_pooled"): "guessed",
+}
+
+#: ROC-AUC of a score that knows nothing.
+COIN = 0.5
+
+
+def opening(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
+    """Question, design and success criterion, in Markdown; no result is in it."""
+    record = next(iter(kept.values())).records[0]
+    sizes, seeds = record["sizes"], len(next(iter(kept.values())).records)
+    amounts = ", ".join(f"{name.replace('_', ' ')} {amount}" for name, amount in sizes.items())
+    return (
+        f"**Question.** {experiment.question}\n\n"
+        f"**Design.** {_data(record)}. Tier *{record['tier']}*: {amounts}. "
+        f"{'Each row is trained with one seed' if seeds == 1 else f'Each row is trained with {seeds} seeds'}. "
+        "Intervals hold 95 % over subjects (and seeds); differences are resampled in pairs over the same subjects.\n\n"
+        f"**Success criterion, set before any number.** {experiment.criterion}"
+    )
+
+
+def power(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
+    """How large a true difference must be for this table to show it (Markdown, a line a metric)."""
+    lines = []
+    for metric, found in differences(experiment, kept).groupby("metric", sort=False):
+        seen = found["detectable"].dropna()
+        if seen.empty:
+            words = "no interval could be made"
+        else:
+            words = f"{number(seen.min())} to {number(seen.max())}" if len(seen) > 1 else number(seen.iloc[0])
+        lines.append(f"- {metric_name(metric)}: {words}")
+    record = next(iter(kept.values())).records[0]
+    subjects, cautions = record["counts"]["subjects"], record.get("cautions", [])
+    return (
+        f"**Detectable difference.** With {subjects} tested subjects, two rows must truly differ by this much for the "
+        "interval of their difference to leave out zero four times in five (80 % power); less may be there and stay "
+        "unseen.\n\n" + "\n".join([*lines, *(f"\n{words}" for words in cautions)])
+    )
+
+
+def measured(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataFrame:
+    """Every row with the experiment's measures: value and interval; the head says on what faces."""
+    faces = _faces(next(iter(kept.values())).records[0])
+    table = {}
+    for name, row in kept.items():
+        cells = {}
+        for part, metric in experiment.measures:
+            cells[f"{metric_name(metric)}, {faces}"] = _value(row, part, metric)
+        table[experiment.row(name).label] = cells
+    return pd.DataFrame.from_dict(table, orient="index")
+
+
+def controls_of_rows(kept: Mapping[str, RowRecords]) -> pd.DataFrame:
+    """What each row would score by luck, and after training on shuffled emotion labels (the first seed)."""
+    table = {}
+    for row in kept.values():
+        record, cells = row.records[0], {}
+        for (part, metric), null in _NULLS.items():
+            if part in record and null in record.get("chance", {}):
+                cells[f"{metric_name(metric)}, by chance (95 %)"] = span(record["chance"][null][metric])
+        draws = [draw["uf1_pooled"] for draw in record.get("shuffled", ())]
+        if draws:
+            mean = sum(draws) / len(draws)
+            cells["UF1 after shuffled labels (mean of draws)"] = f"{number(mean)} ({len(draws)})"
+        table[row.row.label] = cells
+    return pd.DataFrame.from_dict(table, orient="index").fillna("")
+
+
+def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataFrame:
+    """The experiment's comparisons: difference with interval, what could have been seen, verdict."""
+    rows = [
+        {
+            "Comparison": f"{_label(experiment, found.first)} less {_label(experiment, found.second)}",
+            "Metric": metric_name(found.metric),
+            "Difference (95 %)": f"{number(found.value)} ({span(found._asdict())})",
+            "Detectable": number(found.detectable),
+            "Verdict": judge(found._asdict()),
+        }
+        for found in differences(experiment, kept).itertuples()
+    ]
+    return pd.DataFrame(rows).set_index("Comparison").rename_axis(None)
+
+
+def judge(found: Mapping[str, object]) -> str:
+    """What an interval of a difference says, given the smallest difference of interest."""
+    low, high, least = found["low"], found["high"], found["least"]
+    if pd.isna(low) or pd.isna(high):
+        return "undefined"
+    if low > 0:
+        return "higher" if found["value"] >= least else f"higher, by less than {least:g}"
+    if high < 0:
+        return "lower" if found["value"] <= -least else f"lower, by less than {least:g}"
+    return f"equal within {least:g}" if max(-low, high) < least else "not told apart"
+
+
+def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
+    """Who beats chance, whether the controls held, and a sentence for each comparison, from intervals (Markdown)."""
+    lines = [*_against_chance(experiment, kept), *_shuffled(experiment, kept)]
+    for found in differences(experiment, kept).itertuples():
+        verdict = judge(found._asdict())
+        tail = ""
+        if verdict == "not told apart":
+            tail = f"; a difference below {number(found.detectable)} would mostly have stayed unseen"
+        lines.append(
+            f"- **{found.question}** {_label(experiment, found.first)} against {_label(experiment, found.second)}: "
+            f"{metric_name(found.metric)} {number(found.value, sign=True)} ({span(found._asdict())}): {verdict}{tail}."
+        )
+    if next(iter(kept.values())).records[0]["dataset"]["synthetic"]:
+        lines.append("- All of this is measured on synthetic faces and says nothing about filmed ones.")
+    return "\n".join(lines)
+
+
+def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:
+    """For each measure with a known chance level, the rows above it and the others."""
+    lines = []
+    for part, metric in experiment.measures:
+        above, others = [], []
+        for name, row in kept.items():
+            if not all(part in record for record in row.records):
+                continue
+            if part == "frames":
+                low = value(row, part, metric)["low"]
+                beaten = low is not None and low > COIN
+            elif (part, metric) in _NULLS:
+                null = [record["chance"][_NULLS[part, metric]][metric]["high"] for record in row.records]
+                beaten = value(row, part, metric)["value"] > max(null)
+            else:
+                continue
+            (above if beaten else others).append(_label(experiment, name))
+        if above or others:
+            lines.append(
+                f"- **{metric_name(metric)}**: above chance {'; '.join(above) or 'nobody'}"
+                + (f". Not told from chance, or below: {'; '.join(others)}." if others else ".")
+            )
+    return lines
+
+
+def _shuffled(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:
+    """Whether recognition after training on shuffled labels stayed within what guessing reaches."""
+    rows = [row for row in kept.values() if row.records[0].get("shuffled")]
+    if not rows:
+        return []
+    leaking = [_label(experiment, row.row.name) for row in rows if not shuffled_at_chance(row.records[0])]
+    words = f"**above chance, something leaks**: {'; '.join(leaking)}" if leaking else "at chance, as it must be"
+    return [f"- **Control.** Recognition after training on shuffled labels ({len(rows)} rows): {words}."]
+
+
+def origin(kept: Mapping[str, RowRecords]) -> str:
+    """Where the numbers come from: records, commits, time spent; says so if some are stale (Markdown)."""
+    records = [record for row in kept.values() for record in row.records]
+    commits = sorted({str(record["provenance"]["commit"])[:9] for record in records})
+    minutes = sum(record.get("seconds", 0) for record in records) / 60
+    stale = [row.row.name for row in kept.values() if row.stale]
+    words = (
+        f"{len(records)} records, {minutes:.1f} minutes of one core, made at "
+        f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(f'`{commit}`' for commit in commits)}."
+    )
+    return words + (f" **Stale** (other code or sizes than today's): {', '.join(stale)}." if stale else "")
+
+
+def remake(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
+    """The command that makes the records of this table anew (Markdown)."""
+    tier = next(iter(kept.values())).records[0]["tier"]
+    return f"To make this table again: `python -m melib record {experiment.name} --tier {tier}`"
+
+
+def _value(row: RowRecords, part: str, metric: str) -> str:
+    if not any(part in record for record in row.records):
+        return ""
+    found = value(row, part, metric)
+    return f"{number(found['value'])} ({span(found)})"
+
+
+def _label(experiment: Experiment, name: str) -> str:
+    return experiment.row(name).label
+
+
+def _faces(record: Mapping) -> str:
+    return "synthetic faces" if record["dataset"]["synthetic"] else record["dataset"]["name"]
+
+
+def _data(record: Mapping) -> str:
+    dataset = record["dataset"]
+    words = f"{dataset['name']} {dataset.get('version', '')}".strip()
+    return f"Dataset {words}, **synthetic faces**" if dataset["synthetic"] else f"Dataset {words}"

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import clip_trees
+import pandas as pd
+import pytest
+from clip_trees import casme2_row as row
+from dataset_trees import write_book
+
+from melib.datasets import casme2, open_dataset
+from melib.datasets.sheets import LabelRows
+
+ROWS = [
+    row(1, "EP02_01f", 6, 9, 12, "happiness"),
+    row(1, "EP03_02", 3, 5, 8, "others"),
+    row(4, "EP12_01f", 4, "/", 10, "disgust"),
+    row(17, "EP05_04", 2, 4, 9, "sadness"),
+]
+FIVE = {name: casme2.PUBLISHED[f"micro {name}"] for name in casme2.CLASSES[5]}
+SHEET = "CASME2-coding-20190701.xlsx"
+
+
+def raw(root: Path, rows=ROWS, *, labels: str = SHEET) -> Path:
+    for subject, name, *_ in ROWS:
+        folder = root / "CASME2-RAW" / f"sub{subject:02d}" / name
+        clip_trees.write_frames(folder, [f"img{number}.jpg" for number in range(1, 16)])
+    write_book(root / labels, Sheet1=clip_trees.casme2_sheet(rows))
+    return root
+
+
+def cropped(root: Path) -> Path:
+    for subject, name, _, onset, _, offset, *_ in ROWS:
+        folder = root / "Cropped" / f"sub{subject:02d}" / name
+        clip_trees.write_frames(folder, [f"reg_img{number}.jpg" for number in range(onset, offset + 1)])
+    write_book(root / SHEET, Sheet1=clip_trees.casme2_sheet(ROWS))
+    return root
+
+
+def whole_release() -> pd.DataFrame:
+    """255 generated rows: the published numbers of each emotion, and the two clips that MEAN leaves out."""
+    emotions = [name for name, number in FIVE.items() for _ in range(number)]
+    emotions += ["fear"] * 2 + ["sadness"] * 7
+    rows = [(i % 26 + 1, f"EP01_{i:03d}", 10, 20 + i % 9, 60, emotion) for i, emotion in enumerate(emotions)]
+    rows += [(4, "EP12_01f", 10, "/", 60, "disgust"), (9, "EP18_03", 66, 111, 111, "others")]
+    columns = ["Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Estimated Emotion"]
+    table = pd.DataFrame(rows, columns=columns).astype(object)
+    table["Action Units"] = "4"
+    table["row"] = range(2, len(table) + 2)
+    return table
+
+
+def test_a_clip_is_a_video_of_one_expression_on_the_frames_its_label_names(tmp_path):
+    dataset = open_dataset("casme2", raw(tmp_path), as_in_mean=False)
+    video = dataset.videos[0]
+    assert (video.subject, video.name, video.fps, video.n_frames) == ("sub01", "EP02_01f", 200, 15)
+    (expression,) = video.expressions
+    assert (expression.onset, expression.apex, expression.offset) == (5, 8, 11)
+    assert (expression.kind, expression.emotion, expression.action_units) == ("micro", "happiness", ("4", "14L"))
+    assert clip_trees.brightness(video.frames(5, 12)) == [6, 7, 8, 9, 10, 11, 12]
+    assert len(dataset.labels.rows) == 4 and dataset.labels.skipped.empty
+
+
+def test_unpadded_names_are_in_the_order_of_numbers(tmp_path):
+    video = open_dataset("casme2", raw(tmp_path)).videos[0]
+    assert clip_trees.brightness(video.frames(0, 15)) == list(range(1, 16))
+
+
+def test_a_blank_emotion_is_none(tmp_path):
+    root = raw(tmp_path, [(*ROWS[0][:8], None), *ROWS[1:]])
+    assert open_dataset("casme2", root, as_in_mean=False).videos[0].expressions[0].emotion is None
+    skipped = open_dataset("casme2", root).labels.skipped
+    assert skipped["reason"].iloc[0] == "left out as in MEAN: a blank is none of its five emotions"
+
+
+def test_a_cropped_clip_begins_at_its_first_file(tmp_path):
+    video = open_dataset("casme2", cropped(tmp_path)).videos[0]
+    (expression,) = video.expressions
+    assert (video.n_frames, video.missing) == (7, 0)
+    assert (expression.onset, expression.apex, expression.offset) == (0, 3, 6)
+    assert clip_trees.brightness(video.frames(0, 7)) == [6, 7, 8, 9, 10, 11, 12]
+
+
+def test_the_raw_clips_are_read_where_both_lie_there(tmp_path):
+    cropped(tmp_path)
+    dataset = open_dataset("casme2", raw(tmp_path), as_in_mean=False)
+    assert [video.n_frames for video in dataset.videos] == [15] * 4
+    assert dataset.labels.skipped.empty
+
+
+def test_a_slash_for_the_apex_is_unknown_and_never_estimated(tmp_path):
+    dataset = open_dataset("casme2", raw(tmp_path), as_in_mean=False)
+    assert {video.name: video.expressions[0].apex for video in dataset.videos}["EP12_01f"] is None
+
+
+def test_as_in_mean_keeps_the_published_244_clips():
+    everything, into = LabelRows(), LabelRows()
+    sheet = whole_release()
+    casme2.read_rows(sheet, everything, as_in_mean=False)
+    casme2.read_rows(sheet, into)
+    assert len(everything.rows) == len(sheet) == 255 and not everything.skipped
+    assert Counter(row["emotion"] for row in into.rows) == FIVE
+    assert len(into.rows) == casme2.PUBLISHED["micro"] == 244
+    assert len({row["subject"] for row in into.rows}) == casme2.PUBLISHED["subjects"]
+    left_out = {row["video"]: row["reason"] for row in into.skipped if row["video"] in ("EP12_01f", "EP18_03")}
+    assert left_out == {
+        "EP12_01f": "left out as in MEAN: no apex",
+        "EP18_03": "left out as in MEAN: the clip of the frames 66, 111, 111",
+    }
+    assert len(into.skipped) == 11
+
+
+def test_as_in_mean_has_no_video_of_a_clip_left_out(tmp_path):
+    dataset = open_dataset("casme2", raw(tmp_path))
+    assert [video.name for video in dataset.videos] == ["EP02_01f", "EP03_02"]
+    assert dataset.labels.skipped["video"].tolist() == ["EP12_01f", "EP05_04"]
+
+
+def test_three_classes_leave_the_145_clips_of_the_grand_challenge():
+    # Negative is disgust and repression: 88 + 32 + 25 clips (MEGC 2019).
+    counts = Counter()
+    for emotion, number in FIVE.items():
+        counts[casme2.MERGE[3][emotion]] += number
+    del counts[None]
+    assert counts == {"negative": 88, "positive": 32, "surprise": 25} and counts.total() == 145
+
+
+def test_every_class_set_says_what_becomes_of_every_emotion():
+    for number, classes in casme2.CLASSES.items():
+        assert len(classes) == number
+        assert set(casme2.MERGE[number]) == set(casme2.EMOTIONS)
+        assert {name for name in casme2.MERGE[number].values() if name} == set(classes)
+
+
+def test_folder_and_label_may_differ_in_case_and_padding(tmp_path):
+    root = raw(tmp_path, [row("sub1", "ep02_01F", 6, 9, 12, "Happiness"), row("01", "EP03_02", 3, 5, 8, "OTHER")])
+    (root / "CASME2-RAW" / "sub01").rename(root / "CASME2-RAW" / "Sub1")
+    dataset = open_dataset("casme2", root)
+    found = {video.name: video.expressions[0].emotion for video in dataset.videos if video.expressions}
+    assert found == {"EP02_01f": "happiness", "EP03_02": "others"}
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (row(1, "EP02_01f", 6, 9, "12?", "happiness"), "OffsetFrame '12?' is no frame number"),
+        (row(1, "EP02_01f", 6, "~9", 12, "happiness"), "ApexFrame '~9' is no frame number"),
+        (row(1, "EP02_01f", 6, 19, 12, "happiness"), "frames out of order: onset 6, apex 19, offset 12"),
+        (row(1, "EP02_01f", 0, 9, 12, "happiness"), "onset 0 lies before frame 1"),
+        (row(1, "EP02_01f", 6, 9, 12, "boredom"), "unknown emotion 'boredom'"),
+        (row("two", "EP02_01f", 6, 9, 12, "happiness"), "subject 'two' is no number"),
+        (row(1, "../../../etc", 6, 9, 12, "happiness"), "not of letters"),
+        (row(1, "EP09_09f", 6, 9, 12, "happiness"), "no folder of frames"),
+        (row(1, None, 6, 9, 12, "happiness"), "no clip is named"),
+        (ROWS[0], "repeats row 2"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_skipped_with_its_reason(tmp_path, bad, reason):
+    labels = open_dataset("casme2", raw(tmp_path, [*ROWS, bad]), as_in_mean=False).labels
+    assert reason in dict(zip(labels.skipped["row"], labels.skipped["reason"], strict=True))[6]
+    assert len(labels.rows) == 4
+
+
+def test_the_newest_coding_is_read(tmp_path):
+    root = raw(tmp_path, ROWS[:1])
+    for name in ("CASME2-coding-20140508.xlsx", "CASME2_label_Ver_2.xlsx", "~$CASME2-coding-20200101.xlsx"):
+        write_book(root / name, Sheet1=clip_trees.casme2_sheet(ROWS))
+    assert len(open_dataset("casme2", root, as_in_mean=False).labels.rows) == 1
+
+
+def test_labels_of_which_none_is_left_are_said_to_be_why(tmp_path):
+    with pytest.raises(ValueError, match="leaves no clip: left out as in MEAN: no apex"):
+        open_dataset("casme2", raw(tmp_path, [ROWS[2]]))
+    with pytest.raises(ValueError, match="leaves no clip: it has no row"):
+        open_dataset("casme2", raw(tmp_path, []))
+
+
+def test_a_folder_without_labels_names_the_file_that_is_missing(tmp_path):
+    clip_trees.write_frames(tmp_path / "sub01" / "EP02_01f", ["img1.jpg"])
+    with pytest.raises(FileNotFoundError, match="no label file CASME2-coding-20190701.xlsx"):
+        open_dataset("casme2", tmp_path)

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import clip_trees
+import pytest
+from clip_trees import samm_lv_row as row
+from dataset_trees import write_book
+
+from melib.datasets import open_dataset, samm_lv
+from melib.training import half_length
+from melib.video import Expression, truth_table
+
+REFERENCE = Path(os.environ.get("MELIB_REFERENCE") or "no-reference")
+REAL = REFERENCE / "MTSN-Spot-ME-MaE" / "megc2021-ground-truth" / "SAMMLV_gt.xlsx"
+real = pytest.mark.skipif(
+    "MELIB_REFERENCE" not in os.environ, reason="MELIB_REFERENCE does not name the folder of reference artefacts"
+)
+
+ROWS = [
+    row("006_1_1", 3, 6, 9, "Micro - 1/2", "4+L14"),
+    row("006_1_2", 10.4, 12.6, 15.6, "Macro", "12B"),
+    row("006_1_3", 17, -1, 19, "Micro - 1/2"),
+    row("006_2_1", 0, 8, 12, "Macro"),
+    row("011_1_1", 2, 3, 4, "Macro"),
+]
+
+
+def tree(root: Path, rows=ROWS, *, digits: int = 4, labels: str = "SAMM_LongVideos_V2_Release.xlsx") -> Path:
+    for video in ("006_1", "006_2", "011_1"):
+        names = [f"{video}_{number:0{digits}d}.jpg" for number in range(1, 21)]
+        clip_trees.write_frames(root / "SAMM_longvideos" / video, names, grey=True)
+    write_book(root / labels, FACS_Movement_Only=clip_trees.samm_lv_sheet(rows))
+    return root
+
+
+def codes(path: Path, rows) -> Path:
+    return write_book(path, MICRO_ONLY=clip_trees.samm_sheet(rows))
+
+
+def reasons(labels) -> dict[int, str]:
+    return dict(zip(labels.skipped["row"], labels.skipped["reason"], strict=True))
+
+
+@real
+def test_the_published_label_file_gives_the_published_counts():
+    labels = samm_lv.read_labels(REAL)
+    rows, micro = labels.rows, labels.rows[labels.rows["kind"] == "micro"]
+    counts = {
+        **rows["kind"].value_counts().to_dict(),
+        **{"subjects": rows["subject"].nunique(), "videos": rows["video"].nunique(), "recorded videos": 147},
+        **{"micro subjects": micro["subject"].nunique(), "micro videos": micro["video"].nunique()},
+    }
+    assert counts == samm_lv.PUBLISHED
+    assert (counts["micro"], counts["macro"]) == (159, 343)
+    assert (labels.skipped["row"] == 0).all()
+    assert labels.changes[["column", "from", "to"]].to_numpy().tolist() == [["onset", 0, 1]] * 10
+
+
+@real
+def test_the_published_label_file_gives_the_published_lengths():
+    labels = samm_lv.read_labels(REAL).rows
+    micro = labels[labels["kind"] == "micro"]
+    length = micro["offset"] - micro["onset"]
+    assert (length.mean().round(1), length.min(), length.max()) == (73.3, 29, 100)
+    expressions = [Expression(int(on), int(off)) for on, off in zip(micro["onset"], micro["offset"], strict=True)]
+    assert half_length(expressions) == 37
+    assert labels["apex"].isna().groupby(labels["kind"]).sum().to_dict() == {"macro": 4, "micro": 2}
+
+
+@pytest.mark.parametrize("digits", [4, 5])
+def test_grey_frames_are_numbered_by_name_whatever_the_padding(tmp_path, digits):
+    video = open_dataset("samm_lv", tree(tmp_path, digits=digits)).videos[0]
+    assert (video.subject, video.name, video.fps, video.n_frames) == ("006", "006_1", 200, 20)
+    frames = video.frames(0, 3)
+    assert frames.shape == (3, 6, 8, 3)
+    assert clip_trees.brightness(frames) == [1, 2, 3]
+
+
+def test_labels_become_positions_on_the_frames_they_name(tmp_path):
+    dataset = open_dataset("samm_lv", tree(tmp_path))
+    table = truth_table(dataset.videos).set_index(["video", "kind", "onset"])
+    assert len(table) == 5
+    assert table.loc["006_1", "micro", 2][["apex", "offset"]].tolist() == [5, 8]
+    video = dataset.videos[0]
+    assert clip_trees.brightness(video.frames(2, 9)) == [3, 4, 5, 6, 7, 8, 9]
+    assert video.expressions[0].action_units == ("4", "14L")
+
+
+def test_fractional_frames_are_rounded_to_the_nearest(tmp_path):
+    labels = samm_lv.read_labels(tree(tmp_path)).rows
+    assert labels.loc[labels["row"] == 12, ["onset", "apex", "offset"]].to_numpy().tolist() == [[10, 13, 16]]
+
+
+def test_an_apex_of_minus_one_is_unknown(tmp_path):
+    dataset = open_dataset("samm_lv", tree(tmp_path))
+    assert [e.apex for e in dataset.videos[0].expressions] == [5, 12, None]
+
+
+def test_an_onset_of_zero_becomes_the_first_frame_and_is_noted(tmp_path):
+    dataset = open_dataset("samm_lv", tree(tmp_path))
+    (expression,) = dataset.videos[1].expressions
+    assert (expression.onset, expression.apex, expression.offset) == (0, 7, 11)
+    (change,) = dataset.labels.changes.to_dict("records")
+    assert (change["row"], change["column"], change["from"], change["to"]) == (14, "onset", 0, 1)
+    assert "not annotated" in change["reason"]
+
+
+def test_emotions_join_by_name_and_kind(tmp_path):
+    root = tree(tmp_path, [*ROWS, row("006_1_1", 1, 6, 12, "Macro")])
+    codes(root / "SAMM_20181215_Micro_FACS_Codes_v2.xlsx", [("006_1_1", "Anger"), ("006_1_3", "Other")])
+    dataset = open_dataset("samm_lv", root)
+    assert [(e.kind, e.onset, e.emotion) for e in dataset.videos[0].expressions] == [
+        ("macro", 0, None),
+        ("micro", 2, "anger"),
+        ("macro", 9, None),
+        ("micro", 16, "other"),
+    ]
+    assert 0 not in reasons(dataset.labels)
+
+
+def test_without_the_second_file_there_is_no_emotion_and_the_reader_says_so(tmp_path):
+    dataset = open_dataset("samm_lv", tree(tmp_path))
+    assert {e.emotion for video in dataset.videos for e in video.expressions} == {None}
+    assert "no emotions: the FACS codes of SAMM" in reasons(dataset.labels)[0]
+
+
+def test_the_second_file_may_lie_elsewhere(tmp_path):
+    root = tree(tmp_path / "long")
+    path = codes(tmp_path / "samm" / "codes.xlsx", [("006_1_1", "Happiness"), ("006_1_3", "Fear")])
+    dataset = open_dataset("samm_lv", root, emotion_file=path)
+    assert [e.emotion for e in dataset.videos[0].expressions] == ["happiness", None, "fear"]
+
+
+def test_what_the_emotions_lack_is_reported(tmp_path):
+    root = tree(tmp_path)
+    rows = [("006_1_1", "Anger"), ("006_1_1", "Fear"), ("006_1_9", "Fear"), ("006_1_3", "Boredom"), ("x", "Fear")]
+    codes(root / "SAMM_Micro_FACS_Codes_v2.xlsx", rows)
+    labels = samm_lv.read_labels(root)
+    told = "\n".join(labels.skipped.loc[labels.skipped["row"] == 0, "reason"])
+    for part in (
+        "row 15 gives no emotion: 006_1_1 was anger in an earlier row and is fear here",
+        "row 17 gives no emotion: unknown emotion 'boredom'",
+        "row 18 gives no emotion: 'x' is no name such as 006_1_2",
+        "has no emotion of 006_1_3",
+        "006_1_9 is no micro-expression of the label file",
+    ):
+        assert part in told
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (row("006_1_4", "early", 6, 9, "Macro"), "Onset 'early' is no frame number"),
+        (row("006_1_4", 3, None, None, "Macro"), "Offset is blank"),
+        (row("006_1_4", 3, "?", 9, "Macro"), "Apex '?' is no frame number"),
+        (row("006_1_4", 9, 6, 12, "Macro"), "frames out of order: onset 9, apex 6, offset 12"),
+        (row("006_1_4", -1, 6, 9, "Macro"), "frames out of order: onset -1"),
+        (row("006_1_4", 3, 6, 9, "Blink"), "type 'Blink' is neither micro nor macro"),
+        (("7", *row("006_1_4", 3, 6, 9, "Macro")[1:]), "subject '7', but the name says 006"),
+        ((6, "../../secret", *row("006_1_4", 3, 6, 9, "Macro")[2:]), "'../../secret' is no name such as 006_1_2"),
+        (ROWS[0], "repeats row 11"),
+        (row("006_9_1", 3, 6, 9, "Macro"), "no folder of frames"),
+        (row("006_1_4", 30, 31, 32, "Macro"), "onset or apex lies behind frame 20"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_skipped_with_its_reason(tmp_path, bad, reason):
+    labels = open_dataset("samm_lv", tree(tmp_path, [*ROWS, bad])).labels
+    assert reason in reasons(labels)[16]
+    assert len(labels.rows) == 5
+
+
+def test_the_newest_release_is_read_and_the_labels_may_lie_beside_the_frames(tmp_path):
+    root = tree(tmp_path, ROWS[:1], labels="SAMM_longvideos/SAMM_LongVideos_V3_Release.xlsx")
+    write_book(root / "SAMM_LongVideos_V2_Release.xlsx", FACS=clip_trees.samm_lv_sheet(ROWS))
+    assert len(open_dataset("samm_lv", root).labels.rows) == 1
+
+
+def test_a_folder_without_labels_names_the_file_that_is_missing(tmp_path):
+    clip_trees.write_frames(tmp_path / "006_1", ["006_1_0001.jpg"], grey=True)
+    with pytest.raises(FileNotFoundError, match="SAMM_LongVideos_V2_Release.xlsx"):
+        open_dataset("samm_lv", tmp_path)
+
+
+def test_missing_frames_are_counted_and_shift_no_label(tmp_path):
+    root = tree(tmp_path)
+    for number in (1, 2, 12):
+        (root / "SAMM_longvideos" / "006_1" / f"006_1_{number:04d}.jpg").unlink()
+    video = open_dataset("samm_lv", root).videos[0]
+    assert (video.n_frames, video.missing) == (20, 3)
+    assert clip_trees.brightness(video.frames(0, 12)) == [3, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11]
+    assert video.expressions[0].onset == 2
+
+
+def test_the_classes_are_those_that_mean_merges():
+    assert set(samm_lv.MERGE[4]) == set(samm_lv.MERGE[3]) == set(samm_lv.EMOTIONS)
+    groups = {name: {e for e, c in samm_lv.MERGE[4].items() if c == name} for name in samm_lv.CLASSES[4]}
+    assert groups == {
+        "negative": {"anger", "contempt", "disgust", "fear", "sadness"},
+        "positive": {"happiness"},
+        "surprise": {"surprise"},
+        "others": {"other"},
+    }
+    assert samm_lv.MERGE[3]["other"] is None

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import clip_trees
+import pytest
+from clip_trees import smic_row as row
+from dataset_trees import write_book
+
+from melib.datasets import DATASETS, open_dataset, smic
+
+#: Clip, first frame, onset, offset; the clips hold 20 frames each.
+ROWS = [
+    row("s01_ne_01", 101, 105, 110),
+    row("s01_po_02", 121, 123, 130),
+    row("s03_sur_01", 7, 7, 26),
+]
+
+
+def long(root: Path, *, sensor: str = "HS", rows=ROWS, suffix: str = "") -> Path:
+    home = root / "SMIC-E_raw image" / f"{sensor}_long" / f"SMIC-{sensor}-E"
+    for _, name, _, _, first, _ in ROWS:
+        folder = home / sensor / name.split("_")[0] / name
+        clip_trees.write_frames(folder, [f"image{number:06d}.jpg" for number in range(first, first + 20)])
+    write_book(home / f"SMIC-{sensor}-E_annotation{suffix}.xlsx", Sheet1=clip_trees.smic_sheet(rows))
+    return root
+
+
+def cropped(root: Path) -> Path:
+    for _, name, onset, offset, _, emotion in ROWS:
+        subject, code, number = name.split("_")
+        short = f"s{int(subject[1:])}"
+        folder = root / "SMIC_all_cropped" / "HS" / short / "micro" / emotion / f"{short}_{code}_{number}"
+        clip_trees.write_frames(folder, [f"reg_image{number:06d}.bmp" for number in range(onset, offset + 1)])
+    write_book(root / "SMIC-HS-E_annotation.xlsx", Sheet1=clip_trees.smic_sheet(ROWS))
+    return root
+
+
+def placed(dataset) -> dict[str, tuple]:
+    return {video.name: tuple((e.onset, e.apex, e.offset) for e in video.expressions) for video in dataset.videos}
+
+
+def clip_folder(root: Path, name: str) -> Path:
+    return root / "SMIC-E_raw image" / "HS_long" / "SMIC-HS-E" / "HS" / name.split("_")[0] / name
+
+
+@pytest.mark.parametrize("sensor", smic.SENSORS)
+def test_each_sensor_is_a_dataset_with_its_frame_rate(tmp_path, sensor):
+    for other in smic.SENSORS:
+        long(tmp_path, sensor=other.upper())
+    dataset = open_dataset(f"smic_{sensor}", tmp_path)
+    assert [video.name for video in dataset.videos] == ["s01_ne_01", "s01_po_02", "s03_sur_01"]
+    assert {video.fps for video in dataset.videos} == {{"hs": 100.0, "vis": 25.0, "nir": 25.0}[sensor]}
+    assert all(f"{sensor.upper()}_long" in str(video.colour.folder) for video in dataset.videos)
+    assert dataset.labels.rows["row"].tolist() == [2, 3, 4]
+
+
+def test_frames_count_from_the_first_of_their_clip(tmp_path):
+    dataset = open_dataset("smic_hs", long(tmp_path))
+    assert placed(dataset) == {
+        "s01_ne_01": ((4, None, 9),),
+        "s01_po_02": ((2, None, 9),),
+        "s03_sur_01": ((0, None, 19),),
+    }
+    video = dataset.videos[0]
+    assert (video.subject, video.n_frames, video.missing) == ("s01", 20, 0)
+    assert clip_trees.brightness(video.frames(4, 10)) == [5, 6, 7, 8, 9, 10]
+    assert dataset.labels.changes.empty
+
+
+def test_the_class_is_that_of_the_clips_name(tmp_path):
+    rows = [(*ROWS[0][:5], "positive"), *ROWS[1:]]
+    dataset = open_dataset("smic_hs", long(tmp_path, rows=rows))
+    assert [video.expressions[0].emotion for video in dataset.videos] == ["negative", "positive", "surprise"]
+    (change,) = dataset.labels.changes.to_dict("records")
+    assert (change["row"], change["from"], change["to"]) == (2, "positive", "negative")
+
+
+def test_text_below_the_table_is_skipped_row_by_row(tmp_path):
+    skipped = open_dataset("smic_hs", long(tmp_path)).labels.skipped
+    assert skipped["row"].tolist() == [6, 7]
+    assert skipped["reason"].str.startswith("no clip such as s01_ne_01 is named").all()
+    assert "OnsetF: the onset of the micro-expression" in skipped["reason"].iloc[1]
+
+
+def test_the_label_file_of_2019_is_preferred_and_gives_the_apex(tmp_path):
+    long(tmp_path)
+    rows = [(subject, name, on, on + 3, off, first, emotion) for subject, name, on, off, first, emotion in ROWS]
+    write_book(tmp_path / "SMIC-HS-E_annotation_2019.xlsx", Sheet1=[clip_trees.SMIC_2019_COLUMNS, *rows])
+    dataset = open_dataset("smic_hs", tmp_path)
+    assert dataset.version.startswith("2019")
+    assert placed(dataset) == {
+        "s01_ne_01": ((4, 7, 9),),
+        "s01_po_02": ((2, 5, 9),),
+        "s03_sur_01": ((0, 3, 19),),
+    }
+
+
+def test_a_cropped_clip_holds_the_frames_of_its_expression(tmp_path):
+    dataset = open_dataset("smic_hs", cropped(tmp_path))
+    assert placed(dataset) == {
+        "s01_ne_01": ((0, None, 5),),
+        "s01_po_02": ((0, None, 7),),
+        "s03_sur_01": ((0, None, 19),),
+    }
+    assert [video.n_frames for video in dataset.videos] == [6, 8, 20]
+    assert dataset.labels.changes.empty
+
+
+def test_the_long_clips_are_read_where_both_lie_there(tmp_path):
+    cropped(tmp_path)
+    (tmp_path / "SMIC-HS-E_annotation.xlsx").unlink()
+    dataset = open_dataset("smic_hs", long(tmp_path))
+    assert [video.n_frames for video in dataset.videos] == [20] * 3
+
+
+def test_clips_whose_files_are_numbered_anew_count_from_their_first_file_and_it_is_noted(tmp_path):
+    folder = clip_folder(long(tmp_path), "s01_ne_01")
+    for number in range(101, 121):
+        (folder / f"image{number:06d}.jpg").rename(folder / f"image{number - 100:06d}.jpg")
+    dataset = open_dataset("smic_hs", tmp_path)
+    assert placed(dataset)["s01_ne_01"] == ((4, None, 9),)
+    assert clip_trees.brightness(dataset.videos[0].frames(4, 10)) == [5, 6, 7, 8, 9, 10]
+    (change,) = dataset.labels.changes.to_dict("records")
+    assert (change["column"], change["from"], change["to"]) == ("FirstF", 101, 1)
+
+
+def test_a_clip_that_lacks_its_beginning_keeps_its_labels_on_their_frames(tmp_path):
+    folder = clip_folder(long(tmp_path), "s01_ne_01")
+    for number in (101, 102):
+        (folder / f"image{number:06d}.jpg").unlink()
+    dataset = open_dataset("smic_hs", tmp_path)
+    video = dataset.videos[0]
+    assert (video.n_frames, video.missing) == (20, 2)
+    assert placed(dataset)["s01_ne_01"] == ((4, None, 9),)
+    assert clip_trees.brightness(video.frames(0, 5)) == [3, 3, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (row("s04_ne_01", 10, 5, 12), "onset 5 lies before 10, the first frame of its clip"),
+        (row("s04_ne_01", 10, 15, 12), "frames out of order: onset 15, apex None, offset 12"),
+        (row("s04_ne_01", 10, 11, 12), "no folder of frames"),
+        (row("s04_ne_01", None, 11, 12), "FirstF is blank"),
+        (row("s04_ne_01", 10, "onset", 12), "OnsetF 'onset' is no frame number"),
+        ((5, *row("s04_ne_01", 10, 11, 12)[1:]), "subject '5', but the name says s04"),
+        (row("s01_ne_01", 100, 105, 110), "first frame 100, but row 2 says 101"),
+        ((1, "../s01_ne_01", 105, 110, 101, "negative"), "no clip such as s01_ne_01 is named"),
+        ((1, "s01_nn_01", 105, 110, 101, "negative"), "no clip such as s01_ne_01 is named"),
+        (ROWS[0], "repeats row 2"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_skipped_with_its_reason(tmp_path, bad, reason):
+    labels = open_dataset("smic_hs", long(tmp_path, rows=[*ROWS, bad])).labels
+    assert reason in dict(zip(labels.skipped["row"], labels.skipped["reason"], strict=True))[5]
+    assert len(labels.rows) == 3
+
+
+def test_a_tree_of_another_sensor_is_not_read_instead(tmp_path):
+    root = long(tmp_path / "SMIC_VIS", sensor="VIS")
+    with pytest.raises(FileNotFoundError, match="SMIC-HS-E_annotation"):
+        open_dataset("smic_hs", root)
+    write_book(root / "SMIC-HS-E_annotation.xlsx", Sheet1=clip_trees.smic_sheet(ROWS))
+    with pytest.raises(FileNotFoundError, match="no video of smic_hs"):
+        open_dataset("smic_hs", root)
+
+
+def test_the_published_counts_stand_for_each_sensor():
+    assert {name for name in DATASETS if name.startswith("smic")} == {f"smic_{sensor}" for sensor in smic.SENSORS}
+    assert [smic.PUBLISHED[sensor]["micro"] for sensor in smic.SENSORS] == [157, 71, 71]
+    with pytest.raises(ValueError, match="unknown sensor 'uv' of SMIC: use one of hs, vis, nir"):
+        smic.read_labels("SMIC", sensor="uv")

@@ -1,0 +1,53 @@
+"""Kept records are whole, current and declared; otherwise nothing is copied."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from melib.study.experiments import Experiment
+from melib.study.known_units import KNOWN_UNITS
+from melib.study.rows import Row, compute, record_path
+
+ROOT = Path(__file__).parents[2]
+ROW = Row("units-kept", "True action units", KNOWN_UNITS)
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """The tool, with one experiment of one row declared."""
+    specification = importlib.util.spec_from_file_location("keep_records", ROOT / "tools" / "keep_records.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    monkeypatch.setattr(module, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), (), main=False)})
+    return module
+
+
+def test_records_are_copied_and_what_is_no_longer_declared_goes(tool, tmp_path, capsys):
+    made, kept = tmp_path / "made", tmp_path / "kept"
+    compute(ROW, "smoke", 0, folder=made, store=tmp_path)
+    other = kept / "smoke" / "units" / "gone.0.json"
+    other.parent.mkdir(parents=True)
+    other.write_text("{}")
+    assert tool.main("smoke", made=made, kept=kept) == 0
+    source, target = record_path(made, ROW, "smoke", 0), record_path(kept, ROW, "smoke", 0)
+    assert target.read_bytes() == source.read_bytes()
+    assert target.with_suffix(".csv").read_bytes() == source.with_suffix(".csv").read_bytes()
+    assert not other.exists()
+    assert len(target.read_bytes()) < 50_000
+
+
+@pytest.mark.parametrize("fault", ["missing", "stale"])
+def test_nothing_is_copied_while_a_record_is_missing_or_stale(tool, tmp_path, capsys, fault):
+    made, kept = tmp_path / "made", tmp_path / "kept"
+    if fault == "stale":
+        path = compute(ROW, "smoke", 0, folder=made, store=tmp_path)
+        record = json.loads(path.read_text())
+        record["provenance"]["code"] = "other"
+        path.write_text(json.dumps(record))
+    assert tool.main("smoke", made=made, kept=kept) == 1
+    assert not kept.exists()
+    assert "units/units-kept.0" in capsys.readouterr().err

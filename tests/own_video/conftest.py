@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from melib.synthetic.dataset import SyntheticVideo
+from melib.synthetic.suites import find_suite
+
+FRAMES = 60
+SIZE = (320, 240)
+
+
+@pytest.fixture(scope="session")
+def person():
+    """A rendered face, of a person on whom nothing was trained."""
+    return SyntheticVideo(find_suite("default"), "test", 104, 0, FRAMES)
+
+
+@pytest.fixture(scope="session")
+def scene(person):
+    """The face in a larger picture: ``(60, 240, 320, 3)`` RGB, mid-grey around the crop."""
+    frames = np.full((FRAMES, SIZE[1], SIZE[0], 3), 110, np.uint8)
+    frames[:, 56:184, 96:224] = person.frames(0, FRAMES)
+    return frames
+
+
+@pytest.fixture(scope="session")
+def write_video():
+    """Write RGB frames to a file in the codec of four letters."""
+
+    def write(path, frames, codec="mp4v", fps=30.0):
+        height, width = frames[0].shape[:2]
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), fps, (width, height))
+        assert writer.isOpened()
+        for frame in frames:
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        writer.release()
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def mp4(scene, write_video, tmp_path_factory):
+    """The scene as an MP4 file."""
+    return write_video(tmp_path_factory.mktemp("film") / "someone.mp4", scene)
+
+
+@pytest.fixture(scope="session")
+def numbered(write_video, tmp_path_factory):
+    """Thirty frames that can be told apart by their grey level, 8 levels from one to the next, without loss."""
+    frames = np.repeat(np.arange(0, 240, 8, dtype=np.uint8), 48 * 64 * 3).reshape(30, 48, 64, 3)
+    return write_video(tmp_path_factory.mktemp("film") / "numbered.mp4", frames)

@@ -1,0 +1,83 @@
+"""The region and the size of a movement are those of the movement that was made."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from melib.own_video import REGIONS, region_masks, strongest_motion
+
+
+@pytest.fixture(scope="module")
+def still(person):
+    """One rendered frame and its landmarks."""
+    return person.frames(0, 1)[0], person.landmarks(0, 1)[0]
+
+
+def bulged(frame, centre, shift, spread):
+    """The frame with what lies around a point moved by ``shift`` pixels (right, down), fading out smoothly."""
+    rows, columns = np.mgrid[: frame.shape[0], : frame.shape[1]].astype(np.float32)
+    weight = np.exp(-((columns - centre[0]) ** 2 + (rows - centre[1]) ** 2) / (2 * spread**2)).astype(np.float32)
+    there = columns - shift[0] * weight, rows - shift[1] * weight
+    return cv2.remap(frame, *there, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def moved(still, region, shift=(0.0, -3.0)):
+    frame, landmarks = still
+    centre = ndimage.center_of_mass(region_masks(landmarks, *frame.shape[:2])[region])[::-1]
+    return strongest_motion(
+        np.stack([frame, bulged(frame, centre, shift, spread=5)]), landmarks, method="dis", stabilization="median"
+    )
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_region_that_was_moved_is_named(still, region):
+    assert moved(still, region).region == region
+
+
+def test_right_is_the_persons_own_right(still):
+    _, landmarks = still
+    masks = region_masks(landmarks, 128, 128)
+    across = {name: ndimage.center_of_mass(mask)[1] for name, mask in masks.items()}
+    # Who looks into the camera has the right side on the left of the picture.
+    for part in ("brow", "eye", "cheek"):
+        assert across[f"right {part}"] < across["mouth"] < across[f"left {part}"]
+
+
+def test_no_pixel_belongs_to_two_regions(still):
+    masks = region_masks(still[1], 128, 128)
+    assert set(masks) == set(REGIONS)
+    assert np.sum(list(masks.values()), axis=0).max() == 1
+
+
+def test_strength_grows_with_the_movement_and_turns_into_millimetres_by_the_eyes(still):
+    small, large = (moved(still, "mouth", (0.0, -length)) for length in (1.5, 3.0))
+    assert 0.5 < small.pixels < 1.6 < large.pixels < 3.2
+    eyes = still[1][36:42].mean(axis=0) - still[1][42:48].mean(axis=0)
+    assert large.millimetres == pytest.approx(large.pixels * 63 / np.hypot(*eyes))
+
+
+def test_a_shift_of_the_whole_face_is_no_movement_of_it(still):
+    frame, landmarks = still
+    shifted = cv2.warpAffine(
+        frame, np.float32([[1, 0, 2], [0, 1, 1]]), (128, 128), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    found = strongest_motion(np.stack([frame, shifted]), landmarks, method="dis", stabilization="median")
+    assert found.pixels < 0.7
+
+
+def test_a_region_that_draws_back_does_so_by_its_millimetres(still):
+    frame, landmarks = still
+    mask = region_masks(landmarks, 128, 128)["mouth"]
+    depth = np.full((2, 128, 128), 0.6, np.float32)
+    depth[1] += 0.004  # the whole head draws back as well, which is no expression
+    depth[1][ndimage.binary_dilation(mask, iterations=6)] += 0.002
+    depth[:, ::7, ::5] = 0  # holes
+    centre = ndimage.center_of_mass(mask)[::-1]
+    frames = np.stack([frame, bulged(frame, centre, (0.0, -3.0), spread=5)])
+    found = strongest_motion(frames, landmarks, method="dis", stabilization="median", depth=depth)
+    assert found.region == "mouth" and found.away_mm == pytest.approx(2.0, abs=0.01)
+    blind = strongest_motion(frames, landmarks, method="dis", stabilization="median", depth=np.zeros_like(depth))
+    assert blind.away_mm is None

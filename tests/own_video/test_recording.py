@@ -1,0 +1,205 @@
+"""A video file is read as it is, whatever its header says of it."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+from mp4_surgery import edit, ticks, turned, with_durations
+
+from melib import recording
+from melib.recording import Recent, Recording
+from melib.video import Video
+
+
+def decoded(path) -> list[np.ndarray]:
+    """All frames as OpenCV gives them one after the other, turned to RGB."""
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        found, frame = capture.read()
+        if not found:
+            return frames
+        frames.append(frame[..., ::-1])
+
+
+def level(frame: np.ndarray) -> int:
+    """Number of a frame of the fixture `numbered`, from its grey level."""
+    return round(float(frame.mean()) / 8)
+
+
+def test_frames_do_not_depend_on_the_order_in_which_they_are_asked_for(mp4, monkeypatch):
+    monkeypatch.setattr(recording, "_KEPT_BYTES", 1)  # nothing stays in memory, so every step back decodes again
+    wanted = decoded(mp4)
+    video = Recording(mp4)
+    assert (video.n_frames, video.size, video.fps) == (len(wanted), (320, 240), 30.0)
+    for start, stop in ((40, 43), (0, 2), (59, 60), (41, 42), (41, 42), (7, 50)):
+        np.testing.assert_array_equal(video.frames(start, stop), np.stack(wanted[start:stop]))
+    assert video.notes == ()
+
+
+def test_memory_does_not_grow_with_the_length_of_a_video(mp4, monkeypatch):
+    monkeypatch.setattr(recording, "_KEPT_BYTES", 1 << 20)
+    tracemalloc.start()
+    try:
+        video = Recording(mp4)
+        for frame in range(video.n_frames):
+            video.frames(frame, frame + 1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    whole = 60 * 320 * 240 * 3
+    assert peak < whole / 4
+
+
+def test_a_video_of_varying_rate_is_resampled_to_the_nearest_frames(numbered, tmp_path):
+    count, tick = ticks(numbered.read_bytes())
+    path = tmp_path / "varying.mp4"
+    # Ten frames of 3/2, ten of 1/2 and ten of the usual length.
+    path.write_bytes(with_durations(numbered.read_bytes(), [(10, tick * 3 // 2), (10, tick // 2), (10, tick)]))
+    video = Recording(path)
+    steps = np.repeat([1.5, 0.5, 1.0], 10) / 30
+    times = np.concatenate([[0], np.cumsum(steps)[:-1]])
+    mean = (count - 1) / times[-1]
+    wanted = [int(np.abs(times - i / mean).argmin()) for i in range(count)]
+    assert video.fps == pytest.approx(mean)
+    assert [level(video.frames(i, i + 1)[0]) for i in range(count)] == wanted
+    assert len(set(wanted)) < count
+    (note,) = video.notes
+    assert "varies" in note and f"{count - len(set(wanted))} of {count}" in note
+
+
+def test_timestamps_rounded_to_milliseconds_are_no_varying_rate(scene, write_video, tmp_path):
+    video = Recording(write_video(tmp_path / "rounded.webm", scene[:31:5], codec="VP80", fps=30.0))
+    assert (video.fps, video.n_frames, video.notes) == (30.0, 7, ())
+
+
+def test_a_rate_that_is_given_overrules_the_timestamps(numbered):
+    video = Recording(numbered, fps=200)
+    assert video.fps == 200
+    assert [level(video.frames(i, i + 1)[0]) for i in range(30)] == list(range(30))
+
+
+@pytest.mark.parametrize("fps", [0, -30, 1e6, float("nan")])
+def test_a_rate_that_no_camera_has_is_refused(numbered, fps):
+    with pytest.raises(ValueError, match="frame rate lies between"):
+        Recording(numbered, fps=fps)
+
+
+def test_rotation_that_the_file_asks_for_is_applied(mp4, tmp_path):
+    path = tmp_path / "turned.mp4"
+    path.write_bytes(turned(mp4.read_bytes()))
+    video = Recording(path)
+    assert video.size == (240, 320)
+    np.testing.assert_array_equal(video.frames(3, 4)[0], np.rot90(Recording(mp4).frames(3, 4)[0], -1))
+
+
+def test_frames_are_counted_and_not_believed(scene, write_video, tmp_path):
+    whole = write_video(tmp_path / "whole.avi", scene[:30], codec="MJPG").read_bytes()
+    path = tmp_path / "cut.avi"
+    path.write_bytes(whole[: len(whole) // 2])
+    video = Recording(path)
+    assert 5 < video.n_frames < 25
+    assert video.frames(video.n_frames - 1, video.n_frames).shape == (1, 240, 320, 3)
+    (note,) = video.notes
+    assert f"promises 30 frames, {video.n_frames} could be decoded" in note
+
+
+def test_a_file_without_a_frame_is_refused(mp4, tmp_path):
+    nothing = {b"stts": bytes(8), b"stsc": bytes(8), b"stco": bytes(8), b"stss": bytes(8), b"stsz": bytes(12)}
+    data = mp4.read_bytes()
+    for kind, content in nothing.items():
+        data = edit(data, kind, lambda _, content=content: content)
+    path = tmp_path / "empty.mp4"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="holds no frame"):
+        Recording(path)
+
+
+def test_what_is_no_video_is_refused_by_name(tmp_path):
+    path = tmp_path / "letter.mp4"
+    path.write_bytes(b"Dear Sir, " * 50)
+    with pytest.raises(ValueError, match="letter.mp4 cannot be read as a video"):
+        Recording(path)
+    with pytest.raises(FileNotFoundError, match="no video file"):
+        Recording(tmp_path / "missing.mp4")
+    with pytest.raises(FileNotFoundError, match="no video file"):
+        Recording("http://127.0.0.1/film.mp4")
+
+
+def test_a_file_without_any_clock_asks_for_a_rate():
+    times = np.zeros(5)
+    with pytest.raises(ValueError, match="give the rate"):
+        recording._clock(times, 0.0, None, "film.mp4")
+    fps, frames, notes = recording._clock(times, 25.0, None, "film.mp4")
+    assert (fps, frames.tolist()) == (25.0, [0, 1, 2, 3, 4]) and "header" in notes[0]
+
+
+def depth_folder(folder, count, *, height=48, width=64):
+    folder.mkdir()
+    for number in range(count):
+        # 600 mm in the first frame, a millimetre more in each.
+        cv2.imwrite(str(folder / f"depth_{number:03d}.png"), np.full((height, width), 600 + number, np.uint16))
+    return folder
+
+
+def test_depth_of_a_frame_is_that_of_its_image_in_metres(numbered, tmp_path):
+    video = Recording(numbered, depth=depth_folder(tmp_path / "depth", 30))
+    found = video.depth(4, 6)
+    assert found.shape == (2, 48, 64) and found.dtype == np.float32
+    np.testing.assert_allclose(found[:, 0, 0], [0.604, 0.605], rtol=1e-6)
+    assert (video.camera.width, video.camera.height) == (64, 48)
+    assert np.degrees(2 * np.arctan(32 / video.camera.fx)) == pytest.approx(65)
+
+
+def test_depth_images_that_do_not_fit_are_refused(numbered, tmp_path):
+    with pytest.raises(ValueError, match="holds 29 images for a video of 30 frames"):
+        Recording(numbered, depth=depth_folder(tmp_path / "few", 29))
+    with pytest.raises(ValueError, match="both must lie on one grid"):
+        Recording(numbered, depth=depth_folder(tmp_path / "small", 30, height=24))
+    with pytest.raises(FileNotFoundError):
+        Recording(numbered, depth=tmp_path / "missing")
+    with pytest.raises(LookupError, match="no depth"):
+        Recording(numbered).depth(0, 1)
+
+
+def test_a_file_says_where_landmarks_come_from(numbered):
+    with pytest.raises(LookupError, match="melib.face.crop"):
+        Recording(numbered).landmarks(0, 1)
+
+
+class Counted(Video):
+    """Frames that are numbers, and a list of those that were read."""
+
+    def __init__(self, n_frames):
+        self.subject, self.name, self.fps, self.n_frames, self.expressions = "a", "b", 30.0, n_frames, ()
+        self.read = []
+
+    def frames(self, start, stop):
+        self.read += range(start, stop)
+        return np.arange(start, stop)[:, None, None, None]
+
+    def landmarks(self, start, stop):
+        return np.zeros((stop - start, 68, 2), np.float32)
+
+
+def test_a_step_back_within_what_is_kept_reads_nothing_twice():
+    below = Counted(100)
+    video = Recent(below, 10)
+    # As chunks of pairs are read: each begins a few frames before the last one ended, and frames are left out.
+    asked = [*range(0, 30, 3), *range(24, 60, 3), *range(54, 100, 3)]
+    assert [int(video.frames(i, i + 1).ravel()[0]) for i in asked] == asked
+    assert below.read == list(range(asked[-1] + 1))
+
+
+def test_a_jump_does_not_read_what_lies_between():
+    below = Counted(1000)
+    video = Recent(below, 10)
+    assert int(video.frames(900, 901).ravel()[0]) == 900 and below.read == [900]
+
+
+def test_a_box_of_a_file_can_be_changed_and_changed_back(mp4):
+    data = mp4.read_bytes()
+    assert edit(data, b"stts", lambda content: content) == data
+    assert with_durations(data, [ticks(data)]) == data

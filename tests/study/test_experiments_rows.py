@@ -1,0 +1,160 @@
+"""Rows and their records: computed once, kept whole, stale when what decides them changes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from melib import provenance
+from melib.study import compare, rows
+from melib.study.catalogue import EXPERIMENTS, find_experiment
+from melib.study.experiments import Contrast, Experiment, collect, on_dataset
+from melib.study.rows import Chain, Computed, Row, ensure, is_there, read, record_path
+from melib.study.videos import VIDEOS, count_names, kept_tables, learning
+
+CALLS: list[tuple[float, int]] = []
+
+
+def _describe(values, tier, seed):
+    return {"parameters": {**values, "seed": seed}, "sizes": {"tier": tier, "resamples": 200}}
+
+
+def _compute(values, tier, seed, store):
+    CALLS.append((values["shift"], seed))
+    generator = np.random.default_rng([seed, 7])
+    named = pd.DataFrame({"subject": np.repeat(["1", "2", "3", "4"], 10), "emotion": ["happy", "other"] * 20})
+    right = generator.random(40) < values["shift"]
+    named["named"] = np.where(right, named["emotion"], "happy")
+    record = {
+        "experiment": "made up",
+        "dataset": {"name": "none", "synthetic": True},
+        "provenance": {"code": provenance.computing_hash()},
+        "confusion": {"emotions": ["happy", "other"]},
+    }
+    return Computed(record, named, {"named": count_names(named)})
+
+
+CHAIN = Chain("made-up", _describe, lambda values, tier: {}, lambda values, tier, store, jobs: None, _compute)
+GOOD, BAD = Row("good", "Good", CHAIN, {"shift": 0.9}), Row("bad", "Bad", CHAIN, {"shift": 0.4})
+
+
+@pytest.fixture
+def calls():
+    CALLS.clear()
+    return CALLS
+
+
+def test_a_row_is_computed_once_for_each_seed_and_then_read(tmp_path, calls):
+    ensure([GOOD], "smoke", seeds=(0, 1), folder=tmp_path, store=tmp_path)
+    kept = ensure([GOOD, BAD], "smoke", seeds=(0, 1), folder=tmp_path, store=tmp_path)
+    assert calls == [(0.9, 0), (0.9, 1), (0.4, 0), (0.4, 1)]
+    assert list(kept) == ["good", "bad"]
+    assert [record["seed"] for record in kept["good"].records] == [0, 1]
+
+
+@pytest.mark.parametrize("change", ["code", "parameters", "sizes", "csv"])
+def test_a_record_that_today_would_not_make_is_made_again(tmp_path, calls, change):
+    ensure([GOOD], "smoke", folder=tmp_path, store=tmp_path)
+    path = record_path(tmp_path, GOOD, "smoke", 0)
+    record = json.loads(path.read_text())
+    if change == "csv":
+        path.with_suffix(".csv").unlink()
+    elif change == "code":
+        record["provenance"]["code"] = "0" * 64
+    else:
+        record[change] = {**record[change], "more": 1}
+    path.write_text(json.dumps(record))
+    assert not is_there(GOOD, "smoke", 0, folder=tmp_path)
+    ensure([GOOD], "smoke", folder=tmp_path, store=tmp_path)
+    assert len(calls) == 2 and is_there(GOOD, "smoke", 0, folder=tmp_path)
+
+
+def test_reading_says_which_rows_are_stale_and_never_computes(tmp_path, calls, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="good.0.json"):
+        read([GOOD], "smoke", folder=tmp_path)
+    ensure([GOOD], "smoke", folder=tmp_path, store=tmp_path)
+    assert not read([GOOD], "smoke", folder=tmp_path)["good"].stale
+    monkeypatch.setattr(rows, "computing_hash", lambda: "other code")
+    assert read([GOOD], "smoke", folder=tmp_path)["good"].stale
+    assert len(calls) == 1
+
+
+def test_a_difference_of_rows_is_that_of_their_tallies_and_says_what_it_could_have_seen(tmp_path):
+    kept = ensure([GOOD, BAD], "smoke", seeds=(0, 1), folder=tmp_path, store=tmp_path)
+    found = compare.difference(kept["good"], kept["bad"], "recognition", "uar_pooled")
+    values = [
+        np.mean(
+            [(row["named"] == row["emotion"]).groupby(row["emotion"]).mean().mean() for row in kept[name].predictions]
+        )
+        for name in ("good", "bad")
+    ]
+    assert found["value"] == pytest.approx(values[0] - values[1])
+    assert found["low"] < found["value"] < found["high"]
+    # Of a normal estimate: 1.96 + 0.84 standard errors, the interval being 2 x 1.96 of them wide.
+    assert found["detectable"] == pytest.approx((found["high"] - found["low"]) * 2.8016 / 3.9199, rel=1e-3)
+
+
+def test_a_name_that_no_file_may_have_and_two_meanings_of_a_name_are_refused():
+    with pytest.raises(ValueError, match="lower-case"):
+        Row("O/S", "", CHAIN)
+    other = Row("good", "Other", CHAIN, {"shift": 0.1})
+    with pytest.raises(ValueError, match="two things"):
+        collect([Experiment("a", "?", "!", (GOOD,), ()), Experiment("b", "?", "!", (other,), ())])
+    with pytest.raises(ValueError, match="does not have"):
+        Experiment("a", "?", "!", (GOOD,), (), (Contrast("good", "gone", "frames", "roc_auc_frames", "?"),))
+    with pytest.raises(LookupError, match="did you mean 'spotting'"):
+        find_experiment("spoting")
+
+
+def test_every_declared_row_can_be_run_at_every_tier():
+    for experiment in EXPERIMENTS.values():
+        for row in experiment.rows:
+            for tier in ("smoke", "quick", "full"):
+                described = row.chain.describe(row.values, tier, 0)
+                assert json.loads(json.dumps(described))["sizes"], row.name
+                assert len(row.feature_key(tier)) == 12
+
+
+def test_a_learning_curve_is_kept_in_tenths_of_each_stage(tmp_path):
+    fold = tmp_path / "fold_0"
+    fold.mkdir()
+    lines = [
+        f"spot,{step},{term},{100 - step + extra}"
+        for step in range(40)
+        for term, extra in (("total", 0), ("spotting", 9))
+    ]
+    (fold / "O.csv").write_text("stage,step,term,loss\n" + "\n".join(lines) + "\n")
+    curve = learning(tmp_path)
+    assert curve["step"].tolist() == list(range(3, 40, 4))
+    assert curve["loss"].tolist() == [98.5 - 4 * part for part in range(10)]
+    assert learning(tmp_path / "nothing").empty
+
+
+def test_the_record_of_long_videos_gives_back_every_metric(outcome):
+    values = {"suite": "sanity", "device": "cpu"}
+    row = Row("mean-sanity", "MEAN", VIDEOS, values)
+    tables = {name: table.to_csv(index=False) for name, table in kept_tables(outcome).items()}
+    kept = rows.RowRecords(row, ({**outcome.record, "tables": tables},), (outcome.predictions,))
+    metrics = {part: compare.tallies(kept, part)[0].scores() for part in compare.PARTS}
+    for part in ("spotting_and_naming", "recognition"):
+        for metric, interval in outcome.record[part].items():
+            assert metrics[part][metric] == pytest.approx(interval["value"]), metric
+    # Levels instead of scores: half a level of 64 at most is lost to ties.
+    assert metrics["frames"]["roc_auc_frames"] == pytest.approx(
+        outcome.record["frames_smoothed"]["roc_auc_frames"]["value"], abs=0.004
+    )
+
+
+def test_on_filmed_faces_an_experiment_keeps_the_rows_that_need_no_benchmark(tmp_path):
+    experiment = find_experiment("spot_then_recognize")
+    assert on_dataset(experiment, "synthetic", "") is experiment
+    filmed = on_dataset(experiment, "casme3", str(tmp_path))
+    names = [row.name for row in filmed.rows]
+    assert "mean-o-casme3" in names and "sfamnet-o-and-s-casme3" in names
+    assert not [name for name in names if "true" in name or "loso" in name]
+    described = filmed.rows[0].chain.describe(filmed.rows[0].values, "full", 0)["parameters"]
+    assert (described["dataset"], described["split"], described["data_root"]) == ("casme3", "loso", "")
+    assert all(each.first in names and each.second in names for each in filmed.contrasts) and filmed.contrasts

@@ -1,0 +1,127 @@
+"""What tables of rows say follows from intervals, and the papers' numbers stand apart."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from melib import tables
+from melib.study.experiments import Contrast, Experiment
+from melib.study.rows import Chain, Row, RowRecords
+from melib.tables.rows import judge
+
+CHAIN = Chain("none", *(4 * [lambda *given: {}]))
+ROWS = tuple(Row(name, label, CHAIN) for name, label in (("net", "Network"), ("floor", "Floor")))
+EXPERIMENT = Experiment(
+    "made_up",
+    "Does it work?",
+    "It works if it does.",
+    ROWS,
+    (("recognition", "uf1_pooled"),),
+    (Contrast("net", "floor", "recognition", "uf1_pooled", "Does the network help?", least=0.03),),
+)
+
+
+def named(right: dict[str, int]) -> str:
+    """Answers of eight people, ten expressions each: so many of each person's answers are right."""
+    lines = ["subject,emotion,named,count"]
+    for person, hits in right.items():
+        for emotion, other in (("a", "b"), ("b", "a")):
+            lines += [f"{person},{emotion},{emotion},{hits}", f"{person},{emotion},{other},{5 - hits}"]
+    return "\n".join(lines) + "\n"
+
+
+def kept(row: Row, right: dict[str, int]) -> RowRecords:
+    record = {
+        "tier": "smoke",
+        "sizes": {"test_subjects": 8, "resamples": 400},
+        "dataset": {"name": "synthetic", "version": "1", "synthetic": True},
+        "confusion": {"emotions": ["a", "b"]},
+        "counts": {"subjects": 8},
+        "recognition": {"uf1_pooled": {"value": 0.5, "low": 0.4, "high": 0.6}},
+        "chance": {"guessed": {"uf1_pooled": {"mean": 0.5, "low": 0.45, "high": 0.55}}},
+        "shuffled": [{"uf1_pooled": 0.4}, {"uf1_pooled": 0.5}],
+        "tables": {"named": named(right)},
+        "provenance": {"commit": "0123456789abcdef"},
+        "seconds": 30.0,
+    }
+    return RowRecords(row, (record,), (pd.DataFrame(),))
+
+
+def people(*hits: int) -> dict[str, int]:
+    return {f"p{number}": each for number, each in enumerate(hits)}
+
+
+@pytest.fixture
+def better() -> dict[str, RowRecords]:
+    right = (people(5, 4, 5, 5, 4, 5, 4, 5), people(2, 3, 2, 3, 3, 2, 2, 3))
+    return {row.name: kept(row, hits) for row, hits in zip(ROWS, right, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (0.1, 0.05, 0.15, "higher"),
+        (0.02, 0.01, 0.03, "higher, by less than 0.03"),
+        (-0.1, -0.2, -0.01, "lower"),
+        (0.0, -0.02, 0.02, "equal within 0.03"),
+        (0.05, -0.05, 0.15, "not told apart"),
+        (float("nan"), float("nan"), float("nan"), "undefined"),
+    ],
+)
+def test_a_verdict_follows_from_the_interval_and_the_smallest_difference_of_interest(value, low, high, words):
+    assert judge({"value": value, "low": low, "high": high, "least": 0.03}) == words
+
+
+def test_a_clear_difference_is_found_and_stands_in_words(better):
+    table = tables.compared(EXPERIMENT, better)
+    assert table.loc["Network less Floor", "Verdict"] == "higher"
+    words = tables.findings(EXPERIMENT, better)
+    assert "Does the network help?" in words and ": higher." in words
+    assert "synthetic faces" in words
+
+
+def test_who_beats_chance_and_whether_controls_held_is_said(better):
+    words = tables.findings(EXPERIMENT, better)
+    assert "above chance nobody. Not told from chance, or below: Network; Floor." in words
+    assert "after training on shuffled labels (2 rows): at chance, as it must be." in words
+    record = {**better["net"].records[0], "shuffled": [{"uf1_pooled": 0.9}]}
+    record["recognition"] = {"uf1_pooled": {"value": 0.8, "low": 0.7, "high": 0.9}}
+    leaking = {**better, "net": RowRecords(ROWS[0], (record,), better["net"].predictions)}
+    words = tables.findings(EXPERIMENT, leaking)
+    assert "above chance Network. Not told from chance, or below: Floor." in words
+    assert "something leaks**: Network" in words
+
+
+def test_rows_that_answer_alike_are_not_called_different():
+    alike = {row.name: kept(row, people(3, 4, 2, 5, 3, 4, 2, 5)) for row in ROWS}
+    assert tables.compared(EXPERIMENT, alike).loc["Network less Floor", "Verdict"] in ("equal within 0.03", "undefined")
+
+
+def test_the_opening_gives_question_and_criterion_and_no_result(better):
+    words = tables.opening(EXPERIMENT, better)
+    assert "Does it work?" in words and "It works if it does." in words and "synthetic faces" in words
+    assert "0.5" not in words
+    assert "8 tested subjects" in tables.power(EXPERIMENT, better)
+
+
+def test_every_number_says_that_the_faces_are_synthetic_and_stands_beside_chance(better):
+    assert all("synthetic" in column for column in tables.measured(EXPERIMENT, better).columns)
+    controls = tables.controls_of_rows(better)
+    assert controls.loc["Floor"].tolist() == ["0.450 to 0.550", "0.450 (2)"]
+
+
+def test_a_stale_record_is_called_so(better):
+    assert "Stale" not in tables.origin(better)
+    old = {**better, "net": RowRecords(ROWS[0], better["net"].records, better["net"].predictions, stale=True)}
+    assert "**Stale** (other code or sizes than today's): net" in tables.origin(old)
+    assert "melib record made_up --tier smoke" in tables.remake(EXPERIMENT, better)
+
+
+def test_the_papers_numbers_keep_their_digits_and_are_not_comparable():
+    table = tables.printed("spotting", metrics=("F1",))
+    row = table[(table["Network"] == "SFAMNet") & (table["Input"] == "O+S")]
+    assert row["F1"].tolist() == ["0.0716"]
+    assert table["Beside synthetic rows"].str.startswith("not comparable").all()
+    with pytest.raises(LookupError, match="print nothing"):
+        tables.printed("spotting", methods=("nobody",))

@@ -1,0 +1,131 @@
+"""Sensor views: what they change, and what they must not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from melib.features import FeatureSettings, planes
+from melib.synthetic.action_units import (
+    AU14_PATTERNS,
+    EMOTION_PATTERNS,
+    EMOTIONS_OUT_OF_PLANE,
+    IN_PLANE_PATTERNS,
+    OUT_OF_PLANE_UNITS,
+    WITHOUT_AU14_PATTERNS,
+    head_component,
+)
+from melib.synthetic.dataset import open_clips
+from melib.synthetic.head import load_head
+from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor, measure_depth
+from melib.synthetic.views import GenericShapeView, SensorView
+
+PAIR = (np.array([40]), np.array([46]))
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return open_clips("default", subjects=1, clips=2, depth="none").videos[0]
+
+
+def test_the_suites_own_sensor_gives_the_suites_own_readings_bit_for_bit(exact):
+    own = open_clips("default", subjects=1, clips=1).videos[0]
+    view = SensorView(exact, DEPTH_LEVELS["mid"])
+    np.testing.assert_array_equal(view.depth(40, 42), own.depth(40, 42))
+    np.testing.assert_array_equal(view.frames(40, 41), own.frames(40, 41))
+    np.testing.assert_array_equal(view.landmarks(0, 1), own.landmarks(0, 1))
+
+
+def test_two_sensors_share_the_optical_flow_and_differ_in_depth_alone(exact):
+    quiet, loud = (SensorView(exact, DepthSensor(disparity_px=sd, unit_mm=0.01)) for sd in (0.0, 0.16))
+    one, other = (next(planes(view, PAIR, FeatureSettings(input="uvz"))) for view in (quiet, loud))
+    np.testing.assert_array_equal(one[:, :2], other[:, :2])
+    assert np.abs(one[:, 2] - other[:, 2]).mean() > 0.05
+
+
+def test_delayed_depth_is_the_depth_of_an_earlier_frame(exact):
+    sensor = DEPTH_LEVELS["low"]
+    late, prompt = SensorView(exact, sensor, delay=2), SensorView(exact, sensor)
+    np.testing.assert_array_equal(late.depth(40, 41), prompt.depth(38, 39))
+    np.testing.assert_array_equal(late.depth(1, 2), prompt.depth(0, 1))
+
+
+def test_an_average_over_frames_is_nearer_to_the_exact_depth_than_a_single_reading(exact):
+    sensor = DepthSensor(disparity_px=0.08, unit_mm=0.01)
+    single = SensorView(exact, sensor).depth(46, 47)[0]
+    averaged = SensorView(exact, sensor, windows={46: (43, 48)}).depth(46, 47)[0]
+    truth = exact.true_depth(46)
+    face = slice(40, 90), slice(40, 90)
+    error = [np.abs(one - truth)[face].mean() for one in (single, averaged)]
+    assert error[1] < 0.75 * error[0]
+
+
+def test_a_generic_shape_knows_nothing_of_the_sensor(exact):
+    own = open_clips("default", subjects=1, clips=1).videos[0]
+    settings = FeatureSettings(input="uvz")
+    one, other = (next(planes(GenericShapeView(video), PAIR, settings)) for video in (exact, own))
+    np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(one[:, 2], next(planes(own, PAIR, settings))[:, 2])
+
+
+def test_a_view_refuses_readings_that_are_noisy_already(exact):
+    own = open_clips("default", subjects=1, clips=1).videos[0]
+    with pytest.raises(ValueError, match="depth='none'"):
+        SensorView(own, DEPTH_LEVELS["low"])
+    with pytest.raises(ValueError, match="outside of its window"):
+        SensorView(exact, DEPTH_LEVELS["low"], windows={46: (40, 46)})
+    with pytest.raises(ValueError, match="at least 0"):
+        SensorView(exact, DEPTH_LEVELS["low"], delay=-1)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.7, 1.0, 2.0, 4.0])
+def test_the_noise_is_as_strong_at_every_correlation_length_and_as_alike_as_asked(spread):
+    flat = np.full((256, 256), 0.5, np.float32)
+    sensor = DepthSensor(disparity_px=0.08, unit_mm=1e-4, correlation_px=spread)
+    error = np.concatenate(
+        [(measure_depth(flat, replace(sensor, unit_mm=0.01), 7, k) * 0.01 - 500.0).ravel() for k in range(4)]
+    ).reshape(4, 256, 256)
+    # sigma_z = s z^2 / fB
+    assert error.std() == pytest.approx(0.08 * 500**2 / 50_600, rel=0.08)
+    neighbour = (error[:, :, 1:] * error[:, :, :-1]).mean() / error.var()
+    # The correlated part, .9367^2 of the variance, falls off as exp(-1 / (4 s^2)) over one pixel.
+    wanted = 0.9367**2 * np.exp(-1 / (4 * spread**2)) if spread else 0.0
+    assert neighbour == pytest.approx(wanted, abs=0.06)
+
+
+def test_units_out_of_plane_are_those_of_which_three_tenths_of_the_motion_is_along_the_axis():
+    head = load_head()
+    for pattern in (pattern for table in EMOTION_PATTERNS.values() for _, pattern in table):
+        for unit in pattern:
+            name = head_component(unit)[0]
+            name = name if name in head.action_units else f"{name}L"
+            motion = head.units.entries(name)[1]
+            share = (motion[:, 2] ** 2).sum() / (motion**2).sum()
+            assert (round(share, 2) >= 0.30) == (unit in OUT_OF_PLANE_UNITS), unit
+
+
+def test_the_parts_of_the_patterns_are_parts_and_keep_every_emotion():
+    def units(table, emotion):
+        return {unit for _, pattern in table[emotion] for unit in pattern}
+
+    for emotion in EMOTION_PATTERNS:
+        assert not units(IN_PLANE_PATTERNS, emotion) & set(OUT_OF_PLANE_UNITS)
+        assert units(EMOTIONS_OUT_OF_PLANE, emotion) <= set(OUT_OF_PLANE_UNITS)
+        assert "14" not in units(WITHOUT_AU14_PATTERNS, emotion)
+        knows = "14" in units(EMOTION_PATTERNS, emotion)
+        assert all(("14" in pattern) == knows for _, pattern in AU14_PATTERNS[emotion])
+
+
+def test_another_table_of_expressions_changes_what_moves_and_nothing_else():
+    plain, moved = (
+        open_clips("default", subjects=1, clips=4, classes=classes) for classes in (None, "emotions_out_of_plane")
+    )
+    assert moved.version != plain.version and moved.emotions == plain.emotions
+    for one, other in zip(plain.videos, moved.videos, strict=True):
+        (a,), (b,) = one.events, other.events
+        same = ("onset", "apex", "offset", "emotion", "kind")
+        assert [getattr(a.annotated, key) for key in same] == [getattr(b.annotated, key) for key in same]
+        assert a.amplitude_mm == b.amplitude_mm
+        np.testing.assert_array_equal(one.pose(0, 180)[0], other.pose(0, 180)[0])
+    units = {label for video in moved.videos for label, strength in video.events[0].intensities if strength > 0.5}
+    assert units <= set(OUT_OF_PLANE_UNITS)

@@ -1,0 +1,172 @@
+"""Kill the pipeline at random moments and see that it comes to the same records as one that nobody killed.
+
+    python tools/kill_and_resume.py [--tier smoke] [--kills 10] [--seed 0] [--runs ID ...]
+
+Two fresh copies of the checkout (tracked files alone) compute the records of a tier: one is left in peace, the other is
+killed (kill -9, all its processes) and started again. Records must then agree bit for bit, apart from times and memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import yaml
+
+#: What two runs of one computation may differ by.
+TIMES = ("seconds", "peak_memory_mb", "time")
+
+
+def copy_checkout(source: Path, target: Path, runs: list[str] | None = None) -> None:
+    """Copy the tracked files of a checkout, with some of its declared runs or all.
+
+    Raises
+    ------
+    LookupError
+        If a run is not declared.
+    """
+    listed = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (source / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, target / name)
+    if runs:
+        declared = yaml.safe_load((target / "runs.yml").read_text(encoding="utf-8"))
+        unknown = set(runs) - {run["id"] for run in declared}
+        if unknown:
+            raise LookupError(f"no run {', '.join(sorted(unknown))} in runs.yml")
+        chosen = [run for run in declared if run["id"] in runs]
+        (target / "runs.yml").write_text(yaml.safe_dump(chosen, sort_keys=False), encoding="utf-8")
+
+
+def start(checkout: Path, tier: str) -> subprocess.Popen[bytes]:
+    """Start the records of a tier, in a process group of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout), "XDG_CACHE_HOME": str(checkout / ".cache")}
+    environment.pop("MELIB_CACHE", None)
+    return subprocess.Popen(
+        [sys.executable, "tools/build_book.py", tier, "records"],
+        cwd=checkout,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process, its group and all its descendants, at once and without warning."""
+    descendants = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGKILL)
+    for descendant in descendants:
+        try:
+            descendant.kill()
+        except psutil.NoSuchProcess:  # it was in the group
+            continue
+    psutil.wait_procs(descendants, timeout=10)
+    process.communicate()
+
+
+def finish(checkout: Path, tier: str) -> float:
+    """Run the pipeline to its end; seconds that it took.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails, with what it said.
+    """
+    started = time.monotonic()
+    process = start(checkout, tier)
+    _, said = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"the pipeline failed:\n{said.decode(errors='replace')[-3000:]}")
+    return time.monotonic() - started
+
+
+def records(checkout: Path, tier: str) -> dict[str, object]:
+    """The records that a checkout has made, by file name, without :data:`TIMES`."""
+    folder = checkout / ".cache" / "records" / tier
+    return {
+        path.relative_to(folder).as_posix(): _timeless(json.loads(path.read_text(encoding="utf-8")))
+        if path.suffix == ".json"
+        else path.read_bytes()
+        for path in sorted(folder.rglob("*.*"))
+        if path.is_file()
+    }
+
+
+def _timeless(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _timeless(each) for key, each in value.items() if key not in TIMES}
+    return [_timeless(each) for each in value] if isinstance(value, list) else value
+
+
+def kill_and_resume(source: Path, tier: str, *, kills: int, seed: int, runs: list[str] | None = None) -> list[str]:
+    """Compute the records of a tier twice, once with kills.
+
+    Parameters
+    ----------
+    source : Path
+        A checkout.
+    tier : str
+    kills : int
+    seed : int
+        Of the moments.
+    runs : list of str, optional
+        Declared runs whose records to compute; by default all.
+
+    Returns
+    -------
+    list of str
+        Files that are missing or differ; empty if all agree.
+    """
+    generator = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="melib-kill-") as folder:
+        calm, harried = Path(folder, "calm"), Path(folder, "harried")
+        for checkout in (calm, harried):
+            copy_checkout(source, checkout, runs)
+        whole = finish(calm, tier)
+        print(f"undisturbed: {whole:.0f} s, {len(records(calm, tier))} files", flush=True)
+        for number in range(kills):
+            process = start(harried, tier)
+            # What is done needs not be done again, so moments are spread over what is left rather than over the whole.
+            moment = generator.uniform(0.05, 1.0) * whole * (1 - number / (kills + 1))
+            try:
+                process.communicate(timeout=moment)
+                print(f"kill {number + 1}: it had ended before {moment:.1f} s", flush=True)
+            except subprocess.TimeoutExpired:
+                kill(process)
+                print(f"kill {number + 1}: after {moment:.1f} s, {len(records(harried, tier))} files", flush=True)
+        finish(harried, tier)
+        left = [path for path in harried.glob(".cache/records/**/*.part") if path.is_file()]
+        expected, found = records(calm, tier), records(harried, tier)
+        if not expected:
+            raise RuntimeError("the pipeline made no record: nothing was compared")
+        return [name for name in expected if found.get(name) != expected[name]] + [path.name for path in left]
+
+
+def main() -> int:
+    """Print what differs; 1 if anything does."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tier", default="smoke")
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--runs", nargs="*", help="declared runs (default: all)")
+    arguments = parser.parse_args()
+    source = Path(__file__).resolve().parents[1]
+    differing = kill_and_resume(source, arguments.tier, kills=arguments.kills, seed=arguments.seed, runs=arguments.runs)
+    print("the records agree bit for bit, apart from times" if not differing else f"differ: {', '.join(differing)}")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
