@@ -88,8 +88,12 @@
       return { canvas, context: canvas.getContext("2d"), box: element("div", {}, canvas, words) };
     });
     const id = (name) => `mev-${number}-${name}`;
-    const frame = element("input", { type: "range", id: id("frame"), min: 0, max: data.frames - 1, step: 1, value: 0, oninput: () => { stop(); draw(); } });
-    const factor = element("input", { type: "range", id: id("factor"), min: 1, max: 15, step: 1, value: 6, oninput: () => draw() });
+    const frame = element("input", {
+      type: "range", id: id("frame"), min: 0, max: data.frames - 1, step: 1, oninput: () => { stop(); draw(); },
+    });
+    const factor = element("input", {
+      type: "range", id: id("factor"), min: 1, max: 15, step: 1, value: 6, oninput: () => draw(),
+    });
     const factorText = element("output", { for: id("factor") });
     const source = element("select", { id: id("source"), onchange: () => draw() },
       element("option", { value: "estimated" }, "estimated from the frames"),
@@ -125,7 +129,8 @@
       const named = { [data.onset]: "onset", [data.apex]: "apex", [data.offset]: "offset" }[now];
       const truth = inside ? `micro-expression${named ? `, ${named}` : ""}` : "no micro-expression";
       const milliseconds = Math.round(((now - data.onset) * 1000) / data.fps);
-      told.textContent = `Frame ${now}, ${milliseconds} ms after the onset: ${truth}. Score ${data.score[now].toFixed(2)} px.`;
+      const score = data.score[now].toFixed(2);
+      told.textContent = `Frame ${now}, ${milliseconds} ms after the onset: ${truth}. Score ${score} px.`;
       frame.setAttribute("aria-valuetext", told.textContent);
       factorText.textContent = `× ${times}`;
     }

@@ -90,7 +90,7 @@ window.melibPlayground = melibPlayground;
     return pairs.filter((pair) => chosen[pair.prediction] === pair.truth);
   }
 
-  /* The released rule of MEAN: each prediction in turn claims the truth it overlaps most, if nobody claimed it before. */
+  /* The released rule of MEAN: each prediction in turn claims the truth it overlaps most, unless it is claimed. */
   function bestIou(pairs) {
     const claimed = new Set(), served = new Set();
     return pairs.filter((pair) => {

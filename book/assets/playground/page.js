@@ -12,7 +12,11 @@
     ["uf1_analysis", "UF1 of analysis"],
     ["f1_named", "F1 of named intervals"],
   ];
+  const SUMMARY = {
+    tp: "TP", fp: "FP", fn: "FN", f1_spotting: "F1 spotting", f1_analysis: "F1 analysis", strs: "STRS",
+  };
   const METHODS = { studentised: "studentised", percentile: "percentiles" };
+  const FEW = 30;  // people; as melib.metrics.uncertainty warns
   const SAY_AFTER = 500;  // milliseconds without a change before the numbers are read out
 
   const count = (key, value) => (["tp", "fp", "fn"].includes(key) ? String(value) : value.toFixed(3));
@@ -86,7 +90,11 @@
 
     const cells = new Map();
     const body = element("tbody", {}, ...ROWS.map(([key, words]) => {
-      const row = { was: element("td"), is: element("td", { "data-score": key }), limits: element("td", { "data-limits": key }) };
+      const row = {
+        was: element("td"),
+        is: element("td", { "data-score": key }),
+        limits: element("td", { "data-limits": key }),
+      };
       cells.set(key, row);
       return element("tr", { class: key === "strs" ? "pg-main" : null }, element("th", { scope: "row" }, words),
         row.was, row.is, row.limits);
@@ -129,6 +137,7 @@
         return;
       }
       const last = timeline.video(row).frames - 1, editable = timeline.owner.editable(row);
+      const side = row.side === "truth" ? "True interval" : "Prediction";
       const number = (name, words) => {
         const field = element("input", {
           type: "number", min: "0", max: String(last), step: "1", "data-field": name, disabled: !editable,
@@ -149,7 +158,7 @@
         onclick: () => { timeline.remove(row); changed(); },
       }, "Remove");
       panel.replaceChildren(
-        element("strong", {}, `${row.side === "truth" ? "True interval" : "Prediction"}: ${row.subject}, video ${row.video}`),
+        element("strong", {}, `${side}: ${row.subject}, video ${row.video}`),
         number("onset", "Onset"), number("offset", "Offset"), element("label", {}, "Emotion ", emotion), remove);
       fill(row);
     }
@@ -184,8 +193,7 @@
       }
       const row = [...state.truth, ...state.predictions].find((one) => one.id === chosen);
       if (row) fill(row); else select(null);
-      const short = { tp: "TP", fp: "FP", fn: "FN", f1_spotting: "F1 spotting", f1_analysis: "F1 analysis", strs: "STRS" };
-      summary.replaceChildren(...Object.entries(short).map(([key, words]) =>
+      summary.replaceChildren(...Object.entries(SUMMARY).map(([key, words]) =>
         element("span", {}, `${words} `, element("strong", {}, count(key, now.scores[key])))));
       notes.textContent = remarks(now).join(" ");
       judgePuzzle(now);
@@ -213,12 +221,16 @@
 
     function remarks(now) {
       const said = [];
-      if (now.subjects < 30) said.push(`Few data: ${now.subjects} people. With so few, an interval can be narrower than it claims.`);
+      if (now.subjects < FEW) {
+        said.push(`Few data: ${now.subjects} people. With so few, an interval can be narrower than it claims.`);
+      }
       if (state.method === "studentised" && now.subjects === 2) {
         said.push("Two people give no spread of a studentised interval: whoever is drawn twice cannot be left out.");
       }
       const names = state.predictions.map((p) => [p.subject, p.video, p.onset, p.offset, p.emotion].join());
-      if (new Set(names).size < names.length) said.push("Two predictions are the same; melib.metrics refuses such a table.");
+      if (new Set(names).size < names.length) {
+        said.push("Two predictions are the same; melib.metrics refuses such a table.");
+      }
       return said;
     }
 
@@ -236,8 +248,8 @@
     }
 
     function spoken(now) {
-      const { scores } = now, limits = now.limits && now.limits[state.method].strs;
-      const range = limits && limits[1] > limits[0] ? `, 95 % from ${limits[0].toFixed(2)} to ${limits[1].toFixed(2)}` : "";
+      const { scores } = now, [low, high] = (now.limits && now.limits[state.method].strs) || [0, 0];
+      const range = high > low ? `, 95 % from ${low.toFixed(2)} to ${high.toFixed(2)}` : "";
       return `${scores.tp} true positives, ${scores.fp} false positives, ${scores.fn} false negatives. `
         + `F1 of spotting ${scores.f1_spotting.toFixed(2)}, F1 of analysis ${scores.f1_analysis.toFixed(2)}, `
         + `STRS ${scores.strs.toFixed(2)}${range}.`;

@@ -57,7 +57,7 @@
         });
         counted.checked = !state.excluded.has(subject);
         const videos = state.videos.filter((one) => one.subject === subject).map((one) => this.track(one));
-        return element("fieldset", { class: "pg-person", "data-person": subject },
+        return element("fieldset", { class: "pg-person" },
           element("legend", {}, subject, element("label", {}, counted, " count this person")), ...videos);
       });
       this.box.replaceChildren(...people);
@@ -69,8 +69,8 @@
       const state = this.owner.state();
       const lane = (side, name) => {
         const rows = state[side].filter((row) => row.subject === video.subject && row.video === video.video);
-        return element("div", { class: `pg-lane pg-${side}`, role: "group", "aria-label": `${name}, video ${video.video}` },
-          ...rows.map((row) => this.bar(row)));
+        const attributes = { class: "pg-lane", role: "group", "aria-label": `${name}, video ${video.video}` };
+        return element("div", attributes, ...rows.map((row) => this.bar(row)));
       };
       const svg = links(video.frames);
       this.lines.set(JSON.stringify([video.subject, video.video]), svg);
@@ -112,9 +112,12 @@
           const pair = found.pairOf.get(row.id);
           const hit = pair !== undefined;
           const wrong = hit && pair.truth.emotion !== pair.prediction.emotion;
-          const kind = side === "truth" ? (hit ? "found" : "missed") : hit ? (wrong ? "misnamed" : "hit") : "false";
+          const kind = state.excluded.has(row.subject) ? "out"
+            : side === "truth" ? (hit ? "found" : "missed")
+            : hit ? (wrong ? "misnamed" : "hit") : "false";
           const words = {
             found: "found", missed: "missed", false: "false alarm", hit: "hit, right name", misnamed: "hit, wrong name",
+            out: "not counted",
           }[kind];
           const bar = this.bars.get(row.id), video = this.video(row);
           bar.dataset.kind = kind;
@@ -127,7 +130,7 @@
           if (!low) high.push(row);
           bar.classList.toggle("pg-low", low);
           bar.classList.toggle("pg-slim", (row.offset - row.onset + 1) / video.frames < 0.03);
-          const mark = { found: "✓", hit: "✓", misnamed: "≠", false: "✗", missed: "–" }[kind];
+          const mark = { found: "✓", hit: "✓", misnamed: "≠", false: "✗", missed: "–", out: "·" }[kind];
           bar.firstChild.textContent = `${mark} ${row.emotion.slice(0, 3)}`;
           const overlap = hit ? `, IoU ${pair.iou.toFixed(2)}` : "";
           const text = `frames ${row.onset} to ${row.offset}, ${row.emotion}, ${words}${overlap}`;
@@ -150,9 +153,6 @@
         const ends = { x1: middle(pair.truth), y1: 0, x2: middle(pair.prediction), y2: 10 };
         for (const [name, value] of Object.entries(ends)) line.setAttribute(name, value);
         this.lines.get(JSON.stringify([pair.truth.subject, pair.truth.video])).append(line);
-      }
-      for (const box of this.box.querySelectorAll(".pg-person")) {
-        box.classList.toggle("pg-out", state.excluded.has(box.dataset.person));
       }
     }
 
