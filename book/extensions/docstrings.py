@@ -10,6 +10,7 @@ reference. A name that Sphinx does not find is looked up as Python would, from t
 
 from __future__ import annotations
 
+import re
 import sys
 from types import ModuleType
 
@@ -18,7 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, NumpyDocstring
 
 #: Packages whose names stand without a link: their reference is on the network.
-ELSEWHERE = ("matplotlib", "numpy")
+ELSEWHERE = ("collections", "matplotlib", "numpy", "torch")
 
 _NAMES_ARE_TEXT = Config(
     napoleon_use_param=False,
@@ -70,7 +71,7 @@ def documented_names(target: str, module: str | None) -> list[tuple[str, str]]:
     -------
     list of (str, str)
         Type of reference (empty: that of the text) and full name. A constant knows neither its name nor its module; it
-        leads to the module through which it was found.
+        leads to the module through which it was found. An attribute of instances leads to their class.
     """
     package = (module or "melib").split(".")
     starts = [(".".join(package[:length]), target.split(".")) for length in range(len(package), 0, -1)]
@@ -81,8 +82,16 @@ def documented_names(target: str, module: str | None) -> list[tuple[str, str]]:
         for word in words:
             if isinstance(found, ModuleType):
                 holder = found
+            if isinstance(found, type) and not hasattr(found, word) and _has_attribute(found, word):
+                break
             found = getattr(found, word, None)
         if found is not None and holder is not None:
             name = getattr(found, "__qualname__", None)
-            return [("", f"{found.__module__}.{name}")] if name else [("mod", holder.__name__)]
+            kind = "class" if isinstance(found, type) else ""
+            return [(kind, f"{found.__module__}.{name}")] if name else [("mod", holder.__name__)]
     return []
+
+
+def _has_attribute(found: type, name: str) -> bool:
+    """Whether the docstring of a class lists an attribute that its instances get."""
+    return re.search(rf"^\s*(\w+, )*{name}\b[\w, ]* : ", found.__doc__ or "", re.MULTILINE) is not None
