@@ -91,11 +91,17 @@ def learning_curves(kept: Mapping[str, RowRecords]) -> matplotlib.figure.Figure:
         raise LookupError("no row keeps a learning curve")
     stages = list(dict.fromkeys(stage for _, stage, _ in curves))
     fig, axes = figure(1, len(stages), height=2.8, squeeze=False)
-    markers = dict(zip(kept, "os^vDPX*<>phHd" * 4, strict=False))
+    names = list(dict.fromkeys(name for name, _, _ in curves))
+    # Colours come round again; the marker tells rows of one colour apart.
+    palette = [COLOURS[key] for key in ("first", "second", "third", "fourth", "truth", "missed", "score")]
+    look = {name: (palette[i % len(palette)], "os^vDPX*<>phd"[i % 13]) for i, name in enumerate(names)}
     for ax, stage in zip(axes[0], stages, strict=True):
         for name, _, curve in (each for each in curves if each[1] == stage):
             for _, one in curve.groupby("input"):
-                ax.plot(one["step"] + 1, one["loss"], linewidth=1, marker=markers[name], markersize=3, label=name)
+                colour, marker = look[name]
+                ax.plot(
+                    one["step"] + 1, one["loss"], color=colour, marker=marker, linewidth=1, markersize=3, label=name
+                )
         ax.set(title=stage, xlabel="step", yscale="log")
     axes[0][0].set_ylabel("training loss (no unit)")
     handles = {label: handle for ax in axes[0] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}

@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
+import torch
 
 from melib import provenance
 from melib.models import choose_device
@@ -72,7 +74,7 @@ class Outcome:
         return self.found.smoothed
 
 
-def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = None) -> Outcome:
+def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = None, jobs: int = 1) -> Outcome:
     """Train on each fold, score and name the tested videos, and measure; the floor beside the network.
 
     Parameters
@@ -84,6 +86,9 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
         Folder for each fold's weights and losses and the scores of each frame (:mod:`melib.study.kept`). A run that
         was killed goes on from there: what was trained is not trained again, and its record is that of a run that was
         not killed, times apart.
+    jobs : int
+        Processes of one thread each, for features and, on the CPU, for folds; the result does not depend on their
+        number. On a GPU the folds run one after the other.
 
     Returns
     -------
@@ -92,13 +97,14 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     started = time.perf_counter()
     parameters = parameters.resolved()
     device = choose_device(parameters.device)
-    dataset, folds = open_data(parameters, store=store)
-    fill(dataset, folds, parameters, store=store)
+    dataset, folds = open_data(parameters, store=store, jobs=jobs)
+    fill(dataset, folds, parameters, store=store, jobs=jobs)
     readers = tuple(Reader(dataset, part, Path(store)) for part in parameters.parts)
     kept = Kept(keep, _identity(parameters, dataset, folds, str(device)))
     system = System(readers, device, kept, floor=parameters.model == "floor")
     systems = [system] if system.floor else [system, replace(system, floor=True)]
-    tested = [_test(systems, parameters, fold, number) for number, fold in enumerate(folds)]
+    at_once = joblib.Parallel(n_jobs=jobs if device.type == "cpu" else 1)
+    tested = at_once(joblib.delayed(_test)(systems, parameters, fold, number) for number, fold in enumerate(folds))
     k_ps, by_fold = zip(*tested, strict=True)
     found, *floor = (_joined(parts) for parts in zip(*by_fold, strict=True))
     videos = [video for fold in folds for video in fold.test]
@@ -155,11 +161,16 @@ def _identity(parameters: Parameters, dataset: Dataset, folds: Sequence[Fold], d
 
 
 def _test(systems: Sequence[System], parameters: Parameters, fold: Fold, number: int) -> tuple[int, list[Found]]:
-    """Train each system on a fold and test it: k_p of the fold, and what each found."""
-    samples = systems[0].samples(fold.train, fold.train_clips)
-    given = tuple(reader.emotion_samples(fold.test + fold.test_clips) for reader in systems[0].readers)
-    k_p = samples[0][0].k_p
-    return k_p, [_found(system, parameters, fold, number, samples, given, k_p) for system in systems]
+    """Train each system on a fold and test it, in one thread: k_p of the fold, and what each found."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        samples = systems[0].samples(fold.train, fold.train_clips)
+        given = tuple(reader.emotion_samples(fold.test + fold.test_clips) for reader in systems[0].readers)
+        k_p = samples[0][0].k_p
+        return k_p, [_found(system, parameters, fold, number, samples, given, k_p) for system in systems]
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _found(

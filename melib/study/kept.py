@@ -107,6 +107,8 @@ class Kept:
             np.savez_compressed(file, **{f"{subject}/{video}": score for (subject, video), score in scores.items()})
         for part in self.folder.glob(_UNFINISHED):
             shutil.rmtree(part)
+        for part in self.folder.rglob(".*.part"):  # of a writer that was killed
+            part.unlink()
 
 
 def read_scores(folder: Path | str) -> dict[tuple[str, str], np.ndarray]:

@@ -144,7 +144,8 @@ class System:
             fit = partial(networks.train_with_history, given, spot, emotions, seed=seed, device=self.device)
             fit = partial(fit, spotting_only=spotting_only)
             said = {"input": given.input, "seed": str(seed), "left_out": " ".join(left_out)}
-            models.append(self.kept.network(f"{name}/{given.input}", fit, passing=passing, **said))
+            network = self.kept.network(f"{name}/{given.input}", fit, passing=passing, **said)
+            models.append(network.to(self.device))
         return Trained(tuple(models), self.readers, self.device)
 
     def train_on_shuffled(self, trained: Trained, samples: Sequence[Samples], *, seed: int, name: str) -> Trained:

@@ -9,7 +9,7 @@ import pandas as pd
 from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
-from melib.tables.study import metric_name, number, span
+from melib.tables.study import metric_name, number, shuffled_at_chance, span
 
 #: Metric -> null that it is held against, by the part of the record that it belongs to.
 _NULLS = {
@@ -17,6 +17,9 @@ _NULLS = {
     ("spotting_and_naming", "strs"): "shifted",
     ("recognition", "uf1_pooled"): "guessed",
 }
+
+#: ROC-AUC of a score that knows nothing.
+COIN = 0.5
 
 
 def opening(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
@@ -43,11 +46,12 @@ def power(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
         else:
             words = f"{number(seen.min())} to {number(seen.max())}" if len(seen) > 1 else number(seen.iloc[0])
         lines.append(f"- {metric_name(metric)}: {words}")
-    subjects = next(iter(kept.values())).records[0]["counts"]["subjects"]
+    record = next(iter(kept.values())).records[0]
+    subjects, cautions = record["counts"]["subjects"], record.get("cautions", [])
     return (
         f"**Detectable difference.** With {subjects} tested subjects, two rows must truly differ by this much for the "
         "interval of their difference to leave out zero four times in five (80 % power); less may be there and stay "
-        "unseen.\n\n" + "\n".join(lines)
+        "unseen.\n\n" + "\n".join([*lines, *(f"\n{words}" for words in cautions)])
     )
 
 
@@ -107,8 +111,8 @@ def judge(found: Mapping[str, object]) -> str:
 
 
 def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
-    """A sentence for each question that the experiment asks, made from the intervals (Markdown)."""
-    lines = []
+    """Who beats chance, whether the controls held, and a sentence for each comparison, from intervals (Markdown)."""
+    lines = [*_against_chance(experiment, kept), *_shuffled(experiment, kept)]
     for found in differences(experiment, kept).itertuples():
         verdict = judge(found._asdict())
         tail = ""
@@ -121,6 +125,41 @@ def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     if next(iter(kept.values())).records[0]["dataset"]["synthetic"]:
         lines.append("- All of this is measured on synthetic faces and says nothing about filmed ones.")
     return "\n".join(lines)
+
+
+def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:
+    """For each measure with a known chance level, the rows above it and the others."""
+    lines = []
+    for part, metric in experiment.measures:
+        above, others = [], []
+        for name, row in kept.items():
+            if not all(part in record for record in row.records):
+                continue
+            if part == "frames":
+                low = value(row, part, metric)["low"]
+                beaten = low is not None and low > COIN
+            elif (part, metric) in _NULLS:
+                null = [record["chance"][_NULLS[part, metric]][metric]["high"] for record in row.records]
+                beaten = value(row, part, metric)["value"] > max(null)
+            else:
+                continue
+            (above if beaten else others).append(_label(experiment, name))
+        if above or others:
+            lines.append(
+                f"- **{metric_name(metric)}**: above chance {'; '.join(above) or 'nobody'}"
+                + (f". Not told from chance, or below: {'; '.join(others)}." if others else ".")
+            )
+    return lines
+
+
+def _shuffled(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:
+    """Whether recognition after training on shuffled labels stayed within what guessing reaches."""
+    rows = [row for row in kept.values() if row.records[0].get("shuffled")]
+    if not rows:
+        return []
+    leaking = [_label(experiment, row.row.name) for row in rows if not shuffled_at_chance(row.records[0])]
+    words = f"**above chance, something leaks**: {'; '.join(leaking)}" if leaking else "at chance, as it must be"
+    return [f"- **Control.** Recognition after training on shuffled labels ({len(rows)} rows): {words}."]
 
 
 def origin(kept: Mapping[str, RowRecords]) -> str:

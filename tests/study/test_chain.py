@@ -72,6 +72,14 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(outcome, s
     assert numbers(1)[1]["frames"] != again[1]["frames"]
 
 
+def test_folds_side_by_side_find_the_same(store):
+    given = study.Parameters(suite="sanity", tier="smoke", split="loso", model="floor", device="cpu")
+    alone, beside = (study.run(given, store=store, jobs=jobs) for jobs in (1, 2))
+    assert beside.predictions.equals(alone.predictions) and len(alone.predictions) > 0
+    assert beside.record["recognition"] == alone.record["recognition"]
+    assert beside.record["frames"] == alone.record["frames"]
+
+
 def test_a_record_comes_back_as_it_was_written(outcome, tmp_path):
     path = study.write_record(tmp_path / "new", "sanity", outcome.record, outcome.predictions)
     assert study.read_record(path) == json.loads(json.dumps(outcome.record))

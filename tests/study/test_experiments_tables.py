@@ -81,6 +81,18 @@ def test_a_clear_difference_is_found_and_stands_in_words(better):
     assert "synthetic faces" in words
 
 
+def test_who_beats_chance_and_whether_controls_held_is_said(better):
+    words = tables.findings(EXPERIMENT, better)
+    assert "above chance nobody. Not told from chance, or below: Network; Floor." in words
+    assert "after training on shuffled labels (2 rows): at chance, as it must be." in words
+    record = {**better["net"].records[0], "shuffled": [{"uf1_pooled": 0.9}]}
+    record["recognition"] = {"uf1_pooled": {"value": 0.8, "low": 0.7, "high": 0.9}}
+    leaking = {**better, "net": RowRecords(ROWS[0], (record,), better["net"].predictions)}
+    words = tables.findings(EXPERIMENT, leaking)
+    assert "above chance Network. Not told from chance, or below: Floor." in words
+    assert "something leaks**: Network" in words
+
+
 def test_rows_that_answer_alike_are_not_called_different():
     alike = {row.name: kept(row, people(3, 4, 2, 5, 3, 4, 2, 5)) for row in ROWS}
     assert tables.compared(EXPERIMENT, alike).loc["Network less Floor", "Verdict"] in ("equal within 0.03", "undefined")
