@@ -16,6 +16,7 @@ from types import ModuleType
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config as SphinxConfig
 from sphinx.ext.napoleon import Config, NumpyDocstring
 
 #: Packages whose names stand without a link: their reference is on the network.
@@ -32,9 +33,18 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
     app.add_css_file("reference.css")
+    app.connect("config-inited", configure)
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def configure(app: Sphinx, config: SphinxConfig) -> None:
+    """How the reference is set: in the order of the code, types in the text alone, nothing inherited from PyTorch."""
+    config.add_module_names = False
+    config.autodoc_inherit_docstrings = False
+    config.autodoc_member_order = "bysource"
+    config.autodoc_typehints = "none"
 
 
 def read_docstring(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
