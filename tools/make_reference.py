@@ -16,7 +16,7 @@ from pathlib import Path
 #: What the reference covers, from the ground up.
 PACKAGES = (
     *("video", "metrics", "flow", "face", "synthetic", "datasets", "features", "models", "training", "spotting"),
-    *("study", "tables", "plots", "provenance"),
+    *("study", "tables", "plots", "recording", "own_video", "doctor", "provenance"),
 )
 
 _HEAD = "<!-- Written by tools/make_reference.py: change the docstrings, or that program. -->\n"

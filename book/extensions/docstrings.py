@@ -10,15 +10,17 @@ reference. A name that Sphinx does not find is looked up as Python would, from t
 
 from __future__ import annotations
 
+import re
 import sys
 from types import ModuleType
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config as SphinxConfig
 from sphinx.ext.napoleon import Config, NumpyDocstring
 
 #: Packages whose names stand without a link: their reference is on the network.
-ELSEWHERE = ("matplotlib", "numpy")
+ELSEWHERE = ("collections", "matplotlib", "numpy", "torch")
 
 _NAMES_ARE_TEXT = Config(
     napoleon_use_param=False,
@@ -31,9 +33,18 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
     app.add_css_file("reference.css")
+    app.connect("config-inited", configure)
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def configure(app: Sphinx, config: SphinxConfig) -> None:
+    """How the reference is set: in the order of the code, types in the text alone, nothing inherited from PyTorch."""
+    config.add_module_names = False
+    config.autodoc_inherit_docstrings = False
+    config.autodoc_member_order = "bysource"
+    config.autodoc_typehints = "none"
 
 
 def read_docstring(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
@@ -70,7 +81,7 @@ def documented_names(target: str, module: str | None) -> list[tuple[str, str]]:
     -------
     list of (str, str)
         Type of reference (empty: that of the text) and full name. A constant knows neither its name nor its module; it
-        leads to the module through which it was found.
+        leads to the module through which it was found. An attribute of instances leads to their class.
     """
     package = (module or "melib").split(".")
     starts = [(".".join(package[:length]), target.split(".")) for length in range(len(package), 0, -1)]
@@ -81,8 +92,16 @@ def documented_names(target: str, module: str | None) -> list[tuple[str, str]]:
         for word in words:
             if isinstance(found, ModuleType):
                 holder = found
+            if isinstance(found, type) and not hasattr(found, word) and _has_attribute(found, word):
+                break
             found = getattr(found, word, None)
         if found is not None and holder is not None:
             name = getattr(found, "__qualname__", None)
-            return [("", f"{found.__module__}.{name}")] if name else [("mod", holder.__name__)]
+            kind = "class" if isinstance(found, type) else ""
+            return [(kind, f"{found.__module__}.{name}")] if name else [("mod", holder.__name__)]
     return []
+
+
+def _has_attribute(found: type, name: str) -> bool:
+    """Whether the docstring of a class lists an attribute that its instances get."""
+    return re.search(rf"^\s*(\w+, )*{name}\b[\w, ]* : ", found.__doc__ or "", re.MULTILINE) is not None

@@ -64,6 +64,7 @@ def test_every_page_is_listed_in_the_introduction_of_the_reference():
         ("loso", "melib.training.mean", ("", "melib.training.folds.loso")),
         ("melib.synthetic.suites.SUITES", "melib.study", ("mod", "melib.synthetic.suites")),
         ("Video.frames", "melib.video", ("", "melib.video.Video.frames")),
+        ("Video.fps", "melib.video", ("class", "melib.video.Video")),
     ],
 )
 def test_a_name_leads_to_where_it_is_defined(target, module, expected):
