@@ -20,7 +20,7 @@ export MPLBACKEND ?= Agg
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint clean venv
+.PHONY: help book full test lint clean venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,11 @@ help: ## show this list
 book: venv ## run what is missing or stale, build the book, print the path of its first page
 	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py $(TIER)
 
+full: venv ## compute all records of tier full, keep them under results/ and build the book from them
+	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py full records
+	@$(PY) tools/keep_records.py full
+	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py full
+
 test: venv ## run the tests
 	@$(PY) -m pytest
 
@@ -36,6 +41,7 @@ lint: venv ## check style, and that each notebook agrees with its paired .ipynb
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) tools/pair_notebooks.py --check
+	@$(PY) tools/playground_cases.py --check
 
 clean: ## delete what was generated; .venv stays
 	@rm -rf _build book/runs .cache .snakemake .pytest_cache .ruff_cache .hypothesis build dist out

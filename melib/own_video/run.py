@@ -34,7 +34,7 @@ INTERVALS, TIMELINE, ANNOTATED, REPORT, RECORD = FILES = (
 
 #: Below this rate a micro-expression of a fifth of a second lasts three frames or fewer.
 _SLOW = 20.0
-_CODE = ("video", "flow", "face", "features", "models", "spotting", "recording", "datasets", "own_video")
+_CODE = ("video", "flow", "face", "features", "models", "spotting", "datasets")
 _KEY = "key.json"
 
 
@@ -139,7 +139,7 @@ def spot_file(
         "track": track,
         "detector": getattr(detector, "name", None),
         "spotter": _fingerprint(Path(model)),
-        "code": provenance.code_hash(*_CODE),
+        "code": [provenance.code_hash(*_CODE), provenance.presentation_hash()],
     }
     work = _open_work(out.with_name(f"{out.name}.unfinished"), key)
     try:

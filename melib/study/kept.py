@@ -60,7 +60,9 @@ class Kept:
         self.folder.mkdir(parents=True, exist_ok=True)
         named = json.dumps(run, indent=1, sort_keys=True) + "\n"
         marker = self.folder / "run.json"
-        if not marker.is_file() and any(self.folder.iterdir()):
+        # What a killed writer left is nobody's.
+        others = [path for path in self.folder.iterdir() if not path.match(".*.part")]
+        if not marker.is_file() and others:
             raise ValueError(f"{self.folder} holds other files, and none of a run: choose an empty folder to keep one")
         if marker.is_file() and marker.read_text(encoding="utf-8") != named:
             for part in (*self.folder.glob("fold_*"), *self.folder.glob(_UNFINISHED)):
