@@ -61,8 +61,11 @@ wildcard_constraints:
 rule book:
     input:
         pages=expand("book/runs/{id}.ipynb", id=RUNS),
-        prose=sorted(str(path) for path in ROOT.joinpath("book").glob("*.*")),
-        assets=sorted(str(path) for path in ROOT.joinpath("book/assets").rglob("*") if path.is_file()),
+        prose=sorted(
+            str(path)
+            for path in ROOT.joinpath("book").rglob("*.*")
+            if path.is_file() and not {"runs", "__pycache__"} & set(path.relative_to(ROOT / "book").parts)
+        ),
         settings=["_config.yml", "_toc.yml"],
     output:
         "_build/html/index.html",

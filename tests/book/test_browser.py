@@ -14,7 +14,10 @@ pytestmark = [pytest.mark.book, pytest.mark.browser]
 
 #: What a sound page may say: a script of the theme (sphinx-thebe) is loaded twice.
 ALLOWED = ("Identifier 'THEBE_JS_URL' has already been declared",)
-PAGES = ("index", "introduction", "playground", "glossary", "bibliography", "runs/dataset_card")
+PAGES = (
+    *("index", "introduction", "playground", "ethics", "what_remains", "bring_a_dataset", "rerun", "glossary"),
+    *("bibliography", "api/metrics", "runs/dataset_card"),
+)
 
 
 @pytest.fixture(scope="module")
