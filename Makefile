@@ -34,8 +34,8 @@ full: venv ## compute all records of tier full, keep them under results/ and bui
 	@$(PY) tools/keep_records.py full
 	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py full
 
-test: venv ## run the tests
-	@$(PY) -m pytest
+test: venv ## run the tests, two processes of one thread each
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 lint: venv ## check style, and that each notebook agrees with its paired .ipynb
 	@$(PY) -m ruff check .

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from melib import face, provenance
 from melib.features.compute import planes
+from melib.features.motion import check_video
 from melib.features.pairs import Pairs, other_sample
 from melib.features.settings import FeatureSettings
 from melib.files import whole
@@ -55,6 +56,7 @@ def stored_planes(
     other = other_sample(dataset, video, pairs) if settings.input == "uvz-other" else None
     path = folder / f"{_key(dataset, video, pairs, settings, other)}.npy"
     if not path.exists():
+        check_video(video, settings)
         folder.mkdir(parents=True, exist_ok=True)
         if settings.input == "O+S":
             chunks = _joined(store, dataset, video, pairs, settings)

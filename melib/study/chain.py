@@ -23,11 +23,14 @@ from melib.study.data import EmotionSamples, Fold, Reader, fill, open_data
 from melib.study.filmed import account
 from melib.study.kept import Kept
 from melib.study.measure import Found, measure
-from melib.study.networks import training_settings
+from melib.study.networks import stackable, training_settings
 from melib.study.parameters import FLOOR_DRAWS, Parameters, tier_sizes
 from melib.study.rules import Rule, choose_rule, released_rule
 from melib.study.systems import Samples, System, Trained
 from melib.video import Dataset, Video, truth_table, video_table
+
+#: Kinds of devices on which one network at a time leaves most of the device idle.
+STACKED_ON = ("cuda",)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
         not killed, times apart.
     jobs : int
         Processes of one thread each, for features and, on the CPU, for folds; the result does not depend on their
-        number. On a GPU the folds run one after the other.
+        number. On a GPU the networks of all folds train as one stack (:mod:`melib.training.stack`), those of inner
+        folds and controls one after the other.
 
     Returns
     -------
@@ -102,6 +106,10 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     readers = tuple(Reader(dataset, part, Path(store)) for part in parameters.parts)
     kept = Kept(keep, _identity(parameters, dataset, folds, str(device)))
     system = System(readers, device, kept, floor=parameters.model == "floor")
+    if device.type in STACKED_ON and len(folds) > 1 and stackable(parameters):
+        names = [f"fold_{number}" for number in range(len(folds))]
+        seeds = [_seed(parameters, number, 0) for number in range(len(folds))]
+        system = system.together([system.samples(f.train, f.train_clips) for f in folds], seeds=seeds, names=names)
     systems = [system] if system.floor else [system, replace(system, floor=True)]
     at_once = joblib.Parallel(n_jobs=jobs if device.type == "cpu" else 1)
     tested = at_once(joblib.delayed(_test)(systems, parameters, fold, number) for number, fold in enumerate(folds))

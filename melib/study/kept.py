@@ -87,11 +87,10 @@ class Kept:
         """
         if self.folder is None:
             return train(checkpoint=None)[0]
-        path = self.folder / (f"{_UNFINISHED}/{name}" if passing else name)
-        path = path.with_name(f"{path.name}.safetensors")
+        path = self._path(name, passing)
         if path.is_file():
             return load_model(path)[0]
-        checkpoints = self.folder / _UNFINISHED / f"{name}.checkpoints"
+        checkpoints = self.checkpoints(name)
         model, history = train(checkpoint=checkpoints)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not passing:
@@ -100,6 +99,18 @@ class Kept:
         if checkpoints.exists():
             shutil.rmtree(checkpoints)
         return model
+
+    def has(self, name: str) -> bool:
+        """Whether a network of the run is kept."""
+        return self.folder is not None and self._path(name, False).is_file()
+
+    def checkpoints(self, name: str) -> Path | None:
+        """Where a training writes down how far it is; None where nothing is kept."""
+        return None if self.folder is None else self.folder / _UNFINISHED / f"{name}.checkpoints"
+
+    def _path(self, name: str, passing: bool) -> Path:
+        path = self.folder / (f"{_UNFINISHED}/{name}" if passing else name)
+        return path.with_name(f"{path.name}.safetensors")
 
     def finish(self, scores: Mapping[tuple[str, str], np.ndarray]) -> None:
         """Keep the scores of the tested videos, and delete what only an unfinished run needs."""

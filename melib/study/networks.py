@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from melib.training import (
     train_mean,
     train_sfamnet,
 )
+from melib.training.stack import FoldSamples, train_stacks
 
 #: Updates between two writings of a checkpoint.
 CHECKPOINT_EVERY = 100
@@ -92,6 +93,56 @@ def train_with_history(
         settings=replace(settings, recognition_steps=0) if spotting_only else settings,
         **common,
     )
+
+
+def stackable(parameters: Parameters) -> bool:
+    """Whether the folds of an experiment make equally many updates, so that they can be trained as one stack."""
+    if parameters.model == "floor":
+        return False
+    settings = training_settings(parameters)
+    return isinstance(settings, SFAMNetSettings) or None not in (settings.spot_steps, settings.recognition_steps)
+
+
+def train_stacked(
+    parameters: Parameters,
+    samples: Sequence[tuple[SpottingSamples, EmotionSamples]],
+    *,
+    seeds: Sequence[int],
+    device: torch.device,
+    checkpoint: Path | None = None,
+) -> list[Trained]:
+    """Train the networks of all folds as one stack, or as several where memory is short.
+
+    Parameters
+    ----------
+    samples : sequence of (SpottingSamples, EmotionSamples)
+        What each fold is trained on.
+    seeds : sequence of int
+        One a fold.
+    checkpoint : Path, optional
+        Folder from which a killed training goes on.
+
+    Returns
+    -------
+    list of (model, history)
+        What :func:`train_with_history` gives for each fold alone, up to rounding.
+    """
+    settings = training_settings(parameters)
+    sfamnet = isinstance(settings, SFAMNetSettings)
+    folds = [
+        FoldSamples(
+            (
+                *(spot.planes, spot.targets),
+                *((spot.frame_labels,) if sfamnet else ()),
+                *(emotions.planes, emotions.labels),
+            ),
+            seed,
+        )
+        for (spot, emotions), seed in zip(samples, seeds, strict=True)
+    ]
+    classes = len(parameters.emotions) + sfamnet
+    common = {"settings": settings, "device": device, "checkpoint_every": CHECKPOINT_EVERY}
+    return train_stacks(folds, classes=classes, checkpoint=checkpoint, **common)
 
 
 def train_on_shuffled(

@@ -6,9 +6,10 @@ whose scores and probabilities are meaned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -96,12 +97,15 @@ class System:
         Where trainings are kept and gone on with.
     floor : bool
         Train the floor, on the pseudo-labels that the network learns.
+    ready : mapping
+        Networks that were trained beforehand, as one stack: path among the kept ones to network and losses.
     """
 
     readers: tuple[Reader, ...]
     device: torch.device
     kept: Kept
     floor: bool = False
+    ready: Mapping[str, networks.Trained] = field(default_factory=dict)
 
     def samples(self, videos: Sequence[Video], clips: Sequence[Video]) -> tuple[Samples, ...]:
         """What there is to learn from long videos and clips of single expressions, for each input."""
@@ -141,12 +145,41 @@ class System:
             if self.floor:
                 models.append(networks.train_floor_beside(given, spot, emotions, seed=seed))
                 continue
+            path = f"{name}/{given.input}"
             fit = partial(networks.train_with_history, given, spot, emotions, seed=seed, device=self.device)
             fit = partial(fit, spotting_only=spotting_only)
+            if path in self.ready:
+                fit = partial(_trained_before, self.ready[path])
             said = {"input": given.input, "seed": str(seed), "left_out": " ".join(left_out)}
-            network = self.kept.network(f"{name}/{given.input}", fit, passing=passing, **said)
+            network = self.kept.network(path, fit, passing=passing, **said)
             models.append(network.to(self.device))
         return Trained(tuple(models), self.readers, self.device)
+
+    def together(self, samples: Sequence[Sequence[Samples]], *, seeds: Sequence[int], names: Sequence[str]) -> System:
+        """This system with the networks of all folds trained as one stack for each input, unless all are kept.
+
+        Parameters
+        ----------
+        samples : sequence
+            From :meth:`samples`, one a fold.
+        seeds : sequence of int
+        names : sequence of str
+            As :meth:`train` will be given them.
+        """
+        ready = {}
+        for number, reader in enumerate(self.readers):
+            paths = [f"{name}/{reader.parameters.input}" for name in names]
+            if all(self.kept.has(path) for path in paths):
+                continue
+            trained = networks.train_stacked(
+                reader.parameters,
+                [of_fold[number] for of_fold in samples],
+                seeds=seeds,
+                device=self.device,
+                checkpoint=self.kept.checkpoints(f"stack/{reader.parameters.input}"),
+            )
+            ready.update(zip(paths, trained, strict=True))
+        return replace(self, ready=ready)
 
     def train_on_shuffled(self, trained: Trained, samples: Sequence[Samples], *, seed: int, name: str) -> Trained:
         """The control: emotions learnt from labels that were dealt out anew among the expressions."""
@@ -159,3 +192,8 @@ class System:
             fit = partial(fit, seed=seed, device=self.device)
             models.append(self.kept.network(f"{name}/{reader.parameters.input}", fit, passing=True))
         return Trained(tuple(models), self.readers, self.device)
+
+
+def _trained_before(trained: networks.Trained, *, checkpoint: Path | None) -> networks.Trained:
+    """A training that has been made; it needs no checkpoint."""
+    return trained

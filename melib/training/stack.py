@@ -7,6 +7,7 @@ fold keeps its own weights, batches, noise and batch statistics; nothing passes 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
@@ -33,6 +34,25 @@ from melib.training.sfamnet import SFAMNetSettings, sfamnet_stage, train_sfamnet
 
 Rows = tuple[np.ndarray, np.ndarray]
 Trained = tuple[nn.Module, dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class FoldSamples:
+    """What a fold of a stack is trained on.
+
+    Attributes
+    ----------
+    samples : sequence of ndarray
+        The arrays of :func:`melib.training.train_mean` or :func:`melib.training.train_sfamnet`, in their order.
+    seed : int
+    rows, emotion_rows : ndarray or None
+        Which of the samples, and of the emotion samples, are the fold's; None for all.
+    """
+
+    samples: Sequence[np.ndarray]
+    seed: int
+    rows: np.ndarray | None = None
+    emotion_rows: np.ndarray | None = None
 
 
 class Stack(Stage):
@@ -129,7 +149,7 @@ def train_folds(
     settings : MEANSettings or SFAMNetSettings
         Also says which network.
     at_once : int, optional
-        On CUDA, the number of folds in a stack; fewer need less memory. All by default.
+        On CUDA, the number of folds in a stack; by default as many as memory holds (:func:`train_stacks`).
     processes : int
         On the CPU, the number of folds trained side by side, each in a process of one thread.
     checkpoint : Path, optional
@@ -160,47 +180,80 @@ def train_folds(
             for i, rows in enumerate(folds)
         ]
         return joblib.Parallel(n_jobs=processes)(jobs)
+    own = [FoldSamples(samples, seed, *rows) for rows in folds]
+    del common["seed"]
+    return train_stacks(own, at_once=at_once, checkpoint=checkpoint, **common)
+
+
+def train_stacks(
+    folds: Sequence[FoldSamples], *, at_once: int | None = None, checkpoint: Path | None = None, **common
+) -> list[Trained]:
+    """Train the networks of folds as stacks, on any device.
+
+    Parameters
+    ----------
+    folds : sequence of FoldSamples
+    at_once : int, optional
+        Folds in a stack. All by default, and half as many as long as the GPU's memory does not hold them.
+    checkpoint : Path, optional
+        A folder with a folder for each stack; the run goes on from what it finds there.
+    **common
+        As :func:`train_stack` takes them.
+
+    Raises
+    ------
+    torch.OutOfMemoryError
+        If the memory does not hold ``at_once`` folds or, without that number, one.
+    """
     size = at_once or len(folds)
-    return [
-        trained
-        for i in range(0, len(folds), size)
-        for trained in train_stack(samples, folds[i : i + size], checkpoint=folder(f"stack_{i}"), **common)
-    ]
+    trained: list[Trained] = []
+    while len(trained) < len(folds):
+        start = len(trained)
+        folder = None if checkpoint is None else Path(checkpoint) / f"stack_{start}_{size}"
+        try:
+            trained += train_stack(folds[start : start + size], checkpoint=folder, **common)
+        except torch.OutOfMemoryError:
+            if at_once or size == 1:
+                raise
+            size = -(-size // 2)
+    return trained
 
 
 def train_stack(
-    samples: Sequence[np.ndarray],
-    folds: Sequence[Rows],
+    folds: Sequence[FoldSamples],
     *,
     classes: int,
     settings: MEANSettings | SFAMNetSettings,
-    seed: int,
     device: torch.device,
     checkpoint: Path | None = None,
     checkpoint_every: int = 100,
 ) -> list[Trained]:
     """Train the networks of folds as one stack, on any device; see :func:`train_folds`."""
-    common = {"classes": classes, "settings": settings, "seed": seed, "device": device}
 
     def together(name: str, pairs: list[tuple[Stage, Sampler]], steps: int, **adam) -> list[np.ndarray]:
         stages, draws = zip(*pairs, strict=True)
         seen = " ".join(draw.fingerprint for draw in draws)
-        written = Checkpoint.of(checkpoint, checkpoint_every, settings, seed, name, seen)
+        seeds = " ".join(str(fold.seed) for fold in folds)
+        written = Checkpoint.of(checkpoint, checkpoint_every, settings, seeds, name, seen)
         return fit_stack(stages, draws, steps=steps, rate=settings.rate, checkpoint=written, **adam)
 
+    common = {"settings": settings, "device": device, "classes": classes}
     if isinstance(settings, SFAMNetSettings):
-        pairs = [sfamnet_stage(*samples, rows=rows, emotion_rows=emotion, **common) for rows, emotion in folds]
+        pairs = [
+            sfamnet_stage(*fold.samples, seed=fold.seed, rows=fold.rows, emotion_rows=fold.emotion_rows, **common)
+            for fold in folds
+        ]
         histories = together("joint", pairs, settings.steps)
         return [(stage.model.eval(), {"joint": h}) for (stage, _), h in zip(pairs, histories, strict=True)]
 
-    planes, targets, emotion_planes, emotion_labels = samples
-    check_samples(*samples, classes)
-    pairs = [spotting_stage(planes, targets, rows=rows, **common) for rows, _ in folds]
+    for fold in folds:
+        check_samples(*fold.samples, classes)
+    pairs = [spotting_stage(*fold.samples[:2], seed=fold.seed, rows=fold.rows, **common) for fold in folds]
     spotting = together("spot", pairs, _common_steps(settings, SPOTTING, pairs), epsilon=ADAM_EPSILON)
     models = [stage.model for stage, _ in pairs]
     pairs = [
-        recognition_stage(model, emotion_planes, emotion_labels, settings=settings, seed=seed, rows=emotion)
-        for model, (_, emotion) in zip(models, folds, strict=True)
+        recognition_stage(model, *fold.samples[2:], settings=settings, seed=fold.seed, rows=fold.emotion_rows)
+        for model, fold in zip(models, folds, strict=True)
     ]
     recognition = together("recognition", pairs, _common_steps(settings, RECOGNITION, pairs), epsilon=ADAM_EPSILON)
     return [

@@ -332,10 +332,11 @@ def test_the_page_is_made_from_a_folder_by_two_parameters(unpacked, tmp_path):
     given = {"dataset": "smic_nir", "data_root": unpacked("smic_nir"), "tier": "smoke", "records": tmp_path / "records"}
     for name, value in given.items():
         command += ["-p", name, str(value)]
-    # The same code as here, one thread, and nothing written where the test was started.
-    environment = {"PYTHONPATH": str(root), "MELIB_CACHE": str(tmp_path / "store"), "OMP_NUM_THREADS": "1"}
+    # The same code as here, one thread, nothing written where the test was started, and figures drawn in the page.
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment |= {"PYTHONPATH": str(root), "MELIB_CACHE": str(tmp_path / "store"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, "--no-progress-bar"], cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True
+        [*command, "--no-progress-bar"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     record = study.read_record(tmp_path / "records" / "spot_then_recognize-smic_nir-loso.json")
