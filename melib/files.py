@@ -36,3 +36,24 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refresh(path: Path, text: str, *, check: bool) -> bool:
+    """Bring a generated text file up to date; whether it was.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if missing.
+    text : str
+        What the file ought to hold.
+    check : bool
+        Only say whether it does, write nothing.
+    """
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return True
+    if not check:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part:
+            part.write_text(text, encoding="utf-8")
+    return False

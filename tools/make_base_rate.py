@@ -9,11 +9,12 @@ The counts are read from ``melib/data/paper_tables.csv``. The table is what a re
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import pandas as pd
+
+from melib.files import refresh
 
 TABLE = Path("book", "tables", "base_rate.html")
 COUNTS = Path("melib", "data", "paper_tables.csv")
@@ -104,15 +105,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is missing or stale")
     parsed = parser.parse_args(arguments)
     text = fragment(published_counts(COUNTS))
-    if TABLE.is_file() and TABLE.read_text(encoding="utf-8") == text:
+    if refresh(TABLE, text, check=parsed.check):
         return 0
     if parsed.check:
         print(f"{TABLE} is missing or stale: run python tools/make_base_rate.py", file=sys.stderr)
         return 1
-    TABLE.parent.mkdir(exist_ok=True)
-    temporary = TABLE.with_name(f".{TABLE.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, TABLE)
     print(TABLE)
     return 0
 

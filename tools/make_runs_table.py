@@ -8,12 +8,12 @@ With ``--check`` nothing is written, and a stale table is an error.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from melib.engine.runs import TIERS, Run, load_runs
+from melib.files import refresh
 
 TABLE = Path("book", "tables", "declared_runs.md")
 RUNS = Path("runs.yml")
@@ -47,15 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is missing or stale")
     parsed = parser.parse_args(arguments)
     text = table(load_runs(RUNS))
-    if TABLE.is_file() and TABLE.read_text(encoding="utf-8") == text:
+    if refresh(TABLE, text, check=parsed.check):
         return 0
     if parsed.check:
         print(f"{TABLE} is missing or stale: run python tools/make_runs_table.py", file=sys.stderr)
         return 1
-    TABLE.parent.mkdir(exist_ok=True)
-    temporary = TABLE.with_name(f".{TABLE.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, TABLE)
     print(TABLE)
     return 0
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from melib.files import whole
+from melib.files import refresh, whole
 
 
 def names(folder):
@@ -52,3 +52,13 @@ def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_generated_file_is_written_when_it_differs_and_never_by_a_check(tmp_path):
+    path = tmp_path / "folder" / "table.md"
+    assert not refresh(path, "one\n", check=True)
+    assert not path.parent.exists()
+    assert not refresh(path, "one\n", check=False)
+    assert refresh(path, "one\n", check=True)
+    assert not refresh(path, "two\n", check=True)
+    assert path.read_text() == "one\n"
