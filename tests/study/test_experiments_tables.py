@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -67,6 +69,7 @@ def better() -> dict[str, RowRecords]:
         (0.0, -0.02, 0.02, "equal within 0.03"),
         (0.05, -0.05, 0.15, "not told apart"),
         (float("nan"), float("nan"), float("nan"), "undefined"),
+        (0.0, 0.0, 0.0, "undefined"),
     ],
 )
 def test_a_verdict_follows_from_the_interval_and_the_smallest_difference_of_interest(value, low, high, words):
@@ -90,7 +93,23 @@ def test_who_beats_chance_and_whether_controls_held_is_said(better):
     leaking = {**better, "net": RowRecords(ROWS[0], (record,), better["net"].predictions)}
     words = tables.findings(EXPERIMENT, leaking)
     assert "above chance Network. Not told from chance, or below: Floor." in words
-    assert "something leaks**: Network" in words
+    assert "something leaks**: Network (0.900, guessing up to" in words
+
+
+def test_one_of_many_controls_above_the_limit_is_no_leak():
+    rows = tuple(Row(f"row-{number}", f"Row {number}", ROWS[0].chain) for number in range(20))
+    many = replace(EXPERIMENT, rows=rows, contrasts=())
+    found = {row.name: kept(row, people(3, 4, 2, 5, 3, 4, 2, 5)) for row in rows}
+
+    def spoilt(number: int) -> str:
+        shown = dict(found)
+        for row in rows[:number]:
+            record = {**found[row.name].records[0], "shuffled": [{"uf1_pooled": 0.9}]}
+            shown[row.name] = RowRecords(row, (record,), found[row.name].predictions)
+        return tables.findings(many, shown)
+
+    assert "no leak is shown" in spoilt(1) and "something leaks" not in spoilt(1)
+    assert "something leaks" in spoilt(6)
 
 
 def test_rows_that_answer_alike_are_not_called_different():
