@@ -9,9 +9,10 @@ A page names the public modules of a package; what they say is taken from their 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
+
+from melib.files import refresh
 
 #: What the reference covers, from the ground up.
 PACKAGES = (
@@ -69,9 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif parsed.check:
             print(f"{path} is missing or stale: run python tools/make_reference.py", file=sys.stderr)
         else:
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
+            refresh(path, text, check=False)
             print(path)
     return 1 if wrong and (parsed.check or None in wrong.values()) else 0
 

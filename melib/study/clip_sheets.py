@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from joblib import Parallel, delayed
 
 from melib import provenance
 from melib.features import FeatureSettings, planes
+from melib.files import whole
 from melib.synthetic.dataset import SyntheticVideo, open_clips
 from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
 from melib.synthetic.views import GenericShapeView, SensorView
@@ -209,14 +208,8 @@ def _write_subject(path: Path, clips: Sequence[SyntheticVideo], sheet: Sheet) ->
 
         torch.set_num_threads(1)
     found = read_subject(clips, sheet)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem[:16], suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **found)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with whole(path) as part, part.open("wb") as file:
+        np.savez(file, **found)
 
 
 def _file_name(dataset: Dataset, subject: str, people: People, sheet: Sheet) -> str:

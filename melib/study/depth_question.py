@@ -6,7 +6,7 @@ smallest effect of interest and its interval lies above zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import resources
 
 import numpy as np
@@ -24,7 +24,6 @@ from melib.study.depth_experiments import (
     SPOTTED,
     dosed,
     flat,
-    modelled,
     sensed,
     with_au14,
 )
@@ -111,11 +110,6 @@ def sensor_gains(kept: Mapping[str, RowRecords]) -> pd.DataFrame:
     rows = [row for row in asked if row.values["input"] == "uvz"]
     label = {row.name: row.label.replace(", recognition", "") for row in rows}
     return _table(kept, {label[row.name]: (row, flat("recognition")) for row in rows}, "sensor")
-
-
-def model_gains(kept: Mapping[str, RowRecords], models: Sequence[str]) -> pd.DataFrame:
-    """Gain of each model from the ordinary sensor's change of depth."""
-    return _table(kept, {model: (modelled(model, "uvz"), modelled(model, "uv0")) for model in models}, "model")
 
 
 def gain_by_unit(with_depth: RowRecords, without: RowRecords, tier: str) -> pd.DataFrame:
