@@ -12,6 +12,8 @@ HELP = "compute the records of an experiment that are missing or stale, all rows
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("experiment", metavar="EXPERIMENT", help="a declared experiment, such as spotting")
+    parser.add_argument("--dataset", default="synthetic", help="a licensed dataset (default: synthetic, the benchmark)")
+    parser.add_argument("--data-root", default="", help="folder of the licensed dataset")
     parser.add_argument("--row", action="append", help="this row alone; may be given several times (default: all)")
     parser.add_argument("--seed", type=int, help="one seed alone (default: those of the tier)")
     parser.add_argument("--tier", default="quick", help="smoke, quick or full (default: quick)")
@@ -25,13 +27,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Compute what is missing."""
     from melib.study.catalogue import find_experiment
     from melib.study.data import default_store
+    from melib.study.filmed_experiments import on_dataset
     from melib.study.parameters import tier_sizes
     from melib.study.rows import ensure, fill, record_path
 
     if arguments.jobs < 1:
         raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
     tier_sizes(arguments.tier)
-    experiment = find_experiment(arguments.experiment)
+    experiment = on_dataset(find_experiment(arguments.experiment), arguments.dataset, arguments.data_root)
     rows = [experiment.row(name) for name in arguments.row or ()] or experiment.rows
     seeds = experiment.seeds(arguments.tier) if arguments.seed is None else (arguments.seed,)
     store = arguments.store or default_store()

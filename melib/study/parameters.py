@@ -99,6 +99,11 @@ def tier_sizes(tier: str) -> Sizes:
     return TIERS[_choice("tier", tier, TIERS)]
 
 
+def usual_classes(dataset: str) -> int:
+    """Number of classes unless another is asked for; of a reader that is new, the first of its class sets."""
+    return USUAL_CLASSES[dataset] if dataset in USUAL_CLASSES else next(iter(datasets.class_sets(dataset)))
+
+
 def rows_tier(tier: str) -> str:
     """The tier whose sizes the rows of tables have: ``TIER-rows`` where there is one, else the tier itself."""
     return f"{tier}-rows" if f"{tier}-rows" in TIERS else tier
@@ -126,7 +131,7 @@ class Parameters:
         every network; as a model of its own it learns MEAN's pseudo-labels.
     classes : int or None
         Emotion classes that are named: 4 or 7 on the benchmark, whose suite ``out_of_plane`` has seven of its own in
-        either case; on filmed faces a number that the dataset's reader knows. None: :data:`USUAL_CLASSES`. An
+        either case; on filmed faces a number that the dataset's reader knows. None: :func:`usual_classes`. An
         expression whose emotion belongs to no class of the set is spotted, and neither learnt nor scored by name.
     input, region, normalization, stabilization : str
         What the network sees, see :class:`melib.features.FeatureSettings`. Inputs joined by ``|``, such as ``O|S``,
@@ -329,7 +334,7 @@ class Parameters:
 
     @property
     def _classes(self) -> int:
-        return self.classes or USUAL_CLASSES[self.dataset]
+        return self.classes or usual_classes(self.dataset)
 
     @property
     def _method(self) -> str:
