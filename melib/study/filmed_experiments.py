@@ -63,7 +63,7 @@ def on_dataset(experiment: Experiment, dataset: str, data_root: str) -> Experime
     if not rows:
         raise ValueError(
             f"experiment {experiment.name!r} asks what only the benchmark can answer: on filmed faces take "
-            "'recognition', 'spotting' or 'spot_then_recognize'"
+            "'recognition', 'spotting' or 'spot_then_recognize', which compare inputs with depth and without"
         )
     rows = [row for row in rows if depth or not _sees_depth(row)]
     if not rows:
@@ -163,7 +163,6 @@ def _normalization(dataset: str) -> _Rows:
 #: Experiments on clips -> their rows on videos.
 _REMADE: dict[str, Callable[[str], _Rows]] = {
     "recognition": _recognition,
-    "depth_ablation": lambda dataset: _by_input(dataset, usual_classes(dataset)),
     "flow_choice": _flow_choice,
     "stabilisation": _stabilisation,
     "normalization": _normalization,

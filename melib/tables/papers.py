@@ -209,8 +209,8 @@ def beside_papers(experiment: Experiment, kept: Mapping[str, RowRecords]) -> lis
     if record["dataset"]["synthetic"]:
         words = (
             "Numbers that the papers print, on filmed faces of licensed datasets. They are **not comparable** with "
-            "rows on synthetic faces: other faces, other cameras and other labels decide a score as much as the "
-            "method does."
+            "rows on synthetic faces: other faces, other cameras, other labels and other densities of expressions "
+            "decide a score as much as the method does."
         )
         return [words, *(printed(task, metrics=metrics) for task, metrics in tasks.items())]
     dataset, parts = record["parameters"]["dataset"], []
