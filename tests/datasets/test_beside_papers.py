@@ -65,8 +65,11 @@ def test_an_experiment_keeps_the_rows_that_need_no_benchmark(unpacked):
     filmed = on_dataset(experiment, "casme3", str(unpacked["casme3"]))
     assert {"mean-o-casme3", "sfamnet-o-and-s-casme3", "floor-d-casme3"} <= set(names(filmed))
     assert not [name for name in names(filmed) if "true" in name or "loso" in name]
-    described = filmed.rows[0].chain.describe(filmed.rows[0].values, "full", 0)["parameters"]
-    assert (described["dataset"], described["split"], described["data_root"]) == ("casme3", "loso", "")
+    described = filmed.rows[0].chain.describe(filmed.rows[0].values, "full", 0)
+    given = described["parameters"]
+    assert (given["dataset"], given["split"], given["data_root"]) == ("casme3", "loso", "")
+    # A page must not say that a dataset has as many people as a tier of the benchmark.
+    assert "resamples" in described["sizes"] and not {"test_subjects", "videos"} & set(described["sizes"])
     assert filmed.contrasts
 
 
