@@ -163,6 +163,7 @@ def _normalization(dataset: str) -> _Rows:
 #: Experiments on clips -> their rows on videos.
 _REMADE: dict[str, Callable[[str], _Rows]] = {
     "recognition": _recognition,
+    "depth_ablation": lambda dataset: _by_input(dataset, usual_classes(dataset)),
     "flow_choice": _flow_choice,
     "stabilisation": _stabilisation,
     "normalization": _normalization,

@@ -114,7 +114,7 @@ def test_every_experiment_runs_on_filmed_faces_or_says_in_one_sentence_why_not(u
         else:
             for row in filmed.rows:
                 assert row.chain.describe(row.values, "quick", 0)["parameters"]["split"] == "loso"
-    assert refused == {"convergence", "depth_ablation", "dose_response", "sensor_sweep"}
+    assert refused == {"convergence", "dose_response", "sensor_sweep"}
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,15 @@ def test_every_experiment_runs_on_filmed_faces_or_says_in_one_sentence_why_not(u
 def test_what_is_wrong_with_dataset_or_folder_is_said_in_one_sentence(given, error, words):
     with pytest.raises(error, match=words):
         on_dataset(find_experiment("spotting"), *given)
+
+
+def test_the_depth_question_is_asked_of_every_model_with_every_input(unpacked):
+    filmed = on_dataset(find_experiment("depth_ablation"), "casme3", str(unpacked["casme3"]))
+    inputs = ("o", "s", "o+s", "o-and-s", "d")
+    assert names(filmed) == [f"{model}-{seen}-casme3" for model in ("mean", "sfamnet", "floor") for seen in inputs]
+    assert [(each.first, each.second) for each in filmed.contrasts[:4]] == [
+        (f"mean-{seen}-casme3", "mean-o-casme3") for seen in inputs[1:]
+    ]
 
 
 def test_spotting_with_depth_stands_beside_the_printed_table(unpacked, folders, quick):
