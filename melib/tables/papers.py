@@ -246,10 +246,11 @@ def _reading_guide(record: Mapping) -> str:
     return (
         f"Rows, columns and order are those of the papers. Ours: one subject left out at a time ({subjects} subjects), "
         "with 95 % intervals over subjects; protocol *authors* takes the released constants of the spotting rule, "
-        f"*strict* chooses them on training subjects; {trained}. MEAN takes videos with a micro-expression alone "
-        "under *authors*, as its release does; planes have a fixed scale, where its release scales every sample. Found and labelled intervals are matched one to one, answers are pooled over subjects; "
-        "the papers' own evaluators differ in details. A printed number comes without an interval and is taken as "
-        "exact. *Agrees* means that the interval of ours holds the printed number, which a wide interval does easily."
+        f"*strict* chooses them on training subjects; {trained}. MEAN takes videos with a micro-expression alone under "
+        "*authors*, as its release does; planes have a fixed scale, where its release scales every sample. Found and "
+        "labelled intervals are matched one to one, answers are pooled over subjects; the papers' own evaluators "
+        "differ in details. A printed number comes without an interval and is taken as exact. *Agrees* means that the "
+        "interval of ours holds the printed number, which a wide interval does easily."
     )
 
 
