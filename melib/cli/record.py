@@ -12,6 +12,8 @@ HELP = "compute the records of experiments that are missing or stale, all rows o
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("experiments", metavar="EXPERIMENT", nargs="+", help="a declared experiment, such as spotting")
+    parser.add_argument("--dataset", default="synthetic", help="a licensed dataset (default: synthetic, the benchmark)")
+    parser.add_argument("--data-root", default="", help="folder of the licensed dataset")
     parser.add_argument("--row", action="append", help="this row alone; may be given several times (default: all)")
     parser.add_argument("--seed", type=int, help="one seed alone (default: those of the tier)")
     parser.add_argument("--tier", default="quick", help="smoke, quick or full (default: quick)")
@@ -26,13 +28,16 @@ def run(arguments: argparse.Namespace) -> int:
     from melib.study.catalogue import find_experiment
     from melib.study.data import default_store
     from melib.study.experiments import find
+    from melib.study.filmed_experiments import on_dataset
     from melib.study.parameters import tier_sizes
     from melib.study.rows import ensure, fill, record_path
 
     if arguments.jobs < 1:
         raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
     tier_sizes(arguments.tier)
-    experiments = [find_experiment(name) for name in arguments.experiments]
+    experiments = [
+        on_dataset(find_experiment(name), arguments.dataset, arguments.data_root) for name in arguments.experiments
+    ]
     known = {row.name: row for experiment in experiments for row in experiment.rows}
     where = f"row in {' and '.join(arguments.experiments)}"
     asked = [find(name, known, where) for name in arguments.row or known]

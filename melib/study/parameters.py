@@ -71,7 +71,7 @@ class Sizes:
 TIERS = {
     "smoke": Sizes(3, 3, 2, 120, 4, 8, 40, 40, 40, 32, 1, 200),
     "quick": Sizes(6, 6, 2, 240, 3, 12, 400, 100, 200, 64, 3, 500),
-    "full": Sizes(12, 12, 3, 450, 2, 20, 800, 300, 400, 64, 3, 2000),
+    "full": Sizes(12, 12, 3, 450, 2, 20, 500, 150, 300, 64, 3, 2000),
 }
 
 #: Trainings of the floor with shuffled emotion labels.
@@ -102,6 +102,11 @@ def tier_sizes(tier: str) -> Sizes:
     return TIERS[_choice("tier", tier, TIERS)]
 
 
+def usual_classes(dataset: str) -> int:
+    """Number of classes unless another is asked for; of a reader that is new, the first of its class sets."""
+    return USUAL_CLASSES[dataset] if dataset in USUAL_CLASSES else next(iter(datasets.class_sets(dataset)))
+
+
 @dataclass(frozen=True)
 class Parameters:
     """What defines a spot-then-recognize experiment.
@@ -124,7 +129,7 @@ class Parameters:
         every network; as a model of its own it learns MEAN's pseudo-labels.
     classes : int or None
         Emotion classes that are named: 4 or 7 on the benchmark, whose suite ``out_of_plane`` has seven of its own in
-        either case; on filmed faces a number that the dataset's reader knows. None: :data:`USUAL_CLASSES`. An
+        either case; on filmed faces a number that the dataset's reader knows. None: :func:`usual_classes`. An
         expression whose emotion belongs to no class of the set is spotted, and neither learnt nor scored by name.
     input, region, normalization, stabilization : str
         What the network sees, see :class:`melib.features.FeatureSettings`. Inputs joined by ``|``, such as ``O|S``,
@@ -327,7 +332,7 @@ class Parameters:
 
     @property
     def _classes(self) -> int:
-        return self.classes or USUAL_CLASSES[self.dataset]
+        return self.classes or usual_classes(self.dataset)
 
     @property
     def _method(self) -> str:

@@ -20,6 +20,8 @@ from melib.study.rows import Chain, Computed
 #: Levels to which smoothed scores are rounded before they are counted per subject: quantiles of all tested frames.
 #: The ROC-AUC of 64 levels differs from that of the scores themselves in the third decimal at most.
 LEVELS = 64
+#: Sizes of a tier that only what is rendered can have.
+_RENDERED = ("train_subjects", "test_subjects", "videos", "frames", "clips")
 #: Points of a learning curve that a record keeps.
 LEARNING_PARTS = 10
 
@@ -29,8 +31,11 @@ def _parameters(values: Mapping[str, object], tier: str, seed: int) -> Parameter
 
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
-    parameters = {**asdict(_parameters(values, tier, seed)), "data_root": ""}  # a folder says nothing elsewhere
-    return {"parameters": parameters, "sizes": asdict(tier_sizes(tier))}
+    parameters = _parameters(values, tier, seed)
+    sizes = asdict(tier_sizes(tier))
+    if parameters.filmed:  # a dataset has the people and videos that it has
+        sizes = {name: size for name, size in sizes.items() if name not in _RENDERED} | {"stride": parameters.stride}
+    return {"parameters": {**asdict(parameters), "data_root": ""}, "sizes": sizes}  # a folder says nothing elsewhere
 
 
 def _reads(values: Mapping[str, object], tier: str) -> dict:
