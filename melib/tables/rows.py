@@ -197,9 +197,9 @@ def origin(kept: Mapping[str, RowRecords]) -> str:
 
 
 def remake(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
-    """The command that makes the records of this table anew (Markdown)."""
+    """The command that makes the records of an experiment (Markdown)."""
     tier = next(iter(kept.values())).records[0]["tier"]
-    return f"To make this table again: `python -m melib record {experiment.name} --tier {tier}`"
+    return f"To make the records behind these tables again: `python -m melib record {experiment.name} --tier {tier}`"
 
 
 def _value(row: RowRecords, part: str, metric: str) -> str:
