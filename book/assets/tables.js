@@ -99,7 +99,8 @@
 
   for (const frame of document.querySelectorAll(".made-table")) {
     const box = frame.querySelector(".made-table-box"), table = box.querySelector("table");
-    if (table.tHead && table.tBodies[0]?.rows.length) makeSortable(table);
+    // Without a word in its head a table is a list of facts, which has one order.
+    if (table.tHead?.textContent.trim() && table.tBodies[0]?.rows.length) makeSortable(table);
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Download CSV";

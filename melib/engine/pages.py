@@ -123,6 +123,7 @@ def page_key(notebook: NotebookNode) -> str | None:
 
 
 def _frame_tables(notebook: NotebookNode, run: Run, tier: str) -> None:
+    """Number the tables of a page, name each by the heading it stands under, and put its command below it."""
     number, heading = 1, run.title
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

@@ -65,8 +65,12 @@ def test_a_misspelt_key_would_be_found():
 def test_sphinx_or_an_extension_knows_every_key_of_its_settings():
     # Names that extensions of this book add; each stands in the documentation of the extension.
     extensions = {"bibtex_reference_style", "mathjax_path", "mathjax3_config", "nb_merge_streams"}
-    builder = {"html_context", "html_css_files", "html_js_files", "html_static_path"}
-    assert set(settings()["sphinx"]["config"]) <= set(Config.config_values) | builder | extensions
+    assert (
+        set(settings()["sphinx"]["config"])
+        <= set(Config.config_values)
+        | {"html_context", "html_css_files", "html_js_files", "html_static_path"}
+        | extensions
+    )
 
 
 def test_building_the_book_executes_nothing():

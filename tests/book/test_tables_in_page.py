@@ -41,7 +41,11 @@ SPANNED = pd.DataFrame(
     index=pd.MultiIndex.from_tuples([("micro", "a"), ("micro", "b"), ("macro", "a")], names=["k", "m"]),
 )
 LONG = pd.DataFrame({"number": range(59)}, index=[f"row {i}" for i in range(59)])
-FRAMES = {"mixed": MIXED, "named": NAMED, "crossed": CROSSED, "grouped": GROUPED, "spanned": SPANNED, "long": LONG}
+FACTS = pd.DataFrame({"": ["0, cpu", "26 s"]}, index=["Seed, device", "Time"])
+FRAMES = {
+    **{"mixed": MIXED, "named": NAMED, "crossed": CROSSED, "grouped": GROUPED, "spanned": SPANNED},
+    **{"long": LONG, "facts": FACTS},
+}
 
 
 def page_of(outputs: list[str]) -> NotebookNode:
@@ -227,7 +231,7 @@ def test_the_keyboard_reaches_every_head_and_sorts(page):
 
 @pytest.mark.browser
 def test_every_column_has_one_head_that_sorts_it_under_heads_of_several_columns(page):
-    for name, columns in {"crossed": 3, "grouped": 4, "spanned": 3}.items():
+    for name, columns in {"crossed": 3, "grouped": 4, "spanned": 3, "facts": 0}.items():
         assert table(page, name).locator("thead button").count() == columns
     table(page, "crossed").get_by_role("button", name="a", exact=True).click()
     assert column(page, "crossed", 1) == sorted(map(str, CROSSED["a"]))
@@ -256,7 +260,7 @@ def download(page: Page, name: str) -> tuple[str, bytes]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["mixed", "named", "grouped", "spanned", "long"])
+@pytest.mark.parametrize("name", ["mixed", "named", "grouped", "spanned", "long", "facts"])
 def test_the_download_is_what_pandas_writes_of_the_frame(page, name):
     suggested, saved = download(page, name)
     assert suggested == f"small-table-{list(FRAMES).index(name) + 1}.csv"
@@ -293,7 +297,7 @@ def test_a_wide_table_scrolls_in_its_box_on_a_phone(browser, tmp_path, markup, t
     (html,) = shown(page_of([wide._repr_html_()]))
     page, said = open_page(browser, write_page(tmp_path, "tables", markup + html, theme=theme), width=375)
     box = page.locator(".made-table-box").last
-    page.wait_for_function("document.querySelectorAll('[data-wide]').length === 7")
+    page.wait_for_function("document.querySelectorAll('[data-wide]').length === 8")
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     assert box.evaluate("box => box.scrollWidth - box.clientWidth") > 100
     box.evaluate("box => { box.scrollLeft = 100; }")
