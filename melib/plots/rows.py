@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 import matplotlib.figure
 
-from melib.plots.style import COLOURS, figure
+from melib.plots.style import COLOURS, cut_beyond_one, figure
 from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
 from melib.tables.study import metric_name
+
+#: Metrics that are no shares: they and their differences have no upper end.
+_UNBOUNDED = frozenset(("tp", "fp", "fn", "false_positives_per_minute"))
 
 
 def rows_with_intervals(
@@ -60,6 +63,8 @@ def differences_with_intervals(experiment: Experiment, kept: Mapping[str, RowRec
         axes.plot([found.low, found.high], [height, height], color=COLOURS["found"], linewidth=2)
         axes.plot(found.value, height, "o", color=COLOURS["score"], markersize=5)
     axes.axvline(0, color=COLOURS["score"], linewidth=1)
+    if not _UNBOUNDED & set(table["metric"]):
+        cut_beyond_one(axes, range(len(table)), table["low"], table["high"])
     names = [
         f"{experiment.row(each.first).label} less {experiment.row(each.second).label}" for each in table.itertuples()
     ]

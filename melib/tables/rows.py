@@ -200,12 +200,12 @@ def origin(kept: Mapping[str, RowRecords]) -> str:
 
 
 def remake(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
-    """The command that makes the records of this table anew (Markdown)."""
+    """The command that makes the records of an experiment (Markdown)."""
     record = next(iter(kept.values())).records[0]
     words = f"python -m melib record {experiment.name} --tier {record['tier']}"
     if not record["dataset"]["synthetic"]:
         words += f" --dataset {record['parameters']['dataset']} --data-root DIR"
-    return f"To make this table again: `{words}`"
+    return f"To make the records behind these tables again: `{words}`"
 
 
 def _value(row: RowRecords, part: str, metric: str) -> str:
