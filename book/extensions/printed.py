@@ -52,8 +52,8 @@ def printed_number(name: str) -> str:
     Parameters
     ----------
     name : str
-        Fields of the row, such as paper, dataset, task or metric, between semicolons, in any order; twice where paper and
-        method have one name and both are meant.
+        Fields of the row, such as paper, dataset, task or metric, between semicolons, in any order; a name stands twice
+        where paper and method both have it.
 
     Raises
     ------
