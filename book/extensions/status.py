@@ -94,8 +94,8 @@ def pages_status(pages: dict[str, dict]) -> str:
             ]
         )
     return _table(
-        "Pages that a run made: when, in what time, by which code and commit, and whether that is still the code, "
-        "text and parameters of today.",
+        "Pages that a run made: when, in what time, by which code and commit (+: with changes not in it), and whether "
+        "that is still the code, text and parameters of today.",
         ["page", "tier", "made on", "in", "code", "commit", "current"],
         rows,
     )
@@ -138,7 +138,7 @@ def records_status(pages: dict[str, dict]) -> str:
                     str(len(jobs)),
                     str(len(found)),
                     str(current),
-                    _between(_day(origin["time"], sort=True) for origin in made),
+                    _between(origin["time"] for origin in made),
                     _duration(sum(record.get("seconds", 0.0) for record, _ in found)) if found else "",
                     ", ".join(sorted({f"`{_short(origin['commit'])}`" for origin in made})),
                 ]
@@ -192,23 +192,26 @@ def _table(caption: str, heads: list[str], rows: Iterable[list[str]]) -> str:
     return "\n".join([*lines, "```"])
 
 
-def _day(time: str, *, sort: bool = False) -> str:
+def _day(time: str) -> str:
+    """A day as text that stays on one line."""
     when = datetime.fromisoformat(time)
-    return when.date().isoformat() if sort else f"{when.day} {when:%B %Y}"
+    return f"{when.day}\N{NO-BREAK SPACE}{when:%b}\N{NO-BREAK SPACE}{when.year}"
 
 
-def _between(days: Iterable[str]) -> str:
-    """First and last of some days in the form of ISO 8601."""
-    ordered = sorted(set(days))
-    shown = [_day(day) for day in ordered[:1] + ordered[1:][-1:]]
-    return " to ".join(shown)
+def _between(times: Iterable[str]) -> str:
+    """First and last day of some times in the form of ISO 8601."""
+    ordered = sorted(times)
+    return " to ".join(dict.fromkeys(_day(time) for time in ordered[:1] + ordered[-1:]))
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    for unit, length, digits in (("s", 1, 0), ("min", 60, 1)):
+        if seconds < 90 * length:
+            break
+    else:
+        unit, length, digits = "h", 3600, 1
+    return f"{seconds / length:.{digits}f}\N{NO-BREAK SPACE}{unit}"
 
 
 def _short(commit: str) -> str:
-    return commit[:9] + ("+changes" if commit.endswith("+changes") else "")
+    return commit[:9] + ("+" if commit.endswith("+changes") else "")
