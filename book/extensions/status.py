@@ -36,6 +36,8 @@ from melib.study.record import read_record
 from melib.study.rows import is_current, record_path
 
 CHECKOUT = Path(melib.__file__).parents[1]
+#: Dates and durations stay on one line.
+_BLANK = "\N{NO-BREAK SPACE}"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -193,9 +195,8 @@ def _table(caption: str, heads: list[str], rows: Iterable[list[str]]) -> str:
 
 
 def _day(time: str) -> str:
-    """A day as text that stays on one line."""
     when = datetime.fromisoformat(time)
-    return f"{when.day}\N{NO-BREAK SPACE}{when:%b}\N{NO-BREAK SPACE}{when.year}"
+    return f"{when.day}{_BLANK}{when:%b}{_BLANK}{when.year}"
 
 
 def _between(times: Iterable[str]) -> str:
@@ -205,12 +206,9 @@ def _between(times: Iterable[str]) -> str:
 
 
 def _duration(seconds: float) -> str:
-    for unit, length, digits in (("s", 1, 0), ("min", 60, 1)):
-        if seconds < 90 * length:
-            break
-    else:
-        unit, length, digits = "h", 3600, 1
-    return f"{seconds / length:.{digits}f}\N{NO-BREAK SPACE}{unit}"
+    if seconds < 90:
+        return f"{seconds:.0f}{_BLANK}s"
+    return f"{seconds / 60:.1f}{_BLANK}min" if seconds < 5400 else f"{seconds / 3600:.1f}{_BLANK}h"
 
 
 def _short(commit: str) -> str:
