@@ -28,17 +28,21 @@ PAGES = ("README.md", "book/*.md", "book/api/*.md", "notebooks/*.md", "labs/*.md
 #: Allowed on every page.
 EVERYWHERE = "every page"
 
-_NUMBER = r"[-+\u2212]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
+_NUMBER = r"[-+\u2212]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)"
 _METRIC = r"(?:F1(?:-score)?|UF1|UAR|STRS|AUC|IoU|AP|accuracy|precision|recall|correlation)"
 _COUNTED = r"(?:true |false )?(?:positives?|negatives?|alarms?|hits?|misses|marks|(?:micro-)?expressions?)"
-#: What a result looks like, by what it is called in a message.
+_BETWEEN = r"(?:\s+(?:of|is|was|at|from|reaches|about|only|score))*[\s:=]*"
+#: What a result looks like, by what it is called in a message. A metric of 0 or 1, a range from 0 to 1 and a ratio to 0
+#: follow from definitions.
 LOOKS = {
     "decimal": re.compile(r"(?<![\w.])\d*\.\d+(?!\w|\.\d)"),
     "percentage": re.compile(rf"(?<!\w){_NUMBER}\s?(?:%|per ?cent\b)"),
     "large number": re.compile(r"(?<![\w,.])\d{1,3}(?:,\d{3})+(?!\w)"),
-    "ratio": re.compile(r"(?<![\w.])\d+(?:(?: out)? of (?:the |all |its )?|\s?/\s?)\d+(?!\w)"),
-    "range": re.compile(rf"(?<![\w.]){_NUMBER} to {_NUMBER}(?!\w)"),
-    "metric": re.compile(rf"\b{_METRIC}\b(?:\s+(?:of|is|was|at|from|reaches|about|only|score))*[\s:=]*{_NUMBER}(?!\w)"),
+    "ratio": re.compile(r"(?<![\w.])\d+(?:(?: out)? of (?:the |all |its )?|\s?/\s?)(?!0\b)\d+(?!\w)"),
+    "range": re.compile(rf"(?<![\w.])(?!0 to 1\b){_NUMBER} to {_NUMBER}(?!\w)"),
+    "metric": re.compile(
+        rf"\b{_METRIC}\b(?:\s+(?:of|is|was|at|from|reaches|about|only|score))*[\s:=]*(?![01]\b){_NUMBER}(?!\w)"
+    ),
     "count": re.compile(rf"(?<![\w.]){_NUMBER} (?:\w+ )?{_COUNTED}\b"),
     "cell": re.compile(rf"(?:(?<=\|)|^\s*(?:\*\s+)?-)\s*{_NUMBER}\s*(?=\||$)", re.MULTILINE),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,14 @@ from melib.metrics import intervals, strs
 
 ROOT = Path(__file__).parents[2]
 _specification = importlib.util.spec_from_file_location("check_prose", ROOT / "tools" / "check_prose.py")
+#: The pages that teach; the others are reference, or ask one question and answer it.
+CHAPTERS = (
+    *(
+        f"book/{name}.md"
+        for name in ("introduction", "playground", "what_remains", "bring_a_dataset", "rerun", "ethics")
+    ),
+    *(f"notebooks/{name}.md" for name in ("metrics_by_hand", "dataset_card", "motion", "networks")),
+)
 TOOL = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(TOOL)
 
@@ -71,11 +80,24 @@ def test_a_planted_result_is_found(sentence):
         '```{code-cell} ipython3\nrate = 0.5\nprint(f"{rate:.3f} to {rate:.3f} at {rate}")\n```',
         "```{exercise}\n:label: one\n\nSomebody reports 0.98. What is missing?\n```",
         "1. First.\n2. Second.",
+        "The F1 is 1, the range 0 to 1, and 0/0 is undefined. There are 3, both negative.",
     ],
 )
 def test_what_states_no_result_passes(sentence):
     found, _ = TOOL.typed_numbers(f"# Page\n\nBefore.\n\n{sentence}\n\nAfter.\n")
     assert not found
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_opens_with_objectives_and_closes_with_summary_exercises_and_further_reading(page):
+    source = (ROOT / page).read_text(encoding="utf-8")
+    parts = [source.index(head) for head in (":::{admonition} Objectives", "\n## Summary", "\n## Further reading")]
+    assert parts == sorted(parts)
+    if page != "book/playground.md":  # its puzzles check themselves
+        assert parts[1] < source.index("\n## Exercises") < parts[2]
+        set_, solved = (re.findall(rf"\{{{kind}\}}(.*)\n(.*)", source) for kind in ("exercise", "solution"))
+        labels = [option.removeprefix(":label: ") for _, option in set_]
+        assert len(labels) > 1 and labels == [label.strip() for label, _ in solved]
 
 
 def test_a_fault_names_the_line_and_the_number():
