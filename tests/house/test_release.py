@@ -87,12 +87,17 @@ def test_the_citation_has_what_version_1_2_of_the_format_demands():
         assert re.fullmatch(r"10\.\d{4,9}(\.\d+)?/\S+", citation["doi"])
 
 
-def test_the_profile_names_rules_that_there_are():
+def test_the_profile_and_its_chapter_name_rules_that_there_are():
     rules = set(re.findall(r"^rule (\w+):", (ROOT / "Snakefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
-    assert "record" in rules
-    assert PROFILE["set-resources"].keys() <= rules
-    for resources in (PROFILE["default-resources"], *PROFILE["set-resources"].values()):
-        assert all(isinstance(resources[name], int) and resources[name] > 0 for name in ("runtime", "mem_mb"))
+    _, _, offered = (
+        (ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8").partition("# set-resources:")
+    )
+    with_a_card = yaml.safe_load("set-resources:" + offered.replace("\n#", "\n"))["set-resources"]
+    assert with_a_card == {"record": {"gres": "gpu:1"}}
+    chapter = (ROOT / "book" / "cluster.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"--set-resources (\w+):", chapter)) | set(with_a_card)
+    assert named and named <= rules
+    assert all(isinstance(PROFILE["default-resources"][name], int) for name in ("runtime", "mem_mb"))
 
 
 def test_snakemake_knows_every_option_of_the_profile():
