@@ -25,7 +25,7 @@ from melib.study import filmed, measure, parameters
 from melib.study.data import Reader, StoredPlanes, open_data
 from melib.study.networks import training_settings
 
-SMALL = replace(study.TIERS["smoke"], spot_steps=3, recognition_steps=3, batch=16, resamples=50)
+SMALL = replace(study.TIERS["smoke"], spot_steps=3, recognition_steps=3, joint_steps=3, batch=16, resamples=50)
 EVERY = range(1, trees.FRAMES + 1)
 
 
