@@ -56,6 +56,7 @@ AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=2,batch_sched_delay=0
+KillWait=2
 MinJobAge=3600
 MailProg={nothing}
 GresTypes=gpu
@@ -73,7 +74,7 @@ def programs() -> dict[str, str]:
         If one is not installed.
     """
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
-    found = {name: shutil.which(name, path=path) for name in (*DAEMONS, "sinfo", "scontrol", "srun", "true")}
+    found = {name: shutil.which(name, path=path) for name in (*DAEMONS, "sinfo", "squeue", "scancel", "srun", "true")}
     if missing := [name for name, where in found.items() if where is None]:
         raise FileNotFoundError(
             f"no program {', '.join(missing)}: install SLURM and MUNGE (Debian: apt-get install slurm-wlm munge)"
@@ -211,17 +212,32 @@ def stop(folder: Path) -> list[str]:
     list of str
         Names of those that were running.
     """
-    alive = running(folder.resolve())
-    # The node first, so that it ends its jobs while there is still someone to authenticate it.
-    jobs = [child for process in alive.values() for child in process.children(recursive=True)]
+    folder = folder.resolve()
+    alive = running(folder)
+    if len(alive) == len(DAEMONS):
+        _cancel(folder)
     for name in reversed(DAEMONS):
         if name in alive:
             alive[name].terminate()
-    _, stubborn = psutil.wait_procs([*alive.values(), *jobs], timeout=10)
+    _, stubborn = psutil.wait_procs(alive.values(), timeout=10)
     for process in stubborn:
         process.kill()
     psutil.wait_procs(stubborn, timeout=PATIENCE)
     return list(alive)
+
+
+def _cancel(folder: Path) -> None:
+    """Cancel all jobs and wait for their end: what a job has started is no child of the daemons and outlives them."""
+    where = programs()
+    environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
+    user = ["--user", getpass.getuser()]
+    subprocess.run([where["scancel"], "--quiet", *user], env=environment, check=False)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        left = subprocess.run([where["squeue"], "--noheader", *user], env=environment, capture_output=True, text=True)
+        if left.returncode or not left.stdout.strip():
+            return
+        time.sleep(0.5)
 
 
 def main() -> int:
