@@ -59,11 +59,21 @@ def reader(
     context.close()
 
 
+def visit(page: Page, said: list[str], address: str) -> None:
+    """Open a page; ``said`` then holds what went wrong with this one."""
+    # What the page before still waits for is given up here, and not blamed on the next.
+    page.goto("about:blank")
+    said.clear()
+    page.goto(address, wait_until="load")
+    settle(page)
+
+
 def settle(page: Page) -> None:
     """Wait until formulas are drawn and what hangs on the size of the window has been done."""
     page.evaluate(
         """async () => {
             await window.MathJax?.startup?.promise;
+            await document.fonts.ready;
             await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
         }"""
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alone import write_page
 from playwright.sync_api import Browser, Page
-from reading import contents, reader, settle, too_wide
+from reading import contents, reader, too_wide, visit
 
 pytestmark = [pytest.mark.book, pytest.mark.browser]
 
@@ -25,9 +25,7 @@ def phones(browser: Browser) -> Iterator[dict[str, tuple[Page, list[str]]]]:
 
 def faults(page: Page, said: list[str], address: str) -> list[str]:
     """What is wrong with a page on a phone."""
-    said.clear()
-    page.goto(address, wait_until="load")
-    settle(page)
+    visit(page, said, address)
     over = too_wide(page)
     return [*said, *([f"{over} px too wide"] if over > 1 else [])]
 
@@ -59,9 +57,8 @@ def test_what_is_wrong_with_a_page_is_found(phones, tmp_path, markup, fault):
 
 @pytest.fixture
 def introduction(browser: Browser, html: Path) -> Iterator[Page]:
-    with reader(browser) as (page, _):
-        page.goto((html / "book" / "introduction.html").as_uri(), wait_until="load")
-        settle(page)
+    with reader(browser) as (page, said):
+        visit(page, said, (html / "book" / "introduction.html").as_uri())
         yield page
 
 
@@ -83,8 +80,8 @@ def test_a_solution_opens_by_keyboard(introduction):
 
 
 def test_no_icon_is_left_blank(browser, html):
-    with reader(browser) as (page, _):
-        page.goto((html / "book" / "runs" / "dataset_card.html").as_uri(), wait_until="load")
+    with reader(browser) as (page, said):
+        visit(page, said, (html / "book" / "runs" / "dataset_card.html").as_uri())
         icons = page.eval_on_selector_all(
             ".fas, .far, .fab, .fa-solid, .fa-regular, .fa-brands",
             """icons => icons.map((icon) => {
