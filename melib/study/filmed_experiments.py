@@ -20,6 +20,8 @@ from melib.study.video_experiments import MODEL_NAMES, by_rule, video_row
 
 #: Experiments to which the rows of the papers' tables of these tasks are added.
 COMPLETED = {"spotting": ("spotting",), "spot_then_recognize": ("spotting", "analysis")}
+#: Experiments of which nothing is left to ask without depth.
+_ABOUT_DEPTH = ("depth_ablation",)
 #: Inputs of recognition, those with depth behind the first.
 _SEEN = ("O", "S", "O+S", "O|S", "D")
 _UF1 = ("recognition", "uf1_pooled")
@@ -66,7 +68,7 @@ def on_dataset(experiment: Experiment, dataset: str, data_root: str) -> Experime
             "'recognition', 'spotting' or 'spot_then_recognize', which compare inputs with depth and without"
         )
     rows = [row for row in rows if depth or not _sees_depth(row)]
-    if not rows:
+    if not rows or (experiment.name in _ABOUT_DEPTH and not depth):
         raise ValueError(f"experiment {experiment.name!r} is about depth, which no video in {data_root} has")
     return replace(experiment, **_moved(rows, contrasts, dataset, data_root))
 

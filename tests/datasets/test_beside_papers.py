@@ -99,8 +99,9 @@ def test_without_depth_the_rows_that_need_it_fall_away(unpacked):
         "sfamnet-o-casme2",
         "floor-o-casme2",
     ]
-    with pytest.raises(ValueError, match="'attention_augmentation' is about depth, which no video in .* has"):
-        on_dataset(find_experiment("attention_augmentation"), "casme2", root)
+    for name in ("attention_augmentation", "depth_ablation"):
+        with pytest.raises(ValueError, match=f"'{name}' is about depth, which no video in .* has"):
+            on_dataset(find_experiment(name), "casme2", root)
 
 
 def test_every_experiment_runs_on_filmed_faces_or_says_in_one_sentence_why_not(unpacked):
