@@ -271,8 +271,11 @@ _SLIDES = """\
 <style>
 {code_style}
 body {{ background: #fff; color: #222; color-scheme: light; }}
-.reveal {{ font: 30px/1.35 system-ui, "Liberation Sans", sans-serif; }}
+.reveal {{ font: 36px/1.35 system-ui, "Liberation Sans", sans-serif; }}
 .reveal .slides {{ text-align: left; }}
+.reveal .slides section {{ box-sizing: border-box; padding: 30px 40px; }}
+.reveal .slide-number {{ right: auto; left: 8px; background: none; color: #444; font-size: 16px; }}
+.reveal .math.block {{ margin: .3em 0 .8em; }}
 .reveal h1 {{ font-size: 1.7em; line-height: 1.15; margin: 0 0 .5em; }}
 .reveal h2, .reveal h3 {{ font-size: 1.25em; line-height: 1.2; margin: 0 0 .5em; }}
 .reveal p, .reveal ul, .reveal ol, .reveal table {{ margin: 0 0 .7em; }}
