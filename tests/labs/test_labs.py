@@ -15,7 +15,7 @@ each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.name for lab in LABS])
 
 
 def test_there_are_labs():
-    assert {"lab_metrics"} <= {lab.name for lab in LABS}
+    assert {"lab_metrics", "lab_leakage"} <= {lab.name for lab in LABS}
 
 
 @pytest.fixture(scope="module")
