@@ -10,7 +10,7 @@ written, and a stale table is an error (the rest is not under version control).
 A cell has at most one tag:
 
 ``start``
-    The first code cell: finds the project, on Colab and Binder too.
+    The first code cell. Students get ``labs/start.py`` in its place, which finds the project on Colab and Binder too.
 ``parameters``
     The sizes. Its metadata may hold ``small``, other sizes for a quick run; students do not get those.
 ``solution``
@@ -31,7 +31,7 @@ import ast
 import html
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -84,11 +84,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab as its source holds it; ``small`` are the sizes of a quick run."""
+    """A lab as its source holds it.
+
+    Attributes
+    ----------
+    name, title : str
+    cells : tuple of Cell
+    start : str
+        The first code cell of students.
+    small : dict
+        Sizes of a quick run.
+    """
 
     name: str
     title: str
     cells: tuple[Cell, ...]
+    start: str
     small: dict[str, object]
 
     def tagged(self, tag: str) -> list[Cell]:
@@ -121,7 +132,11 @@ def read_lab(path: Path) -> Lab:
         _check(cell)
         cells.append(cell)
         small |= raw.metadata.get("small", {}) if cell.tag == "parameters" else {}
-    return _checked(Lab(path.stem, _title(path, cells), tuple(cells), dict(small)), path)
+    start = path.with_name("start.py")
+    if not start.is_file():
+        raise ValueError(f"{start} is missing: with it every lab begins")
+    lab = Lab(path.stem, _title(path, cells), tuple(cells), start.read_text(encoding="utf-8").strip(), dict(small))
+    return _checked(lab, path)
 
 
 def _check(cell: Cell) -> None:
@@ -130,7 +145,7 @@ def _check(cell: Cell) -> None:
         raise ValueError(f"{cell.place}: tag {cell.tag!r} belongs to a code cell")
     if cell.tag == "instructor" and cell.kind != "markdown":
         raise ValueError(f"{cell.place}: tag 'instructor' belongs to a Markdown cell")
-    if cell.tag in ("solution", "check") and cell.exercise == 0:
+    if cell.kind == "code" and cell.tag in ("solution", "check") and cell.exercise == 0:
         raise ValueError(f"{cell.place}: no heading 'Exercise N' stands before this {cell.tag}")
     if cell.kind == "markdown" and cell.tag != "instructor" and _MYST.search(cell.source):
         raise ValueError(f"{cell.place}: write plain Markdown: Jupyter and Colab show no MyST directives or roles")
@@ -208,23 +223,24 @@ def emptied(cell: Cell) -> str:
     return "\n\n\n".join(filter(None, [imports, *functions]))
 
 
-def student_text(lab: Lab, solved: Iterable[int] = ()) -> str:
+def student_text(lab: Lab, solved: Collection[int] = ()) -> str:
     """The student's notebook as text of an ``.ipynb``.
 
     Parameters
     ----------
-    solved : iterable of int
+    solved : collection of int
         Exercises whose solutions stay, as if the student had found them.
     """
     cells = []
     for cell in lab.cells:
         if cell.tag == "instructor":
             continue
-        kept = cell.tag != "solution" or cell.exercise in set(solved)
+        kept = cell.tag != "solution" or cell.exercise in solved
+        source = lab.start if cell.tag == "start" else cell.source
         make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
         tags = {"solution": ["exercise"], "": []}.get(cell.tag, [cell.tag])
         metadata = {"tags": tags} if tags else {}
-        cells.append(make(cell.source if kept else emptied(cell), id=f"cell-{len(cells)}", metadata=metadata))
+        cells.append(make(source if kept else emptied(cell), id=f"cell-{len(cells)}", metadata=metadata))
     notebook: NotebookNode = nbformat.v4.new_notebook(
         cells=cells, metadata={"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     )

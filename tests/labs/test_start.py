@@ -7,14 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from lab_tool import ROOT, labs
+import nbformat
+from lab_tool import ROOT, TOOL, labs
 
-#: Each different first cell, with the names of the labs that have it.
-CELLS: dict[str, list[str]] = {}
-for _lab in labs():
-    CELLS.setdefault(_lab.tagged("start")[0].source, []).append(_lab.name)
-each_cell = pytest.mark.parametrize("cell", list(CELLS), ids=["+".join(names) for names in CELLS.values()])
+CELL = (ROOT / "labs" / "start.py").read_text(encoding="utf-8")
 
 #: Notes which programs the cell would run, in place of running them; ``git clone`` leaves a project.
 NOTED = """
@@ -39,30 +35,27 @@ def start(cell: str, folder: Path, *, before: str = "", after: str = "") -> subp
     return subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=folder, capture_output=True, text=True)
 
 
-@each_cell
-def test_without_the_project_the_reader_is_told_what_to_write_where(tmp_path, cell):
-    result = start(cell, tmp_path)
+def test_without_the_project_the_reader_is_told_what_to_write_where(tmp_path):
+    result = start(CELL, tmp_path)
     assert result.returncode != 0 and result.stdout == ""
     said = result.stderr.splitlines()[-1]
     assert "git clone" in said and "repository" in said
     assert list(tmp_path.iterdir()) == []
 
 
-@each_cell
-def test_in_a_folder_of_a_clone_the_project_is_found(tmp_path, cell):
+def test_in_a_folder_of_a_clone_the_project_is_found(tmp_path):
     (tmp_path / "melib").mkdir()
     (tmp_path / "melib" / "__init__.py").touch()
     below = tmp_path / "labs" / "student"
     below.mkdir(parents=True)
-    result = start(cell, below, after="import melib; print(melib.__file__)")
+    result = start(CELL, below, after="import melib; print(melib.__file__)")
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == str(tmp_path / "melib" / "__init__.py")
 
 
-@each_cell
-def test_with_an_address_it_is_cloned_once_with_its_pinned_packages(tmp_path, cell):
-    assert cell.count('repository = ""') == 1
-    given = cell.replace('repository = ""', 'repository = "some/where"')
+def test_with_an_address_it_is_cloned_once_with_its_pinned_packages(tmp_path):
+    assert CELL.count('repository = ""') == 1
+    given = CELL.replace('repository = ""', 'repository = "some/where"')
     result = start(given, tmp_path, after="import melib")
     assert result.returncode == 0, result.stderr
     cloned, installed = result.stdout.splitlines()
@@ -72,12 +65,16 @@ def test_with_an_address_it_is_cloned_once_with_its_pinned_packages(tmp_path, ce
     assert (again.returncode, again.stdout) == (0, ""), "a second run finds the clone"
 
 
-@each_cell
-def test_where_the_project_is_installed_nothing_is_run(tmp_path, cell):
-    result = start(cell, tmp_path, before=f"import sys; sys.path.insert(0, {str(ROOT)!r})", after="import melib")
+def test_where_the_project_is_installed_nothing_is_run(tmp_path):
+    result = start(CELL, tmp_path, before=f"import sys; sys.path.insert(0, {str(ROOT)!r})", after="import melib")
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
 
 
-@each_cell
-def test_no_address_is_written_into_the_cell(cell):
-    assert not re.search(r"\w+://|git@|\w\.(com|org|io)\b", cell)
+def test_no_address_is_written_into_the_cell():
+    assert not re.search(r"\w+://|git@|\w\.(com|org|io)\b", CELL)
+
+
+def test_every_lab_begins_with_it():
+    for lab in labs():
+        code = [cell for cell in nbformat.reads(TOOL.student_text(lab), as_version=4).cells if cell.cell_type == "code"]
+        assert code[0].source == CELL.strip(), lab.name
