@@ -38,7 +38,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from latex2mathml.converter import convert as to_mathml
+from latex2mathml import converter, exceptions
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
@@ -55,6 +55,7 @@ ANSWER = "*Your answer:*"
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _EXERCISE = re.compile(r"^#+ Exercise (\d+)\b", re.MULTILINE)
+_BAD_FORMULA = tuple(each for each in vars(exceptions).values() if isinstance(each, type))
 # Colab and Jupyter show a lab, and they know nothing of MyST.
 _MYST = re.compile(r"^(?::::+|```+)\{|\{[a-z][\w:+-]*\}`", re.MULTILINE)
 
@@ -255,7 +256,10 @@ def slides_text(lab: Lab) -> str:
     slides: list[str] = []
     for cell in lab.tagged("slide"):
         if cell.kind == "markdown":
-            slides.append(markdown.render(cell.source))
+            try:
+                slides.append(markdown.render(cell.source))
+            except ValueError as error:
+                raise ValueError(f"{cell.place}: {error}") from None
         else:
             slides[-1] += highlight(cell.source, PythonLexer(), HtmlFormatter(style="bw"))
     reveal = files("sphinx_revealjs") / "_static" / "revealjs" / "dist"
@@ -272,7 +276,13 @@ def slides_text(lab: Lab) -> str:
 
 
 def _mathml(formula: str, options: dict) -> str:
-    return to_mathml(formula, display="block" if options["display_mode"] else "inline")
+    try:
+        made = converter.convert(formula, display="block" if options["display_mode"] else "inline")
+    except _BAD_FORMULA as error:
+        raise ValueError(f"the formula {formula!r} cannot be drawn: {type(error).__name__}") from None
+    if "\\" in made:
+        raise ValueError(f"the formula {formula!r} has a command that slides cannot draw")
+    return made
 
 
 _SLIDES = """\
@@ -334,6 +344,9 @@ def main(arguments: list[str] | None = None) -> int:
         labs = [read_lab(path) for path in sorted(LABS.glob("*.md"))]
         if not labs:
             raise ValueError(f"no lab in {LABS}/: run from the root of the repository")
+        # All texts are made before the first file is written.
+        texts = {LABS / "student" / f"{lab.name}.ipynb": student_text(lab) for lab in labs}
+        texts |= {LABS / "slides" / f"{lab.name}.html": slides_text(lab) for lab in labs}
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
@@ -343,9 +356,6 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{TABLE} is missing or stale: run python tools/make_labs.py", file=sys.stderr)
             return 1
         return 0
-    # All texts are made before the first file is written.
-    texts = {LABS / "student" / f"{lab.name}.ipynb": student_text(lab) for lab in labs}
-    texts |= {LABS / "slides" / f"{lab.name}.html": slides_text(lab) for lab in labs}
     for path, text in {**texts, TABLE: table}.items():
         if not refresh(path, text, check=False):
             print(path)

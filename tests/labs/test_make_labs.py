@@ -236,6 +236,8 @@ FAULTS = {
     "small": ("small: {people: 3}", "small: {peple: 3}", "cell 3 .*'peple', which the cell does not set"),
     "markdown check": ('{"tags": ["instructor"]}', '{"tags": ["check"]}', "cell 7 .*'check' belongs to a code cell"),
     "title": ("# Halves", "Halves", "first line is '# TITLE'"),
+    "broken formula": ("\\frac12", "\\left( x", r"cell 4 .*'\\\\left\( x' cannot be drawn"),
+    "unknown command": ("\\frac12", "\\halb", "cell 4 .*a command that slides cannot draw"),
     "check of nothing": ("Why not", UNSOLVED, "exercise 2 has a check, but no code to solve it"),
 }
 
