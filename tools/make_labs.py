@@ -239,7 +239,8 @@ def student_text(lab: Lab, solved: Collection[int] = ()) -> str:
         kept = cell.tag != "solution" or cell.exercise in solved
         source = lab.start if cell.tag == "start" else cell.source
         make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
-        tags = {"solution": ["exercise"], "": []}.get(cell.tag, [cell.tag])
+        # The book folds the cell that finds the project, which readers of the page do not need.
+        tags = {"solution": ["exercise"], "start": ["start", "hide-input"], "": []}.get(cell.tag, [cell.tag])
         metadata = {"tags": tags} if tags else {}
         cells.append(make(source if kept else emptied(cell), id=f"cell-{len(cells)}", metadata=metadata))
     notebook: NotebookNode = nbformat.v4.new_notebook(
@@ -329,7 +330,10 @@ def instructor_text(labs: Sequence[Lab]) -> str:
     """The part of the instructor page that the labs themselves hold."""
     lines = ["<!-- Written by tools/make_labs.py from labs/*.md: change those. -->"]
     for lab in labs:
-        lines += ["", f"## {lab.title}", "", f"Source with solutions: `labs/{lab.name}.md`."]
+        # Links start from the page that includes this, one folder up.
+        student = f"{{download}}`student notebook <../labs/student/{lab.name}.ipynb>`"
+        slides = f"{{download}}`slides <../labs/slides/{lab.name}.html>`"
+        lines += ["", f"## {lab.title}", "", f"Files: {student}, {slides}; with solutions `labs/{lab.name}.md`."]
         for cell in lab.tagged("instructor"):
             lines += ["", cell.source.strip()]
     return "\n".join([*lines, ""])
