@@ -298,14 +298,15 @@ _SLIDES = """\
 <style>
 {code_style}
 body {{ background: #fff; color: #222; color-scheme: light; }}
-.reveal {{ font: 36px/1.35 system-ui, "Liberation Sans", sans-serif; }}
+.reveal {{ font: 34px/1.3 system-ui, "Liberation Sans", sans-serif; }}
 .reveal .slides {{ text-align: left; }}
 .reveal .slides section {{ box-sizing: border-box; padding: 30px 40px; }}
 .reveal .slide-number {{ right: auto; left: 8px; background: none; color: #444; font-size: 16px; }}
 .reveal .math.block {{ margin: .3em 0 .8em; }}
-.reveal h1 {{ font-size: 1.7em; line-height: 1.15; margin: 0 0 .5em; }}
+.reveal h1 {{ font-size: 1.5em; line-height: 1.15; margin: 0 0 .5em; }}
 .reveal h2, .reveal h3 {{ font-size: 1.25em; line-height: 1.2; margin: 0 0 .5em; }}
 .reveal p, .reveal ul, .reveal ol, .reveal table {{ margin: 0 0 .7em; }}
+.reveal blockquote {{ border-left: 4px solid #999; font-style: italic; margin: 0 0 .7em; padding-left: .6em; }}
 .reveal li {{ margin-bottom: .3em; }}
 .reveal th, .reveal td {{ border-bottom: 1px solid #999; padding: .15em .6em; text-align: left; }}
 .reveal pre {{ font-size: .6em; line-height: 1.3; margin: 0 0 .7em; overflow: auto; }}
