@@ -39,7 +39,7 @@ LOOKS = {
     "percentage": re.compile(rf"(?<!\w){_NUMBER}\s?(?:%|per ?cent\b)"),
     "large number": re.compile(r"(?<![\w,.])\d{1,3}(?:,\d{3})+(?!\w)"),
     "ratio": re.compile(r"(?<![\w.])\d+(?:(?: out)? of (?:the |all |its )?|\s?/\s?)(?!0\b)\d+(?!\w)"),
-    "range": re.compile(rf"(?<![\w.])(?!0 to 1\b){_NUMBER} to {_NUMBER}(?!\w)"),
+    "range": re.compile(rf"(?<![\w.])(?<!exercises )(?!0 to 1\b){_NUMBER} to {_NUMBER}(?!\w)"),
     "metric": re.compile(
         rf"\b{_METRIC}\b(?:\s+(?:of|is|was|at|from|reaches|about|only|score))*[\s:=]*(?![01]\b){_NUMBER}(?!\w)"
     ),
@@ -105,8 +105,12 @@ def _sentences(cell: list[str]) -> Iterator[tuple[int, str]]:
             if text:
                 yield 0, text
     code = "\n".join("" if line.startswith(":") else line for line in cell[start:])
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"[a-z] [a-z]", node.value):
+    tree = ast.parse(code)
+    # What a failed check says is about the reader's own code.
+    checks = {part for node in ast.walk(tree) if isinstance(node, ast.Assert) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        said = isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in checks
+        if said and re.search(r"[a-z] [a-z]", node.value):
             yield start + node.lineno - 1, node.value
 
 

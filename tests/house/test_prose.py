@@ -79,7 +79,8 @@ def test_a_planted_result_is_found(sentence):
         "```{raw} html\n<p style='opacity: 0.5'>\n```",
         '```{code-cell} ipython3\nrate = 0.5\nprint(f"{rate:.3f} to {rate:.3f} at {rate}")\n```',
         "```{exercise}\n:label: one\n\nSomebody reports 0.98. What is missing?\n```",
-        "1. First.\n2. Second.",
+        '```{code-cell} ipython3\nassert found == 2, "two of three reach 0.7"\n```',
+        "1. First.\n2. Second. See exercises 1 to 4.",
         "The F1 is 1, the range 0 to 1, and 0/0 is undefined. There are 3, both negative.",
     ],
 )
