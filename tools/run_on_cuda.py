@@ -76,9 +76,8 @@ def chain_parameters(name: str, tier: str) -> study.Parameters:
     return study.Parameters.of({**row.values, "tier": tier, "seed": 0})
 
 
-def compare_flows(count: int, devices: tuple[torch.device, torch.device]) -> list[dict[str, object]]:
+def compare_flows(pairs: list[Pair], devices: tuple[torch.device, torch.device]) -> list[dict[str, object]]:
     """Seconds on both devices and the mean absolute difference of the flow (pixels, metres), a row per method."""
-    pairs = micro_pairs(count, population="test")
     few, all_pairs = flows(pairs[:WARM_PAIRS]), flows(pairs)
     rows = []
     for name, work in all_pairs.items():
@@ -90,7 +89,7 @@ def compare_flows(count: int, devices: tuple[torch.device, torch.device]) -> lis
             seconds.append(taken)
         unit = "px" if name.startswith("TV-L1") else "m"
         apart = float(np.nanmean(np.abs(results[0] - results[1])))
-        rows.append(_row(f"{name}, {count} pairs", seconds, f"mean difference ({unit})", apart))
+        rows.append(_row(f"{name}, {len(pairs)} pairs", seconds, f"mean difference ({unit})", apart))
     return rows
 
 
@@ -152,7 +151,7 @@ def measure(
     start = time.perf_counter()
     made = provenance.provenance(device=devices[1].type)
     torch.set_num_threads(jobs)
-    rows = compare_flows(count, devices)
+    rows = compare_flows(micro_pairs(count, population="test"), devices)
     torch.set_num_threads(1)
     chains = compare_chains(tier, devices, store=store, jobs=jobs)
     return {

@@ -28,7 +28,7 @@ SMALL = replace(
 
 @pytest.fixture(scope="module")
 def pairs():
-    return micro_pairs(4, population="test")
+    return micro_pairs(4, population="test", subjects=2)
 
 
 def test_auto_takes_the_card():
