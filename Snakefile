@@ -24,7 +24,7 @@ RUNS = load_runs(ROOT / "runs.yml")
 EXPERIMENTS = {id: experiments_of(run, ROOT) for id, run in RUNS.items()}
 JOBS = jobs_of([experiment for each in EXPERIMENTS.values() for experiment in each], TIER)
 # Rows that one process computes; `--config batch=1` gives each its own, as a cluster may want them.
-BATCHES = batches_of(JOBS, TIER, size=int(config.get("batch", 8)))
+BATCHES = batches_of(JOBS, TIER, size=int(config.get("batch", 12)))
 # Feature key -> a job that reads those features.
 READS = {job.row.feature_key(TIER): job for job in JOBS.values()}
 CODE = [str(path) for path in computing_files()]
@@ -83,6 +83,7 @@ rule features:
     output:
         touch(f".cache/features/{TIER}-{{suite}}-{{split}}.done"),
     threads: 2
+    priority: 20
     shell:
         "{sys.executable} -m melib features --suite {wildcards.suite} --split {wildcards.split} --tier {TIER} "
         "--store .cache/features --jobs {threads}"
@@ -103,6 +104,7 @@ rule row_features:
         experiment=lambda wildcards: READS[wildcards.key].experiment.name,
         row=lambda wildcards: READS[wildcards.key].row.name,
     threads: 2
+    priority: 20
     shell:
         "{sys.executable} -m melib record {params.experiment} --row {params.row} --tier {TIER} "
         "--features --store .cache/features --jobs {threads}"
@@ -115,12 +117,15 @@ rule record:
     output:
         touch(f".cache/done/{TIER}/{{batch}}"),
     params:
-        experiment=lambda wildcards: BATCHES[wildcards.batch][0].experiment.name,
+        experiments=lambda wildcards: " ".join(
+            dict.fromkeys(job.experiment.name for job in BATCHES[wildcards.batch])
+        ),
         rows=lambda wildcards: " ".join(f"--row {job.row.name}" for job in BATCHES[wildcards.batch]),
         seed=lambda wildcards: BATCHES[wildcards.batch][0].seed,
     threads: 1
+    priority: 10  # pages are short and fill both processes to the end
     shell:
-        "{sys.executable} -m melib record {params.experiment} {params.rows} --seed {params.seed} --tier {TIER} "
+        "{sys.executable} -m melib record {params.experiments} {params.rows} --seed {params.seed} --tier {TIER} "
         "--folder .cache/records --store .cache/features"
 
 

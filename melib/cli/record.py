@@ -1,4 +1,4 @@
-"""``melib record EXPERIMENT``: compute the records of an experiment's rows."""
+"""``melib record EXPERIMENT...``: compute the records of the rows of experiments."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-HELP = "compute the records of an experiment that are missing or stale, all rows or some"
+HELP = "compute the records of experiments that are missing or stale, all rows or some"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("experiment", metavar="EXPERIMENT", help="a declared experiment, such as spotting")
+    parser.add_argument("experiments", metavar="EXPERIMENT", nargs="+", help="a declared experiment, such as spotting")
+    parser.add_argument("--dataset", default="synthetic", help="a licensed dataset (default: synthetic, the benchmark)")
+    parser.add_argument("--data-root", default="", help="folder of the licensed dataset")
     parser.add_argument("--row", action="append", help="this row alone; may be given several times (default: all)")
     parser.add_argument("--seed", type=int, help="one seed alone (default: those of the tier)")
     parser.add_argument("--tier", default="quick", help="smoke, quick or full (default: quick)")
@@ -25,22 +27,30 @@ def run(arguments: argparse.Namespace) -> int:
     """Compute what is missing."""
     from melib.study.catalogue import find_experiment
     from melib.study.data import default_store
+    from melib.study.experiments import find
+    from melib.study.filmed_experiments import on_dataset
     from melib.study.parameters import tier_sizes
     from melib.study.rows import ensure, fill, record_path
 
     if arguments.jobs < 1:
         raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
     tier_sizes(arguments.tier)
-    experiment = find_experiment(arguments.experiment)
-    rows = [experiment.row(name) for name in arguments.row or ()] or experiment.rows
-    seeds = experiment.seeds(arguments.tier) if arguments.seed is None else (arguments.seed,)
+    experiments = [
+        on_dataset(find_experiment(name), arguments.dataset, arguments.data_root) for name in arguments.experiments
+    ]
+    known = {row.name: row for experiment in experiments for row in experiment.rows}
+    where = f"row in {' and '.join(arguments.experiments)}"
+    asked = [find(name, known, where) for name in arguments.row or known]
     store = arguments.store or default_store()
     if arguments.features:
-        fill(rows, arguments.tier, store=store, jobs=arguments.jobs)
+        fill(asked, arguments.tier, store=store, jobs=arguments.jobs)
         return 0
-    kept = ensure(rows, arguments.tier, seeds=seeds, folder=arguments.folder, store=store, jobs=arguments.jobs)
-    for row in kept.values():
-        for seed, record in zip(row.row.seeds(seeds), row.records, strict=True):
-            path = record_path(arguments.folder, row.row, arguments.tier, seed)
-            print(f"{path}: {record['seconds']:.0f} s", file=sys.stderr)
+    for experiment in experiments:
+        seeds = experiment.seeds(arguments.tier) if arguments.seed is None else (arguments.seed,)
+        rows = [row for row in asked if row in experiment.rows]
+        kept = ensure(rows, arguments.tier, seeds=seeds, folder=arguments.folder, store=store, jobs=arguments.jobs)
+        for row in kept.values():
+            for seed, record in zip(row.row.seeds(seeds), row.records, strict=True):
+                path = record_path(arguments.folder, row.row, arguments.tier, seed)
+                print(f"{path}: {record['seconds']:.0f} s", file=sys.stderr)
     return 0

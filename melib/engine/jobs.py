@@ -68,11 +68,12 @@ def batches_of(jobs: Mapping[str, Job], tier: str, *, size: int) -> dict[str, li
     Returns
     -------
     dict of str to list of Job
-        ``EXPERIMENT/KEY.SEED.NUMBER``; the jobs of a batch have experiment, feature key and seed in common.
+        ``CHAIN/KEY.SEED.NUMBER``; the jobs of a batch have chain, feature key and seed in common, and so, where they
+        differ in their rule alone, networks.
     """
     alike: dict[str, list[Job]] = {}
     for job in jobs.values():
-        alike.setdefault(f"{job.experiment.name}/{job.row.feature_key(tier)}.{job.seed}", []).append(job)
+        alike.setdefault(f"{job.row.chain.name}/{job.row.feature_key(tier)}.{job.seed}", []).append(job)
     return {
         f"{name}.{number}": group[start : start + size]
         for name, group in alike.items()

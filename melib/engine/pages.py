@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import nbformat
 from nbformat import NotebookNode
 
+from melib.engine.markup import count_tables, framed
 from melib.engine.runs import Run
 
 #: Cells whose code a reader may unfold but need not see, by tag, with the words to click on.
 _FOLDED = {"parameters": "Show the parameters and their defaults", "injected-parameters": "Show the values of this run"}
+#: A fenced block, in which a line that starts with # is no heading; a heading; markup in the words of a heading.
+_FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.DOTALL | re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
+_MARKUP = re.compile(r"\{[a-z:]+\}|[`*$]")
 
 
 def stored_errors(notebook: NotebookNode) -> list[str]:
@@ -72,8 +78,8 @@ def dress(
     """Turn a freshly executed notebook into a page, in place.
 
     Gives the page the run's own title, since one notebook may serve several runs, folds the two parameter cells, puts
-    the run card below the title, replaces papermill's metadata (it holds paths of
-    the machine) by the run's own, and drops jupytext's, which would pair the page with its source.
+    the run card below the title and the command that makes it again below every table, replaces papermill's metadata
+    (it holds paths of the machine) by the run's own, and drops jupytext's, which would pair the page with its source.
 
     Parameters
     ----------
@@ -98,6 +104,7 @@ def dress(
     notebook.cells[0].source = f"# {run.title}"
     following = [nbformat.v4.new_markdown_cell(rest.strip(), id="after-run-card")] if rest.strip() else []
     notebook.cells[1:1] = [card, *following]
+    _frame_tables(notebook, run, tier)
     notebook.metadata.pop("papermill", None)
     notebook.metadata.pop("jupytext", None)
     notebook.metadata["melib"] = {
@@ -115,6 +122,27 @@ def page_key(notebook: NotebookNode) -> str | None:
     return notebook.metadata.get("melib", {}).get("key")
 
 
+def _frame_tables(notebook: NotebookNode, run: Run, tier: str) -> None:
+    """Number the tables of a page, name each by the heading it stands under, and put its command below it."""
+    number, heading = 1, run.title
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            headings = _HEADING.findall(_FENCED.sub("", cell.source))
+            heading = _MARKUP.sub("", headings[-1]) if headings else heading
+        for output in cell.get("outputs", ()):
+            html = output.get("data", {}).get("text/html", "")
+            tables = count_tables(html)
+            if tables:
+                output.data["text/html"] = framed(
+                    html, first=number, heading=heading, file=run.id, command=_command(run, tier)
+                )
+                number += tables
+
+
+def _command(run: Run, tier: str) -> str:
+    return f"python -m melib run {run.id} --tier {tier}"
+
+
 def _card(run: Run, tier: str, parameters: dict[str, object], seconds: float, made: dict[str, object]) -> str:
     when = datetime.fromisoformat(str(made["time"]))
     commit = str(made["commit"])
@@ -126,7 +154,7 @@ def _card(run: Run, tier: str, parameters: dict[str, object], seconds: float, ma
         ":class: note run-card\n\n"
         f"{size}, {seed}. Run on {when.day} {when:%B %Y}, {when:%H:%M} UTC, in {_duration(seconds)}, "
         f"by code `{str(made['code'])[:12]}` at commit `{shown_commit}`.\n\n"
-        f"To re-run it in about the same time: `python -m melib run {run.id} --tier {tier}`\n"
+        f"To re-run it in about the same time: `{_command(run, tier)}`\n"
         "```"
     )
 

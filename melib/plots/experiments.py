@@ -9,7 +9,7 @@ import matplotlib.figure
 import numpy as np
 import pandas as pd
 
-from melib.plots.style import COLOURS, figure
+from melib.plots.style import COLOURS, cut_beyond_one, figure
 from melib.study.depth_experiments import SMALLEST_EFFECT
 from melib.study.depth_question import depth_error_mm, distance_with_error, real_shares
 from melib.synthetic.identity import DISTANCE_M
@@ -76,6 +76,7 @@ def gains_in_a_row(table: pd.DataFrame, xlabel: str = _GAIN) -> matplotlib.figur
     for height, found in enumerate(table.itertuples()):
         axes.plot([found.low, found.high], [height, height], color=COLOURS["found"], linewidth=2)
         axes.plot(found.value, height, "o", color=COLOURS["score"], markersize=5)
+    cut_beyond_one(axes, range(len(table)), table["low"], table["high"])
     axes.set_yticks(range(len(table)), [str(name) for name in table.index])
     axes.invert_yaxis()
     axes.set(xlabel=xlabel)
@@ -112,6 +113,8 @@ def _series(axes: matplotlib.axes.Axes, tables: Mapping[str, pd.DataFrame], *, b
         below, above = table["value"] - table["low"], table["high"] - table["value"]
         style = {"marker": _MARKERS[number % 4], "color": COLOURS[_ORDER[number % 4]], "capsize": 2, "linewidth": 1.2}
         axes.errorbar(x, table["value"], yerr=np.maximum([below, above], 0), label=label, **style)
+        if bands:
+            cut_beyond_one(axes, x, table["low"], table["high"], along="y")
 
 
 def _bands(axes: matplotlib.axes.Axes, *, vertical: bool) -> None:

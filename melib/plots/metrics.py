@@ -153,3 +153,33 @@ def withheld(curves: Mapping[str, Sequence[float]]) -> matplotlib.figure.Figure:
     axis.set_ylim(0, None)
     axis.legend()
     return found
+
+
+def small_counts(spread: pd.DataFrame, marks: Mapping[str, int]) -> matplotlib.figure.Figure:
+    """How far a score scatters that rests on few expressions.
+
+    Parameters
+    ----------
+    spread : pandas.DataFrame
+        Columns ``system, n, low, middle, high``: in what range the score of a system lies when it is measured on n
+        expressions.
+    marks : mapping of str to int
+        Numbers of expressions to mark, by what they are.
+    """
+    found, axis = figure(height=3.6)
+    looks = zip(("second", "found"), ("--", "-"), ("//", None), strict=True)
+    for (name, rows), (colour, line, hatch) in zip(spread.groupby("system", sort=False), looks, strict=True):
+        band = {"color": COLOURS[colour], "alpha": 0.25, "linewidth": 0, "hatch": hatch}
+        axis.fill_between(rows["n"], rows["low"], rows["high"], **band)
+        axis.plot(rows["n"], rows["middle"], line, color=COLOURS[colour], label=name)
+    for name, n in marks.items():
+        axis.axvline(n, color=COLOURS["score"], linewidth=0.9, linestyle=":")
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
+        axis.text(0.96 * n, 0.02, name, rotation=90, ha="right", va="bottom", fontsize=8, bbox=box)
+    axis.set_xscale("log")
+    ticks = sorted(set(spread["n"]))
+    axis.set_xticks(ticks, [str(n) for n in ticks])
+    axis.minorticks_off()
+    axis.set(xlabel="expressions that the score rests on", ylabel="F1 of analysis (no unit)", ylim=(0, 1))
+    axis.legend(loc="upper right", ncols=2)
+    return found

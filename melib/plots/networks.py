@@ -9,15 +9,17 @@ import numpy as np
 
 from melib.plots.style import COLOURS, figure
 
-#: The stages of each network: what stands in the stream of every plane, and in each of the two heads.
+#: The stages of each network: what stands in the stream of every plane, what in each of the two heads, and their names.
 STAGES = {
     "MEAN": (
         ("plane\n42×42", "conv 5×5\nReLU", "batch norm", "max-pool 3\ndropout .3"),
         ("conv 5×5 → 8\nReLU", "max-pool 2\ndropout .2", "392 → "),
+        ("1. spotting head", "2. recognition head,\non the frozen streams"),
     ),
     "SFAMNet": (
         ("plane\n42×42", "conv 5×5, ReLU\nconv 5×5", "CBAM\n+ shortcut, ReLU", "max-pool 3"),
         ("conv 5×5 → 8", "max-pool 3\nstride 2", "392 → "),
+        ("spotting head", "recognition head,\ntrained together"),
     ),
 }
 
@@ -35,7 +37,7 @@ def architecture(name: str, planes: Sequence[str], outputs: tuple[str, str], cha
     channels : int
         Maps after the streams are joined.
     """
-    stream, head = STAGES[name]
+    stream, head, titles = STAGES[name]
     found, axis = figure(height=3.2)
     axis.set(xlim=(-0.5, 8.0), ylim=(-0.6, 2.6), title=name)
     axis.axis("off")
@@ -47,7 +49,9 @@ def architecture(name: str, planes: Sequence[str], outputs: tuple[str, str], cha
             _arrow(axis, (column, row), (column + 1, row))
         _arrow(axis, (3, row), (4, 1))
     _box(axis, 4, 1, f"joined\n{channels}×14×14", "white")
-    for row, words, colour in ((1.7, outputs[0], "second"), (0.3, outputs[1], "third")):
+    heads = zip((1.7, 0.3), (2.2, -0.25), outputs, titles, ("second", "third"), strict=True)
+    for row, above, words, title, colour in heads:
+        axis.text(6.05, above, title, ha="center", va="center", fontsize=8)
         _arrow(axis, (4, 1), (5, row))
         for column, stage in enumerate(head):
             _box(axis, 5 + column * 1.05, row, stage + words if stage.endswith("→ ") else stage, COLOURS[colour])
@@ -58,11 +62,11 @@ def architecture(name: str, planes: Sequence[str], outputs: tuple[str, str], cha
 
 def _box(axis, x: float, y: float, text: str, colour: str) -> None:
     box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": COLOURS["score"], "linewidth": 0.8}
-    axis.text(x, y, text, ha="center", va="center", fontsize=6.2, bbox=box, zorder=2)
+    axis.text(x, y, text, ha="center", va="center", fontsize=6.6, bbox=box, zorder=2)
 
 
 def _arrow(axis, start: tuple[float, float], end: tuple[float, float]) -> None:
-    axis.annotate("", end, start, arrowprops={"arrowstyle": "-", "color": COLOURS["chance"]}, zorder=1)
+    axis.annotate("", end, start, arrowprops={"arrowstyle": "-", "color": COLOURS["score"], "linewidth": 0.9}, zorder=1)
 
 
 def where_it_looks(

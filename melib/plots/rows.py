@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import matplotlib.figure
+import numpy as np
 
-from melib.plots.style import COLOURS, figure
+from melib.plots.style import COLOURS, cut_beyond_one, figure
 from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
 from melib.tables.study import metric_name
+
+#: Metrics that are no shares: they and their differences have no upper end.
+_UNBOUNDED = frozenset(("tp", "fp", "fn", "false_positives_per_minute"))
+#: Characters in a line of a label beside an axis, and below one, at the width of a page.
+_TICK_LABEL, _X_LABEL = 50, 52
 
 
 def rows_with_intervals(
@@ -54,20 +61,31 @@ def rows_with_intervals(
 def differences_with_intervals(experiment: Experiment, kept: Mapping[str, RowRecords]) -> matplotlib.figure.Figure:
     """The experiment's comparisons with their 95 % intervals, beside zero and the smallest difference of interest."""
     table = differences(experiment, kept)
-    fig, axes = figure(height=0.9 + 0.3 * len(table))
-    for height, found in enumerate(table.itertuples()):
+    metrics = [metric_name(each) for each in table["metric"].unique()]
+    names = [_comparison(experiment, each, tell_metric=len(metrics) > 1) for each in table.itertuples()]
+    # Each comparison takes the height of its words.
+    lines = np.array([name.count("\n") + 1.7 for name in names])
+    heights = np.cumsum(lines) - lines / 2
+    fig, axes = figure(height=0.8 + 0.14 * lines.sum())
+    for height, found in zip(heights, table.itertuples(), strict=True):
         axes.plot([-found.least, found.least], [height, height], color=COLOURS["chance"], linewidth=8, alpha=0.35)
         axes.plot([found.low, found.high], [height, height], color=COLOURS["found"], linewidth=2)
         axes.plot(found.value, height, "o", color=COLOURS["score"], markersize=5)
     axes.axvline(0, color=COLOURS["score"], linewidth=1)
-    names = [
-        f"{experiment.row(each.first).label} less {experiment.row(each.second).label}" for each in table.itertuples()
-    ]
-    axes.set_yticks(range(len(table)), names)
-    axes.invert_yaxis()
-    axes.set(xlabel="difference of " + ", ".join(metric_name(each) for each in table["metric"].unique()) + " (no unit)")
+    if not _UNBOUNDED & set(table["metric"]):
+        cut_beyond_one(axes, heights, table["low"], table["high"])
+    axes.set_yticks(heights, names, fontsize=8)
+    axes.set_ylim(lines.sum() or 1, 0)
+    axes.set(xlabel=f"{textwrap.fill('difference in ' + ' or '.join(metrics), _X_LABEL)}\nfirst less second (no unit)")
     axes.grid(axis="x", alpha=0.3)
     return fig
+
+
+def _comparison(experiment: Experiment, contrast, *, tell_metric: bool) -> str:
+    """The two rows of a comparison in lines that leave room for the plot."""
+    words = [experiment.row(contrast.first).label, f"less {experiment.row(contrast.second).label}"]
+    words += [f"({metric_name(contrast.metric)})"] * tell_metric
+    return "\n".join(textwrap.fill(each, _TICK_LABEL) for each in words)
 
 
 def learning_curves(kept: Mapping[str, RowRecords]) -> matplotlib.figure.Figure:

@@ -64,7 +64,8 @@ def score_timeline(
                 label=label if number == 0 else None,
             )
             if isinstance(row.emotion, str) and label != "macro-expression":
-                axes.annotate(row.emotion, (row.onset, bottom + 0.08 * unit), fontsize=7)
+                # Every other name stands higher, so that those of neighbours do not run into each other.
+                axes.annotate(row.emotion, (row.onset, bottom + (0.08 + 0.07 * (number % 2)) * unit), fontsize=7)
     axes.set(xlabel="frame", ylabel="spotting score (no unit)", title=f"subject {subject}, video {video}")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4)
     return fig

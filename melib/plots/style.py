@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib
+import matplotlib.axes
+import numpy as np
 from matplotlib import pyplot
 
 #: Okabe and Ito's palette, by meaning. Never the only carrier of a meaning: add a marker, hatch or label.
@@ -61,3 +65,40 @@ def figure(
     # the later figures would not be shown.
     matplotlib.interactive(interactive)
     return made
+
+
+def cut_beyond_one(
+    axes: matplotlib.axes.Axes,
+    places: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    along: str = "x",
+) -> None:
+    """End an axis of differences at -1 and 1, the most by which shares differ, with an arrow where an interval goes on.
+
+    The intervals of a few subjects can reach far beyond; drawn whole, one of them hides all others. Axes on which none
+    does stay as they are.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        On which the intervals are drawn.
+    places : sequence of float
+        Where each interval stands on the other axis.
+    low, high : sequence of float
+        Ends of the intervals; NaN where undefined.
+    along : {"x", "y"}
+        Axis of the differences.
+    """
+    places = np.asarray(places, dtype=float)
+    beyond = {-1: np.asarray(low, dtype=float) < -1, 1: np.asarray(high, dtype=float) > 1}
+    if not any(which.any() for which in beyond.values()):
+        return
+    arrows = {"x": "<>", "y": "v^"}[along]
+    for (end, which), arrow in zip(beyond.items(), arrows, strict=True):
+        ends = np.full(which.sum(), 1.05 * end)
+        at = (ends, places[which]) if along == "x" else (places[which], ends)
+        axes.plot(*at, arrow, color=COLOURS["missed"], markersize=6, label="_beyond")
+    (axes.set_xlim if along == "x" else axes.set_ylim)(-1.08, 1.08)
+    axes.figure.supxlabel("Arrow: the interval goes on beyond ±1, where no difference can lie.", fontsize=8)

@@ -20,7 +20,7 @@ from melib.metrics import chance, strs, uncertainty
 from melib.study.chain import spot
 from melib.study.data import micro, open_data
 from melib.study.measure import CHANCE_DRAWS
-from melib.study.parameters import Parameters, rows_tier, tier_sizes
+from melib.study.parameters import Parameters, tier_sizes
 from melib.study.rows import Chain, Computed, plain
 from melib.study.rules import choose_rule, released_rule
 from melib.training import class_index, half_length, sfamnet_labels, spotting_targets
@@ -71,11 +71,11 @@ class PerfectSystem:
 
 
 def _parameters(values: Mapping[str, object], tier: str, seed: int) -> Parameters:
-    return Parameters.of({**values, "tier": rows_tier(tier), "seed": seed}).resolved()
+    return Parameters.of({**values, "tier": tier, "seed": seed}).resolved()
 
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
-    return {"parameters": asdict(_parameters(values, tier, seed)), "sizes": asdict(tier_sizes(rows_tier(tier)))}
+    return {"parameters": asdict(_parameters(values, tier, seed)), "sizes": asdict(tier_sizes(tier))}
 
 
 def _prepare(values: Mapping[str, object], tier: str, store: Path, jobs: int) -> None:

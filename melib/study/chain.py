@@ -77,7 +77,14 @@ class Outcome:
         return self.found.smoothed
 
 
-def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = None, jobs: int = 1) -> Outcome:
+def run(
+    parameters: Parameters,
+    *,
+    store: Path | str,
+    keep: Path | str | None = None,
+    pool: Path | str | None = None,
+    jobs: int = 1,
+) -> Outcome:
     """Train on each fold, score and name the tested videos, and measure; the floor beside the network.
 
     Parameters
@@ -89,6 +96,9 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
         Folder for each fold's weights and losses and the scores of each frame (:mod:`melib.study.kept`). A run that
         was killed goes on from there: what was trained is not trained again, and its record is that of a run that was
         not killed, times apart.
+    pool : path, optional
+        Folder of networks shared with other runs that keep their work: one that differs from another in its rule alone
+        finds its networks there. The record is the same with and without, times apart.
     jobs : int
         Processes of one thread each, for features and, on the CPU, for folds; the result does not depend on their
         number. On a GPU the networks of all folds train as one stack (:mod:`melib.training.stack`), those of inner
@@ -104,7 +114,7 @@ def run(parameters: Parameters, *, store: Path | str, keep: Path | str | None = 
     dataset, folds = open_data(parameters, store=store, jobs=jobs)
     fill(dataset, folds, parameters, store=store, jobs=jobs)
     readers = tuple(Reader(dataset, part, Path(store)) for part in parameters.parts)
-    kept = Kept(keep, _identity(parameters, dataset, folds, str(device)))
+    kept = Kept(keep, _identity(parameters, dataset, folds, str(device)), pool=pool)
     system = System(readers, device, kept, floor=parameters.model == "floor")
     if device.type in STACKED_ON and len(folds) > 1 and stackable(parameters):
         names = [f"fold_{number}" for number in range(len(folds))]

@@ -79,12 +79,15 @@ class SpottingSamples:
         For SFAMNet, class indices ``(N,)``; the number of emotions is neutral.
     k_p : int
         MEAN's half-length, from the same videos.
+    videos : tuple of (str, str, int)
+        Subject and name of each video, and the number of its pairs.
     """
 
     planes: np.ndarray | StoredPlanes
     targets: np.ndarray
     frame_labels: np.ndarray | None
     k_p: int
+    videos: tuple[tuple[str, str, int], ...]
 
     def shuffled(self, generator: np.random.Generator) -> SpottingSamples:
         """The same frames, the emotions of those above neutral dealt out anew among them."""
@@ -230,6 +233,7 @@ class Reader:
             targets=np.concatenate(targets),
             frame_labels=None if self.parameters.labels_by == "mean" else np.concatenate(labels),
             k_p=k_p,
+            videos=tuple((v.subject, v.name, len(each[0])) for v, each in zip(videos, pairs, strict=True)),
         )
 
     def _labels(self, video: Video, frames: np.ndarray, k_p: int) -> tuple[np.ndarray, np.ndarray | None]:

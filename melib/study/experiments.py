@@ -7,11 +7,10 @@ The experiments themselves stand in :mod:`melib.study.catalogue`. How much of ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeVar
 
-from melib.study.parameters import SYNTHETIC
 from melib.study.rows import Row
 
 Found = TypeVar("Found")
@@ -132,46 +131,3 @@ def find(name: str, known: Mapping[str, Found], what: str) -> Found:
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
         raise LookupError(f"no {what} called {name!r}: {hint}")
     return known[name]
-
-
-def on_dataset(experiment: Experiment, dataset: str, data_root: str) -> Experiment:
-    """The same experiment on a licensed dataset, one subject left out at a time.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        On the benchmark, ``dataset`` being ``"synthetic"``, it stays as it is.
-    dataset, data_root : str
-        As :class:`melib.study.Parameters` has them.
-
-    Returns
-    -------
-    Experiment
-        Without the rows that only a benchmark can have: fresh people, other suites, true motion, true action units.
-
-    Raises
-    ------
-    ValueError
-        If no row is left.
-    """
-    if dataset == SYNTHETIC:
-        return experiment
-    rows = {
-        row.name: replace(
-            row,
-            name=f"{row.name}-{dataset.replace('-', '_')}",
-            values={**row.values, "dataset": dataset, "data_root": data_root},
-        )
-        for row in experiment.rows
-        if row.chain.name == "videos"
-        and not {"suite", "split"} & set(row.values)
-        and not str(row.values.get("input")).startswith("true")
-    }
-    if not rows:
-        raise ValueError(f"no row of experiment {experiment.name!r} can be made of filmed faces")
-    contrasts = tuple(
-        replace(each, first=rows[each.first].name, second=rows[each.second].name)
-        for each in experiment.contrasts
-        if {each.first, each.second} <= set(rows)
-    )
-    return replace(experiment, rows=tuple(rows.values()), contrasts=contrasts)

@@ -8,6 +8,7 @@ fold's network and its losses; N counts from 0, and the file's metadata names th
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -46,6 +47,9 @@ class Kept:
         or code were others, and no step of it can be used.
     run : mapping
         What names the run, such as its parameters and the hash of the code; plain types.
+    pool : path, optional
+        A folder of networks that several runs share: what one of them has trained, another that would train the very
+        same takes from there. Used only where ``folder`` is given.
 
     Raises
     ------
@@ -53,8 +57,9 @@ class Kept:
         If the folder holds files that are not of a run.
     """
 
-    def __init__(self, folder: Path | str | None, run: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path | str | None, run: Mapping[str, object], *, pool: Path | str | None = None) -> None:
         self.folder = None if folder is None else Path(folder)
+        self.pool = None if pool is None else Path(pool)
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -70,8 +75,10 @@ class Kept:
             (self.folder / "scores.npz").unlink(missing_ok=True)
         write_text(marker, named)
 
-    def network(self, name: str, train: Training, *, passing: bool = False, **metadata: str) -> nn.Module:
-        """A network of the run: read where its training was finished, trained where not.
+    def network(
+        self, name: str, train: Training, *, passing: bool = False, same: object = None, **metadata: str
+    ) -> nn.Module:
+        """A network of the run: read where its training was finished, here or in the pool, and trained where not.
 
         Parameters
         ----------
@@ -82,6 +89,9 @@ class Kept:
             in the folder.
         passing : bool
             Not to be kept once the run is done, as the networks of inner folds and controls are not.
+        same : object, optional
+            What decides every bit of the training, as JSON takes it; two trainings that are equal in it are one in the
+            pool. None shares nothing.
         **metadata : str
             Kept with the weights.
         """
@@ -90,12 +100,23 @@ class Kept:
         path = self._path(name, passing)
         if path.is_file():
             return load_model(path)[0]
+        shared = self._shared({"same": same, "said": metadata}) if self.pool and same is not None else None
+        if shared is not None and shared.is_file():
+            copies = [shared] if passing else [shared.with_suffix(".csv"), shared]
+            for each in copies:
+                _copy(each, path.with_suffix(each.suffix))
+            return load_model(path)[0]
         checkpoints = self.checkpoints(name)
         model, history = train(checkpoint=checkpoints)
+        losses = _losses(history).to_csv(index=False, lineterminator="\n")
         path.parent.mkdir(parents=True, exist_ok=True)
         if not passing:
-            write_text(path.with_suffix(".csv"), _losses(history).to_csv(index=False, lineterminator="\n"))
+            write_text(path.with_suffix(".csv"), losses)
         save_model(model, path, **metadata)  # last: it says that the training is done
+        if shared is not None:
+            shared.parent.mkdir(parents=True, exist_ok=True)
+            write_text(shared.with_suffix(".csv"), losses)
+            _copy(path, shared)
         if checkpoints.exists():
             shutil.rmtree(checkpoints)
         return model
@@ -111,6 +132,11 @@ class Kept:
     def _path(self, name: str, passing: bool) -> Path:
         path = self.folder / (f"{_UNFINISHED}/{name}" if passing else name)
         return path.with_name(f"{path.name}.safetensors")
+
+    def _shared(self, same: object) -> Path:
+        """Where the pool has the network of a training."""
+        named = json.dumps(same, sort_keys=True)
+        return self.pool / f"{hashlib.sha256(named.encode()).hexdigest()[:40]}.safetensors"
 
     def finish(self, scores: Mapping[tuple[str, str], np.ndarray]) -> None:
         """Keep the scores of the tested videos, and delete what only an unfinished run needs."""
@@ -137,6 +163,13 @@ def read_scores(folder: Path | str) -> dict[tuple[str, str], np.ndarray]:
         raise FileNotFoundError(f"no {path}: the run is not finished, or kept nothing here")
     with np.load(path, allow_pickle=False) as file:
         return {tuple(name.split("/", 1)): file[name] for name in file.files}
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with whole(target) as part:
+        shutil.copyfile(source, part)
 
 
 def _losses(history: History) -> pd.DataFrame:

@@ -203,7 +203,7 @@ def training_settings(parameters: Parameters) -> MEANSettings | SFAMNetSettings:
         settings = SFAMNetSettings(attention=parameters.attention, spot_weight=parameters.spot_weight)
         if not parameters.augmentation:
             settings = replace(settings, magnitude=0.0)
-        return settings if published else replace(settings, steps=sizes.spot_steps, batch=sizes.batch, rate=rate)
+        return settings if published else replace(settings, steps=sizes.joint_steps, batch=sizes.batch, rate=rate)
     settings = MEANSettings(transfer=parameters.transfer)
     if published:
         return settings

@@ -41,8 +41,12 @@ class Sizes:
         Frames between two scored pairs.
     clips : int
         Further expressions of each subject, of which only onset and apex are rendered: for recognition.
-    spot_steps, recognition_steps, batch : int
-        Optimiser updates and samples in each.
+    spot_steps, recognition_steps : int
+        Optimiser updates of MEAN's two stages.
+    joint_steps : int
+        Those of SFAMNet, which learns both tasks at once, and spotting in fewer.
+    batch : int
+        Samples of an update.
     control_draws : int
         Trainings of a network with shuffled emotion labels; of the floor, which takes no time, there are
         :data:`FLOOR_DRAWS` at every tier.
@@ -58,17 +62,16 @@ class Sizes:
     clips: int
     spot_steps: int
     recognition_steps: int
+    joint_steps: int
     batch: int
     control_draws: int
     resamples: int
 
 
 TIERS = {
-    "smoke": Sizes(3, 3, 2, 120, 4, 8, 40, 40, 32, 1, 200),
-    "quick": Sizes(8, 8, 3, 300, 3, 12, 400, 150, 64, 3, 1000),
-    "full": Sizes(12, 12, 3, 450, 2, 20, 800, 400, 64, 3, 2000),
-    # Of the rows of tables, which are many, where the tier itself would take too long.
-    "quick-rows": Sizes(6, 6, 2, 240, 3, 12, 180, 80, 64, 1, 500),
+    "smoke": Sizes(3, 3, 2, 120, 4, 8, 40, 40, 40, 32, 1, 200),
+    "quick": Sizes(6, 6, 2, 240, 3, 12, 400, 100, 200, 64, 3, 500),
+    "full": Sizes(12, 12, 3, 450, 2, 20, 500, 150, 300, 64, 3, 2000),
 }
 
 #: Trainings of the floor with shuffled emotion labels.
@@ -99,9 +102,9 @@ def tier_sizes(tier: str) -> Sizes:
     return TIERS[_choice("tier", tier, TIERS)]
 
 
-def rows_tier(tier: str) -> str:
-    """The tier whose sizes the rows of tables have: ``TIER-rows`` where there is one, else the tier itself."""
-    return f"{tier}-rows" if f"{tier}-rows" in TIERS else tier
+def usual_classes(dataset: str) -> int:
+    """Number of classes unless another is asked for; of a reader that is new, the first of its class sets."""
+    return USUAL_CLASSES[dataset] if dataset in USUAL_CLASSES else next(iter(datasets.class_sets(dataset)))
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Parameters:
         Folder of a licensed dataset; empty for the benchmark, which is rendered.
     suite : str
         Suite of the benchmark, a key of :data:`melib.synthetic.suites.SUITES`.
-    tier : {"smoke", "quick", "full", "quick-rows"}
+    tier : {"smoke", "quick", "full"}
         Of filmed faces all people and videos are used at every tier, and at tier ``full`` every frame; under protocol
         ``authors`` they are then learnt for as long and as fast as published.
     split : {"fresh", "loso"} or None
@@ -126,7 +129,7 @@ class Parameters:
         every network; as a model of its own it learns MEAN's pseudo-labels.
     classes : int or None
         Emotion classes that are named: 4 or 7 on the benchmark, whose suite ``out_of_plane`` has seven of its own in
-        either case; on filmed faces a number that the dataset's reader knows. None: :data:`USUAL_CLASSES`. An
+        either case; on filmed faces a number that the dataset's reader knows. None: :func:`usual_classes`. An
         expression whose emotion belongs to no class of the set is spotted, and neither learnt nor scored by name.
     input, region, normalization, stabilization : str
         What the network sees, see :class:`melib.features.FeatureSettings`. Inputs joined by ``|``, such as ``O|S``,
@@ -329,7 +332,7 @@ class Parameters:
 
     @property
     def _classes(self) -> int:
-        return self.classes or USUAL_CLASSES[self.dataset]
+        return self.classes or usual_classes(self.dataset)
 
     @property
     def _method(self) -> str:

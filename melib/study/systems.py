@@ -6,8 +6,9 @@ whose scores and probabilities are meaned.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,13 +18,17 @@ import torch
 from scipy.special import softmax
 from torch import nn
 
-from melib import features, spotting
+from melib import features, provenance, spotting
 from melib.models import late_fusion, predict
 from melib.study import networks
 from melib.study.data import EmotionSamples, Reader, SpottingSamples, spotting_pairs
 from melib.study.kept import Kept
+from melib.study.parameters import tier_sizes
 from melib.training import Floor
 from melib.video import Video
+
+#: Parameters that say what is done with a network's answers, and nothing of its training.
+NOT_LEARNT = ("intervals_by", "rule", "p", "shuffled")
 
 #: The samples of some people for one input, to learn both tasks from.
 Samples = tuple[SpottingSamples, EmotionSamples]
@@ -148,10 +153,12 @@ class System:
             path = f"{name}/{given.input}"
             fit = partial(networks.train_with_history, given, spot, emotions, seed=seed, device=self.device)
             fit = partial(fit, spotting_only=spotting_only)
+            # A network of a stack agrees with one that was trained alone, but not to the last bit: no pool.
+            same = None if path in self.ready else _training(reader, spot, emotions, seed, self.device, spotting_only)
             if path in self.ready:
                 fit = partial(_trained_before, self.ready[path])
             said = {"input": given.input, "seed": str(seed), "left_out": " ".join(left_out)}
-            network = self.kept.network(path, fit, passing=passing, **said)
+            network = self.kept.network(path, fit, passing=passing, same=same, **said)
             models.append(network.to(self.device))
         return Trained(tuple(models), self.readers, self.device)
 
@@ -192,6 +199,38 @@ class System:
             fit = partial(fit, seed=seed, device=self.device)
             models.append(self.kept.network(f"{name}/{reader.parameters.input}", fit, passing=True))
         return Trained(tuple(models), self.readers, self.device)
+
+
+def _training(
+    reader: Reader,
+    spot: SpottingSamples,
+    emotions: EmotionSamples,
+    seed: int,
+    device: torch.device,
+    spotting_only: bool,
+) -> dict[str, object]:
+    """What decides every bit of a training, as plain types; not the rule that will read its scores."""
+    given = reader.parameters
+    unseen = {"data_root": "", "seed": 0, **{name: None for name in NOT_LEARNT}}
+    learnt = [spot.targets, spot.frame_labels, emotions.planes, emotions.labels]
+    digest = hashlib.sha256()
+    for array in learnt:
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return {
+        "parameters": {**asdict(given), **unseen},
+        "sizes": asdict(tier_sizes(given.tier)),
+        "settings": asdict(networks.training_settings(given)),
+        "dataset": [reader.dataset.name, reader.dataset.version],
+        "videos": spot.videos,
+        "samples": digest.hexdigest(),
+        "subjects": emotions.subjects,
+        "seed": seed,
+        "spotting_only": spotting_only,
+        "device": str(device),
+        "code": provenance.computing_hash(),
+        "packages": provenance.package_versions(),
+    }
 
 
 def _trained_before(trained: networks.Trained, *, checkpoint: Path | None) -> networks.Trained:

@@ -8,7 +8,8 @@ from melib.study.known_units import KNOWN_UNITS
 from melib.study.rows import Row
 from melib.study.videos import VIDEOS
 
-_MODELS = {"mean": "MEAN", "sfamnet": "SFAMNet", "floor": "Floor"}
+#: Model of rows on videos -> what tables call it.
+MODEL_NAMES = {"mean": "MEAN", "sfamnet": "SFAMNet", "floor": "Floor"}
 #: Input -> what names of rows and tables call it.
 _INPUTS = {
     "O": ("o", "O"),
@@ -25,24 +26,24 @@ _STRS = ("spotting_and_naming", "strs")
 _UF1 = ("recognition", "uf1_pooled")
 
 
-def _row(model: str, seen: str, *, suffix: str = "", words: str = "", **more: object) -> Row:
+def video_row(model: str, seen: str, *, suffix: str = "", words: str = "", **more: object) -> Row:
     """A row under MEAN's released rule, so that rows of a table differ in nothing but what gives the score.
 
     The threshold of that rule lies between mean and maximum of a video's score and means the same on any scale. On
     shuffled labels, which costs SFAMNet a whole training, networks are trained for two of the inputs.
     """
     short, shown = _INPUTS[seen]
-    label = f"{_MODELS[model]}, {shown}" + (f", {words}" if words else "")
+    label = f"{MODEL_NAMES[model]}, {shown}" + (f", {words}" if words else "")
     values = {"model": model, "input": seen, "intervals_by": "mean", **more}
     if not (seen in ("O", "S") and not suffix):
         values["shuffled"] = False
     return Row(f"{model}-{short}{suffix}", label, VIDEOS, values, once="split" in more)
 
 
-_MAIN = tuple(_row(model, seen) for model in _MODELS for seen in _INPUTS)
+_MAIN = tuple(video_row(model, seen) for model in MODEL_NAMES for seen in _INPUTS)
 _LOSO = (
-    _row("mean", "O", suffix="-loso", words="leave one subject out", split="loso"),
-    _row("sfamnet", "S", suffix="-loso", words="leave one subject out", split="loso"),
+    video_row("mean", "O", suffix="-loso", words="leave one subject out", split="loso"),
+    video_row("sfamnet", "S", suffix="-loso", words="leave one subject out", split="loso"),
 )
 
 
@@ -103,7 +104,7 @@ TRANSFER = Experiment(
         "difference lies above 0."
     ),
     rows=tuple(
-        _row("mean", seen, suffix=suffix, words=words, **more)
+        video_row("mean", seen, suffix=suffix, words=words, **more)
         for seen in ("O", "S")
         for suffix, words, more in (("", "", {}), ("-scratch", "from scratch", {"transfer": False}))
     ),
@@ -121,10 +122,10 @@ ATTENTION_AUGMENTATION = Experiment(
         "interval of the difference lies above 0."
     ),
     rows=(
-        _row("sfamnet", "S"),
-        _row("sfamnet", "S", suffix="-no-attention", words="without attention", attention=False),
-        _row("sfamnet", "S", suffix="-no-augmentation", words="without augmentation", augmentation=False),
-        _row("sfamnet", "S", suffix="-plain", words="without either", attention=False, augmentation=False),
+        video_row("sfamnet", "S"),
+        video_row("sfamnet", "S", suffix="-no-attention", words="without attention", attention=False),
+        video_row("sfamnet", "S", suffix="-no-augmentation", words="without augmentation", augmentation=False),
+        video_row("sfamnet", "S", suffix="-plain", words="without either", attention=False, augmentation=False),
     ),
     measures=(_AUC, _F1, _UF1),
     contrasts=tuple(
@@ -139,17 +140,17 @@ ATTENTION_AUGMENTATION = Experiment(
 )
 
 
-def _by_rule(model: str, seen: str, finder: str, rule: str) -> Row:
+def by_rule(model: str, seen: str, finder: str, rule: str) -> Row:
     """A network under a rule; under MEAN's, as released, it is the network's main row."""
     if (finder, rule) == ("mean", "authors"):
-        return _row(model, seen)
-    words = f"{_MODELS[finder]}'s rule, {rule}"
-    return _row(model, seen, suffix=f"-by-{finder}-{rule}", words=words, intervals_by=finder, rule=rule)
+        return video_row(model, seen)
+    words = f"{MODEL_NAMES[finder]}'s rule, {rule}"
+    return video_row(model, seen, suffix=f"-by-{finder}-{rule}", words=words, intervals_by=finder, rule=rule)
 
 
 def _ceiling(finder: str, rule: str) -> Row:
     values = {"model": finder, "intervals_by": finder, "rule": rule}
-    return Row(f"ceiling-{finder}-{rule}", f"Ceiling of {_MODELS[finder]}'s rule, {rule}", CEILINGS, values)
+    return Row(f"ceiling-{finder}-{rule}", f"Ceiling of {MODEL_NAMES[finder]}'s rule, {rule}", CEILINGS, values)
 
 
 _RULES = tuple((finder, rule) for finder in ("mean", "sfamnet") for rule in ("authors", "strict"))
@@ -163,7 +164,7 @@ PROTOCOLS = Experiment(
         "interval of the difference, for either network under its own rule."
     ),
     rows=(
-        *(_by_rule(*network, *rule) for network in _NETWORKS for rule in _RULES),
+        *(by_rule(*network, *rule) for network in _NETWORKS for rule in _RULES),
         *(_ceiling(*rule) for rule in _RULES),
     ),
     measures=(("spotting_and_naming", "precision_spotting"), ("spotting_and_naming", "recall_spotting"), _F1),
@@ -200,11 +201,11 @@ CONTROLS = Experiment(
     ),
     rows=(
         Row("units", "True action units, linear", KNOWN_UNITS),
-        _row("floor", "O"),
-        _row("mean", "O"),
-        _row("sfamnet", "S"),
-        _row("mean", "O", suffix="-sanity", words="suite sanity", suite="sanity"),
-        _row("sfamnet", "O", suffix="-sanity", words="suite sanity", suite="sanity"),
+        video_row("floor", "O"),
+        video_row("mean", "O"),
+        video_row("sfamnet", "S"),
+        video_row("mean", "O", suffix="-sanity", words="suite sanity", suite="sanity"),
+        video_row("sfamnet", "O", suffix="-sanity", words="suite sanity", suite="sanity"),
     ),
     measures=(_UF1, ("recognition", "uar_pooled"), _AUC),
     contrasts=(

@@ -14,23 +14,28 @@ import pandas as pd
 from melib.metrics import spotting
 from melib.study.chain import Outcome, run
 from melib.study.data import prepare
-from melib.study.parameters import Parameters, rows_tier, tier_sizes
+from melib.study.parameters import Parameters, tier_sizes
 from melib.study.rows import Chain, Computed
 
 #: Levels to which smoothed scores are rounded before they are counted per subject: quantiles of all tested frames.
 #: The ROC-AUC of 64 levels differs from that of the scores themselves in the third decimal at most.
 LEVELS = 64
+#: Sizes of a tier that only what is rendered can have.
+_RENDERED = ("train_subjects", "test_subjects", "videos", "frames", "clips")
 #: Points of a learning curve that a record keeps.
 LEARNING_PARTS = 10
 
 
 def _parameters(values: Mapping[str, object], tier: str, seed: int) -> Parameters:
-    return Parameters.of({**values, "tier": rows_tier(tier), "seed": seed}).resolved()
+    return Parameters.of({**values, "tier": tier, "seed": seed}).resolved()
 
 
 def _describe(values: Mapping[str, object], tier: str, seed: int) -> dict:
-    parameters = {**asdict(_parameters(values, tier, seed)), "data_root": ""}  # a folder says nothing elsewhere
-    return {"parameters": parameters, "sizes": asdict(tier_sizes(rows_tier(tier)))}
+    parameters = _parameters(values, tier, seed)
+    sizes = asdict(tier_sizes(tier))
+    if parameters.filmed:  # a dataset has the people and videos that it has
+        sizes = {name: size for name, size in sizes.items() if name not in _RENDERED} | {"stride": parameters.stride}
+    return {"parameters": {**asdict(parameters), "data_root": ""}, "sizes": sizes}  # a folder says nothing elsewhere
 
 
 def _reads(values: Mapping[str, object], tier: str) -> dict:
@@ -48,7 +53,7 @@ def _compute(values: Mapping[str, object], tier: str, seed: int, store: Path) ->
     name = hashlib.sha256(json.dumps(asdict(parameters), sort_keys=True).encode()).hexdigest()[:16]
     # Trainings lie beside the features: a row that was killed goes on from its last checkpoint.
     keep = store / "trainings" / tier / name
-    outcome = run(parameters, store=store, keep=keep)
+    outcome = run(parameters, store=store, keep=keep, pool=store / "trainings" / "networks")
     return Computed(outcome.record, outcome.predictions, kept_tables(outcome) | {"learning": learning(keep)})
 
 

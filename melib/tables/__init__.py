@@ -4,7 +4,7 @@
 :mod:`~melib.tables.papers` about the numbers that the papers print.
 """
 
-from melib.tables.papers import printed
+from melib.tables.papers import beside_papers, beside_printed, printed
 from melib.tables.rows import (
     compared,
     controls_of_rows,
@@ -29,6 +29,8 @@ from melib.tables.study import (
 __all__ = [
     "NOT_FOR_PUBLICATION",
     "SANITY_ROC_AUC",
+    "beside_papers",
+    "beside_printed",
     "cautions",
     "compared",
     "controls",

@@ -50,9 +50,9 @@ def summary(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
         for question, some in pd.Series(verdicts).groupby(table["question"].to_numpy(), sort=False)
     ]
     by_luck = 0.05 * len(table)
+    faces = " These are synthetic faces." * next(iter(kept.values())).records[0]["dataset"]["synthetic"]
     lines.append(
-        f"- Of {len(table)} intervals of 95 %, {by_luck:.1f} leave out zero by luck where nothing differs. These are "
-        "synthetic faces."
+        f"- Of {len(table)} intervals of 95 %, {by_luck:.1f} leave out zero by luck where nothing differs.{faces}"
     )
     return "\n".join(lines)
 

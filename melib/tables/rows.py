@@ -51,6 +51,8 @@ def power(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
         lines.append(f"- {metric_name(metric)}: {words}")
     record = next(iter(kept.values())).records[0]
     subjects, cautions = record["counts"]["subjects"], record.get("cautions", [])
+    if not lines:
+        return "\n".join(["No two rows are compared here.", *(f"\n{words}" for words in cautions)])
     return (
         f"**Detectable difference.** With {subjects} tested subjects, two rows must truly differ by this much for the "
         "interval of their difference to leave out zero four times in five (80 % power); less may be there and stay "
@@ -98,7 +100,8 @@ def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataF
         }
         for found in differences(experiment, kept).itertuples()
     ]
-    return pd.DataFrame(rows).set_index("Comparison").rename_axis(None)
+    columns = ["Comparison", "Metric", "Difference (95 %)", "Detectable", "Verdict"]
+    return pd.DataFrame(rows, columns=columns).set_index("Comparison").rename_axis(None)
 
 
 def judge(found: Mapping[str, object]) -> str:
@@ -197,9 +200,12 @@ def origin(kept: Mapping[str, RowRecords]) -> str:
 
 
 def remake(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
-    """The command that makes the records of this table anew (Markdown)."""
-    tier = next(iter(kept.values())).records[0]["tier"]
-    return f"To make this table again: `python -m melib record {experiment.name} --tier {tier}`"
+    """The command that makes the records of an experiment (Markdown)."""
+    record = next(iter(kept.values())).records[0]
+    words = f"python -m melib record {experiment.name} --tier {record['tier']}"
+    if not record["dataset"]["synthetic"]:
+        words += f" --dataset {record['parameters']['dataset']} --data-root DIR"
+    return f"To make the records behind these tables again: `{words}`"
 
 
 def _value(row: RowRecords, part: str, metric: str) -> str:

@@ -8,25 +8,32 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
+from alone import chromium
 from matplotlib.figure import Figure
+from playwright.sync_api import Browser
 
 from melib.engine.pages import dress
 from melib.engine.runs import load_runs
+from melib.plots import viewer
+from melib.synthetic.dataset import open_clips
 
 ROOT = Path(__file__).parents[2]
 
 
 def stand_in(run_id: str) -> nbformat.NotebookNode:
-    """A page as a run leaves it: title, card, folded parameters, a formula, a figure with its words, a table."""
+    """A page as a run leaves it: title, card, folded parameters, a formula, a figure with its words, a wide table."""
     drawing = Figure(figsize=(3, 2))
     drawing.add_subplot().plot([0, 1], [0, 1])
     buffer = io.BytesIO()
@@ -36,18 +43,35 @@ def stand_in(run_id: str) -> nbformat.NotebookNode:
         "image": {"alt": f"A rising line ({run_id})."},
         "figure": {"caption": "It rises.", "name": f"fig-{run_id}"},
     }
-    table = {"text/html": "<table><tr><th>F1</th></tr><tr><td>one</td></tr></table>", "text/plain": "F1"}
+    wide = pd.DataFrame(np.zeros((2, 14)), index=["mean", "sfamnet"]).add_prefix("measure ")
+    table = {"text/html": wide.to_html(), "text/plain": wide.to_string()}
+    line = "print(" + " + ".join(f"summand_{k}" for k in range(20)) + ")  # longer than a page is wide"
+    printed = nbformat.v4.new_output("stream", name="stdout", text="what the line prints\n")
     cells = [
         nbformat.v4.new_markdown_cell(f"# Stand-in for {run_id}\n\nQuestion: is $x^2$ drawn?"),
         nbformat.v4.new_code_cell("tier = 'quick'\nseed = 0", metadata={"tags": ["parameters"]}, execution_count=1),
         nbformat.v4.new_code_cell("draw()", metadata={"mystnb": words}, outputs=[picture], execution_count=2),
         nbformat.v4.new_code_cell("show()", outputs=[nbformat.v4.new_output("display_data", table)], execution_count=3),
+        nbformat.v4.new_code_cell(line, metadata={"tags": ["hide-input"]}, outputs=[printed], execution_count=4),
     ]
+    if run_id == "viewer":
+        shown = nbformat.v4.new_output("display_data", {"text/html": viewer_markup()})
+        cells.append(nbformat.v4.new_code_cell("viewer.markup(clip)", outputs=[shown], execution_count=5))
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     made = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "code": "0" * 64}
     run = load_runs(ROOT / "runs.yml")[run_id]
     dress(notebook, run, "quick", key="0" * 64, parameters={"tier": "quick", "seed": 0}, seconds=200, made=made)
     return notebook
+
+
+def viewer_markup() -> str:
+    """The viewer of a clip in which nothing moves: what it makes of a real one, test_viewer.py says."""
+    (video, *_) = open_clips("default", subjects=3, clips=1, population="test").videos
+    event = video.events[0]
+    colour, depth = np.full((8, 64, 64, 3), 128, np.uint8), np.full((8, 64, 64), 0.5, np.float32)
+    motion = dict.fromkeys(("estimated", "true"), np.zeros((8, 2, 16, 16), np.float32))
+    clip = viewer.Clip(video, event, event.true.onset, colour, depth, motion, np.zeros(8), gap=3)
+    return viewer.markup(clip, alt="A grey square in consecutive frames.")
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +95,18 @@ def book(tmp_path_factory: pytest.TempPathFactory, build: Callable) -> Path:
     result = build(folder)
     assert result.returncode == 0, result.stdout + result.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def html(request: pytest.FixtureRequest) -> Path:
+    """Folder of the pages that the gates look at: of the book above, or of the one that MELIB_BOOK names."""
+    real = os.environ.get("MELIB_BOOK")
+    folder = Path(real).resolve() if real else request.getfixturevalue("book") / "_build" / "html"
+    assert (folder / "index.html").is_file(), f"no book in {folder}: `make book` builds it"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from reading import Elements
 
 from melib.engine.runs import load_runs
 
@@ -14,18 +14,6 @@ ROOT = Path(__file__).parents[2]
 RUNS = load_runs(ROOT / "runs.yml")
 
 pytestmark = pytest.mark.book
-
-
-class Elements(HTMLParser):
-    """All start tags of a page with their attributes."""
-
-    def __init__(self, page: Path) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
 
 
 def pages(book: Path) -> list[Path]:
@@ -72,14 +60,6 @@ def test_no_page_needs_the_network(book):
             loads = attributes.get("href") if tag == "link" and attributes.get("rel") == "stylesheet" else None
             loads = attributes.get("src") if tag in ("script", "img", "iframe") else loads
             assert not (loads or "").startswith(("http:", "https:", "//")), f"{page.name} loads {loads}"
-
-
-def test_every_link_inside_the_book_leads_somewhere(book):
-    for page in pages(book):
-        for tag, attributes in Elements(page).found:
-            target = (attributes.get("href") or "") if tag == "a" else ""
-            if target and not target.startswith(("#", "http:", "https:", "mailto:")):
-                assert (page.parent / target.partition("#")[0]).resolve().exists(), f"{page.name}: {target}"
 
 
 def test_a_broken_reference_fails_the_build_also_the_second_time(book, build, tmp_path):

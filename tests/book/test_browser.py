@@ -2,90 +2,96 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from alone import write_page
+from playwright.sync_api import Browser, Page
+from reading import contents, reader, too_wide, visit
 
 pytestmark = [pytest.mark.book, pytest.mark.browser]
 
-#: What a sound page may say: a script of the theme (sphinx-thebe) is loaded twice.
-ALLOWED = ("Identifier 'THEBE_JS_URL' has already been declared",)
-PAGES = (
-    *("index", "introduction", "playground", "ethics", "what_remains", "bring_a_dataset", "rerun", "glossary"),
-    *("bibliography", "api/metrics", "runs/dataset_card"),
-)
+#: Mean of red, green and blue behind the text of a page.
+BRIGHTNESS = {"light": range(240, 256), "dark": range(0, 48)}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is missing: .ci/run installs it")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-        )
-        yield browser
-        browser.close()
+def phones(browser: Browser) -> Iterator[dict[str, tuple[Page, list[str]]]]:
+    """A narrow window of either scheme, and what goes wrong in it."""
+    with reader(browser, scheme="light", width=375) as light, reader(browser, scheme="dark", width=375) as dark:
+        yield {"light": light, "dark": dark}
 
 
-def visit(browser: Browser, book: Path, name: str, scheme: str = "light") -> tuple[Page, list[str]]:
-    """Open a page of the book; the page, and what went wrong while it was loaded."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("requestfailed", lambda request: said.append(f"not loaded: {request.url}"))
-    page.route("http*://**", lambda route: route.abort())
-    page.goto((book / "_build" / "html" / "book" / f"{name}.html").as_uri(), wait_until="load")
-    return page, said
+def faults(page: Page, said: list[str], address: str) -> list[str]:
+    """What is wrong with a page on a phone."""
+    visit(page, said, address)
+    over = too_wide(page)
+    return [*said, *([f"{over} px too wide"] if over > 1 else [])]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_without_an_error_and_fits_a_phone(browser, book, name):
-    page, said = visit(browser, book, name)
-    page.wait_for_load_state("networkidle")
-    page.set_viewport_size({"width": 375, "height": 800})
-    over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    page.close()
-    assert [line for line in said if not any(allowed in line for allowed in ALLOWED)] == []
-    assert over <= 1, f"{over} px too wide"
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", contents())
+def test_a_page_opens_without_an_error_and_fits_a_phone(phones, html, name, scheme):
+    page, said = phones[scheme]
+    assert faults(page, said, (html / f"{name}.html").as_uri()) == []
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)")
+    assert sum(colour[:3]) // 3 in BRIGHTNESS[scheme]
 
 
-def test_formulas_are_drawn_without_a_network(browser, book):
-    page, _ = visit(browser, book, "introduction")
-    page.wait_for_selector("mjx-container")
-    page.evaluate("MathJax.startup.promise")
-    written = page.locator(".math").count()
-    drawn = page.locator(".math mjx-container").count()
-    wrong = page.locator("mjx-merror").count()
-    page.close()
+@pytest.mark.parametrize(
+    ("markup", "fault"),
+    [
+        ('<p style="width: 400px">wide</p>', "px too wide"),
+        ("<script>no_such_function()</script>", "no_such_function"),
+        ("<script>console.error('told')</script>", "told"),
+        ('<img alt="gone" src="gone.png">', "gone.png"),
+        ('<script src="http://127.0.0.1:9/elsewhere.js"></script>', "elsewhere.js"),
+    ],
+)
+def test_what_is_wrong_with_a_page_is_found(phones, tmp_path, markup, fault):
+    page, said = phones["light"]
+    found = faults(page, said, write_page(tmp_path, "wrong", markup).as_uri())
+    assert any(fault in line for line in found), found
+
+
+@pytest.fixture
+def introduction(browser: Browser, html: Path) -> Iterator[Page]:
+    with reader(browser) as (page, said):
+        visit(page, said, (html / "book" / "introduction.html").as_uri())
+        yield page
+
+
+def test_formulas_are_drawn_without_a_network(introduction):
+    written = introduction.locator(".math").count()
+    drawn = introduction.locator(".math mjx-container").count()
+    wrong = introduction.locator("mjx-merror").count()
     assert (drawn, wrong) == (written, 0)
     assert written > 10
 
 
-def test_a_page_follows_the_dark_scheme(browser, book):
-    colours = []
-    for scheme in ("light", "dark"):
-        page, _ = visit(browser, book, "index", scheme=scheme)
-        colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        page.close()
-    assert colours[0] != colours[1]
-
-
-def test_a_solution_opens_by_keyboard(browser, book):
-    page, _ = visit(browser, book, "introduction")
-    solution = page.locator(".solution.dropdown").first
+def test_a_solution_opens_by_keyboard(introduction):
+    solution = introduction.locator(".solution.dropdown").first
     text = solution.get_by_text("The length is 12.")
     assert not text.is_visible()
-    button = solution.locator("button.toggle-button, summary").first
-    button.focus()
-    page.keyboard.press("Enter")
+    solution.locator("button.toggle-button, summary").first.focus()
+    introduction.keyboard.press("Enter")
     text.wait_for(state="visible", timeout=3000)
-    page.close()
+
+
+def test_no_icon_is_left_blank(browser, html):
+    with reader(browser) as (page, said):
+        visit(page, said, (html / "book" / "runs" / "dataset_card.html").as_uri())
+        icons = page.eval_on_selector_all(
+            ".fas, .far, .fab, .fa-solid, .fa-regular, .fa-brands",
+            """icons => icons.map((icon) => {
+                const drawn = getComputedStyle(icon, "::before");
+                return [icon.className, drawn.content, drawn.fontFamily];
+            })""",
+        )
+        fonts = page.evaluate(
+            "[...document.fonts].filter((font) => font.status === 'error').map((font) => font.family)"
+        )
+    assert len(icons) > 5
+    assert [icon for icon in icons if icon[1] in ("none", "normal") or "Awesome" not in icon[2]] == []
+    assert fonts == []

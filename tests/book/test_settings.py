@@ -67,7 +67,9 @@ def test_sphinx_or_an_extension_knows_every_key_of_its_settings():
     extensions = {"bibtex_reference_style", "mathjax_path", "mathjax3_config", "nb_merge_streams"}
     assert (
         set(settings()["sphinx"]["config"])
-        <= set(Config.config_values) | {"html_context", "html_static_path"} | extensions
+        <= set(Config.config_values)
+        | {"html_context", "html_css_files", "html_js_files", "html_static_path"}
+        | extensions
     )
 
 

@@ -64,3 +64,22 @@ def test_the_curves_of_withheld_predictions_are_drawn_whole(record):
     drawn = {line.get_label().split()[0]: list(line.get_ydata()) for line in axis.lines}
     assert drawn["misnamed"] == record["withheld"]["misnamed"]
     assert drawn["well-named"] == record["withheld"]["named"]
+
+
+def test_a_band_is_drawn_for_each_system_and_a_line_for_each_mark():
+    numbers = [5, 50]
+    spread = pd.DataFrame(
+        [
+            {"system": system, "n": n, "low": middle - 1 / n, "middle": middle, "high": middle + 1 / n}
+            for system, middle in (("guesses", 0.3), ("names", 0.7))
+            for n in numbers
+        ]
+    )
+    axis = figures.small_counts(spread, {"hits": 17}).axes[0]
+    for band, line, (system, rows) in zip(axis.collections, axis.lines, spread.groupby("system"), strict=False):
+        corners = band.get_paths()[0].vertices
+        assert set(rows["low"]) | set(rows["high"]) <= set(corners[:, 1])
+        assert line.get_label() == system and list(line.get_ydata()) == list(rows["middle"])
+    assert len(axis.collections) == 2
+    assert list(axis.lines[2].get_xdata()) == [17, 17]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["5", "50"]

@@ -11,7 +11,7 @@ import pytest
 from melib import provenance
 from melib.study import compare, rows
 from melib.study.catalogue import EXPERIMENTS, find_experiment
-from melib.study.experiments import Contrast, Experiment, collect, on_dataset
+from melib.study.experiments import Contrast, Experiment, collect
 from melib.study.rows import Chain, Computed, Row, ensure, is_there, read, record_path
 from melib.study.videos import VIDEOS, count_names, kept_tables, learning
 
@@ -146,15 +146,3 @@ def test_the_record_of_long_videos_gives_back_every_metric(outcome):
     assert metrics["frames"]["roc_auc_frames"] == pytest.approx(
         outcome.record["frames_smoothed"]["roc_auc_frames"]["value"], abs=0.004
     )
-
-
-def test_on_filmed_faces_an_experiment_keeps_the_rows_that_need_no_benchmark(tmp_path):
-    experiment = find_experiment("spot_then_recognize")
-    assert on_dataset(experiment, "synthetic", "") is experiment
-    filmed = on_dataset(experiment, "casme3", str(tmp_path))
-    names = [row.name for row in filmed.rows]
-    assert "mean-o-casme3" in names and "sfamnet-o-and-s-casme3" in names
-    assert not [name for name in names if "true" in name or "loso" in name]
-    described = filmed.rows[0].chain.describe(filmed.rows[0].values, "full", 0)["parameters"]
-    assert (described["dataset"], described["split"], described["data_root"]) == ("casme3", "loso", "")
-    assert all(each.first in names and each.second in names for each in filmed.contrasts) and filmed.contrasts

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from melib import tables
+from melib import plots, tables
 from melib.study.experiments import Contrast, Experiment
 from melib.study.rows import Chain, Row, RowRecords
 from melib.tables.rows import judge
@@ -115,6 +116,21 @@ def test_one_of_many_controls_above_the_limit_is_no_leak():
 def test_rows_that_answer_alike_are_not_called_different():
     alike = {row.name: kept(row, people(3, 4, 2, 5, 3, 4, 2, 5)) for row in ROWS}
     assert tables.compared(EXPERIMENT, alike).loc["Network less Floor", "Verdict"] in ("equal within 0.03", "undefined")
+
+
+def test_words_beside_and_below_the_differences_are_whole(better):
+    long = "Network, one flow and the change of depth of somebody else, min-max, without augmentation, 4 classes"
+    rows = tuple(replace(row, label=f"{row.label}: {long}") for row in ROWS)
+    fig = plots.differences_with_intervals(replace(EXPERIMENT, rows=rows), better)
+    fig.draw_without_rendering()
+    axes, page = fig.axes[0], fig.bbox
+    assert axes.get_xlabel() == "difference in UF1, expressions given\nfirst less second (no unit)"
+    (label,) = axes.get_yticklabels()
+    assert " ".join(label.get_text().split()) == f"Network: {long} less Floor: {long}"
+    for text in (label, axes.xaxis.label):
+        box = text.get_window_extent()
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+    plt.close(fig)
 
 
 def test_the_opening_gives_question_and_criterion_and_no_result(better):

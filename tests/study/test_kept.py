@@ -17,7 +17,15 @@ from melib.study.kept import Kept
 from melib.training import loop
 
 SMALL = replace(
-    study.TIERS["smoke"], videos=1, clips=4, stride=8, spot_steps=9, recognition_steps=9, batch=16, resamples=50
+    study.TIERS["smoke"],
+    videos=1,
+    clips=4,
+    stride=8,
+    spot_steps=9,
+    recognition_steps=9,
+    joint_steps=9,
+    batch=16,
+    resamples=50,
 )
 
 
@@ -152,3 +160,39 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
     with pytest.raises(FileNotFoundError, match=r"no .*scores\.npz"):
         study.read_scores(tmp_path)
+
+
+@pytest.mark.parametrize("model", ["mean", "sfamnet"])
+def test_runs_that_differ_in_their_rule_alone_train_once(tmp_path, kept_store, monkeypatch, model):
+    pool = tmp_path / "pool"
+    first = parameters(model=model, shuffled=False)
+    study.run(first, store=kept_store, keep=tmp_path / "first", pool=pool)
+    other = replace(first, intervals_by="sfamnet" if model == "mean" else "mean")
+    with monkeypatch.context() as patch:
+        made = kill_after(patch, 10**9)
+        shared = study.run(other, store=kept_store, keep=tmp_path / "other", pool=pool)
+        assert made == []
+    alone = study.run(other, store=kept_store, keep=tmp_path / "alone")
+    assert text(shared.record) == text(alone.record)
+    for name in ("fold_0/O.csv", "scores.npz"):
+        assert (tmp_path / "other" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+def test_late_fusion_finds_the_networks_of_its_inputs(tmp_path, kept_store, monkeypatch):
+    pool = tmp_path / "pool"
+    for seen in ("O", "D"):
+        study.run(parameters(input=seen, shuffled=False), store=kept_store, keep=tmp_path / seen, pool=pool)
+    with monkeypatch.context() as patch:
+        made = kill_after(patch, 10**9)
+        study.run(parameters(input="O|D", shuffled=False), store=kept_store, keep=tmp_path / "fused", pool=pool)
+    assert made == []
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"transfer": False}, {"stabilization": "none"}, {"split": "loso"}])
+def test_a_training_that_differs_is_not_shared(tmp_path, kept_store, monkeypatch, change):
+    pool = tmp_path / "pool"
+    study.run(parameters(shuffled=False), store=kept_store, keep=tmp_path / "first", pool=pool)
+    with monkeypatch.context() as patch:
+        made = kill_after(patch, 10**9)
+        study.run(parameters(shuffled=False, **change), store=kept_store, keep=tmp_path / "other", pool=pool)
+    assert made

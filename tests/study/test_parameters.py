@@ -7,7 +7,6 @@ import pytest
 from melib.engine.runs import TIERS as RUN_TIERS
 from melib.study import TIERS, Parameters, tier_sizes
 from melib.study.networks import training_settings
-from melib.study.parameters import rows_tier
 
 
 @pytest.mark.parametrize(
@@ -95,10 +94,18 @@ def test_the_threshold_lies_between_mean_and_maximum(p):
 
 
 def test_tiers_are_the_same_for_studies_and_runs_and_grow():
-    assert tuple(tier for tier in TIERS if not tier.endswith("-rows")) == RUN_TIERS
-    assert [rows_tier(tier) for tier in RUN_TIERS] == ["smoke", "quick-rows", "full"]
+    assert tuple(TIERS) == RUN_TIERS
     sizes = [tier_sizes(tier) for tier in RUN_TIERS]
-    for name in ("train_subjects", "test_subjects", "videos", "frames", "clips", "spot_steps", "resamples"):
+    for name in (
+        "train_subjects",
+        "test_subjects",
+        "videos",
+        "frames",
+        "clips",
+        "spot_steps",
+        "joint_steps",
+        "resamples",
+    ):
         values = [getattr(size, name) for size in sizes]
         assert values == sorted(values), name
 

@@ -19,7 +19,7 @@ from melib.study.systems import System
 from melib.training import region_means
 
 SIZES = {"train_subjects": 2, "test_subjects": 2, "videos": 1, "clips": 4, "stride": 6, "resamples": 50}
-TINY = replace(study.TIERS["smoke"], **SIZES, spot_steps=2, recognition_steps=2, batch=16)
+TINY = replace(study.TIERS["smoke"], **SIZES, spot_steps=2, recognition_steps=2, joint_steps=2, batch=16)
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,11 @@ def parameters(request, store):
         train_subjects=10,
         test_subjects=6,
         videos=2,
+        frames=300,
         clips=8,
         spot_steps=STEPS[request.param],
+        recognition_steps=150,
+        joint_steps=STEPS[request.param],
         resamples=200,
     )
     # MEAN's rule for both: its threshold follows the scores. Under the released constants of SFAMNet's own, chosen on

@@ -11,7 +11,15 @@ from melib import study
 from melib.study import chain, networks
 
 SMALL = replace(
-    study.TIERS["smoke"], videos=1, clips=4, stride=8, spot_steps=9, recognition_steps=9, batch=16, resamples=50
+    study.TIERS["smoke"],
+    videos=1,
+    clips=4,
+    stride=8,
+    spot_steps=9,
+    recognition_steps=9,
+    joint_steps=9,
+    batch=16,
+    resamples=50,
 )
 
 

@@ -17,7 +17,7 @@ from melib.study.data import SpottingSamples, open_data
 from melib.study.rules import Rule, hits, inner_folds, released_rule
 from melib.video import EMOTIONS_7
 
-SMALL = replace(study.TIERS["smoke"], spot_steps=12, recognition_steps=12, resamples=100)
+SMALL = replace(study.TIERS["smoke"], spot_steps=12, recognition_steps=12, joint_steps=12, resamples=100)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_hits_are_counted_one_to_one():
 def test_shuffled_frames_keep_their_targets_and_the_neutral_ones_their_label():
     targets = np.array([0, 1, 1, 1, 0, 1], np.float32)
     labels = np.array([4, 0, 1, 2, 4, 3])
-    samples = SpottingSamples(np.zeros((6, 3, 42, 42), np.float32), targets, labels, 5)
+    samples = SpottingSamples(np.zeros((6, 3, 42, 42), np.float32), targets, labels, 5, ())
     dealt = samples.shuffled(np.random.default_rng(2))
     assert dealt.frame_labels[[0, 4]].tolist() == [4, 4]
     assert sorted(dealt.frame_labels) == sorted(labels) and dealt.frame_labels.tolist() != labels.tolist()

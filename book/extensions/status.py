@@ -1,0 +1,215 @@
+"""Tables on how up to date the book is, made from the pages and records themselves while the book is built.
+
+``{pages-status}``
+    A row for each declared run: tier, date, duration, code, commit, and whether the page is current.
+``{pages-made-with}``
+    The versions, and the machine, that the pages were made with.
+``{records-status}``
+    A row for each experiment: how many of its records there are at the tier of the pages, and from when.
+``{stored-records}``
+    A row for each record that a benchmark wrote, directly under ``results``.
+``{results-changes}``
+    What CHANGELOG.md says under *Results*, version by version.
+
+Pages are those of the book; declarations, records and the changelog those of the checkout that holds :mod:`melib`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import melib
+from melib.engine.jobs import jobs_of
+from melib.engine.runs import load_runs, run_key
+from melib.study import stored
+from melib.study.catalogue import EXPERIMENTS, default_records
+from melib.study.record import read_record
+from melib.study.rows import is_current, record_path
+
+CHECKOUT = Path(melib.__file__).parents[1]
+#: Dates and durations stay on one line.
+_BLANK = "\N{NO-BREAK SPACE}"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    for name, text in {
+        "pages-status": pages_status,
+        "pages-made-with": pages_made_with,
+        "records-status": records_status,
+        "stored-records": stored_records,
+        "results-changes": results_changes,
+    }.items():
+        app.add_directive(name, _directive(text))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _directive(text) -> type[SphinxDirective]:
+    """A directive without arguments; ``text`` gives its MyST from the pages of the book."""
+
+    class Generated(SphinxDirective):
+        def run(self) -> list[nodes.Node]:
+            self.env.note_reread()
+            box = nodes.container()
+            lines = text(made_pages(Path(self.env.srcdir) / "book" / "runs")).splitlines()
+            self.state.nested_parse(StringList(lines, self.get_source_info()[0]), self.content_offset, box)
+            return box.children
+
+    return Generated
+
+
+def made_pages(folder: Path) -> dict[str, dict]:
+    """What each executed page says about its run, by the run's id; pages that no run made are left out."""
+    pages = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.ipynb"))}
+    return {run_id: page["metadata"]["melib"] for run_id, page in pages.items() if "melib" in page["metadata"]}
+
+
+def pages_status(pages: dict[str, dict]) -> str:
+    """A table with a row for each declared run."""
+    rows = []
+    for run in load_runs(CHECKOUT / "runs.yml").values():
+        name = f"{{doc}}`{run.title} <runs/{run.id}>`"
+        if run.id not in pages:
+            rows.append([name, "", "", "", "", "", "not made"])
+            continue
+        page = pages[run.id]
+        made = page["provenance"]
+        current = page["key"] == run_key(run, page["tier"], CHECKOUT)
+        rows.append(
+            [
+                name,
+                f"`{page['tier']}`",
+                _day(made["time"]),
+                _duration(page["seconds"]),
+                f"`{made['code'][:9]}`",
+                f"`{_short(made['commit'])}`",
+                "yes" if current else "**stale**",
+            ]
+        )
+    return _table(
+        "Pages that a run made: when, in what time, by which code and commit (+: with changes not in it), and whether "
+        "that is still the code, text and parameters of today.",
+        ["page", "tier", "made on", "in", "code", "commit", "current"],
+        rows,
+    )
+
+
+def pages_made_with(pages: dict[str, dict]) -> str:
+    """A table with a row for each environment in which pages were made."""
+    made: dict[str, list[str]] = {}
+    for run_id, page in pages.items():
+        origin = page["provenance"]
+        versions = {"Python": origin.get("python", ""), **origin.get("packages", {})}
+        packages = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+        machine = ", ".join(filter(None, (origin.get("platform"), origin.get("processor"))))
+        made.setdefault(f"{packages or 'not noted'}|{machine or 'not noted'}", []).append(run_id)
+    return _table(
+        "What the pages were made with.",
+        ["pages", "versions", "machine"],
+        [[str(len(runs)), *environment.split("|")] for environment, runs in made.items()],
+    )
+
+
+def records_status(pages: dict[str, dict]) -> str:
+    """A table with a row for each experiment and tier of the pages."""
+    rows = []
+    for tier in sorted({page["tier"] for page in pages.values()}):
+        for experiment in EXPERIMENTS.values():
+            jobs = jobs_of([experiment], tier).values()
+            folder = CHECKOUT / default_records(tier)
+            found = [
+                (read_record(path), job)
+                for job in jobs
+                if (path := record_path(folder, job.row, tier, job.seed)).is_file()
+            ]
+            current = sum(is_current(record, job.row, tier, job.seed) for record, job in found)
+            made = [record["provenance"] for record, _ in found]
+            rows.append(
+                [
+                    f"`{experiment.name}`",
+                    f"`{tier}`",
+                    str(len(jobs)),
+                    str(len(found)),
+                    str(current),
+                    _between(origin["time"] for origin in made),
+                    _duration(sum(record.get("seconds", 0.0) for record, _ in found)) if found else "",
+                    ", ".join(sorted({f"`{_short(origin['commit'])}`" for origin in made})),
+                ]
+            )
+    return _table(
+        "Records of the experiments' rows, one for each row and seed. Rows that two experiments show are counted with "
+        "both.",
+        ["experiment", "tier", "declared", "there", "current", "made on", "in all", "commit"],
+        rows,
+    )
+
+
+def stored_records(pages: dict[str, dict]) -> str:
+    """A table with a row for each file directly under ``results``."""
+    rows = []
+    for path in sorted((CHECKOUT / "results").glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        made = record.get("provenance", {})
+        state = "" if "measured" not in record else "yes" if stored.is_current(record) else "**stale**"
+        rows.append(
+            [
+                f"`{path.stem}`",
+                _day(made["time"]) if made else "not noted",
+                f"`{_short(made['commit'])}`" if made else "not noted",
+                f"`{record['command']}`" if "command" in record else "",
+                state,
+            ]
+        )
+    return _table(
+        "Records that pages show beside what they compute themselves.",
+        ["record", "made on", "commit", "made by", "current"],
+        rows,
+    )
+
+
+def results_changes(pages: dict[str, dict]) -> str:
+    """The entries under *Results* of the changelog, a heading for each version that has any."""
+    said = []
+    for version in re.split(r"^## ", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        title, _, text = version.partition("\n")
+        entries = re.search(r"^### Results\n(.*?)(?=^### |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+        if entries:
+            said += [f"**{title.strip()}**", "", entries[1].strip(), ""]
+    return "\n".join(said or ["No version has changed a published number yet."])
+
+
+def _table(caption: str, heads: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [f"```{{list-table}} {caption}", ":header-rows: 1", ""]
+    for cells in (heads, *rows):
+        lines += [f"{'* -' if number == 0 else '  -'} {cell}".rstrip() for number, cell in enumerate(cells)]
+    return "\n".join([*lines, "```"])
+
+
+def _day(time: str) -> str:
+    when = datetime.fromisoformat(time)
+    return f"{when.day}{_BLANK}{when:%b}{_BLANK}{when.year}"
+
+
+def _between(times: Iterable[str]) -> str:
+    """First and last day of some times in the form of ISO 8601."""
+    ordered = sorted(times)
+    return " to ".join(dict.fromkeys(_day(time) for time in ordered[:1] + ordered[-1:]))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f}{_BLANK}s"
+    return f"{seconds / 60:.1f}{_BLANK}min" if seconds < 5400 else f"{seconds / 3600:.1f}{_BLANK}h"
+
+
+def _short(commit: str) -> str:
+    return commit[:9] + ("+" if commit.endswith("+changes") else "")

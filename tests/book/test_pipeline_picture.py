@@ -1,0 +1,37 @@
+"""The drawing of the chain in the introduction is the one that the code draws."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from melib.plots.pipeline import pipeline
+
+ROOT = Path(__file__).parents[2]
+_specification = importlib.util.spec_from_file_location("make_pipeline", ROOT / "tools" / "make_pipeline.py")
+TOOL = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(TOOL)
+
+
+def test_the_picture_is_the_one_that_is_drawn(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert TOOL.main(["--check"]) == 0, "run python tools/make_pipeline.py"
+
+
+def test_a_changed_picture_is_stale_until_it_is_drawn_again(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert TOOL.main([]) == 0
+    TOOL.PICTURE.write_text(TOOL.PICTURE.read_text(encoding="utf-8").replace("#0072b2", "#ff0000"), encoding="utf-8")
+    assert TOOL.main(["--check"]) == 1
+    assert TOOL.main([]) == 0
+    assert TOOL.main(["--check"]) == 0
+
+
+def test_the_stages_stand_in_the_order_of_the_chain():
+    axis = pipeline().axes[0]
+    bold = [text for text in axis.texts if text.get_weight() == "bold"]
+    ordered = sorted(bold, key=lambda text: (-text.get_position()[1], text.get_position()[0]))
+    assert [text.get_text() for text in ordered] == [
+        *("long video", "two frames", "motion", "three planes", "network"),
+        *("score", "intervals", "names", "truth", "STRS"),
+    ]

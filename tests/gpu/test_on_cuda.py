@@ -1,0 +1,76 @@
+"""On a graphics card the library finds what it finds on a processor. Skipped where there is no CUDA device.
+
+Sums are taken in another order there, so numbers agree nearly and not to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from melib import study
+from melib.flow import optical_flow, scene_flow
+from melib.models import MEAN, SFAMNet, choose_device, predict
+from melib.study.motion_pairs import micro_pairs
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no CUDA device here"),
+]
+
+SMALL = replace(
+    study.TIERS["smoke"], videos=1, clips=4, stride=8, spot_steps=9, recognition_steps=9, batch=16, resamples=50
+)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return micro_pairs(4, population="test", subjects=2)
+
+
+def test_auto_takes_the_card():
+    assert choose_device("auto").type == "cuda"
+
+
+def test_tvl1_on_the_card_is_tvl1_on_the_processor(pairs):
+    gray = torch.from_numpy(np.stack([pair.gray for pair in pairs], axis=1))
+    # Without a tolerance both take the same number of iterations.
+    here = optical_flow(*gray, method="tvl1", tolerance=0.0)
+    there = optical_flow(*gray.cuda(), method="tvl1", tolerance=0.0)
+    assert there.device.type == "cuda"
+    assert (here - there.cpu()).abs().mean() < 1e-3
+
+
+def test_scene_flow_on_the_card_is_scene_flow_on_the_processor(pairs):
+    gray = torch.from_numpy(np.stack([pair.gray for pair in pairs], axis=1))
+    depth = torch.from_numpy(np.stack([pair.depth for pair in pairs], axis=1))
+    sides = []
+    for device in ("cpu", "cuda"):
+        (a, b), (near, far) = gray.to(device), depth.to(device)
+        sides.append(scene_flow(a, near, b, far, pairs[0].camera)[0].cpu())
+    assert torch.equal(sides[0].isnan(), sides[1].isnan())
+    assert (sides[0] - sides[1]).abs().nanmean() < 1e-5, "metres"
+
+
+@pytest.mark.parametrize("network", [MEAN(4), SFAMNet(5)], ids=["mean", "sfamnet"])
+def test_a_network_answers_alike_on_both(network):
+    planes = np.random.default_rng(0).uniform(-1, 1, (50, 3, 42, 42)).astype(np.float32)
+    here = predict(network.to("cpu"), planes, device="cpu")
+    there = predict(network.to("cuda"), planes, device="cuda")
+    for first, second in zip(here, there, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", ["mean", "sfamnet"])
+def test_a_study_on_the_card_finds_what_it_finds_on_the_processor(model, monkeypatch, tmp_path):
+    monkeypatch.setitem(study.TIERS, "smoke", SMALL)
+    parameters = study.Parameters(suite="sanity", tier="smoke", split="loso", model=model, shuffled=False)
+    here = study.run(replace(parameters, device="cpu"), store=tmp_path)
+    there = study.run(replace(parameters, device="cuda"), store=tmp_path)
+    assert there.record["provenance"]["device"].startswith("cuda")
+    assert here.scores.keys() == there.scores.keys()
+    for video, score in here.scores.items():
+        np.testing.assert_allclose(there.scores[video], score, atol=0.02, err_msg=str(video))

@@ -1,0 +1,51 @@
+"""What the reviewer's checklist of the book says of the repository is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jupytext
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "book" / "checklist.md").read_text(encoding="utf-8")
+#: Lines of the longest cell that still fits a screen.
+LONGEST_CELL = 40
+
+
+def answers() -> list[str]:
+    """The second column of all tables."""
+    rows = re.findall(r"^\* - .+?\n((?:    .+\n)*)  - (.+)\n", PAGE, flags=re.MULTILINE)
+    return [answer for _, answer in rows if answer != "Met?"]
+
+
+def test_every_file_that_the_checklist_names_is_there():
+    named = {name for name in re.findall(r"`([\w./-]+)`", PAGE) if re.search(r"/|\.(cff|md|lock|yml)$|^LICENSE$", name)}
+    # A page of the book is named by its role, and checked by the build.
+    files = {name for name in named if f"{{doc}}`{name}`" not in PAGE and name != "RELEASING.md"} | {"RELEASING.md"}
+    assert len(files) > 20
+    assert sorted(name for name in files if not (ROOT / name).exists()) == []
+
+
+def test_every_point_has_one_of_three_answers():
+    assert len(answers()) > 40
+    assert set(answers()) <= {"yes", "in part", "waits for the published run"}
+
+
+def test_points_wait_for_the_published_run_as_long_as_it_is_missing():
+    waiting = "waits for the published run" in answers()
+    assert waiting != (ROOT / "results" / "full").is_dir(), "go through the points that waited, in book/checklist.md"
+
+
+def test_the_checklist_misses_a_doi_as_long_as_there_is_none():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert ("It has no DOI" in PAGE) != ("doi" in citation)
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "notebooks").glob("*.md")), ids=lambda path: path.stem)
+def test_the_cells_of_a_notebook_are_short(source):
+    cells = [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
+    assert cells
+    assert max(len(cell.source.splitlines()) for cell in cells) <= LONGEST_CELL

@@ -1,0 +1,149 @@
+"""No result is typed into the prose: the check finds planted ones and passes over what is none; the pages hold none."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from melib.metrics import intervals, strs
+
+ROOT = Path(__file__).parents[2]
+_specification = importlib.util.spec_from_file_location("check_prose", ROOT / "tools" / "check_prose.py")
+#: The pages that teach; the others are reference, or ask one question and answer it.
+CHAPTERS = (
+    *(
+        f"book/{name}.md"
+        for name in ("introduction", "playground", "what_remains", "bring_a_dataset", "rerun", "ethics")
+    ),
+    *(f"notebooks/{name}.md" for name in ("metrics_by_hand", "dataset_card", "motion", "networks")),
+)
+TOOL = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(TOOL)
+
+
+def test_no_page_holds_a_typed_number_and_no_entry_of_the_list_is_idle(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    assert TOOL.main() == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "SFAMNet reaches an F1 of .214 here.",
+        "The score is 0.39, twice that of chance.",
+        "A score of\n0.39.",
+        "Depth adds −0.02 to it.",
+        "It is right in 87 % of the cases, or 87%, or 87 percent.",
+        "MEAN finds 17 of 57, the floor 9 out of 57.",
+        "It named 12/17 rightly.",
+        "The interval runs from 3 to 12.",
+        "UF1 41, UAR 40.",
+        "The STRS was 7 of a hundred.",
+        "ROC-AUC: 91",
+        "There were 363 false alarms.",
+        "It raised 1,204 intervals.",
+        "| MEAN | 17 | 206 |",
+        "```{list-table} Results\n* - MEAN\n  - 17\n```",
+        "As a formula, $F_1 = 0.44$.",
+        "$$\n\\mathrm{STRS} = 0.35\n$$",
+        ":::{admonition} It reaches 0.39\nWell.\n:::",
+        "```{note}\nIt reaches 0.39.\n```",
+        "```{code-cell} ipython3\n---\nmystnb:\n  figure:\n    caption: It reaches 0.39.\n---\ndraw();\n```",
+        "```{code-cell} ipython3\n---\nmystnb:\n  image:\n    alt: A bar at 0.39.\n---\ndraw();\n```",
+        '```{code-cell} ipython3\nMarkdown(f"Depth adds 0.02 to {name}.")\n```',
+        "```{exercise}\nGiven 0.5, what follows?\n```\n\nIt follows 0.25.",
+        "`code`, then 0.39, then `code`.",
+    ],
+)
+def test_a_planted_result_is_found(sentence):
+    found, _ = TOOL.typed_numbers(f"# Page\n\nBefore.\n\n{sentence}\n\nAfter.\n")
+    assert found, sentence
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It lasts half a second, that is 15 frames at 30 frames per second.",
+        "AU 12 pulls the corners of the mouth up; CAS(ME)$^3$ has seven classes since 2023.",
+        "It scores {glue:text}`strs:.3f` ({glue:text}`low:.3f` to {glue:text}`high:.3f`), see {cite:p}`liong2023mean`.",
+        "MEAN finds {printed}`MEAN; CAS(ME)^2; spotting; TP` of them.",
+        "Set `attachment=0.15`, install `numpy==2.4.6`; MathJax is at version 3.2.2.",
+        "See [the paper](https://doi.org/10.1016/j.image.2022.116875) or https://doi.org/10.1016/j.image.2022.116875.",
+        "<!-- measured: 0.39 -->",
+        "$2 k_p + 1$ frames, $\\tfrac{1}{2}$ of them.",
+        "```bash\nmelib run --rate 0.001\n```",
+        "```{raw} html\n<p style='opacity: 0.5'>\n```",
+        '```{code-cell} ipython3\nrate = 0.5\nprint(f"{rate:.3f} to {rate:.3f} at {rate}")\n```',
+        "```{exercise}\n:label: one\n\nSomebody reports 0.98. What is missing?\n```",
+        '```{code-cell} ipython3\nassert found == 2, "two of three reach 0.7"\n```',
+        "1. First.\n2. Second. See exercises 1 to 4.",
+        "The F1 is 1, the range 0 to 1, and 0/0 is undefined. There are 3, both negative.",
+    ],
+)
+def test_what_states_no_result_passes(sentence):
+    found, _ = TOOL.typed_numbers(f"# Page\n\nBefore.\n\n{sentence}\n\nAfter.\n")
+    assert not found
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_opens_with_objectives_and_closes_with_summary_exercises_and_further_reading(page):
+    source = (ROOT / page).read_text(encoding="utf-8")
+    parts = [source.index(head) for head in (":::{admonition} Objectives", "\n## Summary", "\n## Further reading")]
+    assert parts == sorted(parts)
+    if page != "book/playground.md":  # its puzzles check themselves
+        assert parts[1] < source.index("\n## Exercises") < parts[2]
+        set_, solved = (re.findall(rf"\{{{kind}\}}(.*)\n(.*)", source) for kind in ("exercise", "solution"))
+        labels = [option.removeprefix(":label: ") for _, option in set_]
+        assert len(labels) > 1 and labels == [label.strip() for label, _ in solved]
+
+
+def test_a_fault_names_the_line_and_the_number():
+    found, _ = TOOL.typed_numbers("# Page\n\n```{code-cell} ipython3\ndraw()\nagain()\n```\n\nIt is 0.39.\n")
+    assert found == ["8: decimal '0.39'"]
+
+
+def test_an_allowed_text_covers_its_own_number_and_no_other():
+    page = "The limit is 0.5 pixels.\nIt reaches 0.5 and 0.7.\n"
+    found, used = TOOL.typed_numbers(page, {"limit is 0.5": "a definition", "limit is 0.9": "another"})
+    assert found == ["2: decimal '0.5'", "2: decimal '0.7'"]
+    assert used == {"limit is 0.5"}
+
+
+def test_an_allowed_text_may_go_over_a_line():
+    assert TOOL.typed_numbers("The limit\nis 0.5.", {"limit is 0.5": "a definition"})[0] == []
+
+
+def test_an_idle_entry_and_a_missing_page_are_faults(tmp_path):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "one.md").write_text("# One\n\nNothing.\n")
+    found = TOOL.faults(
+        tmp_path, {"book/one.md": {"0.5 px": "gone"}, "book/two.md": {}, TOOL.EVERYWHERE: {"95 %": "?"}}
+    )
+    assert len(found) == 3
+    assert any("two.md" in fault for fault in found)
+    assert sum("does not need" in fault for fault in found) == 2
+
+
+def test_the_worked_example_of_the_introduction_is_right():
+    """Ten true ones and eight found, four of them right; three of the four are called positive, two of these truly."""
+    columns = ["subject", "video", "onset", "offset", "emotion"]
+
+    def at(numbers, names):
+        return pd.DataFrame([("A", "a", 100 * n, 100 * n + 9, name) for n, name in zip(numbers, names, strict=True)])
+
+    truth = at(range(10), ["positive", "positive", "negative", "negative"] + ["others"] * 6).set_axis(columns, axis=1)
+    found = at([0, 1, 2, 3, 20, 21, 22, 23], ["positive"] * 3 + ["negative"] + ["others"] * 4).set_axis(columns, axis=1)
+    scores = strs.evaluate(truth, found, emotions=["positive", "negative"])
+    wanted = {"f1_spotting": 0.44, "precision_analysis": 0.83, "recall_analysis": 0.75, "f1_analysis": 0.79}
+    wanted["strs"] = 0.35
+    assert {name: round(scores[name], 2) for name in wanted} == wanted
+    page = (ROOT / "book" / "introduction.md").read_text(encoding="utf-8")
+    assert all(f"= {value}$" in page for value in wanted.values())
+
+
+def test_a_shift_by_four_of_ten_frames_misses():
+    assert intervals.iou(0, 9, 4, 13) == pytest.approx(6 / 14)

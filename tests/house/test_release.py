@@ -1,0 +1,168 @@
+"""What is given to others is whole: the wheel, the citation, the cluster's profile, the table of speeds."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROFILE = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
+
+
+def tool(name: str):
+    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory) -> Path:
+    """The wheel, built from a copy of the tracked files by the installed setuptools, without a package index."""
+    folder = tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    wanted = ("melib/", "pyproject.toml", "README.md", "LICENSE")
+    for name in listed.stdout.split("\0"):
+        if name.startswith(wanted) and (ROOT / name).is_file():
+            target = folder / "copy" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    build = [sys.executable, "-c", "from setuptools.build_meta import build_wheel as b; print(b('..'))"]
+    result = subprocess.run(build, cwd=folder / "copy", capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "Deprecat" not in result.stderr, "a later setuptools will refuse to build this"
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def test_the_wheel_holds_every_file_of_the_package(packed):
+    with zipfile.ZipFile(packed) as wheel:
+        held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("melib/")}
+    package = packed.parent / "copy" / "melib"
+    wanted = {
+        path.relative_to(package.parent).as_posix(): path.read_bytes() for path in package.rglob("*") if path.is_file()
+    }
+    assert held.keys() == wanted.keys()
+    assert held == wanted
+    assert {"melib/assets/head.npz", "melib/assets/spotter.safetensors", "melib/data/paper_tables.csv"} <= held.keys()
+
+
+def test_the_wheel_brings_the_command_and_the_licences(packed):
+    with zipfile.ZipFile(packed) as wheel:
+        (about,) = {Path(name).parts[0] for name in wheel.namelist() if name.startswith("melib-")}
+        assert "melib = melib.__main__:main" in wheel.read(f"{about}/entry_points.txt").decode()
+        licences = {Path(name).name for name in wheel.namelist() if name.startswith(f"{about}/licenses/")}
+    assert licences == {"LICENSE", "NOTICE-CC0"}
+
+
+def test_the_licence_is_the_same_wherever_it_stands():
+    code, asset = PROJECT["license"].split(" AND ")
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["license"] == code
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("BSD 3-Clause") and code == "BSD-3-Clause"
+    assert "CC0 1.0" in (ROOT / "melib" / "assets" / "NOTICE-CC0").read_text(encoding="utf-8") and asset == "CC0-1.0"
+
+
+def test_the_citation_has_what_version_1_2_of_the_format_demands():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys(), "the four that the format demands"
+    assert citation["cff-version"] == "1.2.0" and citation["type"] == "software"
+    assert all(author.get("name") or author.get("family-names") for author in citation["authors"])
+    assert isinstance(citation["date-released"], date)
+    assert len(set(citation["keywords"])) == len(citation["keywords"]) > 0
+    if "doi" in citation:
+        assert re.fullmatch(r"10\.\d{4,9}(\.\d+)?/\S+", citation["doi"])
+
+
+def test_the_profile_and_its_chapter_name_rules_that_there_are():
+    rules = set(re.findall(r"^rule (\w+):", (ROOT / "Snakefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    _, _, offered = (
+        (ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8").partition("# set-resources:")
+    )
+    with_a_card = yaml.safe_load("set-resources:" + offered.replace("\n#", "\n"))["set-resources"]
+    assert with_a_card == {"record": {"gres": "gpu:1"}}
+    chapter = (ROOT / "book" / "cluster.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"--set-resources (\w+):", chapter)) | set(with_a_card)
+    assert named and named <= rules
+    assert all(isinstance(PROFILE["default-resources"][name], int) for name in ("runtime", "mem_mb"))
+
+
+def test_snakemake_knows_every_option_of_the_profile():
+    said = subprocess.run([sys.executable, "-m", "snakemake", "--help"], capture_output=True, text=True, check=True)
+    options = set(re.findall(r"--([a-z][a-z-]+)", said.stdout))
+    assert PROFILE.keys() <= options
+    assert "no-such-option" not in options
+
+
+def test_the_executor_of_the_cluster_is_pinned_and_named_by_the_profile():
+    pins = {
+        Requirement(line).name: str(Requirement(line).specifier) for line in PROJECT["optional-dependencies"]["cluster"]
+    }
+    assert all(re.fullmatch(r"==[^*]+", pin) for pin in pins.values())
+    assert f"snakemake-executor-plugin-{PROFILE['executor']}" in pins
+
+
+def test_one_node_of_slurm_is_refused_in_words_where_slurm_is_not_installed(monkeypatch, tmp_path):
+    slurm = tool("one_node_slurm")
+    monkeypatch.setattr(slurm.shutil, "which", lambda name, path: None if name == "slurmctld" else f"/bin/{name}")
+    with pytest.raises(FileNotFoundError, match="no program slurmctld: install SLURM"):
+        slurm.start(tmp_path / "one")
+    assert not (tmp_path / "one").exists()
+
+
+def test_one_node_of_slurm_leaves_alone_a_program_that_has_inherited_a_number(tmp_path):
+    slurm = tool("one_node_slurm")
+    own = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    (tmp_path / "slurmd.pid").write_text(f"{own.pid}\n")
+    assert slurm.stop(tmp_path) == []
+    assert own.poll() is None
+    own.communicate(b"\n")
+
+
+def test_the_table_of_speeds_is_that_of_the_record(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert tool("make_speed_table").main(["--check"]) == 0, "run python tools/make_speed_table.py"
+
+
+def test_the_table_of_speeds_shows_a_record_and_says_where_there_is_none(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    table = tool("make_speed_table")
+    assert table.main([]) == 0
+    assert "**not measured**" in table.TABLE.read_text(encoding="utf-8")
+    row = {"work": "the chain", "processor_s": 30.0, "card_s": 4.0, "ratio": 7.5, "apart": "difference", "by": 0.001}
+    record = {
+        "experiment": "cuda_speed",
+        "command": "python tools/run_on_cuda.py",
+        "dataset": {"name": "synthetic", "version": "1", "synthetic": True},
+        "parameters": {"tier": "quick", "jobs": 8},
+        "rows": [row],
+        "features_s": {"MEAN": 12.0},
+        "card": {"name": "A card", "cuda": "13.0"},
+        "provenance": {
+            "processor": "A processor",
+            "packages": {"torch": "2"},
+            "time": "2026-01-02T03:04:05+00:00",
+            "commit": "0123456789abcdef",
+        },
+    }
+    table.RECORD.parent.mkdir()
+    table.RECORD.write_text(json.dumps(record), encoding="utf-8")
+    assert table.main(["--check"]) == 1
+    assert table.main([]) == 0
+    shown = table.TABLE.read_text(encoding="utf-8")
+    assert "not measured" not in shown
+    assert "* - the chain\n  - 30.00\n  - 4.00\n  - 7.5\n" in shown
+    assert "A card, CUDA 13.0" in shown and "2026-01-02" in shown

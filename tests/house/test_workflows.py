@@ -1,0 +1,124 @@
+"""The workflows on GitHub: they parse, call what exists, may do no more than they must, and publish current records."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from melib.study.experiments import Experiment
+from melib.study.known_units import KNOWN_UNITS
+from melib.study.rows import Row, compute
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
+WORKFLOWS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
+JOBS = [(name, job) for name, workflow in WORKFLOWS.items() for job in workflow["jobs"]]
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+ROW = Row("units-published", "True action units", KNOWN_UNITS)
+
+
+def steps(workflow: str) -> Iterator[dict]:
+    for job in WORKFLOWS[workflow]["jobs"].values():
+        yield from job["steps"]
+
+
+def commands(workflow: str) -> str:
+    return "\n".join(step["run"] for step in steps(workflow) if "run" in step)
+
+
+def test_there_are_workflows_for_tests_book_and_publication():
+    assert set(WORKFLOWS) == {"tests", "book", "publish"}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_make_is_asked_for_what_it_has_and_every_script_exists(workflow):
+    asked = [word for line in re.findall(r"\bmake ([^\n]+)", commands(workflow)) for word in line.split()]
+    assert {word for word in asked if "=" not in word} <= TARGETS
+    assert {word for word in asked if "=" in word} <= {"TIER=full", "TIER=quick", "TIER=smoke"}
+    scripts = re.findall(r"(?:\.ci/\w+|tools/\w+\.py)", commands(workflow))
+    assert all((ROOT / script).is_file() for script in scripts)
+    assert asked or scripts
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_no_secret_is_used(path):
+    assert not re.search(r"\bsecrets\b|\bgithub\.token\b|(?<!id-)\btoken:", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_a_workflow_may_read_and_no_more_but_for_the_job_that_publishes(workflow):
+    assert WORKFLOWS[workflow]["permissions"] == {"contents": "read"}
+    more = {name: job["permissions"] for name, job in WORKFLOWS[workflow]["jobs"].items() if "permissions" in job}
+    assert more == ({"publish": {"pages": "write", "id-token": "write"}} if workflow == "publish" else {})
+
+
+@pytest.mark.parametrize(("workflow", "job"), JOBS)
+def test_a_job_ends_in_time_on_a_machine_without_gpu(workflow, job):
+    described = WORKFLOWS[workflow]["jobs"][job]
+    assert described["runs-on"] == "ubuntu-latest"
+    assert 0 < described["timeout-minutes"] <= 150
+    assert "group" in WORKFLOWS[workflow]["concurrency"]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_actions_are_those_of_github_and_pinned(workflow):
+    used = [step["uses"] for step in steps(workflow) if "uses" in step]
+    assert used and all(re.fullmatch(r"actions/[a-z-]+@(v\d+|[0-9a-f]{40})", action) for action in used)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_the_python_is_the_oldest_that_the_project_supports(workflow):
+    oldest = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))[1]
+    images = [job["container"]["image"] for job in WORKFLOWS[workflow]["jobs"].values() if "container" in job]
+    assert images and all(image.startswith(f"python:{oldest}-") for image in images)
+
+
+def test_a_proposed_change_publishes_nothing():
+    # YAML 1.1 reads the key "on" as true.
+    assert set(WORKFLOWS["publish"][True]) == {"push", "workflow_dispatch"}
+    assert WORKFLOWS["publish"][True]["push"] == {"branches": ["main"]}
+
+
+def test_the_book_is_built_and_published_with_current_records_alone():
+    jobs = WORKFLOWS["publish"]["jobs"]
+    assert jobs["publish"]["needs"] == "build"
+    assert jobs["publish"]["if"] == "needs.build.outputs.current == 'true'"
+    names = [step.get("id") or step.get("run") or step["uses"] for step in jobs["build"]["steps"]]
+    for step in jobs["build"]["steps"][names.index("records") + 1 :]:
+        assert step["if"] == "steps.records.outputs.current == 'true'"
+    assert "make book TIER=full" in names[names.index("records") + 1 :]
+
+
+@pytest.fixture
+def check(monkeypatch):
+    """tools/check_records.py, with one row declared."""
+    specification = importlib.util.spec_from_file_location("check_records", ROOT / "tools" / "check_records.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    monkeypatch.setattr(module, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), (), main=False)})
+    return module.main
+
+
+def test_records_that_are_there_and_current_may_be_published(check, tmp_path):
+    compute(ROW, "smoke", 0, folder=tmp_path, store=tmp_path)
+    assert check("smoke", kept=tmp_path) == 0
+
+
+@pytest.mark.parametrize("fault", ["missing", "half", "stale"])
+def test_a_missing_or_stale_record_stops_publication(check, tmp_path, capsys, fault):
+    if fault != "missing":
+        path = compute(ROW, "smoke", 0, folder=tmp_path, store=tmp_path)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if fault == "stale":
+            record["provenance"]["code"] = "other"
+            path.write_text(json.dumps(record), encoding="utf-8")
+        else:
+            path.with_suffix(".csv").unlink()
+    assert check("smoke", kept=tmp_path) == 1
+    assert "units-published.0.json" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""The labs of the repository, what makes them, and a kernel to run them in."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from papermill.parameterize import parameterize_notebook
+
+ROOT = Path(__file__).parents[2]
+_KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3"}
+SOURCES = sorted((ROOT / "labs").glob("*.md"))
+
+
+def module(path: Path) -> ModuleType:
+    """A file of Python as a module."""
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    made = importlib.util.module_from_spec(specification)
+    sys.modules[path.stem] = made  # dataclasses look their module up by its name
+    specification.loader.exec_module(made)
+    return made
+
+
+TOOL = module(ROOT / "tools" / "make_labs.py")
+
+
+def labs() -> list:
+    """All labs, by name."""
+    return [TOOL.read_lab(path) for path in SOURCES]
+
+
+def solved(lab) -> NotebookNode:
+    """The lab with its solutions, as its source has it."""
+    return jupytext.read(ROOT / "labs" / f"{lab.name}.md")
+
+
+def unsolved(lab) -> NotebookNode:
+    """The lab as students get it."""
+    return nbformat.reads(TOOL.student_text(lab), as_version=4)
+
+
+def sized(notebook: NotebookNode, sizes: dict[str, object]) -> list[NotebookNode]:
+    """The code cells of a notebook, with these parameters in place of its own."""
+    # Papermill wants these of a notebook that it has not read from a file itself.
+    notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "papermill": {}})
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", [])
+    return [cell for cell in parameterize_notebook(notebook, sizes).cells if cell.cell_type == "code"]
+
+
+def run(cells: list[NotebookNode]) -> None:
+    """Execute cells in one kernel to the last, whatever they say; their outputs are filled in."""
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": _KERNEL})
+    NotebookClient(notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(ROOT)}}).execute()
+
+
+def error(cell: NotebookNode) -> tuple[str, str] | None:
+    """Name and message of the error that a cell ended with."""
+    for output in cell.get("outputs", ()):
+        if output.output_type == "error":
+            return output.ename, output.evalue
+    return None

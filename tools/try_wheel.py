@@ -1,0 +1,193 @@
+"""Build the distributions and try the wheel as a stranger would: in an empty environment, away from the checkout.
+
+    python tools/try_wheel.py [--keep FOLDER]
+
+From the tracked files alone ``python -m build`` makes the source distribution and, from that, the wheel. A fresh
+virtual environment gets the wheel with the dependencies that it declares. Tried are ``melib score`` on two small files,
+``melib spot`` on a video that the installed melib renders, first without the extra ``faces`` (it must say so in one
+line) and then with it, and that the files of ``melib/`` are all there. Needs a package index and some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from kill_and_resume import copy_checkout
+
+#: Two intervals in each of two videos, one of them missed by the predictions and one named wrongly.
+TRUTH = """\
+subject,video,onset,offset,emotion
+a,1,10,25,negative
+a,1,60,72,positive
+b,1,30,48,surprise
+b,1,90,99,negative
+"""
+PREDICTED = """\
+subject,video,onset,offset,emotion
+a,1,11,25,negative
+a,1,60,73,positive
+b,1,30,47,negative
+"""
+#: What follows from them by hand: 3 of 3 predicted intervals meet one of 4 labelled ones.
+F1_SPOTTING = 2 * 3 / (3 + 4)
+
+#: Renders a person whom the shipped spotter has not seen, in a picture larger than the face.
+FILM = """\
+import sys
+import cv2
+import numpy as np
+from melib.synthetic.dataset import SyntheticVideo
+from melib.synthetic.suites import find_suite
+
+video = SyntheticVideo(find_suite("default"), "test", 104, 0, 90)
+writer = cv2.VideoWriter(sys.argv[1], cv2.VideoWriter_fourcc(*"mp4v"), video.fps, (320, 240))
+assert writer.isOpened()
+for face in video.frames(0, 90):
+    picture = np.full((240, 320, 3), 110, np.uint8)
+    picture[56:184, 96:224] = face
+    writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+writer.release()
+"""
+
+
+def environment_without_checkout() -> dict[str, str]:
+    """The environment without what would let Python find another melib or another packages folder."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MELIB_", "VIRTUAL_"))}
+
+
+class Environment:
+    """A fresh virtual environment, in a folder that also holds what is tried in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+
+    def run(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment; its exit code is the caller's to judge."""
+        command = [str(self.folder / "venv" / "bin" / program), *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=self.folder, env=environment_without_checkout(), capture_output=True, text=True
+        )
+
+    def must(self, program: str, *arguments: object) -> str:
+        """Run a program that has to succeed; what it printed.
+
+        Raises
+        ------
+        RuntimeError
+            If it fails, with the end of what it said.
+        """
+        result = self.run(program, *arguments)
+        if result.returncode:
+            words = " ".join(map(str, (program, *arguments)))
+            raise RuntimeError(f"{words} failed:\n{(result.stdout + result.stderr)[-3000:]}")
+        return result.stdout
+
+    def install(self, *what: object) -> None:
+        """Install packages from the index."""
+        self.must("python", "-m", "pip", "install", "--quiet", "--no-input", *what)
+
+
+def demand(holds: bool, words: str) -> None:
+    """Raise RuntimeError with the words unless something holds."""
+    if not holds:
+        raise RuntimeError(words)
+
+
+def build(source: Path, folder: Path) -> Path:
+    """Build source distribution and wheel of a checkout's tracked files.
+
+    Returns
+    -------
+    Path
+        The wheel; the source distribution lies beside it.
+    """
+    copy_checkout(source, folder / "checkout")
+    builder = Environment(folder)
+    builder.install("build")
+    builder.must("python", "-m", "build", "--outdir", folder / "dist", folder / "checkout")
+    (wheel,) = (folder / "dist").glob("melib-*.whl")
+    return wheel
+
+
+def check_contents(wheel: Path, checkout: Path) -> int:
+    """See that the wheel holds every file of the package, bit for bit; their number."""
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name: archive.read(name) for name in archive.namelist() if name.startswith("melib/")}
+    wanted = {path.relative_to(checkout).as_posix(): path for path in (checkout / "melib").rglob("*") if path.is_file()}
+    demand(held.keys() == wanted.keys(), f"wheel and checkout differ in {sorted(held.keys() ^ wanted.keys())}")
+    changed = [name for name, path in wanted.items() if path.read_bytes() != held[name]]
+    demand(not changed, f"the wheel holds other versions of {changed}")
+    return len(held)
+
+
+def try_score(stranger: Environment) -> None:
+    """Score two files and hold the result against what follows by hand."""
+    (stranger.folder / "truth.csv").write_text(TRUTH, encoding="utf-8")
+    (stranger.folder / "predicted.csv").write_text(PREDICTED, encoding="utf-8")
+    scores = json.loads(stranger.must("melib", "score", "predicted.csv", "truth.csv", "--json"))
+    demand(
+        abs(scores["f1_spotting"] - F1_SPOTTING) < 1e-12,
+        f"melib score gives F1 of spotting {scores['f1_spotting']}, by hand it is {F1_SPOTTING}",
+    )
+    print(f"melib score: F1 of spotting {scores['f1_spotting']:.4f}, STRS {scores['strs']:.4f}", flush=True)
+
+
+def try_spot(stranger: Environment, wheel: Path) -> None:
+    """Spot in a rendered video, without the extra that finds faces and with it."""
+    (stranger.folder / "film.py").write_text(FILM, encoding="utf-8")
+    stranger.must("python", "film.py", "person.mp4")
+    bare = stranger.run("melib", "spot", "person.mp4", "--out", "bare")
+    said = bare.stderr.strip().splitlines()
+    demand(
+        bare.returncode == 2 and len(said) == 1 and "melib[faces]" in said[0],
+        f"without the extra, melib spot ends with {bare.returncode} and says {bare.stderr!r}",
+    )
+    print(f"without the extra: {said[0]}", flush=True)
+    stranger.install(f"melib[faces] @ {wheel.as_uri()}")
+    answer = stranger.must("melib", "spot", "person.mp4", "--out", "found")
+    wanted = ("report.html", "intervals.csv", "timeline.png", "annotated.mp4", "spot.json")
+    lacking = [name for name in wanted if not (stranger.folder / "found" / name).is_file()]
+    demand(not lacking, f"melib spot wrote no {', '.join(lacking)}")
+    print(f"melib spot: {answer.strip()}", flush=True)
+
+
+def main() -> int:
+    """Build, install, try; 1 with one message if something does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy both distributions into this folder")
+    arguments = parser.parse_args()
+    source = Path(__file__).resolve().parents[1]
+    with tempfile.TemporaryDirectory(prefix="melib-wheel-") as folder:
+        builder, room = Path(folder, "builder"), Path(folder, "stranger")
+        builder.mkdir()
+        room.mkdir()
+        try:
+            wheel = build(source, builder)
+            count = check_contents(wheel, builder / "checkout")
+            print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {count} files of melib", flush=True)
+            stranger = Environment(room)
+            stranger.install(wheel)
+            print(stranger.must("melib", "--version").strip(), flush=True)
+            try_score(stranger)
+            try_spot(stranger, wheel)
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            return 1
+        if arguments.keep:
+            arguments.keep.mkdir(parents=True, exist_ok=True)
+            for made in (builder / "dist").iterdir():
+                shutil.copy2(made, arguments.keep)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
