@@ -66,13 +66,14 @@ rule book:
             for path in ROOT.joinpath("book").rglob("*.*")
             if path.is_file() and not {"runs", "__pycache__"} & set(path.relative_to(ROOT / "book").parts)
         ),
+        labs=sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("labs/*.*")),
         settings=["_config.yml", "_toc.yml"],
     output:
         "_build/html/index.html",
     threads: 1
     shell:
         # --all: Sphinx remembers pages it has read, and on a second build their warnings would stay unsaid.
-        "{sys.executable} tools/check_pages.py {TIER} && "
+        "{sys.executable} tools/check_pages.py {TIER} && {sys.executable} tools/make_labs.py && "
         "{JUPYTER_BOOK} build . -n -W --keep-going --all --quiet"
 
 
