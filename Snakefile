@@ -99,7 +99,7 @@ rule features:
     output:
         touch(f".cache/features/{TIER}-{{suite}}-{{split}}.done"),
     threads: 2
-    priority: 20
+    priority: 50  # before two records, so that these never wait for features
     shell:
         "{sys.executable} -m melib features --suite {wildcards.suite} --split {wildcards.split} --tier {TIER} "
         "--store .cache/features --jobs {threads}"
@@ -120,7 +120,7 @@ rule row_features:
         experiment=lambda wildcards: READS[wildcards.key].experiment.name,
         row=lambda wildcards: READS[wildcards.key].row.name,
     threads: 2
-    priority: 20
+    priority: 50  # before two records, so that these never wait for features
     shell:
         "{sys.executable} -m melib record {params.experiment} --row {params.row} --tier {TIER} "
         "--features --store .cache/features --jobs {threads}"
