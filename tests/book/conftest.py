@@ -52,11 +52,12 @@ def stand_in(run_id: str) -> nbformat.NotebookNode:
         nbformat.v4.new_code_cell("tier = 'quick'\nseed = 0", metadata={"tags": ["parameters"]}, execution_count=1),
         nbformat.v4.new_code_cell("draw()", metadata={"mystnb": words}, outputs=[picture], execution_count=2),
         nbformat.v4.new_code_cell("show()", outputs=[nbformat.v4.new_output("display_data", table)], execution_count=3),
-        nbformat.v4.new_code_cell(line, metadata={"tags": ["hide-input"]}, outputs=[printed], execution_count=4),
+        nbformat.v4.new_code_cell(line, outputs=[printed], execution_count=4),
     ]
     if run_id == "viewer":
         shown = nbformat.v4.new_output("display_data", {"text/html": viewer_markup()})
-        cells.append(nbformat.v4.new_code_cell("viewer.markup(clip)", outputs=[shown], execution_count=5))
+        folded = {"tags": ["hide-input"]}
+        cells.append(nbformat.v4.new_code_cell("markup(clip)", metadata=folded, outputs=[shown], execution_count=5))
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     made = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "code": "0" * 64}
     run = load_runs(ROOT / "runs.yml")[run_id]
@@ -68,7 +69,8 @@ def viewer_markup() -> str:
     """The viewer of a clip in which nothing moves: what it makes of a real one, test_viewer.py says."""
     (video, *_) = open_clips("default", subjects=3, clips=1, population="test").videos
     event = video.events[0]
-    colour, depth = np.full((8, 64, 64, 3), 128, np.uint8), np.full((8, 64, 64), 0.5, np.float32)
+    colour = np.full((8, 64, 64, 3), 128, np.uint8)
+    depth = np.broadcast_to(np.linspace(0.4, 0.6, 64, dtype=np.float32), (8, 64, 64))
     motion = dict.fromkeys(("estimated", "true"), np.zeros((8, 2, 16, 16), np.float32))
     clip = viewer.Clip(video, event, event.true.onset, colour, depth, motion, np.zeros(8), gap=3)
     return viewer.markup(clip, alt="A grey square in consecutive frames.")
