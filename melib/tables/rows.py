@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from scipy.stats import binom
@@ -23,6 +23,8 @@ _NULLS = {
 COIN = 0.5
 #: Share of lucky guesses above the upper limit of an interval of 95 %.
 _PASSING = 0.025
+#: Of more rows than this, a sentence names the fewer and counts the others.
+_FEW = 6
 
 
 def opening(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
@@ -152,11 +154,19 @@ def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> l
                 continue
             (above if beaten else others).append(_label(experiment, name))
         if above or others:
-            lines.append(
-                f"- **{metric_name(metric)}**: above chance {'; '.join(above) or 'nobody'}"
-                + (f". Not told from chance, or below: {'; '.join(others)}." if others else ".")
-            )
+            lines.append(f"- **{metric_name(metric)}**: {_above_and_others(above, others)}.")
     return lines
+
+
+def _above_and_others(above: Sequence[str], others: Sequence[str]) -> str:
+    """Who is above chance and who is not; of many rows the fewer are named and the others counted."""
+    count = len(above) + len(others)
+    named = {True: "; ".join(above) or "nobody", False: "; ".join(others)}
+    if count > _FEW and len(above) > len(others):
+        named[True] = f"{len(above)} of {count} rows" if others else f"all {count} rows"
+    elif count > _FEW:
+        named[False] = f"the other {len(others)} of {count} rows"
+    return f"above chance {named[True]}" + (f". Not told from chance, or below: {named[False]}" if others else "")
 
 
 def _shuffled(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from melib import plots, tables
 from melib.study.experiments import Contrast, Experiment
 from melib.study.rows import Chain, Row, RowRecords
-from melib.tables.rows import judge
+from melib.tables.rows import _above_and_others, judge
 
 CHAIN = Chain("none", *(4 * [lambda *given: {}]))
 ROWS = tuple(Row(name, label, CHAIN) for name, label in (("net", "Network"), ("floor", "Floor")))
@@ -160,3 +160,17 @@ def test_the_papers_numbers_keep_their_digits_and_are_not_comparable():
     assert table["Beside synthetic rows"].str.startswith("not comparable").all()
     with pytest.raises(LookupError, match="print nothing"):
         tables.printed("spotting", methods=("nobody",))
+
+
+@pytest.mark.parametrize(
+    ("above", "others", "words"),
+    [
+        ("a", "bc", "above chance a. Not told from chance, or below: b; c"),
+        ("", "abcdefg", "above chance nobody. Not told from chance, or below: the other 7 of 7 rows"),
+        ("abcdefg", "", "above chance all 7 rows"),
+        ("abcdef", "g", "above chance 6 of 7 rows. Not told from chance, or below: g"),
+        ("a", "bcdefg", "above chance a. Not told from chance, or below: the other 6 of 7 rows"),
+    ],
+)
+def test_of_many_rows_the_fewer_are_named(above, others, words):
+    assert _above_and_others(list(above), list(others)) == words
