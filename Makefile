@@ -20,7 +20,7 @@ export MPLBACKEND ?= Agg
 export PYTHONNOUSERSITE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book full test lint clean venv
+.PHONY: help book full labs test lint clean venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
@@ -34,17 +34,23 @@ full: venv ## compute all records of tier full, keep them under results/ and bui
 	@$(PY) tools/keep_records.py full
 	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py full
 
+labs: venv ## write the students' notebooks and the slides of the labs, below labs/
+	@$(PY) tools/make_labs.py
+
 test: venv ## run the tests, two processes of one thread each
 	@$(PY) -m pytest --numprocesses 2 --dist loadfile
 
-lint: venv ## check style, and that each notebook agrees with its paired .ipynb
+lint: venv ## check style, prose, and that generated files agree with their sources
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) tools/pair_notebooks.py --check
 	@$(PY) tools/playground_cases.py --check
+	@$(PY) tools/make_labs.py --check
+	@$(PY) tools/make_pipeline.py --check
+	@$(PY) tools/check_prose.py
 
 clean: ## delete what was generated; .venv stays
-	@rm -rf _build book/runs .cache .snakemake .pytest_cache .ruff_cache .hypothesis build dist out
+	@rm -rf _build book/runs labs/student labs/slides .cache .snakemake .pytest_cache .ruff_cache .hypothesis build dist out
 
 venv:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \

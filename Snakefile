@@ -28,6 +28,9 @@ BATCHES = batches_of(JOBS, TIER, size=int(config.get("batch", 12)))
 # Feature key -> a job that reads those features.
 READS = {job.row.feature_key(TIER): job for job in JOBS.values()}
 CODE = [str(path) for path in computing_files()]
+# What students and teachers get of each lab.
+LABS = sorted(path.stem for path in ROOT.joinpath("labs").glob("*.md"))
+GIVEN_OUT = expand("labs/student/{name}.ipynb", name=LABS) + expand("labs/slides/{name}.html", name=LABS)
 JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 
 # Jobs inherit the environment: one thread each, however Snakemake was started.
@@ -66,6 +69,7 @@ rule book:
             for path in ROOT.joinpath("book").rglob("*.*")
             if path.is_file() and not {"runs", "__pycache__"} & set(path.relative_to(ROOT / "book").parts)
         ),
+        labs=GIVEN_OUT,
         settings=["_config.yml", "_toc.yml"],
     output:
         "_build/html/index.html",
@@ -74,6 +78,18 @@ rule book:
         # --all: Sphinx remembers pages it has read, and on a second build their warnings would stay unsaid.
         "{sys.executable} tools/check_pages.py {TIER} && "
         "{JUPYTER_BOOK} build . -n -W --keep-going --all --quiet"
+
+
+rule labs:
+    input:
+        expand("labs/{name}.md", name=LABS),
+        "labs/start.py",
+        "tools/make_labs.py",
+    output:
+        GIVEN_OUT,
+    threads: 1
+    shell:
+        "{sys.executable} tools/make_labs.py"
 
 
 # The store itself holds a file per video and knows which are missing; the stamp says that none is.

@@ -89,6 +89,8 @@ def book(tmp_path_factory: pytest.TempPathFactory, build: Callable) -> Path:
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "book", folder / "book", ignore=shutil.ignore_patterns("runs"))
+    shutil.copytree(ROOT / "labs", folder / "labs", ignore=shutil.ignore_patterns("student", "slides"))
+    subprocess.run([sys.executable, ROOT / "tools" / "make_labs.py"], cwd=folder, check=True, capture_output=True)
     (folder / "book" / "runs").mkdir()
     for run_id in load_runs(ROOT / "runs.yml"):
         nbformat.write(stand_in(run_id), folder / "book" / "runs" / f"{run_id}.ipynb")

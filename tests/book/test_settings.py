@@ -88,6 +88,8 @@ def test_every_entry_of_the_contents_is_prose_or_a_declared_run():
         if run_id != name:
             assert run_id in RUNS, f"{name} is not declared in runs.yml"
         else:
+            # The students' labs are made from labs/NAME.md when the book is built.
+            name = name.replace("labs/student/", "labs/")
             assert (ROOT / f"{name}.md").is_file(), f"{name}.md does not exist"
 
 

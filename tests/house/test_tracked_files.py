@@ -45,5 +45,5 @@ def test_nothing_large_is_tracked(tracked):
 
 def test_nothing_generated_is_tracked(tracked):
     names = [path.relative_to(ROOT).as_posix() for path in tracked]
-    generated = ("book/runs/", "_build/", ".venv/", ".cache/", ".snakemake/")
+    generated = ("book/runs/", "labs/student/", "labs/slides/", "_build/", ".venv/", ".cache/", ".snakemake/")
     assert not [name for name in names if name.startswith(generated) or "__pycache__" in name]
