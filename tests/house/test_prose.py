@@ -13,7 +13,7 @@ from melib.metrics import intervals, strs
 
 ROOT = Path(__file__).parents[2]
 _specification = importlib.util.spec_from_file_location("check_prose", ROOT / "tools" / "check_prose.py")
-#: The pages that teach; the others are reference, or ask one question and answer it.
+#: The pages that teach; the others are reference.
 CHAPTERS = (
     *(
         f"book/{name}.md"
@@ -21,6 +21,17 @@ CHAPTERS = (
     ),
     *(f"notebooks/{name}.md" for name in ("metrics_by_hand", "dataset_card", "motion", "networks")),
 )
+#: The pages that ask one question and answer it; they have the same frame, and one exercise at least.
+STUDIES = tuple(
+    f"notebooks/{name}.md"
+    for name in (
+        *("spotting", "recognition", "spot_then_recognize", "spot_then_recognize_rows", "depth_ablation", "protocols"),
+        *("controls", "flow_choice", "stabilisation", "normalization", "transfer_ablation", "attention_augmentation"),
+        *("released_predictions", "released_weights", "viewer", "own_video"),
+    )
+)
+#: Executed for two pages of the book, on which a label would stand twice: its exercise has none.
+TWICE = "notebooks/spot_then_recognize.md"
 TOOL = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(TOOL)
 
@@ -89,16 +100,31 @@ def test_what_states_no_result_passes(sentence):
     assert not found
 
 
-@pytest.mark.parametrize("page", CHAPTERS)
+def _exercises(source: str) -> tuple[list[str], list[str]]:
+    """The labels of a page's exercises, and those that its solutions name."""
+    set_, solved = (re.findall(rf"\{{{kind}\}}(.*)\n(.*)", source) for kind in ("exercise", "solution"))
+    return [option.removeprefix(":label: ") for _, option in set_], [label.strip() for label, _ in solved]
+
+
+@pytest.mark.parametrize("page", CHAPTERS + STUDIES)
 def test_a_chapter_opens_with_objectives_and_closes_with_summary_exercises_and_further_reading(page):
     source = (ROOT / page).read_text(encoding="utf-8")
     parts = [source.index(head) for head in (":::{admonition} Objectives", "\n## Summary", "\n## Further reading")]
     assert parts == sorted(parts)
     if page != "book/playground.md":  # its puzzles check themselves
         assert parts[1] < source.index("\n## Exercises") < parts[2]
-        set_, solved = (re.findall(rf"\{{{kind}\}}(.*)\n(.*)", source) for kind in ("exercise", "solution"))
-        labels = [option.removeprefix(":label: ") for _, option in set_]
-        assert len(labels) > 1 and labels == [label.strip() for label, _ in solved]
+        labels, solved = _exercises(source)
+        if page == TWICE:
+            solutions = re.findall(r":::\{admonition\} Solution\n:class: dropdown\n", source)
+            assert labels == [""] * len(solutions) and solutions and not solved
+        else:
+            assert len(labels) > (page in CHAPTERS) and labels == solved
+
+
+def test_no_two_exercises_of_the_book_share_a_label():
+    pages = [*ROOT.glob("book/*.md"), *ROOT.glob("notebooks/*.md")]
+    labels = [label for page in pages for label in _exercises(page.read_text(encoding="utf-8"))[0] if label]
+    assert len(labels) > len(CHAPTERS) and sorted(labels) == sorted(set(labels))
 
 
 def test_a_fault_names_the_line_and_the_number():
