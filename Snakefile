@@ -24,9 +24,19 @@ RUNS = load_runs(ROOT / "runs.yml")
 EXPERIMENTS = {id: experiments_of(run, ROOT) for id, run in RUNS.items()}
 JOBS = jobs_of([experiment for each in EXPERIMENTS.values() for experiment in each], TIER)
 # Rows that one process computes; `--config batch=1` gives each its own, as a cluster may want them.
-BATCHES = batches_of(JOBS, TIER, size=int(config.get("batch", 12)))
-# Feature key -> a job that reads those features.
-READS = {job.row.feature_key(TIER): job for job in JOBS.values()}
+BATCH = int(config.get("batch", 20))
+BATCHES = batches_of(JOBS, TIER, size=BATCH)
+
+
+def features_with(job):
+    """Whose features are made by one job with those that this one reads: all of its chain, or no others."""
+    return job.row.feature_key(TIER) if BATCH == 1 else job.row.chain.name
+
+
+# Name of a job that makes features -> a job for each feature key, that reads them.
+READS = {}
+for job in JOBS.values():
+    READS.setdefault(features_with(job), {}).setdefault(job.row.feature_key(TIER), job)
 CODE = [str(path) for path in computing_files()]
 # What students and teachers get of each lab.
 LABS = sorted(path.stem for path in ROOT.joinpath("labs").glob("*.md"))
@@ -53,10 +63,20 @@ def records_of(run):
     ]
 
 
+def experiments_in(jobs):
+    """The experiments of some jobs, as words of a command."""
+    return " ".join(dict.fromkeys(job.experiment.name for job in jobs))
+
+
+def rows_in(jobs):
+    """The rows of some jobs, as words of a command."""
+    return " ".join(f"--row {job.row.name}" for job in jobs)
+
+
 wildcard_constraints:
     batch="[a-z_]+/[0-9a-f]{12}[.][0-9]+[.][0-9]+",
     id="|".join(RUNS),
-    key="[0-9a-f]{12}",
+    made="[a-z_]+|[0-9a-f]{12}",
     suite="[a-z_]+",
     split="fresh|loso",
 
@@ -115,28 +135,26 @@ rule row_features:
     input:
         code=CODE,
     output:
-        touch(f".cache/done/{TIER}/features/{{key}}"),
+        touch(f".cache/done/{TIER}/features/{{made}}"),
     params:
-        experiment=lambda wildcards: READS[wildcards.key].experiment.name,
-        row=lambda wildcards: READS[wildcards.key].row.name,
+        experiments=lambda wildcards: experiments_in(READS[wildcards.made].values()),
+        rows=lambda wildcards: rows_in(READS[wildcards.made].values()),
     threads: 2
     priority: 50  # before two records, so that these never wait for features
     shell:
-        "{sys.executable} -m melib record {params.experiment} --row {params.row} --tier {TIER} "
+        "{sys.executable} -m melib record {params.experiments} {params.rows} --tier {TIER} "
         "--features --store .cache/features --jobs {threads}"
 
 
 rule record:
     input:
-        features=lambda wildcards: f".cache/done/{TIER}/features/{BATCHES[wildcards.batch][0].row.feature_key(TIER)}",
+        features=lambda wildcards: f".cache/done/{TIER}/features/{features_with(BATCHES[wildcards.batch][0])}",
         code=CODE,
     output:
         touch(f".cache/done/{TIER}/{{batch}}"),
     params:
-        experiments=lambda wildcards: " ".join(
-            dict.fromkeys(job.experiment.name for job in BATCHES[wildcards.batch])
-        ),
-        rows=lambda wildcards: " ".join(f"--row {job.row.name}" for job in BATCHES[wildcards.batch]),
+        experiments=lambda wildcards: experiments_in(BATCHES[wildcards.batch]),
+        rows=lambda wildcards: rows_in(BATCHES[wildcards.batch]),
         seed=lambda wildcards: BATCHES[wildcards.batch][0].seed,
     threads: 1
     priority: 10  # pages are short and fill both processes to the end

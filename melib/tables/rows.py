@@ -137,7 +137,7 @@ def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
 
 
 def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:
-    """For each measure with a known chance level, the rows above it and the others."""
+    """For each measure with a known chance level, the rows that are above it by the criteria, and the others."""
     lines = []
     for part, metric in experiment.measures:
         above, others = [], []
@@ -149,7 +149,9 @@ def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> l
                 beaten = low is not None and low > COIN
             elif (part, metric) in _NULLS:
                 null = [record["chance"][_NULLS[part, metric]][metric]["high"] for record in row.records]
-                beaten = value(row, part, metric)["value"] > max(null)
+                # Recognition must keep its whole interval above guessing; the others, on few intervals, their value.
+                reached = value(row, part, metric)["low" if part == "recognition" else "value"]
+                beaten = reached is not None and reached > max(null)
             else:
                 continue
             (above if beaten else others).append(_label(experiment, name))

@@ -13,11 +13,6 @@ ROOT = Path(__file__).parents[2]
 
 #: A pipeline of seconds: features, a training of two stages, and a row without either.
 EXPERIMENTS = """\
-from melib.study.ceilings import CEILINGS
-from melib.study.experiments import Experiment
-from melib.study.rows import Row
-from melib.study.videos import VIDEOS
-
 ROWS = (
     Row("mean", "MEAN", VIDEOS, {"suite": "sanity"}),
     Row("ceiling", "Ceiling", CEILINGS, {"suite": "sanity"}),
@@ -60,7 +55,8 @@ def source(tool, tmp_path) -> Path:
     """A checkout with one short experiment."""
     checkout = tmp_path / "source"
     tool.copy_checkout(ROOT, checkout)
-    (checkout / "melib" / "study" / "video_experiments.py").write_text(EXPERIMENTS)
+    declared = checkout / "melib" / "study" / "video_experiments.py"
+    declared.write_text(declared.read_text() + EXPERIMENTS)
     catalogue = checkout / "melib" / "study" / "catalogue.py"
     lines = catalogue.read_text().splitlines()
     known = {
