@@ -187,7 +187,7 @@ def _shuffled(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[st
     else:
         expected = number(_PASSING * len(rows), 1)
         words = f"above the limit {'; '.join(above)}; by luck alone {expected} of {len(rows)} are: no leak is shown"
-    return [f"- **Control.** Recognition after training on shuffled labels ({len(rows)} row{'s' * (len(rows) > 1)}): {words}."]
+    return [f"- **Control.** Recognition after training on shuffled labels ({len(rows)} rows): {words}."]
 
 
 def _shuffled_words(experiment: Experiment, row: RowRecords) -> str:
