@@ -71,7 +71,7 @@ class Sizes:
 TIERS = {
     "smoke": Sizes(3, 3, 2, 120, 4, 8, 40, 40, 40, 32, 1, 200),
     "quick": Sizes(6, 6, 2, 240, 3, 12, 400, 100, 200, 64, 3, 500),
-    "full": Sizes(12, 12, 3, 450, 2, 20, 500, 150, 300, 64, 3, 2000),
+    "full": Sizes(12, 12, 2, 450, 2, 20, 500, 150, 300, 64, 3, 2000),
 }
 
 #: Trainings of the floor with shuffled emotion labels.
