@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,3 +59,39 @@ def refresh(path: Path, text: str, *, check: bool) -> bool:
         with whole(path) as part:
             part.write_text(text, encoding="utf-8")
     return False
+
+
+def refresh_command(
+    path: Path, make: Callable[[], str], *, tool: str, doc: str | None, arguments: Sequence[str] | None = None
+) -> int:
+    """Run the command line of a tool that makes one text file: ``[--check]``.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    make : callable
+        Gives what the file ought to hold.
+    tool : str
+        The tool as it is called, such as ``tools/make_pipeline.py``.
+    doc : str or None
+        What ``--help`` says.
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code: 0 once the file is up to date. With ``--check`` nothing is written, and a file that is missing or
+        stale is named and gives 1.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help=f"write nothing; fail if {path.name} is missing or stale")
+    check = parser.parse_args(arguments).check
+    if refresh(path, make(), check=check):
+        return 0
+    if check:
+        print(f"{path} is missing or stale: run python {tool}", file=sys.stderr)
+        return 1
+    print(path)
+    return 0

@@ -8,13 +8,12 @@ The counts are read from ``melib/data/paper_tables.csv``. The table is what a re
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from melib.files import refresh
+from melib.files import refresh_command
 
 TABLE = Path("book", "tables", "base_rate.html")
 COUNTS = Path("melib", "data", "paper_tables.csv")
@@ -101,17 +100,13 @@ def fragment(counts: pd.DataFrame) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the table if it differs, or with ``--check`` say so and return 1."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is missing or stale")
-    parsed = parser.parse_args(arguments)
-    text = fragment(published_counts(COUNTS))
-    if refresh(TABLE, text, check=parsed.check):
-        return 0
-    if parsed.check:
-        print(f"{TABLE} is missing or stale: run python tools/make_base_rate.py", file=sys.stderr)
-        return 1
-    print(TABLE)
-    return 0
+    return refresh_command(
+        TABLE,
+        lambda: fragment(published_counts(COUNTS)),
+        tool="tools/make_base_rate.py",
+        doc=__doc__,
+        arguments=arguments,
+    )
 
 
 if __name__ == "__main__":

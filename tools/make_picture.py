@@ -7,9 +7,9 @@ Writes book/assets/filmstrip.png from the first test subjects of the suite `defa
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from melib.files import whole
 from melib.plots import benchmark
 from melib.synthetic import card
 from melib.synthetic.dataset import open_benchmark
@@ -22,9 +22,8 @@ def main() -> None:
     # One expression of each person who has one: faces, not one face, are what a reader should see.
     chosen = list({event[0].subject: event for event in reversed(card.micro_events(people))}.values())[::-1][:3]
     drawn = benchmark.filmstrip(chosen)
-    temporary = TARGET.with_name(f".{TARGET.name}")
-    drawn.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
-    os.replace(temporary, TARGET)
+    with whole(TARGET) as part:
+        drawn.savefig(part, dpi=110, format="png", metadata={"Software": None})
     print(f"{TARGET.name}: {TARGET.stat().st_size // 1024} KiB")
 
 

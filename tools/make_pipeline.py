@@ -7,14 +7,13 @@ The same bits with the same version of matplotlib. With ``--check`` nothing is w
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 from pathlib import Path
 
 import matplotlib
 
-from melib.files import refresh
+from melib.files import refresh_command
 from melib.plots.pipeline import pipeline
 
 PICTURE = Path("book", "assets", "pipeline.svg")
@@ -30,16 +29,7 @@ def drawn() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the picture if it differs, or with ``--check`` say so and return 1."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the picture is missing or stale")
-    parsed = parser.parse_args(arguments)
-    if refresh(PICTURE, drawn(), check=parsed.check):
-        return 0
-    if parsed.check:
-        print(f"{PICTURE} is missing or stale: run python tools/make_pipeline.py", file=sys.stderr)
-        return 1
-    print(PICTURE)
-    return 0
+    return refresh_command(PICTURE, drawn, tool="tools/make_pipeline.py", doc=__doc__, arguments=arguments)
 
 
 if __name__ == "__main__":

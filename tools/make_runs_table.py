@@ -7,13 +7,12 @@ With ``--check`` nothing is written, and a stale table is an error.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from melib.engine.runs import TIERS, Run, load_runs
-from melib.files import refresh
+from melib.files import refresh_command
 
 TABLE = Path("book", "tables", "declared_runs.md")
 RUNS = Path("runs.yml")
@@ -43,17 +42,9 @@ def _row(first: str, *rest: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the table if it differs, or with ``--check`` say so and return 1."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is missing or stale")
-    parsed = parser.parse_args(arguments)
-    text = table(load_runs(RUNS))
-    if refresh(TABLE, text, check=parsed.check):
-        return 0
-    if parsed.check:
-        print(f"{TABLE} is missing or stale: run python tools/make_runs_table.py", file=sys.stderr)
-        return 1
-    print(TABLE)
-    return 0
+    return refresh_command(
+        TABLE, lambda: table(load_runs(RUNS)), tool="tools/make_runs_table.py", doc=__doc__, arguments=arguments
+    )
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ stale table is an error.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from melib.files import refresh
+from melib.files import refresh_command
 from melib.study.record import read_record
 
 TABLE = Path("book", "tables", "cuda_speed.md")
@@ -58,16 +57,7 @@ def text() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the table if it differs, or with ``--check`` say so and return 1."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is missing or stale")
-    parsed = parser.parse_args(arguments)
-    if refresh(TABLE, text(), check=parsed.check):
-        return 0
-    if parsed.check:
-        print(f"{TABLE} is missing or stale: run python tools/make_speed_table.py", file=sys.stderr)
-        return 1
-    print(TABLE)
-    return 0
+    return refresh_command(TABLE, text, tool="tools/make_speed_table.py", doc=__doc__, arguments=arguments)
 
 
 if __name__ == "__main__":

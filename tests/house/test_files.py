@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from melib.files import refresh, whole
+from melib.files import refresh, refresh_command, whole
 
 
 def names(folder):
@@ -62,3 +62,16 @@ def test_a_generated_file_is_written_when_it_differs_and_never_by_a_check(tmp_pa
     assert refresh(path, "one\n", check=True)
     assert not refresh(path, "two\n", check=True)
     assert path.read_text() == "one\n"
+
+
+def test_the_command_of_a_maker_writes_once_and_its_check_names_a_stale_file(tmp_path, capsys):
+    path = tmp_path / "table.md"
+
+    def command(text, *words):
+        return refresh_command(path, lambda: text, tool="tools/make_it.py", doc=None, arguments=words)
+
+    assert command("one\n") == 0 and path.read_text() == "one\n"
+    assert capsys.readouterr().out == f"{path}\n"
+    assert command("one\n") == 0 and capsys.readouterr().out == "", "what is up to date is not named"
+    assert command("two\n", "--check") == 1 and path.read_text() == "one\n"
+    assert capsys.readouterr().err == f"{path} is missing or stale: run python tools/make_it.py\n"
