@@ -77,19 +77,18 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def finish(checkout: Path, tier: str) -> float:
-    """Run the pipeline to its end; seconds that it took.
-
-    Raises
-    ------
-    RuntimeError
-        If it fails, with what it said.
-    """
+    """Run the pipeline to its end; seconds that it took. Raises RuntimeError if it fails."""
     started = time.monotonic()
     process = start(checkout, tier)
     _, said = process.communicate()
+    refuse_failure(process, said)
+    return time.monotonic() - started
+
+
+def refuse_failure(process: subprocess.Popen[bytes], said: bytes) -> None:
+    """Raise RuntimeError with the last of what it said if a pipeline that has ended failed."""
     if process.returncode:
         raise RuntimeError(f"the pipeline failed:\n{said.decode(errors='replace')[-3000:]}")
-    return time.monotonic() - started
 
 
 def records(checkout: Path, tier: str) -> dict[str, object]:
@@ -119,6 +118,7 @@ def kill_and_resume(source: Path, tier: str, *, kills: int, seed: int, runs: lis
         A checkout.
     tier : str
     kills : int
+        A run that ends before its moment is none: its records are compared, and the next starts from the beginning.
     seed : int
         Of the moments.
     runs : list of str, optional
@@ -134,24 +134,37 @@ def kill_and_resume(source: Path, tier: str, *, kills: int, seed: int, runs: lis
         calm, harried = Path(folder, "calm"), Path(folder, "harried")
         for checkout in (calm, harried):
             copy_checkout(source, checkout, runs)
+        differing: list[str] = []
         whole = finish(calm, tier)
         print(f"undisturbed: {whole:.0f} s, {len(records(calm, tier))} files", flush=True)
-        for number in range(kills):
+        landed = 0
+        while landed < kills:
             process = start(harried, tier)
-            # What is done needs not be done again, so moments are spread over what is left rather than over the whole.
-            moment = generator.uniform(0.05, 1.0) * whole * (1 - number / (kills + 1))
+            # What is done needs not be done again, so ten moments together last about as long as the whole.
+            moment = generator.uniform(0.05, 1.0) * whole * min(1.0, 2.0 / kills)
             try:
-                process.communicate(timeout=moment)
-                print(f"kill {number + 1}: it had ended before {moment:.1f} s", flush=True)
+                _, said = process.communicate(timeout=moment)
             except subprocess.TimeoutExpired:
                 kill(process)
-                print(f"kill {number + 1}: after {moment:.1f} s, {len(records(harried, tier))} files", flush=True)
+                landed += 1
+                print(f"kill {landed}: after {moment:.1f} s, {len(records(harried, tier))} files", flush=True)
+                continue
+            refuse_failure(process, said)
+            print(f"ended within {moment:.1f} s; from the beginning, for the kills that are left", flush=True)
+            differing += _differing(harried, calm, tier)
+            shutil.rmtree(harried)
+            copy_checkout(source, harried, runs)
         finish(harried, tier)
-        left = [path for path in harried.glob(".cache/records/**/*.part") if path.is_file()]
-        expected, found = records(calm, tier), records(harried, tier)
-        if not expected:
-            raise RuntimeError("the pipeline made no record: nothing was compared")
-        return [name for name in expected if found.get(name) != expected[name]] + [path.name for path in left]
+        return differing + _differing(harried, calm, tier)
+
+
+def _differing(harried: Path, calm: Path, tier: str) -> list[str]:
+    """Records that are missing or differ, and what a kill left half-written."""
+    expected, found = records(calm, tier), records(harried, tier)
+    if not expected:
+        raise RuntimeError("the pipeline made no record: nothing was compared")
+    left = [path.name for path in harried.glob(".cache/records/**/*.part") if path.is_file()]
+    return [name for name in expected if found.get(name) != expected[name]] + left
 
 
 def main() -> int:
