@@ -12,6 +12,7 @@ from melib.plots.style import COLOURS, cut_beyond_one, figure
 from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
+from melib.tables.rows import widest_null
 from melib.tables.study import metric_name
 
 #: Metrics that are no shares: they and their differences have no upper end.
@@ -32,16 +33,16 @@ def rows_with_intervals(
     part, metric : str
         See :func:`melib.study.compare.value`.
     chance : float, optional
-        Where to draw the line of chance; without it, the null interval that each record keeps is drawn as a band.
+        Where to draw the line of chance; without it, the null interval that records keep is drawn as a band, the
+        widest of a row's seeds.
     """
     shown = [name for name in kept if all(part in record for record in kept[name].records)]
     fig, axes = figure(height=0.8 + 0.26 * len(shown))
     for height, name in enumerate(shown):
         found = value(kept[name], part, metric)
         if chance is None:
-            null = "guessed" if part == "recognition" else "shifted"
-            band = kept[name].records[0]["chance"][null].get(metric)
-            if band is not None and band["low"] is not None:
+            band = widest_null(kept[name], part, metric)
+            if band is not None:
                 axes.barh(
                     height, band["high"] - band["low"], left=band["low"], height=0.8, color=COLOURS["chance"], alpha=0.4
                 )

@@ -1,9 +1,10 @@
 """Records -> tables: what pages, README and book say about experiments, made from records alone.
 
 :mod:`~melib.tables.study` is about one experiment's run, :mod:`~melib.tables.rows` about rows beside each other,
-:mod:`~melib.tables.papers` about the numbers that the papers print.
+:mod:`~melib.tables.criteria` about success criteria, :mod:`~melib.tables.papers` about the numbers that papers print.
 """
 
+from melib.tables.criteria import criterion, depth_out_of_plane
 from melib.tables.papers import beside_papers, beside_printed, printed
 from melib.tables.rows import (
     compared,
@@ -35,6 +36,8 @@ __all__ = [
     "compared",
     "controls",
     "controls_of_rows",
+    "criterion",
+    "depth_out_of_plane",
     "describe",
     "findings",
     "measured",

@@ -7,37 +7,82 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from scipy.stats import binom
 
-from melib.study.compare import differences, value
+from melib.metrics.uncertainty import FEW_SUBJECTS, FEW_TRUE_POSITIVES
+from melib.study.catalogue import EXPERIMENTS
+from melib.study.compare import PARTS, differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
-from melib.tables.study import metric_name, number, shuffled_at_chance, span
+from melib.tables.study import against_chance, against_half, metric_name, number, span
 
-#: Metric -> null that it is held against, by the part of the record that it belongs to.
-_NULLS = {
-    ("spotting_and_naming", "f1_spotting"): "shifted",
-    ("spotting_and_naming", "strs"): "shifted",
-    ("recognition", "uf1_pooled"): "guessed",
-}
+#: What is held against a chance level that records keep: part of a record, and metric.
+_NULLS = (
+    ("spotting_and_naming", "f1_spotting"),
+    ("spotting_and_naming", "strs"),
+    ("recognition", "uf1_pooled"),
+)
 
-#: ROC-AUC of a score that knows nothing.
-COIN = 0.5
 #: Share of lucky guesses above the upper limit of an interval of 95 %.
 _PASSING = 0.025
 #: Of more rows than this, a sentence names the fewer and counts the others.
 _FEW = 6
+#: Way to resample -> what it is called.
+_METHODS = {"studentised": "studentised bootstrap", "bca": "bias-corrected and accelerated bootstrap, BCa"}
+#: Minutes above which a time is given in hours.
+_LONG = 90
 
 
 def opening(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     """Question, design and success criterion, in Markdown; no result is in it."""
     record = next(iter(kept.values())).records[0]
-    sizes, seeds = record["sizes"], len(next(iter(kept.values())).records)
-    amounts = ", ".join(f"{name.replace('_', ' ')} {amount}" for name, amount in sizes.items())
+    amounts = ", ".join(f"{name.replace('_', ' ')} {amount}" for name, amount in record["sizes"].items())
     return (
         f"**Question.** {experiment.question}\n\n"
         f"**Design.** {_data(record)}. Tier *{record['tier']}*: {amounts}. "
-        f"{'Each row is trained with one seed' if seeds == 1 else f'Each row is trained with {seeds} seeds'}. "
-        "Intervals hold 95 % over subjects (and seeds); differences are resampled in pairs over the same subjects.\n\n"
+        f"{_seeds(kept)} ({_methods(experiment)}); differences are resampled in pairs over the same subjects."
+        f"{_more_seeds_elsewhere(experiment, kept)}\n\n"
         f"**Success criterion, set before any number.** {experiment.criterion}"
+    )
+
+
+def _seeds(kept: Mapping[str, RowRecords]) -> str:
+    """How often rows were trained, and what intervals are over."""
+    trained = [len(row.records) for row in kept.values()]
+    most, often = max(trained), sum(number > 1 for number in trained)
+    if most == 1:
+        return "Each row has one seed. Intervals hold 95 % over subjects, every training held fixed"
+    if often == len(trained):
+        return f"Each row has {most} seeds. Intervals hold 95 % over subjects and seeds"
+    return (
+        f"Of {len(trained)} rows {often} {'has' if often == 1 else 'have'} {most} seeds, the others one. "
+        "Intervals hold 95 % over subjects, and over seeds where there are several"
+    )
+
+
+def _methods(experiment: Experiment) -> str:
+    """How the intervals of the experiment's measures are made."""
+    by_method: dict[str, list[str]] = {}
+    for part, metric in experiment.measures:
+        by_method.setdefault(PARTS[part], []).append(metric_name(metric))
+    if len(by_method) == 1:
+        return _METHODS[next(iter(by_method))]
+    return "; ".join(f"{' and '.join(metrics)}: {_METHODS[method]}" for method, metrics in by_method.items())
+
+
+def _more_seeds_elsewhere(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
+    """Which rows are read with fewer seeds than another experiment shows of them."""
+    tier = next(iter(kept.values())).records[0]["tier"]
+    shown: dict[tuple[str, int], list[str]] = {}
+    for name, row in kept.items():
+        for other in EXPERIMENTS.values():
+            same = [each for each in other.rows if each.name == name and each.chain is row.row.chain]
+            seeds = len(same[0].seeds(other.seeds(tier))) if same else 0
+            if seeds > len(row.records):
+                shown.setdefault((other.name, seeds), []).append(row.row.label)
+    return "".join(
+        f" **First seed alone** of {'; '.join(labels) if len(labels) <= _FEW else f'{len(labels)} rows'}: the "
+        f"experiment *{other}* shows the mean over {seeds} seeds, so a row of the same name has another value there. "
+        "Here the difference of two networks is that of two trainings."
+        for (other, seeds), labels in shown.items()
     )
 
 
@@ -49,17 +94,67 @@ def power(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
         if seen.empty:
             words = "no interval could be made"
         else:
-            words = f"{number(seen.min())} to {number(seen.max())}" if len(seen) > 1 else number(seen.iloc[0])
+            words = " to ".join(dict.fromkeys([_detectable(seen.min()), _detectable(seen.max())]))
         lines.append(f"- {metric_name(metric)}: {words}")
-    record = next(iter(kept.values())).records[0]
-    subjects, cautions = record["counts"]["subjects"], record.get("cautions", [])
+    few = [f"\n{words}" for words in _few(experiment, kept)]
     if not lines:
-        return "\n".join(["No two rows are compared here.", *(f"\n{words}" for words in cautions)])
+        return "\n".join(["No two rows are compared here.", *few])
     return (
-        f"**Detectable difference.** With {subjects} tested subjects, two rows must truly differ by this much for the "
-        "interval of their difference to leave out zero four times in five (80 % power); less may be there and stay "
-        "unseen.\n\n" + "\n".join([*lines, *(f"\n{words}" for words in cautions)])
+        f"**Detectable difference.** With {_subjects(kept)} tested subjects, two rows must truly differ by this much "
+        "for the interval of their difference to leave out zero four times in five (80 % power); less may be there and "
+        "stay unseen.\n\n" + "\n".join([*lines, *few])
     )
+
+
+def _detectable(value: float) -> str:
+    """A detectable difference of shares, which no true difference can exceed once it is above 1."""
+    return "more than 1" if value > 1 else number(value)
+
+
+def _subjects(kept: Mapping[str, RowRecords]) -> str:
+    counts = sorted({record["counts"]["subjects"] for row in kept.values() for record in row.records})
+    return _range(counts)
+
+
+def _few(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:
+    """A warning where a row has few subjects or, if what was spotted is measured, few true positives."""
+    records = [record for row in kept.values() for record in row.records]
+    few, spotted = [], "spotting_and_naming"
+    if min(record["counts"]["subjects"] for record in records) < FEW_SUBJECTS:
+        few.append(f"{_subjects(kept)} subjects (fewer than {FEW_SUBJECTS})")
+    if spotted in {part for part, _ in experiment.measures} | {each.part for each in experiment.contrasts}:
+        hits = [round(record[spotted]["tp"]["value"]) for record in records if spotted in record]
+        if hits and min(hits) < FEW_TRUE_POSITIVES:
+            few.append(f"{_range(hits)} true positives a row (fewer than {FEW_TRUE_POSITIVES})")
+    if not few:
+        return []
+    return [f"Few data: {' and '.join(few)}. With so few, an interval can be narrower than it claims."]
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return " to ".join(dict.fromkeys([str(min(numbers)), str(max(numbers))]))
+
+
+def widest_null(row: RowRecords, part: str, metric: str) -> dict[str, float] | None:
+    """What 95 % of lucky answers reach in a metric, the widest such range of a row's seeds.
+
+    Parameters
+    ----------
+    row : RowRecords
+    part, metric : str
+        See :func:`melib.study.compare.value`.
+
+    Returns
+    -------
+    dict or None
+        ``low, high``; None where no record keeps a chance level.
+    """
+    null = "guessed" if part == "recognition" else "shifted"
+    kept = [record.get("chance", {}).get(null, {}).get(metric) for record in row.records]
+    kept = [each for each in kept if each is not None and each["low"] is not None and each["high"] is not None]
+    if not kept:
+        return None
+    return {"low": min(each["low"] for each in kept), "high": max(each["high"] for each in kept)}
 
 
 def measured(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataFrame:
@@ -75,14 +170,15 @@ def measured(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataF
 
 
 def controls_of_rows(kept: Mapping[str, RowRecords]) -> pd.DataFrame:
-    """What each row would score by luck, and after training on shuffled emotion labels (the first seed)."""
+    """What each row would score by luck, and after training on shuffled emotion labels (over all seeds)."""
     table = {}
     for row in kept.values():
-        record, cells = row.records[0], {}
-        for (part, metric), null in _NULLS.items():
-            if part in record and null in record.get("chance", {}):
-                cells[f"{metric_name(metric)}, by chance (95 %)"] = span(record["chance"][null][metric])
-        draws = [draw["uf1_pooled"] for draw in record.get("shuffled", ())]
+        cells = {}
+        for part, metric in _NULLS:
+            null = widest_null(row, part, metric)
+            if part in row.records[0] and null is not None:
+                cells[f"{metric_name(metric)}, by chance (95 %)"] = span(null)
+        draws = _shuffled_draws(row)
         if draws:
             mean = sum(draws) / len(draws)
             cells["UF1 after shuffled labels (mean of draws)"] = f"{number(mean)} ({len(draws)})"
@@ -96,8 +192,8 @@ def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataF
         {
             "Comparison": f"{_label(experiment, found.first)} less {_label(experiment, found.second)}",
             "Metric": metric_name(found.metric),
-            "Difference (95 %)": f"{number(found.value)} ({span(found._asdict())})",
-            "Detectable": number(found.detectable),
+            "Difference (95 %)": f"{number(found.value, sign=True)} ({span(found._asdict())})",
+            "Detectable": _detectable(found.detectable),
             "Verdict": judge(found._asdict()),
         }
         for found in differences(experiment, kept).itertuples()
@@ -107,16 +203,36 @@ def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataF
 
 
 def judge(found: Mapping[str, object]) -> str:
-    """What an interval of a difference says, given the smallest difference of interest."""
+    """What an interval of a difference says, given the smallest difference of interest.
+
+    Parameters
+    ----------
+    found : mapping
+        ``value, low, high`` (NaN where undefined) and ``least``, the smallest difference of interest.
+
+    Returns
+    -------
+    str
+        ``"higher"`` or ``"lower"`` where the interval leaves out zero and the difference is at least ``least``; with
+        ``", by less than ..."`` where the whole interval, and with ``", perhaps by less than ..."`` where the value
+        alone stays below that; ``"equal within ..."`` where the interval holds zero and stays below that on both
+        sides; else ``"not told apart"``; ``"undefined"`` where no interval could be made.
+    """
     low, high, least = found["low"], found["high"], found["least"]
     # No spread at all: every resample gave the same, mostly because both rows score 0.
     if pd.isna(low) or pd.isna(high) or low == high:
         return "undefined"
     if low > 0:
-        return "higher" if found["value"] >= least else f"higher, by less than {least:g}"
+        return "higher" + _by_less(found["value"], high, least)
     if high < 0:
-        return "lower" if found["value"] <= -least else f"lower, by less than {least:g}"
+        return "lower" + _by_less(-found["value"], -low, least)
     return f"equal within {least:g}" if max(-low, high) < least else "not told apart"
+
+
+def _by_less(size: float, largest: float, least: float) -> str:
+    if size >= least:
+        return ""
+    return f", by less than {least:g}" if largest < least else f", perhaps by less than {least:g}"
 
 
 def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
@@ -125,8 +241,14 @@ def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     for found in differences(experiment, kept).itertuples():
         verdict = judge(found._asdict())
         tail = ""
-        if verdict == "not told apart":
+        if verdict == "not told apart" and found.detectable > 1:
+            tail = "; any difference would mostly have stayed unseen"
+        elif verdict == "not told apart":
             tail = f"; a difference below {number(found.detectable)} would mostly have stayed unseen"
+        elif verdict == "undefined":
+            tail = ", as every resample gave the same" if found.low == found.high else ", as there is no interval"
+        elif verdict.startswith(("higher", "lower")):
+            verdict = f"the first is {verdict}"
         lines.append(
             f"- **{found.question}** {_label(experiment, found.first)} against {_label(experiment, found.second)}: "
             f"{metric_name(found.metric)} {number(found.value, sign=True)} ({span(found._asdict())}): {verdict}{tail}."
@@ -140,35 +262,40 @@ def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> l
     """For each measure with a known chance level, the rows that are above it by the criteria, and the others."""
     lines = []
     for part, metric in experiment.measures:
-        above, others = [], []
+        said: dict[str, list[str]] = {"above": [], "by value": [], "others": []}
         for name, row in kept.items():
-            if not all(part in record for record in row.records):
-                continue
-            if part == "frames":
-                low = value(row, part, metric)["low"]
-                beaten = low is not None and low > COIN
-            elif (part, metric) in _NULLS:
-                null = [record["chance"][_NULLS[part, metric]][metric]["high"] for record in row.records]
-                # Recognition must keep its whole interval above guessing; the others, on few intervals, their value.
-                reached = value(row, part, metric)["low" if part == "recognition" else "value"]
-                beaten = reached is not None and reached > max(null)
-            else:
-                continue
-            (above if beaten else others).append(_label(experiment, name))
-        if above or others:
-            lines.append(f"- **{metric_name(metric)}**: {_above_and_others(above, others)}.")
+            known = part == "frames" or (part, metric) in _NULLS
+            if known and all(part in record for record in row.records):
+                said[_beside_chance(row, part, metric)].append(_label(experiment, name))
+        if any(said.values()):
+            words = _above_and_others(said["above"], said["others"], said["by value"])
+            lines.append(f"- **{metric_name(metric)}**: {words}.")
     return lines
 
 
-def _above_and_others(above: Sequence[str], others: Sequence[str]) -> str:
+def _beside_chance(row: RowRecords, part: str, metric: str) -> str:
+    """Whether the interval of a row lies above chance, its value alone, or neither."""
+    found = value(row, part, metric)
+    if part == "frames":
+        return "above" if against_half(found).startswith("above") else "others"
+    null = widest_null(row, part, metric) or {"low": None, "high": None}
+    words = against_chance(found, null)
+    return {"above chance": "above", "above chance by its value alone": "by value"}.get(words, "others")
+
+
+def _above_and_others(above: Sequence[str], others: Sequence[str], by_value: Sequence[str] = ()) -> str:
     """Who is above chance and who is not; of many rows the fewer are named and the others counted."""
-    count = len(above) + len(others)
-    named = {True: "; ".join(above) or "nobody", False: "; ".join(others)}
-    if count > _FEW and len(above) > len(others):
-        named[True] = f"{len(above)} of {count} rows" if others else f"all {count} rows"
-    elif count > _FEW:
-        named[False] = f"the other {len(others)} of {count} rows"
-    return f"above chance {named[True]}" + (f". Not told from chance, or below: {named[False]}" if others else "")
+    count = len(above) + len(others) + len(by_value)
+    named = [("; ".join(each), each) for each in (above, by_value, others)]
+    if count > _FEW:
+        most = max((others, by_value, above), key=len)
+        counted = f"all {count} rows" if len(most) == count else f"{len(most)} of {count} rows"
+        counted = f"the other {len(most)} of {count} rows" if most is others else counted
+        named = [(counted if each is most else words, each) for words, each in named]
+    said = f"above chance {named[0][0] or 'nobody'}"
+    if by_value:
+        said += f". By their value alone, while their intervals reach into chance: {named[1][0]}"
+    return said + (f". Not told from chance, or below: {named[2][0]}" if others else "")
 
 
 def _shuffled(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:
@@ -176,26 +303,38 @@ def _shuffled(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[st
 
     Among many rows one passes the limit by luck, so a leak is named where more do than luck explains.
     """
-    rows = [row for row in kept.values() if row.records[0].get("shuffled")]
+    rows = shuffled_rows(kept)
     if not rows:
         return []
-    above = [_shuffled_words(experiment, row) for row in rows if not shuffled_at_chance(row.records[0])]
+    above = [
+        f"{_label(experiment, name)} ({number(reached)}, guessing up to {number(limit)})"
+        for name, (reached, limit) in rows.items()
+        if reached > limit
+    ]
     if not above:
         words = "at chance, as it must be"
     elif binom.sf(len(above) - 1, len(rows), _PASSING) < 2 * _PASSING:
         words = f"**above chance, something leaks**: {'; '.join(above)}"
     else:
-        expected = number(_PASSING * len(rows), 1)
-        words = f"above the limit {'; '.join(above)}; by luck alone {expected} of {len(rows)} are: no leak is shown"
-    return [f"- **Control.** Recognition after training on shuffled labels ({len(rows)} rows): {words}."]
+        words = (
+            f"above the limit, within which every row should stay: {'; '.join(above)}. Luck alone would take "
+            f"{number(_PASSING * len(rows), 1)} of {len(rows)} there, so a leak is not shown, and not ruled out"
+        )
+    count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+    return [f"- **Control.** Recognition after training on shuffled labels ({count}): {words}."]
 
 
-def _shuffled_words(experiment: Experiment, row: RowRecords) -> str:
-    """A row with what it reached on shuffled labels, and what guessing reaches."""
-    record = row.records[0]
-    reached = sum(draw["uf1_pooled"] for draw in record["shuffled"]) / len(record["shuffled"])
-    limit = record["chance"]["guessed"]["uf1_pooled"]["high"]
-    return f"{_label(experiment, row.row.name)} ({number(reached)}, guessing up to {number(limit)})"
+def shuffled_rows(kept: Mapping[str, RowRecords]) -> dict[str, tuple[float, float]]:
+    """Row -> UF1 after training on shuffled labels (mean over draws and seeds), and the most that guessing reaches."""
+    limits = {name: widest_null(row, "recognition", "uf1_pooled") for name, row in kept.items()}
+    draws = {name: _shuffled_draws(row) for name, row in kept.items()}
+    return {
+        name: (sum(each) / len(each), limits[name]["high"]) for name, each in draws.items() if each and limits[name]
+    }
+
+
+def _shuffled_draws(row: RowRecords) -> list[float]:
+    return [draw["uf1_pooled"] for record in row.records for draw in record.get("shuffled") or ()]
 
 
 def origin(kept: Mapping[str, RowRecords]) -> str:
@@ -203,9 +342,10 @@ def origin(kept: Mapping[str, RowRecords]) -> str:
     records = [record for row in kept.values() for record in row.records]
     commits = sorted({str(record["provenance"]["commit"])[:9] for record in records})
     minutes = sum(record.get("seconds", 0) for record in records) / 60
+    spent = f"{minutes:.1f} minutes" if minutes <= _LONG else f"{minutes / 60:.1f} hours"
     stale = [row.row.name for row in kept.values() if row.stale]
     words = (
-        f"{len(records)} records, {minutes:.1f} minutes of one core, made at "
+        f"{len(records)} records, {spent} of one core, made at "
         f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(f'`{commit}`' for commit in commits)}."
     )
     return words + (f" **Stale** (other code or sizes than today's): {', '.join(stale)}." if stale else "")

@@ -29,6 +29,8 @@ _NETWORKS = {"mean": "MEAN", "sfamnet": "SFAMNet", "floor": "none: the floor, a 
 _COUNTS = ("tp", "fp", "fn")
 #: Per-frame ROC-AUC that the spotter must exceed on the suite ``sanity``.
 SANITY_ROC_AUC = 0.9
+#: ROC-AUC of a score that knows nothing.
+COIN = 0.5
 
 
 #: Said on every page about people who were filmed.
@@ -134,11 +136,11 @@ def verdict(record: Mapping) -> str:
     named, guess = record["recognition"]["uf1_pooled"], record["chance"]["guessed"]["uf1_pooled"]
     lines = [
         f"- **Spotting.** ROC-AUC of frames {number(auc['value'])} ({span(auc)}) on people never seen, "
-        f"{number(raw['value'])} before smoothing: " + _against_half(auc),
+        f"{number(raw['value'])} before smoothing: {against_half(auc)}.",
         f"- **Spot, then recognize.** STRS {number(strs['value'])} ({span(strs)}); the same intervals at random "
-        f"times with random names reach {span(null)}: {_against(strs['value'], null)}.",
+        f"times with random names reach {span(null)}: {against_chance(strs, null)}.",
         f"- **Recognition of given expressions.** UF1 {number(named['value'])} ({span(named)}); guessing by "
-        f"frequency reaches {span(guess)}: {_against(named['value'], guess)}.",
+        f"frequency reaches {span(guess)}: {against_chance(named, guess)}.",
         *_against_floor(record),
         "- **Control.** Recognition trained on shuffled labels "
         + ("is at chance, as it must be." if shuffled_at_chance(record) else "is **above chance: something leaks**."),
@@ -187,7 +189,7 @@ def _against_floor(record: Mapping) -> list[str]:
         ("UF1 of given expressions", "recognition", "uf1_pooled"),
     ):
         difference = record["minus_floor"][part][key]
-        said.append(f"{name} {number(difference['value'])} ({span(difference)}), {_sign(difference)}")
+        said.append(f"{name} {number(difference['value'], sign=True)} ({span(difference)}), {_sign(difference)}")
     return ["- **Network minus floor** (logistic regression on mean motion): " + "; ".join(said) + "."]
 
 
@@ -204,16 +206,40 @@ def _input_words(parameters: Mapping) -> str:
     return f"{parameters['input'].replace('|', ' and ')}{joined}; optical flow by {parameters['method']}"
 
 
-def _against(value: float, null: Mapping[str, float]) -> str:
-    if value > null["high"]:
+def against_chance(interval: Mapping[str, float | None], null: Mapping[str, float | None]) -> str:
+    """Whether a metric is above chance: its whole interval has to lie above the range of chance.
+
+    Parameters
+    ----------
+    interval : mapping
+        ``value, low, high`` of the metric; None where undefined.
+    null : mapping
+        ``low, high``: what 95 % of lucky answers reach.
+
+    Returns
+    -------
+    str
+        ``"above chance"``, ``"above chance by its value alone"`` (the interval reaches into the range of chance),
+        ``"below chance"``, ``"not told from chance"`` or, where there is nothing to compare, ``"undefined"``.
+    """
+    value, low, high = (interval[key] for key in ("value", "low", "high"))
+    if any(each is None or pd.isna(each) for each in (value, null["low"], null["high"])):
+        return "undefined"
+    if low is not None and low > null["high"]:
         return "above chance"
-    return "below chance" if value < null["low"] else "not told from chance"
+    if high is not None and high < null["low"]:
+        return "below chance"
+    return "above chance by its value alone" if value > null["high"] else "not told from chance"
 
 
-def _against_half(interval: Mapping[str, float]) -> str:
-    if interval["low"] is not None and interval["low"] > 0.5:
-        return "above the 0.5 of a coin."
-    return "its interval holds the 0.5 of a coin."
+def against_half(interval: Mapping[str, float | None]) -> str:
+    """Where the interval of a ROC-AUC lies beside the 0.5 of a score that knows nothing."""
+    low, high = interval["low"], interval["high"]
+    if low is None or high is None:
+        return "undefined, so nothing is said beside the 0.5 of a coin"
+    if low > COIN:
+        return "above the 0.5 of a coin"
+    return "below the 0.5 of a coin" if high < COIN else "its interval holds the 0.5 of a coin"
 
 
 def _row(record: Mapping, part: str, key: str, null: Mapping[str, float] | None, suffix: str) -> dict[str, str]:
@@ -227,7 +253,9 @@ def _row(record: Mapping, part: str, key: str, null: Mapping[str, float] | None,
     if record["floor"] is not None:
         difference = record["minus_floor"][part][key]
         row["Floor"] = number(record["floor"][part][key]["value"], digits)
-        row["Value minus floor (95 %)"] = f"{number(difference['value'], digits)} ({span(difference, digits)})"
+        row["Value minus floor (95 %)"] = (
+            f"{number(difference['value'], digits, sign=True)} ({span(difference, digits)})"
+        )
     return {**row, "Chance (95 %)": "" if null is None else span(null, digits)}
 
 

@@ -10,6 +10,7 @@ import pytest
 from melib import plots, study, tables
 from melib.metrics import strs
 from melib.study.data import Reader, open_data
+from melib.tables.study import against_chance, against_half
 
 
 @pytest.mark.parametrize("split", ["fresh", "loso"])
@@ -113,12 +114,24 @@ def test_tables_say_what_the_record_says(outcome):
 
 def test_the_verdict_follows_the_numbers(outcome):
     def verdict(auc, shuffled):
-        frames = {"roc_auc_frames": {"value": auc, "low": auc - 0.05, "high": auc}}
+        frames = {"roc_auc_frames": {"value": auc, "low": auc - 0.05, "high": auc + 0.01}}
         return tables.verdict({**outcome.record, "frames_smoothed": frames, "shuffled": [{"uf1_pooled": shuffled}]})
 
     assert "met." in verdict(0.95, 0.1) and "is at chance" in verdict(0.95, 0.1)
     assert "missed" in verdict(0.85, 0.1) and "something leaks" in verdict(0.85, 0.9)
-    assert "holds the 0.5" in verdict(0.52, 0.1)
+    assert "holds the 0.5" in verdict(0.52, 0.1) and "below the 0.5" in verdict(0.4, 0.1)
+
+
+def test_above_chance_takes_the_whole_interval():
+    null = {"low": 0.2, "high": 0.3}
+
+    def words(value, low, high):
+        return against_chance({"value": value, "low": low, "high": high}, null)
+
+    assert words(0.5, 0.31, 0.6) == "above chance" and words(0.5, 0.29, 0.6) == "above chance by its value alone"
+    assert words(0.25, 0.1, 0.5) == "not told from chance" and words(0.1, 0.05, 0.19) == "below chance"
+    assert words(None, None, None) == "undefined" and words(0.5, None, None) == "above chance by its value alone"
+    assert against_half({"value": None, "low": None, "high": None}).startswith("undefined")
 
 
 def test_the_timeline_shows_every_interval_of_its_video(outcome):

@@ -8,10 +8,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
+import melib.tables.rows
 from melib import plots, tables
+from melib.study.catalogue import find_experiment
+from melib.study.compare import differences
 from melib.study.experiments import Contrast, Experiment
 from melib.study.rows import Chain, Row, RowRecords
-from melib.tables.rows import _above_and_others, judge
+from melib.tables.rows import _above_and_others, judge, widest_null
 
 CHAIN = Chain("none", *(4 * [lambda *given: {}]))
 ROWS = tuple(Row(name, label, CHAIN) for name, label in (("net", "Network"), ("floor", "Floor")))
@@ -65,8 +68,11 @@ def better() -> dict[str, RowRecords]:
     ("value", "low", "high", "words"),
     [
         (0.1, 0.05, 0.15, "higher"),
-        (0.02, 0.01, 0.03, "higher, by less than 0.03"),
+        (0.02, 0.01, 0.025, "higher, by less than 0.03"),
+        (0.02, 0.01, 0.16, "higher, perhaps by less than 0.03"),
         (-0.1, -0.2, -0.01, "lower"),
+        (-0.02, -0.025, -0.01, "lower, by less than 0.03"),
+        (-0.02, -0.16, -0.01, "lower, perhaps by less than 0.03"),
         (0.0, -0.02, 0.02, "equal within 0.03"),
         (0.05, -0.05, 0.15, "not told apart"),
         (float("nan"), float("nan"), float("nan"), "undefined"),
@@ -81,7 +87,7 @@ def test_a_clear_difference_is_found_and_stands_in_words(better):
     table = tables.compared(EXPERIMENT, better)
     assert table.loc["Network less Floor", "Verdict"] == "higher"
     words = tables.findings(EXPERIMENT, better)
-    assert "Does the network help?" in words and ": higher." in words
+    assert "Does the network help?" in words and ": the first is higher." in words
     assert "synthetic faces" in words
 
 
@@ -109,7 +115,8 @@ def test_one_of_many_controls_above_the_limit_is_no_leak():
             shown[row.name] = RowRecords(row, (record,), found[row.name].predictions)
         return tables.findings(many, shown)
 
-    assert "no leak is shown" in spoilt(1) and "something leaks" not in spoilt(1)
+    assert "a leak is not shown, and not ruled out" in spoilt(1) and "something leaks" not in spoilt(1)
+    assert "within which every row should stay: Row 0 (0.900" in spoilt(1) and "0.5 of 20 there" in spoilt(1)
     assert "something leaks" in spoilt(6)
 
 
@@ -174,3 +181,75 @@ def test_the_papers_numbers_keep_their_digits_and_are_not_comparable():
 )
 def test_of_many_rows_the_fewer_are_named(above, others, words):
     assert _above_and_others(list(above), list(others)) == words
+
+
+def test_rows_whose_value_alone_is_above_chance_are_told_apart(better):
+    said = _above_and_others(["a"], ["c"], ["b"])
+    assert "By their value alone, while their intervals reach into chance: b. Not told from chance, or below: c" in said
+    assert "3 of 7 rows. Not told" in _above_and_others(["a", "d"], ["c", "e"], ["b", "f", "g"])
+    record = {**better["net"].records[0], "recognition": {"uf1_pooled": {"value": 0.7, "low": 0.5, "high": 0.9}}}
+    words = tables.findings(EXPERIMENT, {**better, "net": replace(better["net"], records=(record,))})
+    assert "above chance nobody. By their value alone, while their intervals reach into chance: Network" in words
+
+
+def seeded(row: RowRecords, **changed: object) -> RowRecords:
+    """The row with a second seed, whose record differs in something."""
+    record = {**row.records[0], **changed}
+    return replace(row, records=(row.records[0], record), predictions=2 * row.predictions)
+
+
+def test_the_design_tells_rows_of_several_seeds_from_rows_of_one(better):
+    once = tables.opening(EXPERIMENT, better)
+    assert "Each row has one seed. Intervals hold 95 % over subjects, every training held fixed (studentised" in once
+    mixed = tables.opening(EXPERIMENT, {**better, "net": seeded(better["net"])})
+    assert "Of 2 rows 1 has 2 seeds, the others one." in mixed and "over seeds where there are several" in mixed
+    both = tables.opening(EXPERIMENT, {name: seeded(row) for name, row in better.items()})
+    assert "Each row has 2 seeds. Intervals hold 95 % over subjects and seeds" in both
+    ranked = replace(EXPERIMENT, measures=(*EXPERIMENT.measures, ("frames", "roc_auc_frames")))
+    assert "ROC-AUC of frames: bias-corrected and accelerated bootstrap" in tables.opening(ranked, better)
+
+
+def test_a_page_of_first_seeds_says_where_their_mean_stands(better):
+    shared, own = find_experiment("recognition").row("mean-o-4"), find_experiment("convergence").row("mean-effort-1")
+    some = replace(EXPERIMENT, rows=(shared, own), contrasts=(), main=False)
+
+    def words(tier: str) -> str:
+        record = {**better["net"].records[0], "tier": tier}
+        return tables.opening(some, {row.name: replace(better["net"], row=row, records=(record,)) for row in some.rows})
+
+    assert f"**First seed alone** of {shared.label}: the experiment *recognition* shows the mean over 3" in words(
+        "full"
+    )
+    assert own.label not in words("full") and "First seed alone" not in words("quick")
+
+
+def test_the_warning_is_that_of_the_row_with_fewest_subjects_and_hits(better):
+    part = "spotting_and_naming"
+    asked = replace(EXPERIMENT, measures=((part, "f1_spotting"),))
+    found = {
+        name: replace(row, records=({**row.records[0], "counts": {"subjects": n}, part: {"tp": {"value": hits}}},))
+        for (name, row), n, hits in zip(better.items(), (31, 12), (60.0, 4.0), strict=True)
+    }
+    words = tables.power(asked, found)
+    assert "Few data: 12 to 31 subjects (fewer than 30) and 4 to 60 true positives a row (fewer than 50)." in words
+    assert "true positives" not in tables.power(EXPERIMENT, found)
+
+
+def test_a_detectable_difference_of_shares_is_never_above_one(better, monkeypatch):
+    table = differences(EXPERIMENT, better).assign(low=-0.9, high=1.5, value=0.3, detectable=1.7)
+    monkeypatch.setattr(melib.tables.rows, "differences", lambda *given: table)
+    assert "- UF1, expressions given: more than 1" in tables.power(EXPERIMENT, better)
+    assert tables.compared(EXPERIMENT, better)["Detectable"].tolist() == ["more than 1"]
+    assert "not told apart; any difference would mostly have stayed unseen." in tables.findings(EXPERIMENT, better)
+
+
+def test_chance_is_the_widest_of_all_seeds(better):
+    chance = {"guessed": {"uf1_pooled": {"mean": 0.5, "low": 0.3, "high": 0.52}}}
+    row = seeded(better["floor"], chance=chance, shuffled=[{"uf1_pooled": 0.6}])
+    assert widest_null(row, "recognition", "uf1_pooled") == {"low": 0.3, "high": 0.55}
+    assert tables.controls_of_rows({"floor": row}).loc["Floor"].tolist() == ["0.300 to 0.550", "0.500 (3)"]
+
+
+def test_long_computing_is_told_in_hours(better):
+    long = seeded(better["net"], seconds=3 * 3600.0)
+    assert "3 records, 3.0 hours of one core" in tables.origin({**better, "net": long})

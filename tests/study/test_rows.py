@@ -114,7 +114,7 @@ def test_tables_show_the_floor_beside_the_network(outcome):
     assert table.loc["STRS", "Floor"] == f"{record['floor']['spotting_and_naming']['strs']['value']:.3f}"
     difference = record["minus_floor"]["recognition"]["uf1_pooled"]
     shown = table.loc["UF1, expressions given", "Value minus floor (95 %)"]
-    assert shown == f"{difference['value']:.3f} ({difference['low']:.3f} to {difference['high']:.3f})"
+    assert shown == f"{difference['value']:+.3f} ({difference['low']:.3f} to {difference['high']:.3f})"
     assert (table["Floor"] != "").all()
     assert "Network minus floor" in tables.verdict(record)
 
