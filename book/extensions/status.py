@@ -179,12 +179,17 @@ def stored_records(pages: dict[str, dict]) -> str:
 def results_changes(pages: dict[str, dict]) -> str:
     """The entries under *Results* of the changelog, a heading for each version that has any."""
     said = []
-    for version in re.split(r"^## ", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+    versions = re.split(r"^## ", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    for version in versions:
         title, _, text = version.partition("\n")
         entries = re.search(r"^### Results\n(.*?)(?=^### |\Z)", text, flags=re.MULTILINE | re.DOTALL)
         if entries:
             said += [f"**{title.strip()}**", "", entries[1].strip(), ""]
-    return "\n".join(said or ["No version has changed a published number yet."])
+    if len(versions) == 1:
+        none = "This is the first version: no number was published before it, so none has changed."
+    else:
+        none = "No version has changed a published number yet."
+    return "\n".join(said or [none])
 
 
 def _table(caption: str, heads: list[str], rows: Iterable[list[str]]) -> str:

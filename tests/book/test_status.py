@@ -101,7 +101,9 @@ def test_changes_of_results_are_those_of_the_changelog(status, monkeypatch, tmp_
     monkeypatch.setattr(status, "CHECKOUT", tmp_path)
     head = "# Changelog\n\n## [0.2.0] - 2027-01-01\n\n### Added\n\n- A page.\n\n"
     (tmp_path / "CHANGELOG.md").write_text(head)
-    assert "No version" in status.results_changes({})
+    assert "the first version" in status.results_changes({})
+    (tmp_path / "CHANGELOG.md").write_text(f"{head}## [0.1.0] - 2026-12-24\n\n### Added\n\n- A name.\n")
+    assert "No version has changed" in status.results_changes({})
     (tmp_path / "CHANGELOG.md").write_text(f"{head}### Results\n\n- Depth moved.\n\n### Fixed\n\n- A word.\n")
     said = status.results_changes({})
     assert "0.2.0" in said and "Depth moved." in said
