@@ -144,6 +144,33 @@ def summary(trials: dict[str, Trial], videos: list[SyntheticVideo]) -> pd.DataFr
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def loss_words(found: float, reference: float, allowed: float) -> str:
+    """What the step from the study's crops to a file costs in ROC-AUC of frames, beside what is allowed for.
+
+    Parameters
+    ----------
+    found, reference : float
+        ROC-AUC from file and detector, and on the crops; NaN where no frame is positive.
+    allowed : float
+        How far the first may lie from the second, either way.
+
+    Returns
+    -------
+    str
+        The two values, their difference, and whether the criterion is met, missed, or cannot be asked.
+    """
+    if np.isnan(found) or np.isnan(reference):
+        return "**Criterion: undecided**, because no frame is positive and nothing can be said of the ranking."
+    gain = round(found - reference, 6)
+    where = "the same" if gain == 0 else f"{abs(gain):.3f} {'higher' if gain > 0 else 'lower'}"
+    state = "met" if abs(gain) <= allowed else "missed"
+    side = "within" if abs(gain) <= allowed else "beyond"
+    return (
+        f"**Criterion: {state}**, because the ROC-AUC of frames is {found:.3f} from file and detector and "
+        f"{reference:.3f} on the study's crops: {where}, {side} the {allowed:g} allowed for."
+    )
+
+
 def causes(one: Trial, videos: list[SyntheticVideo]) -> pd.DataFrame:
     """What went on at each false alarm: ``subject, video, onset, offset, score, what``."""
     hit = intervals.match(truth_table(videos, kinds=("micro",)), one.found).prediction

@@ -107,3 +107,24 @@ def test_the_summary_counts_hits_misses_and_false_alarms(busy):
     minutes = 300 / 30 / 60
     f1 = 2 / (1 + len(micro) + 2)
     assert table.loc["poor"].tolist() == pytest.approx([3, 1, len(micro) - 1, 2 / minutes, f1, 0])
+
+
+@pytest.mark.parametrize(
+    ("found", "reference", "words"),
+    [
+        (
+            0.80,
+            0.84,
+            "met**, because the ROC-AUC of frames is 0.800 from file and detector and 0.840 on the study's crops",
+        ),
+        (0.79, 0.84, "0.050 lower, within the 0.05"),
+        (0.88, 0.78, "0.100 higher, beyond the 0.05"),
+        (0.70, 0.84, "0.140 lower, beyond the 0.05"),
+        (0.84, 0.84, "the same, within the 0.05"),
+        (float("nan"), 0.84, "undecided**"),
+    ],
+)
+def test_the_loss_is_said_either_way(found, reference, words):
+    said = benchmark.loss_words(found, reference, 0.05)
+    assert words in said
+    assert ("missed" in said) == ("beyond" in said)
