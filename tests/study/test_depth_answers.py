@@ -11,16 +11,20 @@ from melib.study.rows import Chain, Row, RowRecords
 from melib.tables.gains import UNINFORMED, answers
 
 CHAIN = Chain("none", *(4 * [lambda *given: {}]))
-NAMES = [f"{model}, {seen}" for model in ("Grid", "MEAN") for seen in ("depth", "none", "other", "generic")]
+ROWS = tuple(
+    Row(f"{model.lower()}-{seen}", f"{model}, {seen}", CHAIN)
+    for model in ("Grid", "MEAN")
+    for seen in ("depth", "none", "other", "generic")
+)
 ASKED = ("Does depth help?", *UNINFORMED)
 EXPERIMENT = Experiment(
     "made_up",
     "Does it help?",
     "It helps if it does.",
-    tuple(Row(name, name, CHAIN) for name in NAMES),
+    ROWS,
     (("recognition", "uf1_pooled"),),
     tuple(
-        Contrast(NAMES[first], NAMES[first + second], "recognition", "uf1_pooled", question)
+        Contrast(ROWS[first].name, ROWS[first + second].name, "recognition", "uf1_pooled", question)
         for first in (0, 4)
         for second, question in enumerate(ASKED, start=1)
     ),

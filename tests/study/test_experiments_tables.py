@@ -117,8 +117,8 @@ def test_one_of_many_controls_above_the_limit_is_no_leak():
 
 def made_of(labels: list[str], pairs: list[tuple[int, int, str]]) -> Experiment:
     """An experiment of rows with these labels, compared by their places, each pair under a question."""
-    rows = tuple(Row(label, label, CHAIN) for label in labels)
-    contrasts = (Contrast(labels[a], labels[b], "recognition", "uf1_pooled", asked) for a, b, asked in pairs)
+    rows = tuple(Row(f"row-{place}", label, CHAIN) for place, label in enumerate(labels))
+    contrasts = (Contrast(f"row-{a}", f"row-{b}", "recognition", "uf1_pooled", asked) for a, b, asked in pairs)
     return replace(EXPERIMENT, rows=rows, contrasts=tuple(contrasts))
 
 
