@@ -1,11 +1,14 @@
 """Records -> tables: what pages, README and book say about experiments, made from records alone.
 
 :mod:`~melib.tables.study` is about one experiment's run, :mod:`~melib.tables.rows` about rows beside each other,
-:mod:`~melib.tables.papers` about the numbers that the papers print.
+:mod:`~melib.tables.papers` about the numbers that the papers print, :mod:`~melib.tables.gains` about what depth brings.
+:class:`Folded` keeps a long table out of the way.
 """
 
+from melib.tables.folded import Folded
 from melib.tables.papers import beside_papers, beside_printed, printed
 from melib.tables.rows import (
+    by_question,
     compared,
     controls_of_rows,
     findings,
@@ -29,8 +32,10 @@ from melib.tables.study import (
 __all__ = [
     "NOT_FOR_PUBLICATION",
     "SANITY_ROC_AUC",
+    "Folded",
     "beside_papers",
     "beside_printed",
+    "by_question",
     "cautions",
     "compared",
     "controls",

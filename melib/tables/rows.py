@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -25,6 +26,10 @@ COIN = 0.5
 _PASSING = 0.025
 #: Of more rows than this, a sentence names the fewer and counts the others.
 _FEW = 6
+#: What parts the words of a label; the comma between u and v does not.
+_COMMA = re.compile(r", (?!v\b)")
+#: How verdicts begin, in the order in which sentences give them.
+_VERDICTS = ("higher", "equal", "lower", "not told apart", "undefined")
 
 
 def opening(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
@@ -106,6 +111,30 @@ def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataF
     return pd.DataFrame(rows, columns=columns).set_index("Comparison").rename_axis(None)
 
 
+def by_question(experiment: Experiment, found: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons of an experiment in few rows: a column a question, a row for all that is asked of one thing.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    found : pandas.DataFrame
+        From :func:`melib.study.compare.differences`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Each difference with its 95 % interval and verdict, by what the two rows share (:func:`short_names`); empty
+        where a question was not asked.
+    """
+    cells: dict[str, dict[str, str]] = {}
+    several = found["metric"].nunique() > 1
+    for (question, metric), some in found.groupby(["question", "metric"], sort=False):
+        column = f"{question} ({metric_name(metric)})" if several else question
+        for name, each in zip(short_names(experiment, some), some.to_dict(orient="records"), strict=True):
+            cells.setdefault(name, {})[column] = f"{_gain(each)}: {judge(each)}"
+    return pd.DataFrame.from_dict(cells, orient="index").fillna("")
+
+
 def judge(found: Mapping[str, object]) -> str:
     """What an interval of a difference says, given the smallest difference of interest."""
     low, high, least = found["low"], found["high"], found["least"]
@@ -120,20 +149,84 @@ def judge(found: Mapping[str, object]) -> str:
 
 
 def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
-    """Who beats chance, whether the controls held, and a sentence for each comparison, from intervals (Markdown)."""
-    lines = [*_against_chance(experiment, kept), *_shuffled(experiment, kept)]
-    for found in differences(experiment, kept).itertuples():
-        verdict = judge(found._asdict())
-        tail = ""
-        if verdict == "not told apart":
-            tail = f"; a difference below {number(found.detectable)} would mostly have stayed unseen"
+    """Who beats chance, whether the controls held, and how each question came out, from intervals (Markdown).
+
+    The comparisons of a question are grouped by their verdict; each stands in a row of :func:`compared`.
+    """
+    found = differences(experiment, kept)
+    lines = [*_against_chance(experiment, kept), *_shuffled(experiment, kept), *grouped(experiment, found)]
+    if len(found) > 1:
         lines.append(
-            f"- **{found.question}** {_label(experiment, found.first)} against {_label(experiment, found.second)}: "
-            f"{metric_name(found.metric)} {number(found.value, sign=True)} ({span(found._asdict())}): {verdict}{tail}."
+            f"- **Luck.** Of {len(found)} intervals of 95 %, {0.05 * len(found):.1f} leave out zero by luck where "
+            "nothing differs."
         )
     if next(iter(kept.values())).records[0]["dataset"]["synthetic"]:
         lines.append("- All of this is measured on synthetic faces and says nothing about filmed ones.")
     return "\n".join(lines)
+
+
+def grouped(experiment: Experiment, found: pd.DataFrame) -> list[str]:
+    """How each question came out: its comparisons by verdict, a line a question and metric (Markdown).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    found : pandas.DataFrame
+        From :func:`melib.study.compare.differences`.
+    """
+    lines = []
+    for (question, metric), some in found.groupby(["question", "metric"], sort=False):
+        groups: dict[str, list[tuple[str, Mapping]]] = {}
+        for name, each in zip(short_names(experiment, some), some.to_dict(orient="records"), strict=True):
+            groups.setdefault(judge(each), []).append((name, each))
+        said = ". ".join(_group_words(verdict, groups[verdict]) for verdict in sorted(groups, key=_place))
+        lines.append(f"- **{question}** {metric_name(metric)}: {said}.")
+    return lines
+
+
+def _place(verdict: str) -> tuple[int, str]:
+    return next(place for place, start in enumerate(_VERDICTS) if verdict.startswith(start)), verdict
+
+
+def _group_words(verdict: str, group: Sequence[tuple[str, Mapping]]) -> str:
+    """A verdict and the comparisons that have it, with what they found or could have found."""
+    if verdict not in ("not told apart", "undefined"):
+        return f"*{verdict}* in " + "; ".join(f"{name}, {_gain(each)}" for name, each in group)
+    words = f"*{verdict}* in " + "; ".join(name for name, _ in group)
+    if verdict == "undefined":
+        return words
+    seen = [each["detectable"] for _, each in group]
+    limits = number(seen[0]) if len(seen) == 1 else f"{number(min(seen))} to {number(max(seen))}"
+    return f"{words} (differences below {limits} would mostly have stayed unseen)"
+
+
+def short_names(experiment: Experiment, some: pd.DataFrame) -> list[str]:
+    """What tells the comparisons of one question apart, as short as it can be said.
+
+    That is what the labels of the two rows share, less what all rows of the experiment or all these comparisons share.
+    Where this is nothing, or the same for two comparisons, and for a comparison that stands alone, it is both labels.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    some : pandas.DataFrame
+        With the columns ``first`` and ``second``, names of rows.
+    """
+    everywhere = set.intersection(*(set(_COMMA.split(row.label)) for row in experiment.rows))
+    pairs = [
+        (_label(experiment, first), _label(experiment, second))
+        for first, second in zip(some["first"], some["second"], strict=True)
+    ]
+    shared = [[word for word in _COMMA.split(first) if word in _COMMA.split(second)] for first, second in pairs]
+    everywhere |= set.intersection(*map(set, shared)) if shared else set()
+    short = [", ".join(word for word in words if word not in everywhere) for words in shared]
+    if all(short) and len(set(short)) == len(short):
+        return short
+    return [f"{first} against {second}" for first, second in pairs]
+
+
+def _gain(found: Mapping[str, float]) -> str:
+    return f"{number(found['value'], sign=True)} ({span(found)})"
 
 
 def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:
