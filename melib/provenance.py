@@ -66,10 +66,15 @@ def computing_hash(package: Path | None = None) -> str:
 
 
 def presentation_hash(package: Path | None = None) -> str:
-    """SHA-256 over what shows and what reads one's own video: when it changes, pages are made again, records not."""
+    """SHA-256 over what shows and what reads one's own video: when it changes, pages are made again, records not.
+
+    The frame of tables and the dress of a page are of the engine, of which the rest leaves no mark on a page.
+    """
     package = Path(melib.__file__).parent if package is None else package
     shown = [path for part in ("tables", "plots", "own_video") for path in sorted((package / part).rglob("*.py"))]
-    return _hash(package, [*shown, *package.glob("recording.py"), *package.glob("assets/*.safetensors")])
+    single = [package / name for name in ("engine/markup.py", "engine/pages.py", "recording.py")]
+    weights = sorted(package.glob("assets/*.safetensors"))
+    return _hash(package, [*shown, *(path for path in single if path.is_file()), *weights])
 
 
 @functools.cache

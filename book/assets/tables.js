@@ -112,4 +112,9 @@
       box.dataset.wide = table.offsetWidth > box.offsetWidth;
     }).observe(box);
   }
+
+  // What is folded is printed all the same.
+  addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll(".folded-table")) folded.open = true;
+  });
 })();

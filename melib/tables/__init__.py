@@ -1,12 +1,15 @@
 """Records -> tables: what pages, README and book say about experiments, made from records alone.
 
 :mod:`~melib.tables.study` is about one experiment's run, :mod:`~melib.tables.rows` about rows beside each other,
-:mod:`~melib.tables.criteria` about success criteria, :mod:`~melib.tables.papers` about the numbers that papers print.
+:mod:`~melib.tables.criteria` about success criteria, :mod:`~melib.tables.papers` about the numbers that papers print,
+:mod:`~melib.tables.gains` about what depth brings. :class:`Folded` keeps a long table out of the way.
 """
 
 from melib.tables.criteria import criterion, depth_out_of_plane
+from melib.tables.folded import Folded
 from melib.tables.papers import beside_papers, beside_printed, printed
 from melib.tables.rows import (
+    by_question,
     compared,
     controls_of_rows,
     findings,
@@ -30,8 +33,10 @@ from melib.tables.study import (
 __all__ = [
     "NOT_FOR_PUBLICATION",
     "SANITY_ROC_AUC",
+    "Folded",
     "beside_papers",
     "beside_printed",
+    "by_question",
     "cautions",
     "compared",
     "controls",

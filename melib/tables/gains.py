@@ -7,12 +7,21 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from melib.study.compare import differences
 from melib.study.depth_experiments import SMALLEST_EFFECT
+from melib.study.depth_question import (
+    FEWEST_SUBJECTS,
+    depth_error_mm,
+    largest_noise,
+    real_shares,
+    smallest_dose,
+)
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
-from melib.tables.rows import judge
+from melib.tables.rows import detectable, judge, short_names
 from melib.tables.study import number, span
+
+#: The questions that hold depth against depth planes that tell nothing of the face at hand.
+UNINFORMED = ("Is it this face's depth that helps?", "Is it more than a generic face tells?")
 
 
 def gains(table: pd.DataFrame) -> pd.DataFrame:
@@ -30,8 +39,8 @@ def gains(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = {
         name: {
-            "Gain in UF1, synthetic faces (95 %)": f"{number(found['value'], sign=True)} ({span(found)})",
-            "Detectable": number(found["detectable"]),
+            "Gain in UF1, synthetic faces (95 %)": _interval(found),
+            "Detectable": detectable(found["detectable"]),
             "Verdict": judge({**found, "least": SMALLEST_EFFECT}),
         }
         for name, found in table.to_dict(orient="index").items()
@@ -39,22 +48,124 @@ def gains(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(table.index.name)
 
 
-def summary(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
-    """The verdicts on each question, counted, and how many of them luck alone would make (Markdown)."""
-    table = differences(experiment, kept)
-    verdicts = [judge(found._asdict()) for found in table.itertuples()]
-    lines = [
-        f"- **{question}** "
-        + ", ".join(f"{count} of {len(some)} {verdict}" for verdict, count in Counter(some).most_common())
-        + "."
-        for question, some in pd.Series(verdicts).groupby(table["question"].to_numpy(), sort=False)
+def answers(
+    experiment: Experiment,
+    kept: Mapping[str, RowRecords],
+    found: pd.DataFrame,
+    *,
+    doses: Mapping[str, pd.DataFrame] | None = None,
+    units: pd.DataFrame | None = None,
+    noises: Mapping[str, Mapping[str, pd.DataFrame]] | None = None,
+) -> pd.DataFrame:
+    """The depth question in short: an answer to each part, and what it rests on.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose questions that begin with "Does depth help" are answered first.
+    kept : mapping of str to RowRecords
+    found : pandas.DataFrame
+        Its comparisons, from :func:`melib.study.compare.differences`.
+    doses : mapping of str to pandas.DataFrame, optional
+        Sensor -> :func:`melib.study.depth_question.dose_gains`.
+    units : pandas.DataFrame, optional
+        From :func:`melib.study.depth_question.gain_by_unit`.
+    noises : mapping of str to mapping of str to pandas.DataFrame, optional
+        Task -> kind of depth image -> :func:`melib.study.depth_question.noise_gains`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Answer`` and ``Rests on`` by part of the question. From fewer tested subjects than
+        :data:`melib.study.depth_question.FEWEST_SUBJECTS` no answer is given.
+    """
+    subjects = next(iter(kept.values())).records[0]["counts"]["subjects"]
+    lines = {"Does depth help?": _helps(experiment, found), "By how much?": _how_much(experiment, found)}
+    if subjects < FEWEST_SUBJECTS:
+        lines = {question: (_too_few(subjects), rests) for question, (_, rests) in lines.items()}
+    for sensor, table in (doses or {}).items():
+        lines[f"How much must move out of plane, {sensor}?"] = _dose(table)
+    if units is not None:
+        lines["For which action units?"] = _units(units, subjects)
+    for task, by_label in (noises or {}).items():
+        for label, table in by_label.items():
+            lines[f"How noisy may the sensor be, {task}, {label}?"] = _noise(table)
+    return pd.DataFrame.from_dict(lines, orient="index", columns=["Answer", "Rests on"])
+
+
+def _helps(experiment: Experiment, found: pd.DataFrame) -> tuple[str, str]:
+    """In how many comparisons depth helps by the criterion: against none, and against depth that tells nothing."""
+    asked = _about_help(found)
+    met = [
+        name
+        for name, each in zip(short_names(experiment, asked), asked.to_dict(orient="records"), strict=True)
+        if judge(each) == "higher" and _beats_the_uninformed(each, found)
     ]
-    by_luck = 0.05 * len(table)
-    faces = " These are synthetic faces." * next(iter(kept.values())).records[0]["dataset"]["synthetic"]
-    lines.append(
-        f"- Of {len(table)} intervals of 95 %, {by_luck:.1f} leave out zero by luck where nothing differs.{faces}"
-    )
-    return "\n".join(lines)
+    verdicts = Counter(judge(each) for each in asked.to_dict(orient="records"))
+    against = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    names = f"{'; '.join(met)}. " if met else ""
+    return f"in {len(met) or 'none'} of {len(asked)} comparisons", f"{names}Against no depth alone: {against}"
+
+
+def _beats_the_uninformed(contrast: Mapping, found: pd.DataFrame) -> bool:
+    """Whether a row is above those that see somebody else's depth or a generic face; true where there are none."""
+    others = found[(found["first"] == contrast["first"]) & found["question"].isin(UNINFORMED)]
+    return all(judge(each).startswith("higher") for each in others.to_dict(orient="records"))
+
+
+def _how_much(experiment: Experiment, found: pd.DataFrame) -> tuple[str, str]:
+    """The least and the largest gain over no depth."""
+    asked = _about_help(found)
+    asked = asked.assign(name=short_names(experiment, asked)).dropna(subset="value").sort_values("value", kind="stable")
+    if asked.empty:
+        return "undefined", "no difference could be made"
+    least, most = (asked.iloc[place] for place in (0, -1))
+    words = f"{number(least['value'], sign=True)} to {number(most['value'], sign=True)} in UF1"
+    return words, "; ".join(f"{each['name']}: {_interval(each)}" for each in (least, most))
+
+
+def _about_help(found: pd.DataFrame) -> pd.DataFrame:
+    return found[found["question"].str.startswith("Does depth help")]
+
+
+def _dose(table: pd.DataFrame) -> tuple[str, str]:
+    share, end = smallest_dose(table), table.sort_index().iloc[-1]
+    rests = f"where all expressions do: {_interval(end)}; real labels: {_real_share():.1%}"
+    return _answer(table, None if share is None else f"{share:.0%} of the expressions"), rests
+
+
+def _real_share() -> float:
+    """How many real labels carry an action unit that moves out of plane, by the share that answers name."""
+    return float(real_shares().set_index("least_share")["share"][0.3])
+
+
+def _noise(table: pd.DataFrame) -> tuple[str, str]:
+    noise, best = largest_noise(table), table.sort_index().iloc[0]
+    words = None if noise is None else f"up to {noise:g} px ({depth_error_mm(noise):.2f} mm)"
+    return _answer(table, words), f"at {table.index.min():g} px: {_interval(best)}"
+
+
+def _answer(table: pd.DataFrame, words: str | None) -> str:
+    subjects = table["subjects"].min()
+    return _too_few(subjects) if subjects < FEWEST_SUBJECTS else words or "no gain is shown"
+
+
+def _units(table: pd.DataFrame, subjects: int) -> tuple[str, str]:
+    """The action units whose interval leaves out zero, and how many would by luck."""
+    above = [f"{unit}, {_interval(found)}" for unit, found in table[table["low"] > 0].iterrows()]
+    below = [f"{unit}, {_interval(found)}" for unit, found in table[table["high"] < 0].iterrows()]
+    gained = "; ".join(table.index[table["low"] > 0]) or "none is shown"
+    parts = [f"gain: {'; '.join(above)}"] * bool(above) + [f"loss: {'; '.join(below)}"] * bool(below)
+    parts.append(f"of {len(table)} intervals {0.05 * len(table):.1f} leave out zero by luck")
+    return gained if subjects >= FEWEST_SUBJECTS else _too_few(subjects), "; ".join(parts)
+
+
+def _too_few(subjects: float) -> str:
+    return f"no answer: {subjects:.0f} tested subjects are too few"
+
+
+def _interval(found: Mapping[str, float]) -> str:
+    return f"{number(found['value'], sign=True)} ({span(found)})"
 
 
 def unit_gains(table: pd.DataFrame) -> pd.DataFrame:
@@ -63,9 +174,7 @@ def unit_gains(table: pd.DataFrame) -> pd.DataFrame:
         name: {
             "Motion out of plane": f"{found['out_of_plane']:.0%}",
             "Clips": int(found["clips"]),
-            "Gain in the share of right names, synthetic faces (95 %)": (
-                f"{number(found['value'], sign=True)} ({span(found)})"
-            ),
+            "Gain in the share of right names, synthetic faces (95 %)": _interval(found),
         }
         for name, found in table.to_dict(orient="index").items()
     }

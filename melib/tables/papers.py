@@ -25,6 +25,8 @@ _WHOLE = {
     **{"region": "strips", "normalization": "fixed", "stabilization": "median", "method": "tvl1", "gap_s": 0.1},
 }
 _COUNTS = ("TP", "FP", "FN")
+#: The columns of :func:`printed` that say what a row is about.
+_HEADS = ["Paper", "Dataset (filmed)", "Classes", "Network", "Input"]
 
 
 def printed(
@@ -200,9 +202,10 @@ def beside_papers(experiment: Experiment, kept: Mapping[str, RowRecords]) -> lis
     Returns
     -------
     list of str or pandas.DataFrame
-        On synthetic faces the printed numbers of the experiment's tasks, apart (:func:`printed`). On a filmed dataset
-        a table a task, with rows, columns and order as printed; below each printed line ours, ours less printed, and
-        the verdict (:func:`beside_printed`). A sentence where nothing is printed.
+        On synthetic faces the printed numbers of the experiment's tasks, apart (:func:`printed`, each row headed by
+        what it is about). On a filmed dataset a table a task, with rows, columns and order as printed; below each
+        printed line ours, ours less printed, and the verdict (:func:`beside_printed`). A sentence where nothing is
+        printed.
     """
     tasks = printed_tasks(experiment)
     record = next(iter(kept.values())).records[0]
@@ -212,7 +215,7 @@ def beside_papers(experiment: Experiment, kept: Mapping[str, RowRecords]) -> lis
             "rows on synthetic faces: other faces, other cameras, other labels and other densities of expressions "
             "decide a score as much as the method does."
         )
-        return [words, *(printed(task, metrics=metrics) for task, metrics in tasks.items())]
+        return [words, *(printed(task, metrics=metrics).set_index(_HEADS) for task, metrics in tasks.items())]
     dataset, parts = record["parameters"]["dataset"], []
     name = PRINTED_AS.get(dataset, dataset)
     for task in tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -29,6 +30,10 @@ _FEW = 6
 _METHODS = {"studentised": "studentised bootstrap", "bca": "bias-corrected and accelerated bootstrap, BCa"}
 #: Minutes above which a time is given in hours.
 _LONG = 90
+#: What parts the words of a label; the comma between u and v does not.
+_COMMA = re.compile(r", (?!v\b)")
+#: How verdicts begin, in the order in which sentences give them.
+_VERDICTS = ("higher", "equal", "lower", "not told apart", "undefined")
 
 
 def opening(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
@@ -94,7 +99,7 @@ def power(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
         if seen.empty:
             words = "no interval could be made"
         else:
-            words = " to ".join(dict.fromkeys([_detectable(seen.min()), _detectable(seen.max())]))
+            words = " to ".join(dict.fromkeys([detectable(seen.min()), detectable(seen.max())]))
         lines.append(f"- {metric_name(metric)}: {words}")
     few = [f"\n{words}" for words in _few(experiment, kept)]
     if not lines:
@@ -106,7 +111,7 @@ def power(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     )
 
 
-def _detectable(value: float) -> str:
+def detectable(value: float) -> str:
     """A detectable difference of shares, which no true difference can exceed once it is above 1."""
     return "more than 1" if value > 1 else number(value)
 
@@ -193,13 +198,37 @@ def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataF
             "Comparison": f"{_label(experiment, found.first)} less {_label(experiment, found.second)}",
             "Metric": metric_name(found.metric),
             "Difference (95 %)": f"{number(found.value, sign=True)} ({span(found._asdict())})",
-            "Detectable": _detectable(found.detectable),
+            "Detectable": detectable(found.detectable),
             "Verdict": judge(found._asdict()),
         }
         for found in differences(experiment, kept).itertuples()
     ]
     columns = ["Comparison", "Metric", "Difference (95 %)", "Detectable", "Verdict"]
     return pd.DataFrame(rows, columns=columns).set_index("Comparison").rename_axis(None)
+
+
+def by_question(experiment: Experiment, found: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons of an experiment in few rows: a column a question, a row for all that is asked of one thing.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    found : pandas.DataFrame
+        From :func:`melib.study.compare.differences`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Each difference with its 95 % interval and verdict, by what the two rows share (:func:`short_names`); empty
+        where a question was not asked.
+    """
+    cells: dict[str, dict[str, str]] = {}
+    several = found["metric"].nunique() > 1
+    for (question, metric), some in found.groupby(["question", "metric"], sort=False):
+        column = f"{question} ({metric_name(metric)})" if several else question
+        for name, each in zip(short_names(experiment, some), some.to_dict(orient="records"), strict=True):
+            cells.setdefault(name, {})[column] = f"{_gain(each)}: {judge(each)}"
+    return pd.DataFrame.from_dict(cells, orient="index").fillna("")
 
 
 def judge(found: Mapping[str, object]) -> str:
@@ -236,26 +265,90 @@ def _by_less(size: float, largest: float, least: float) -> str:
 
 
 def findings(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
-    """Who beats chance, whether the controls held, and a sentence for each comparison, from intervals (Markdown)."""
-    lines = [*_against_chance(experiment, kept), *_shuffled(experiment, kept)]
-    for found in differences(experiment, kept).itertuples():
-        verdict = judge(found._asdict())
-        tail = ""
-        if verdict == "not told apart" and found.detectable > 1:
-            tail = "; any difference would mostly have stayed unseen"
-        elif verdict == "not told apart":
-            tail = f"; a difference below {number(found.detectable)} would mostly have stayed unseen"
-        elif verdict == "undefined":
-            tail = ", as every resample gave the same" if found.low == found.high else ", as there is no interval"
-        elif verdict.startswith(("higher", "lower")):
-            verdict = f"the first is {verdict}"
+    """Who beats chance, whether the controls held, and how each question came out, from intervals (Markdown).
+
+    The comparisons of a question are grouped by their verdict; each stands in a row of :func:`compared`.
+    """
+    found = differences(experiment, kept)
+    lines = [*_against_chance(experiment, kept), *_shuffled(experiment, kept), *grouped(experiment, found)]
+    if len(found) > 1:
         lines.append(
-            f"- **{found.question}** {_label(experiment, found.first)} against {_label(experiment, found.second)}: "
-            f"{metric_name(found.metric)} {number(found.value, sign=True)} ({span(found._asdict())}): {verdict}{tail}."
+            f"- **Luck.** Of {len(found)} intervals of 95 %, {0.05 * len(found):.1f} leave out zero by luck where "
+            "nothing differs."
         )
     if next(iter(kept.values())).records[0]["dataset"]["synthetic"]:
         lines.append("- All of this is measured on synthetic faces and says nothing about filmed ones.")
     return "\n".join(lines)
+
+
+def grouped(experiment: Experiment, found: pd.DataFrame) -> list[str]:
+    """How each question came out: its comparisons by verdict, a line a question and metric (Markdown).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    found : pandas.DataFrame
+        From :func:`melib.study.compare.differences`.
+    """
+    lines = []
+    for (question, metric), some in found.groupby(["question", "metric"], sort=False):
+        groups: dict[str, list[tuple[str, Mapping]]] = {}
+        for name, each in zip(short_names(experiment, some), some.to_dict(orient="records"), strict=True):
+            groups.setdefault(judge(each), []).append((name, each))
+        said = ". ".join(_group_words(verdict, groups[verdict]) for verdict in sorted(groups, key=_place))
+        lines.append(f"- **{question}** {metric_name(metric)}: {said}.")
+    return lines
+
+
+def _place(verdict: str) -> tuple[int, str]:
+    return next(place for place, start in enumerate(_VERDICTS) if verdict.startswith(start)), verdict
+
+
+def _group_words(verdict: str, group: Sequence[tuple[str, Mapping]]) -> str:
+    """A verdict and the comparisons that have it, with what they found or could have found."""
+    if verdict not in ("not told apart", "undefined"):
+        return f"*{verdict}* in " + "; ".join(f"{name}, {_gain(each)}" for name, each in group)
+    if verdict == "undefined":
+        return f"*{verdict}* in " + "; ".join(f"{name}, {_why_undefined(each)}" for name, each in group)
+    words = f"*{verdict}* in " + "; ".join(name for name, _ in group)
+    seen = [each["detectable"] for _, each in group]
+    if min(seen) > 1:
+        return f"{words} (any difference would mostly have stayed unseen)"
+    limits = detectable(min(seen)) + (f" to {detectable(max(seen))}" if len(seen) > 1 else "")
+    return f"{words} (differences below {limits} would mostly have stayed unseen)"
+
+
+def _why_undefined(found: Mapping[str, float]) -> str:
+    return "as every resample gave the same" if found["low"] == found["high"] else "as there is no interval"
+
+
+def short_names(experiment: Experiment, some: pd.DataFrame) -> list[str]:
+    """What tells the comparisons of one question apart, as short as it can be said.
+
+    That is what the labels of the two rows share, less what all rows of the experiment or all these comparisons share.
+    Where this is nothing, or the same for two comparisons, and for a comparison that stands alone, it is both labels.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    some : pandas.DataFrame
+        With the columns ``first`` and ``second``, names of rows.
+    """
+    everywhere = set.intersection(*(set(_COMMA.split(row.label)) for row in experiment.rows))
+    pairs = [
+        (_label(experiment, first), _label(experiment, second))
+        for first, second in zip(some["first"], some["second"], strict=True)
+    ]
+    shared = [[word for word in _COMMA.split(first) if word in _COMMA.split(second)] for first, second in pairs]
+    everywhere |= set.intersection(*map(set, shared)) if shared else set()
+    short = [", ".join(word for word in words if word not in everywhere) for words in shared]
+    if all(short) and len(set(short)) == len(short):
+        return short
+    return [f"{first} against {second}" for first, second in pairs]
+
+
+def _gain(found: Mapping[str, float]) -> str:
+    return f"{number(found['value'], sign=True)} ({span(found)})"
 
 
 def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:

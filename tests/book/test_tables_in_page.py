@@ -15,6 +15,7 @@ from alone import ROOT, chromium, open_page, write_page
 from nbformat import NotebookNode, v4
 from playwright.sync_api import Browser, Locator, Page
 
+from melib import tables
 from melib.engine.pages import dress
 from melib.engine.runs import Run
 
@@ -108,6 +109,16 @@ def test_no_word_of_a_table_is_changed(name):
         [text for text in "".join(table_of(html).itertext()).splitlines() if text.strip()] for html in (made, framed)
     ]
     assert words[0] == words[1]
+
+
+def test_a_folded_table_keeps_its_name_its_command_and_every_row():
+    (html,) = shown(page_of([tables.Folded(LONG, "every row & more")._repr_html_()]))
+    assert "<summary>Show every row &amp; more (59 in all)</summary>" in html
+    assert html.startswith("<details") and html.rstrip().endswith("</details>") and html.count(COMMAND) == 1
+    assert len(table_of(html).findall("tbody/tr")) == 59
+    many = pd.DataFrame({"number": range(500)})
+    assert tables.Folded(many, "all")._repr_html_().count("<tr") == 501, "pandas would leave out rows of so many"
+    assert repr(tables.Folded(many, "all")) == many.to_string()
 
 
 def test_the_name_of_an_index_stands_in_the_one_row_of_heads():
@@ -276,6 +287,26 @@ def test_the_download_has_the_order_that_is_seen(page):
     head(page, "named", 0).get_by_role("button").click()
     _, saved = download(page, "named")
     assert saved.decode() == "emotion,tp,f1\r\nangry,1,0.25\r\nhappy,3,0.75\r\n"
+
+
+@pytest.mark.browser
+def test_the_keyboard_opens_a_folded_table_and_a_printer_does(browser, tmp_path, markup):
+    (html,) = shown(page_of([tables.Folded(LONG, "every row")._repr_html_()]))
+    assets = markup[: markup.index("</script>") + len("</script>")]
+    page, said = open_page(browser, write_page(tmp_path, "folded", assets + html))
+    made = page.get_by_role("table", name="Table 1: The part 0")
+    assert made.count() == 0, "what is folded is not read out"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Show every row (59 in all)"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    assert made.is_visible() and page.get_by_role("button", name="Download CSV").is_visible()
+    page.keyboard.press("Enter")
+    assert made.count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert made.is_visible()
+    page.close()
+    assert said == []
 
 
 @pytest.mark.browser

@@ -60,6 +60,24 @@ def test_a_module_that_nobody_listed_counts_as_computing(package):
     assert provenance.computing_hash(package) != before
 
 
+@pytest.mark.parametrize("name", ["engine/markup.py", "engine/pages.py", "plots/style.py", "recording.py"])
+def test_what_leaves_a_mark_on_a_page_is_in_the_hash_of_what_shows_and_in_no_other(package, name):
+    (package / name).parent.mkdir(exist_ok=True)
+    (package / name).write_text("one\n")
+    shown, computed = provenance.presentation_hash(package), provenance.computing_hash(package)
+    (package / "engine").mkdir(exist_ok=True)
+    (package / "engine" / "jobs.py").write_text("who runs what when\n")
+    assert provenance.presentation_hash(package) == shown, "the rest of the engine leaves none"
+    (package / name).write_text("two\n")
+    assert provenance.presentation_hash(package) != shown
+    assert provenance.computing_hash(package) == computed
+
+
+def test_the_files_of_the_engine_that_make_a_page_are_there():
+    here = Path(melib.__file__).parent
+    assert (here / "engine" / "markup.py").is_file() and (here / "engine" / "pages.py").is_file()
+
+
 def test_moving_a_line_between_files_changes_the_hash(package):
     (package / "flow" / "a.py").write_text("one\ntwo\n")
     (package / "flow" / "b.py").write_text("three\n")

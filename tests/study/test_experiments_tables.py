@@ -14,7 +14,7 @@ from melib.study.catalogue import find_experiment
 from melib.study.compare import differences
 from melib.study.experiments import Contrast, Experiment
 from melib.study.rows import Chain, Row, RowRecords
-from melib.tables.rows import _above_and_others, judge, widest_null
+from melib.tables.rows import _above_and_others, grouped, judge, short_names, widest_null
 
 CHAIN = Chain("none", *(4 * [lambda *given: {}]))
 ROWS = tuple(Row(name, label, CHAIN) for name, label in (("net", "Network"), ("floor", "Floor")))
@@ -87,7 +87,8 @@ def test_a_clear_difference_is_found_and_stands_in_words(better):
     table = tables.compared(EXPERIMENT, better)
     assert table.loc["Network less Floor", "Verdict"] == "higher"
     words = tables.findings(EXPERIMENT, better)
-    assert "Does the network help?" in words and ": the first is higher." in words
+    shown = table.loc["Network less Floor", "Difference (95 %)"]
+    assert f"**Does the network help?** UF1, expressions given: *higher* in Network against Floor, +{shown}." in words
     assert "synthetic faces" in words
 
 
@@ -118,6 +119,71 @@ def test_one_of_many_controls_above_the_limit_is_no_leak():
     assert "a leak is not shown, and not ruled out" in spoilt(1) and "something leaks" not in spoilt(1)
     assert "within which every row should stay: Row 0 (0.900" in spoilt(1) and "0.5 of 20 there" in spoilt(1)
     assert "something leaks" in spoilt(6)
+
+
+def made_of(labels: list[str], pairs: list[tuple[int, int, str]]) -> Experiment:
+    """An experiment of rows with these labels, compared by their places, each pair under a question."""
+    rows = tuple(Row(f"row-{place}", label, CHAIN) for place, label in enumerate(labels))
+    contrasts = (Contrast(f"row-{a}", f"row-{b}", "recognition", "uf1_pooled", asked) for a, b, asked in pairs)
+    return replace(EXPERIMENT, rows=rows, contrasts=tuple(contrasts))
+
+
+DEPTH = made_of(
+    [
+        f"{model}, {seen}, 4 classes"
+        for model in ("Floor", "Grid, DIS", "MEAN", "SFAMNet")
+        for seen in ("u, v and z", "O")
+    ],
+    [*((place, place + 1, "Does depth help?") for place in (0, 2, 4, 6)), (0, 2, "Is the grid worse?")],
+)
+#: The differences of its comparisons: one higher, one lower, two that tell nothing, one without an interval.
+FOUND = pd.DataFrame([vars(each) for each in DEPTH.contrasts]).assign(
+    value=[0.1, 0.01, -0.2, 0.02, 0.0],
+    low=[0.05, -0.1, -0.3, -0.2, float("nan")],
+    high=[0.15, 0.12, -0.1, 0.24, float("nan")],
+    detectable=[0.07, 0.16, 0.14, 0.31, float("nan")],
+)
+
+
+def test_the_comparisons_of_a_question_are_grouped_by_their_verdict():
+    first, second = grouped(DEPTH, FOUND)
+    assert first == (
+        "- **Does depth help?** UF1, expressions given: *higher* in Floor, +0.100 (0.050 to 0.150). "
+        "*lower* in MEAN, -0.200 (-0.300 to -0.100). *not told apart* in Grid, DIS; SFAMNet (differences below "
+        "0.160 to 0.310 would mostly have stayed unseen)."
+    )
+    assert second.endswith("*undefined* in Floor, u, v and z, 4 classes against Grid, DIS, u, v and z, 4 classes.")
+
+
+def test_no_comparison_is_left_out_where_they_stand_by_question():
+    table = tables.by_question(DEPTH, FOUND)
+    assert list(table.columns) == ["Does depth help?", "Is the grid worse?"]
+    assert list(table.index)[:4] == ["Floor", "Grid, DIS", "MEAN", "SFAMNet"]
+    assert (table != "").to_numpy().sum() == len(FOUND)
+    assert table.loc["MEAN", "Does depth help?"] == "-0.200 (-0.300 to -0.100): lower"
+
+
+@pytest.mark.parametrize(
+    ("labels", "pairs", "names"),
+    [
+        (["A, x, 4", "A, y, 4", "B, x, 4", "B, y, 4"], [(0, 1), (2, 3)], ["A", "B"]),
+        (["A, o", "A, o, true", "B, o", "B, o, true"], [(1, 0), (3, 2)], ["A", "B"]),
+        (["A, x", "B, x", "A, y", "B, y"], [(0, 1), (2, 3)], ["x", "y"]),
+        (["A, x", "B, x", "C, x", "D, y"], [(0, 1), (2, 1)], ["A, x against B, x", "C, x against B, x"]),
+        (["A", "B"], [(0, 1)], ["A against B"]),
+    ],
+)
+def test_a_comparison_is_named_by_what_tells_it_apart_or_in_full(labels, pairs, names):
+    declared = made_of(labels, [(*pair, "?") for pair in pairs])
+    assert short_names(declared, pd.DataFrame([vars(each) for each in declared.contrasts])) == names
+
+
+@pytest.mark.parametrize("name", ["depth_ablation", "recognition", "stabilisation"])
+def test_the_comparisons_of_a_long_page_have_short_names(name):
+    experiment = find_experiment(name)
+    contrasts = pd.DataFrame([vars(each) for each in experiment.contrasts])
+    for _, some in contrasts.groupby(["question", "metric"], sort=False):
+        assert not [words for words in short_names(experiment, some) if " against " in words]
 
 
 def test_rows_that_answer_alike_are_not_called_different():
@@ -160,11 +226,13 @@ def test_a_stale_record_is_called_so(better):
     assert "melib record made_up --tier smoke" in tables.remake(EXPERIMENT, better)
 
 
-def test_the_papers_numbers_keep_their_digits_and_are_not_comparable():
+def test_the_papers_numbers_keep_their_digits_and_are_not_comparable(better):
     table = tables.printed("spotting", metrics=("F1",))
     row = table[(table["Network"] == "SFAMNet") & (table["Input"] == "O+S")]
     assert row["F1"].tolist() == ["0.0716"]
     assert table["Beside synthetic rows"].str.startswith("not comparable").all()
+    shown = next(part for part in tables.beside_papers(EXPERIMENT, better) if isinstance(part, pd.DataFrame))
+    assert shown.index.names[-2:] == ["Network", "Input"] and ("MEAN", "O") in shown.index.droplevel([0, 1, 2])
     with pytest.raises(LookupError, match="print nothing"):
         tables.printed("spotting", methods=("nobody",))
 
