@@ -8,8 +8,8 @@ result is an error: a decimal number, a percentage, a large number, a ratio or a
 metric, a count of hits or misses, a cell of a table that holds a number and nothing else.
 
 Left out is what a program writes between its marks, and what states no result: code, the names in roles and links,
-numbered formulas' labels, and exercises with their solutions, whose numbers are given or worked out there. Anything else
-that must be typed, such as a definition, a setting or a quotation, stands in ``tools/prose_numbers.yml`` with its
+numbered formulas' labels, and exercises with their solutions, whose numbers are given or worked out there. Anything
+else that must be typed, such as a definition, a setting or a quotation, stands in ``tools/prose_numbers.yml`` with its
 reason: page, text, why. An entry there that no page needs is an error, too.
 """
 
