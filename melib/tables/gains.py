@@ -102,9 +102,16 @@ def _helps(experiment: Experiment, found: pd.DataFrame) -> tuple[str, str]:
         if judge(each) == "higher" and _beats_the_uninformed(each, found)
     ]
     verdicts = Counter(judge(each) for each in asked.to_dict(orient="records"))
-    against = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     names = f"{'; '.join(met)}. " if met else ""
-    return f"in {len(met) or 'none'} of {len(asked)} comparisons", f"{names}Against no depth alone: {against}"
+    return (
+        f"in {len(met) or 'none'} of {len(asked)} comparisons",
+        f"{names}Against no depth alone: {_counted(verdicts)}",
+    )
+
+
+def _counted(verdicts: Counter[str]) -> str:
+    """How often each verdict was given; parted by semicolons, as verdicts hold commas."""
+    return "; ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
 
 
 def _beats_the_uninformed(contrast: Mapping, found: pd.DataFrame) -> bool:
@@ -130,19 +137,23 @@ def _about_help(found: pd.DataFrame) -> pd.DataFrame:
 
 def _dose(table: pd.DataFrame) -> tuple[str, str]:
     share, end = smallest_dose(table), table.sort_index().iloc[-1]
-    rests = f"where all expressions do: {_interval(end)}; real labels: {_real_share():.1%}"
-    return _answer(table, None if share is None else f"{share:.0%} of the expressions"), rests
-
-
-def _real_share() -> float:
-    """How many real labels carry an action unit that moves out of plane, by the share that answers name."""
-    return float(real_shares().set_index("least_share")["share"][0.3])
+    words = None
+    if share is not None:
+        words = "only where all expressions do" if share == table.index.max() else f"from {100 * share:g} % on"
+    real = real_shares().to_dict(orient="records")
+    known = "; ".join(f"{100 * each['share']:.1f} % ({100 * each['least_share']:g} % of the motion)" for each in real)
+    rests = f"where all do: {_interval(end)}; real labels with a unit that moves along the axis by at least so much: "
+    return _answer(table, words), rests + known
 
 
 def _noise(table: pd.DataFrame) -> tuple[str, str]:
     noise, best = largest_noise(table), table.sort_index().iloc[0]
     words = None if noise is None else f"up to {noise:g} px ({depth_error_mm(noise):.2f} mm)"
-    return _answer(table, words), f"at {table.index.min():g} px: {_interval(best)}"
+    rests = f"at {table.index.min():g} px: {_interval(best)}"
+    if len(table) > 1:
+        verdicts = Counter(judge({**found, "least": SMALLEST_EFFECT}) for found in table.to_dict(orient="records"))
+        rests += f". Of {len(table)} levels: {_counted(verdicts)}"
+    return _answer(table, words), rests
 
 
 def _answer(table: pd.DataFrame, words: str | None) -> str:
@@ -154,7 +165,12 @@ def _units(table: pd.DataFrame, subjects: int) -> tuple[str, str]:
     """The action units whose interval leaves out zero, and how many would by luck."""
     above = [f"{unit}, {_interval(found)}" for unit, found in table[table["low"] > 0].iterrows()]
     below = [f"{unit}, {_interval(found)}" for unit, found in table[table["high"] < 0].iterrows()]
-    gained = "; ".join(table.index[table["low"] > 0]) or "none is shown"
+    said = [
+        f"{what} in {', '.join(units)}"
+        for what, units in (("gain", table.index[table["low"] > 0]), ("loss", table.index[table["high"] < 0]))
+        if len(units)
+    ]
+    gained = "; ".join(said) or "none is shown"
     parts = [f"gain: {'; '.join(above)}"] * bool(above) + [f"loss: {'; '.join(below)}"] * bool(below)
     parts.append(f"of {len(table)} intervals {0.05 * len(table):.1f} leave out zero by luck")
     return gained if subjects >= FEWEST_SUBJECTS else _too_few(subjects), "; ".join(parts)
@@ -179,3 +195,16 @@ def unit_gains(table: pd.DataFrame) -> pd.DataFrame:
         for name, found in table.to_dict(orient="index").items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(table.index.name)
+
+
+def real_labels() -> pd.DataFrame:
+    """How many real labels carry an action unit that moves out of plane, as text, by two limits of "out of plane"."""
+    rows = {
+        f"{100 * each['least_share']:g} % or more": {
+            "Action units": each["action_units"].replace("+", ", "),
+            "Labelled expressions": f"{each['expressions']} of {each['of']}",
+            "Share": f"{100 * each['share']:.1f} %",
+        }
+        for each in real_shares().to_dict(orient="records")
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Motion along the camera axis")

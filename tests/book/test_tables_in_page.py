@@ -119,6 +119,9 @@ def test_a_folded_table_keeps_its_name_its_command_and_every_row():
     many = pd.DataFrame({"number": range(500)})
     assert tables.Folded(many, "all")._repr_html_().count("<tr") == 501, "pandas would leave out rows of so many"
     assert repr(tables.Folded(many, "all")) == many.to_string()
+    words = ", ".join(9 * ["not told apart"])
+    wordy = pd.DataFrame({"verdict": [words]})
+    assert words in tables.Folded(wordy, "all")._repr_html_(), "pandas would cut so long a cell"
 
 
 def test_the_name_of_an_index_stands_in_the_one_row_of_heads():

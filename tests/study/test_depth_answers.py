@@ -8,7 +8,7 @@ import pytest
 from melib.study.depth_experiments import DEPTH_ABLATION
 from melib.study.experiments import Contrast, Experiment
 from melib.study.rows import Chain, Row, RowRecords
-from melib.tables.gains import UNINFORMED, answers
+from melib.tables.gains import UNINFORMED, answers, real_labels
 
 CHAIN = Chain("none", *(4 * [lambda *given: {}]))
 ROWS = tuple(
@@ -78,11 +78,28 @@ def test_each_part_has_its_answer_from_the_intervals_it_rests_on():
         },
     )
     said = table["Answer"].to_dict()
-    assert said["How much must move out of plane, exact depth?"] == "50% of the expressions"
-    assert said["For which action units?"] == "AU12"
+    assert said["How much must move out of plane, exact depth?"] == "from 50 % on"
+    assert said["For which action units?"] == "gain in AU12; loss in AU1"
     assert table.loc["For which action units?", "Rests on"].split("; ")[1] == "loss: AU1, -0.050 (-0.090 to -0.010)"
     assert said["How noisy may the sensor be, spotting, averaged?"].startswith("up to 0.04 px (")
     assert said["How noisy may the sensor be, spotting, single?"] == "no gain is shown"
+    rests = table.loc["How noisy may the sensor be, spotting, averaged?", "Rests on"]
+    assert rests.endswith("Of 3 levels: 2 higher; 1 not told apart")
+
+
+def test_a_gain_at_the_largest_share_alone_is_said_to_need_all_expressions():
+    only_all = {"ordinary sensor": gains({0.5: UNSURE, 1.0: HIGHER})}
+    line = answers(EXPERIMENT, kept(), found(*6 * [UNSURE]), doses=only_all).loc[
+        "How much must move out of plane, ordinary sensor?"
+    ]
+    assert line["Answer"] == "only where all expressions do"
+    assert "5.9 % (30 % of the motion); 28.0 % (20 % of the motion)" in line["Rests on"]
+
+
+def test_real_labels_are_counted_by_how_much_of_a_unit_moves_along_the_axis():
+    table = real_labels()
+    assert table.loc["30 % or more"].tolist() == ["17, 18, 22, 23, 26, 28", "51 of 860", "5.9 %"]
+    assert table.loc["20 % or more", "Share"] == "28.0 %"
 
 
 def test_few_people_give_no_answer_but_what_was_measured_is_shown():
