@@ -15,7 +15,7 @@ class Folded:
     Parameters
     ----------
     table : pandas.DataFrame
-        Shown whole, however many rows it has.
+        Shown whole, however many rows it has and however long its entries are.
     words : str
         What it holds, such as "every row with UF1 and UAR".
     """
@@ -25,7 +25,9 @@ class Folded:
 
     def _repr_html_(self) -> str:
         line = escape(f"Show {self.words} ({len(self.table)} in all)", quote=False)
-        return f'<details class="folded-table"><summary>{line}</summary>\n{self.table.to_html()}\n</details>'
+        with pd.option_context("display.max_colwidth", None):
+            table = self.table.to_html()
+        return f'<details class="folded-table"><summary>{line}</summary>\n{table}\n</details>'
 
     def __repr__(self) -> str:
         return self.table.to_string()

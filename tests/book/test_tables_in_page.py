@@ -119,6 +119,8 @@ def test_a_folded_table_keeps_its_name_its_command_and_every_row():
     many = pd.DataFrame({"number": range(500)})
     assert tables.Folded(many, "all")._repr_html_().count("<tr") == 501, "pandas would leave out rows of so many"
     assert repr(tables.Folded(many, "all")) == many.to_string()
+    words = "what a row says in more than fifty characters is not cut short at its end"
+    assert words in tables.Folded(pd.DataFrame({"words": [words]}), "all")._repr_html_()
 
 
 def test_the_name_of_an_index_stands_in_the_one_row_of_heads():
