@@ -144,13 +144,6 @@ def test_the_timeline_shows_every_interval_of_its_video(outcome):
         plots.score_timeline(outcome, subject="nobody", video="v9")
 
 
-def test_the_timeline_has_room_for_every_name(outcome):
-    axes = plots.score_timeline(outcome).axes[0]
-    low, high = axes.get_ylim()
-    heights = [text.xy[1] for text in axes.texts]
-    assert len(heights) > 1 and all(low < each < high for each in heights), "a name outside the axes is not drawn"
-
-
 def test_the_confusion_figure_shows_every_count(outcome):
     figure = plots.confusions(outcome)
     shown = [[int(text.get_text()) for text in ax.texts] for ax in figure.axes[:2]]
