@@ -7,10 +7,10 @@ their figures, and the sentences in their code. A number typed there goes stale 
 result is an error: a decimal number, a percentage, a large number, a ratio or a range, a number behind the name of a
 metric, a count of hits or misses, a cell of a table that holds a number and nothing else.
 
-Left out is what states no result: code, the names in roles and links, numbered formulas' labels, and exercises with
-their solutions, whose numbers are given or worked out there. Anything else that must be typed, such as a definition, a
-setting or a quotation, stands in ``tools/prose_numbers.yml`` with its reason: page, text, why. An entry there that no
-page needs is an error, too.
+Left out is what a program writes between its marks, and what states no result: code, the names in roles and links,
+numbered formulas' labels, and exercises with their solutions, whose numbers are given or worked out there. Anything
+else that must be typed, such as a definition, a setting or a quotation, stands in ``tools/prose_numbers.yml`` with its
+reason: page, text, why. An entry there that no page needs is an error, too.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ _EXERCISES = frozenset({"exercise", "exercise-start", "exercise-end", "solution"
 _FENCE = re.compile(r"^(?P<mark>`{3,}|~{3,}|:{3,})(?:\{(?P<name>[\w:-]+)\}|(?P<language>[\w-]*))(?P<rest>.*)$")
 _OPTION = re.compile(r"^\s*:[\w-]+:( |$)")
 _SILENT = re.compile(
-    r"<!--.*?-->"  # comments
+    r"<!-- (?P<made>[\w ]+): written by tools/\w+\.py -->.*?<!-- end of (?P=made) -->"  # what a program puts there
+    r"|<!--.*?-->"  # comments
     r"|(?:\{[\w:-]+\})?(?P<tick>`+)(?!`).+?(?<!`)(?P=tick)(?!`)"  # roles and code
     r"|\]\([^)]*\)|<[^<>]+>|https?://\S+",  # targets of links, HTML
     re.DOTALL,

@@ -143,6 +143,13 @@ def test_an_allowed_text_may_go_over_a_line():
     assert TOOL.typed_numbers("The limit\nis 0.5.", {"limit is 0.5": "a definition"})[0] == []
 
 
+def test_what_a_program_writes_between_its_marks_passes_and_what_follows_does_not():
+    made = "<!-- findings: written by tools/make_findings.py -->\nUF1 is 0.61.\n<!-- end of findings -->\n"
+    assert TOOL.typed_numbers(made, {})[0] == []
+    found, _ = TOOL.typed_numbers(made + "\nUF1 is 0.62.\n", {})
+    assert found and "0.61" not in str(found)
+
+
 def test_an_idle_entry_and_a_missing_page_are_faults(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "one.md").write_text("# One\n\nNothing.\n")
