@@ -66,6 +66,8 @@ def score_timeline(
             if isinstance(row.emotion, str) and label != "macro-expression":
                 # Every other name stands higher, so that those of neighbours do not run into each other.
                 axes.annotate(row.emotion, (row.onset, bottom + (0.08 + 0.07 * (number % 2)) * unit), fontsize=7)
+    # Room for the higher row of names: what lies outside the axes is not drawn.
+    axes.set_ylim(top=high + 0.44 * unit)
     axes.set(xlabel="frame", ylabel="spotting score (no unit)", title=f"subject {subject}, video {video}")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4)
     return fig

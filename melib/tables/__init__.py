@@ -2,10 +2,12 @@
 
 :mod:`~melib.tables.study` is about one experiment's run, :mod:`~melib.tables.rows` about rows beside each other,
 :mod:`~melib.tables.criteria` about success criteria, :mod:`~melib.tables.papers` about the numbers that papers print,
-:mod:`~melib.tables.gains` about what depth brings. :class:`Folded` keeps a long table out of the way.
+:mod:`~melib.tables.gains` about what depth brings, :mod:`~melib.tables.designs` about what leave-one-subject-out rows
+rest on. :class:`Folded` keeps a long table out of the way.
 """
 
 from melib.tables.criteria import criterion, depth_out_of_plane
+from melib.tables.designs import designs
 from melib.tables.folded import Folded
 from melib.tables.papers import beside_papers, beside_printed, printed
 from melib.tables.rows import (
@@ -44,6 +46,7 @@ __all__ = [
     "criterion",
     "depth_out_of_plane",
     "describe",
+    "designs",
     "findings",
     "measured",
     "opening",

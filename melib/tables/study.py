@@ -185,6 +185,7 @@ def _against_floor(record: Mapping) -> list[str]:
     said = []
     for name, part, key in (
         ("per-frame ROC-AUC", "frames_smoothed", "roc_auc_frames"),
+        ("F1 of spotting", "spotting_and_naming", "f1_spotting"),
         ("STRS", "spotting_and_naming", "strs"),
         ("UF1 of given expressions", "recognition", "uf1_pooled"),
     ):
