@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
+import matplotlib.axes
 import matplotlib.figure
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from melib.plots.style import COLOURS, cut_beyond_one, figure
 from melib.study.compare import differences, value
@@ -47,13 +49,14 @@ def rows_with_intervals(
                     height, band["high"] - band["low"], left=band["low"], height=0.8, color=COLOURS["chance"], alpha=0.4
                 )
         if found["low"] is not None:
-            axes.plot([found["low"], found["high"]], [height, height], color=COLOURS["found"], linewidth=2)
+            _bar(axes, found["low"], found["high"], height, color=COLOURS["found"], linewidth=2)
         if found["value"] is not None:
             axes.plot(found["value"], height, "o", color=COLOURS["score"], markersize=5)
     if chance is not None:
         axes.axvline(chance, color=COLOURS["chance"], linestyle="--", linewidth=1)
     axes.set_yticks(range(len(shown)), [experiment.row(name).label for name in shown])
-    axes.invert_yaxis()
+    # The same room around the outer rows, with and without bands.
+    axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
     axes.set(xlabel=f"{metric_name(metric)} (no unit)")
     axes.grid(axis="x", alpha=0.3)
     return fig
@@ -69,17 +72,24 @@ def differences_with_intervals(experiment: Experiment, kept: Mapping[str, RowRec
     heights = np.cumsum(lines) - lines / 2
     fig, axes = figure(height=0.8 + 0.14 * lines.sum())
     for height, found in zip(heights, table.itertuples(), strict=True):
-        axes.plot([-found.least, found.least], [height, height], color=COLOURS["chance"], linewidth=8, alpha=0.35)
-        axes.plot([found.low, found.high], [height, height], color=COLOURS["found"], linewidth=2)
+        _bar(axes, -found.least, found.least, height, color=COLOURS["chance"], linewidth=8, alpha=0.35)
+        _bar(axes, found.low, found.high, height, color=COLOURS["found"], linewidth=2)
         axes.plot(found.value, height, "o", color=COLOURS["score"], markersize=5)
     axes.axvline(0, color=COLOURS["score"], linewidth=1)
     if not _UNBOUNDED & set(table["metric"]):
         cut_beyond_one(axes, heights, table["low"], table["high"])
     axes.set_yticks(heights, names, fontsize=8)
     axes.set_ylim(lines.sum() or 1, 0)
+    # Signed numbers of three digits are wide: more of them run into each other.
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.set(xlabel=f"{textwrap.fill('difference in ' + ' or '.join(metrics), _X_LABEL)}\nfirst less second (no unit)")
     axes.grid(axis="x", alpha=0.3)
     return fig
+
+
+def _bar(axes: matplotlib.axes.Axes, low: float, high: float, height: float, **look: object) -> None:
+    """A horizontal bar that ends where it says: a line's usual caps would make it longer by its own width."""
+    axes.plot([low, high], [height, height], solid_capstyle="butt", **look)
 
 
 def _comparison(experiment: Experiment, contrast, *, tell_metric: bool) -> str:

@@ -65,6 +65,26 @@ def test_panels_that_share_an_axis_end_at_the_same_place():
     assert [len(arrows(axes, "v")) for axes in panels] == [0, 2]
 
 
+def test_an_interval_and_the_bar_of_what_is_too_small_end_at_their_values():
+    (axes,) = contrasts(WITHIN, "uf1_pooled").axes
+    axes.figure.canvas.draw()
+    bars = [line for line in axes.lines if line.get_marker() == "None" and len(set(line.get_ydata())) == 1]
+    ends = {tuple(np.round(line.get_xdata(), 3)) for line in bars if np.isfinite(line.get_xdata()).all()}
+    assert ends == {(-0.03, 0.03), (-0.3, 0.9)}
+    assert {line.get_solid_capstyle() for line in bars} == {"butt"}, "other caps reach beyond the ends"
+
+
+def test_signed_numbers_below_an_axis_do_not_run_into_each_other():
+    table = pd.DataFrame({"value": [-0.146, -0.029], "low": [-0.169, -0.044], "high": [-0.121, -0.014]})
+    (axes,) = contrasts(table, "uf1_pooled").axes
+    # Long labels of rows leave little width.
+    axes.set_yticks(axes.get_yticks(), 2 * ["SFAMNet, u, v and depth change, min-max, 4 classes"])
+    axes.figure.canvas.draw()
+    boxes = [each.get_window_extent() for each in axes.get_xticklabels() if each.get_text()]
+    assert len(boxes) > 3
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+
+
 def contrasts(table: pd.DataFrame, metric: str):
     """The figure of an experiment whose differences are those of a table."""
     names = [f"row-{number}" for number in range(len(table) + 1)]
