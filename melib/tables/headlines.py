@@ -75,27 +75,39 @@ def _depth(kept: Mapping[str, Mapping[str, RowRecords]], found: pd.DataFrame) ->
 
 
 def _how_much_depth(kept: Mapping[str, Mapping[str, RowRecords]], found: pd.DataFrame) -> str:
-    dosed, swept = kept["dose_response"], kept["sensor_sweep"]
-    short = answers(
-        find_experiment("depth_ablation"),
-        kept["depth_ablation"],
-        found,
-        doses={name: depth_question.dose_gains(dosed, level) for name, level in _SENSORS.items()},
-        noises={asked: {"single": depth_question.noise_gains(swept, asked)} for asked in ("recognition", "spotting")},
-    )
+    doses = {name: depth_question.dose_gains(kept["dose_response"], level) for name, level in _SENSORS.items()}
+    noises = {
+        asked: {"single": depth_question.noise_gains(kept["sensor_sweep"], asked)}
+        for asked in ("recognition", "spotting")
+    }
+    short = answers(find_experiment("depth_ablation"), kept["depth_ablation"], found, doses=doses, noises=noises)[
+        "Answer"
+    ]
 
-    def line(start: str) -> str:
+    def answer(start: str) -> str:
         (label,) = [label for label in short.index if label.startswith(start)]
-        return f"{short.loc[label, 'Answer']} ({short.loc[label, 'Rests on']})"
+        return short[label]
 
-    doses = "; ".join(f"{name}: {line(f'How much must move out of plane, {name}')}" for name in _SENSORS)
-    noises = "; ".join(
-        f"{asked}: {line(f'How noisy may the sensor be, {asked}')}" for asked in ("recognition", "spotting")
+    dosed = "; ".join(
+        f"{name} {answer(f'How much must move out of plane, {name}')} "
+        f"(where all do {_gain(table.sort_index().iloc[-1])})"
+        for name, table in doses.items()
     )
+    sensed = "; ".join(
+        f"for {asked} {answer(f'How noisy may the sensor be, {asked}')} (without noise "
+        f"{_gain(table['single'].sort_index().iloc[0])})"
+        for asked, table in noises.items()
+    )
+    real = depth_question.real_shares().set_index("least_share")["share"]
     return (
-        f"**How much must move out of plane** before depth helps the grid to recognize: {doses}. **How noisy the "
-        f"sensor may be**, with expressions as the benchmark has them: {noises}."
+        f"**How many expressions must move out of plane** before depth helps the grid to recognize: {dosed}; of real "
+        f"labels {100 * real[0.3]:.1f} % carry an action unit with at least 30 % of its motion along the axis. **How "
+        f"noisy the sensor may be** at the benchmark's own share: {sensed}."
     )
+
+
+def _gain(found: Mapping[str, float]) -> str:
+    return f"{number(found['value'], sign=True)}, {span(found)}"
 
 
 def _long_videos(kept: Mapping[str, Mapping[str, RowRecords]], spotting: pd.DataFrame, both: pd.DataFrame) -> str:
