@@ -140,8 +140,7 @@ def kill_and_resume(source: Path, tier: str, *, kills: int, seed: int, runs: lis
         landed = 0
         while landed < kills:
             process = start(harried, tier)
-            # What is done needs not be done again, so ten moments together last about as long as the whole.
-            moment = generator.uniform(0.05, 1.0) * whole * min(1.0, 2.0 / kills)
+            moment = generator.uniform(0.05, 1.0) * whole
             try:
                 _, said = process.communicate(timeout=moment)
             except subprocess.TimeoutExpired:

@@ -53,7 +53,7 @@ def headlines(kept: Mapping[str, Mapping[str, RowRecords]]) -> list[str]:
     """
     found = {name: differences(find_experiment(name), kept[name]) for name in NEEDED}
     return [
-        _depth(kept, found["depth_ablation"]),
+        _depth(kept, found["depth_ablation"], found["recognition"]),
         _how_much_depth(kept, found["depth_ablation"]),
         _long_videos(kept, found["spotting"], found["spot_then_recognize"]),
         _inputs(found["normalization"], found["stabilisation"], found["recognition"]),
@@ -61,16 +61,19 @@ def headlines(kept: Mapping[str, Mapping[str, RowRecords]]) -> list[str]:
     ]
 
 
-def _depth(kept: Mapping[str, Mapping[str, RowRecords]], found: pd.DataFrame) -> str:
+def _depth(kept: Mapping[str, Mapping[str, RowRecords]], found: pd.DataFrame, recognising: pd.DataFrame) -> str:
     rows = kept["depth_ablation"]
     asked = found["question"].str.startswith("Does depth help")
     whole = found["first"].map(lambda name: rows[name].row.values.get("sheet") != "sweeps")
     short = answers(find_experiment("depth_ablation"), rows, found)
     people = max(record["counts"]["subjects"] for row in rows.values() for record in row.records)
+    joint = _said("depth_ablation", _about(found, "Does joint scene flow help?"))
+    strain = _said("recognition", _about(recognising, "Does scene flow do better than optical flow?"))
     return (
         f"**Depth beside the same optical flow** meets its criterion {short.loc['Does depth help?', 'Answer']} of "
-        f"recognition. The change of depth, on {people} people: {_said('depth_ablation', found[asked & whole])}. "
-        f"Joint scene flow: {_said('depth_ablation', _about(found, 'Does joint scene flow help?'))} (UF1)."
+        f"recognition (UF1). The change of depth in place of a plane of zeros, on {people} people: "
+        f"{_said('depth_ablation', found[asked & whole])}. Joint scene flow in place of flow and zeros: {joint}; in "
+        f"place of flow and strain: {strain}."
     )
 
 
