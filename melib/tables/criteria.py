@@ -12,7 +12,7 @@ from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
 from melib.tables.rows import judge, shuffled_rows, widest_null
-from melib.tables.study import against_chance, against_half, metric_name, number, span
+from melib.tables.study import against_chance, against_half, metric_name, number, span, with_interval
 
 MET, MISSED, UNDECIDED = "met", "missed", "undecided"
 #: Question of a part of SFAMNet -> what its criterion asks for.
@@ -162,7 +162,7 @@ def _transfer(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
 def _attention(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     parts: dict[str, list[Outcome]] = {}
     for found in _differences(experiment, kept):
-        outcome = Outcome(gains(found), f"{metric_name(found['metric'])} {_interval(found)}: {_judged(found)}")
+        outcome = Outcome(gains(found), f"{metric_name(found['metric'])} {with_interval(found)}: {_judged(found)}")
         parts.setdefault(found["question"], []).append(outcome)
     return "\n".join("- " + _line(_ATTENTION[question], any_of(each)) for question, each in parts.items())
 
@@ -225,11 +225,7 @@ def _gain(experiment: Experiment, found: Mapping[str, object]) -> Outcome:
 
 def _words(experiment: Experiment, found: Mapping[str, object]) -> str:
     first, second = (_label(experiment, found[side]) for side in ("first", "second"))
-    return f"{first} less {second} is {_interval(found)} in {metric_name(found['metric'])}: {_judged(found)}"
-
-
-def _interval(found: Mapping[str, object]) -> str:
-    return f"{number(found['value'], sign=True)} ({span(found)})"
+    return f"{first} less {second} is {with_interval(found)} in {metric_name(found['metric'])}: {_judged(found)}"
 
 
 def _judged(found: Mapping[str, object]) -> str:

@@ -18,7 +18,7 @@ from melib.study.depth_question import (
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
 from melib.tables.rows import detectable, judge, short_names
-from melib.tables.study import number, span
+from melib.tables.study import number, with_interval
 
 #: The questions that hold depth against depth planes that tell nothing of the face at hand.
 UNINFORMED = ("Is it this face's depth that helps?", "Is it more than a generic face tells?")
@@ -39,7 +39,7 @@ def gains(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = {
         name: {
-            "Gain in UF1, synthetic faces (95 %)": _interval(found),
+            "Gain in UF1, synthetic faces (95 %)": with_interval(found),
             "Detectable": detectable(found["detectable"]),
             "Verdict": judge({**found, "least": SMALLEST_EFFECT}),
         }
@@ -128,7 +128,7 @@ def _how_much(experiment: Experiment, found: pd.DataFrame) -> tuple[str, str]:
         return "undefined", "no difference could be made"
     least, most = (asked.iloc[place] for place in (0, -1))
     words = f"{number(least['value'], sign=True)} to {number(most['value'], sign=True)} in UF1"
-    return words, "; ".join(f"{each['name']}: {_interval(each)}" for each in (least, most))
+    return words, "; ".join(f"{each['name']}: {with_interval(each)}" for each in (least, most))
 
 
 def _about_help(found: pd.DataFrame) -> pd.DataFrame:
@@ -142,14 +142,16 @@ def _dose(table: pd.DataFrame) -> tuple[str, str]:
         words = "only where all expressions do" if share == table.index.max() else f"from {100 * share:g} % on"
     real = real_shares().to_dict(orient="records")
     known = "; ".join(f"{100 * each['share']:.1f} % ({100 * each['least_share']:g} % of the motion)" for each in real)
-    rests = f"where all do: {_interval(end)}; real labels with a unit that moves along the axis by at least so much: "
+    rests = (
+        f"where all do: {with_interval(end)}; real labels with a unit that moves along the axis by at least so much: "
+    )
     return _answer(table, words), rests + known
 
 
 def _noise(table: pd.DataFrame) -> tuple[str, str]:
     noise, best = largest_noise(table), table.sort_index().iloc[0]
     words = None if noise is None else f"up to {noise:g} px ({depth_error_mm(noise):.2f} mm)"
-    rests = f"at {table.index.min():g} px: {_interval(best)}"
+    rests = f"at {table.index.min():g} px: {with_interval(best)}"
     if len(table) > 1:
         verdicts = Counter(judge({**found, "least": SMALLEST_EFFECT}) for found in table.to_dict(orient="records"))
         rests += f". Of {len(table)} levels: {_counted(verdicts)}"
@@ -163,8 +165,8 @@ def _answer(table: pd.DataFrame, words: str | None) -> str:
 
 def _units(table: pd.DataFrame, subjects: int) -> tuple[str, str]:
     """The action units whose interval leaves out zero, and how many would by luck."""
-    above = [f"{unit}, {_interval(found)}" for unit, found in table[table["low"] > 0].iterrows()]
-    below = [f"{unit}, {_interval(found)}" for unit, found in table[table["high"] < 0].iterrows()]
+    above = [f"{unit}, {with_interval(found)}" for unit, found in table[table["low"] > 0].iterrows()]
+    below = [f"{unit}, {with_interval(found)}" for unit, found in table[table["high"] < 0].iterrows()]
     said = [
         f"{what} in {', '.join(units)}"
         for what, units in (("gain", table.index[table["low"] > 0]), ("loss", table.index[table["high"] < 0]))
@@ -180,17 +182,13 @@ def _too_few(subjects: float) -> str:
     return f"no answer: {subjects:.0f} tested subjects are too few"
 
 
-def _interval(found: Mapping[str, float]) -> str:
-    return f"{number(found['value'], sign=True)} ({span(found)})"
-
-
 def unit_gains(table: pd.DataFrame) -> pd.DataFrame:
     """Gains by action unit as text, from :func:`melib.study.depth_question.gain_by_unit`."""
     rows = {
         name: {
             "Motion out of plane": f"{found['out_of_plane']:.0%}",
             "Clips": int(found["clips"]),
-            "Gain in the share of right names, synthetic faces (95 %)": _interval(found),
+            "Gain in the share of right names, synthetic faces (95 %)": with_interval(found),
         }
         for name, found in table.to_dict(orient="index").items()
     }

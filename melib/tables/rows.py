@@ -13,7 +13,7 @@ from melib.study.catalogue import EXPERIMENTS
 from melib.study.compare import PARTS, differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
-from melib.tables.study import against_chance, against_half, metric_name, number, span
+from melib.tables.study import against_chance, against_half, metric_name, number, span, with_interval
 
 #: What is held against a chance level that records keep: part of a record, and metric.
 _NULLS = (
@@ -227,7 +227,7 @@ def by_question(experiment: Experiment, found: pd.DataFrame) -> pd.DataFrame:
     for (question, metric), some in found.groupby(["question", "metric"], sort=False):
         column = f"{question} ({metric_name(metric)})" if several else question
         for name, each in zip(short_names(experiment, some), some.to_dict(orient="records"), strict=True):
-            cells.setdefault(name, {})[column] = f"{_gain(each)}: {judge(each)}"
+            cells.setdefault(name, {})[column] = f"{with_interval(each)}: {judge(each)}"
     return pd.DataFrame.from_dict(cells, orient="index").fillna("")
 
 
@@ -307,7 +307,7 @@ def _place(verdict: str) -> tuple[int, str]:
 def _group_words(verdict: str, group: Sequence[tuple[str, Mapping]]) -> str:
     """A verdict and the comparisons that have it, with what they found or could have found."""
     if verdict not in ("not told apart", "undefined"):
-        return f"*{verdict}* in " + "; ".join(f"{name}, {_gain(each)}" for name, each in group)
+        return f"*{verdict}* in " + "; ".join(f"{name}, {with_interval(each)}" for name, each in group)
     if verdict == "undefined":
         return f"*{verdict}* in " + "; ".join(f"{name}, {_why_undefined(each)}" for name, each in group)
     words = f"*{verdict}* in " + "; ".join(name for name, _ in group)
@@ -345,10 +345,6 @@ def short_names(experiment: Experiment, some: pd.DataFrame) -> list[str]:
     if all(short) and len(set(short)) == len(short):
         return short
     return [f"{first} against {second}" for first, second in pairs]
-
-
-def _gain(found: Mapping[str, float]) -> str:
-    return f"{number(found['value'], sign=True)} ({span(found)})"
 
 
 def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[str]:

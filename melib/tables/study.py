@@ -277,6 +277,11 @@ def span(interval: Mapping[str, float | None], digits: int = 3) -> str:
     return f"{number(interval['low'], digits)} to {number(interval['high'], digits)}"
 
 
+def with_interval(difference: Mapping[str, float | None]) -> str:
+    """A signed difference with its interval: ``+0.020 (-0.010 to 0.050)``."""
+    return f"{number(difference['value'], sign=True)} ({span(difference)})"
+
+
 def _indexed(rows: list[dict[str, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("Metric").rename_axis(None)
 
