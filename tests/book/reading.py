@@ -69,12 +69,15 @@ def visit(page: Page, said: list[str], address: str) -> None:
 
 
 def settle(page: Page) -> None:
-    """Wait until formulas are drawn and what hangs on the size of the window has been done."""
+    """Wait until formulas are drawn, what hangs on the size of the window has been done, and nothing fades any more."""
     page.evaluate(
         """async () => {
             await window.MathJax?.startup?.promise;
             await document.fonts.ready;
             await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            const ends = ({ effect }) => Number.isFinite(effect.getComputedTiming().endTime);
+            const moving = document.getAnimations().filter(ends).map((animation) => animation.finished);
+            await Promise.allSettled(moving);
         }"""
     )
 

@@ -57,6 +57,7 @@ def found(page: Page, address: str) -> set[str]:
     page.goto(address, wait_until="load")
     settle(page)
     page.evaluate(UNFOLD)
+    settle(page)
     on_a_phone = breaches(page, NARROW)
     page.set_viewport_size({"width": 1280, "height": 900})
     settle(page)
@@ -94,3 +95,27 @@ def test_no_rule_is_gravely_broken(window, html, name):
 def test_a_breach_is_found(window, tmp_path, markup, rule):
     broken = found(window, write_page(tmp_path, "wrong", markup).as_uri())
     assert {line.partition(":")[0] for line in broken} == {rule}
+
+
+def test_what_fades_in_is_looked_at_when_it_stands(window, tmp_path):
+    fading = """<style>
+        @keyframes in { from { opacity: 0.2 } }
+        @keyframes beat { to { opacity: 0.99 } }
+        details[open] p { animation: in 4s step-end }
+        h1 { animation: beat 1s infinite alternate }
+    </style><details><summary>more</summary><p>words that become legible</p></details>"""
+    address = write_page(tmp_path, "fading", fading).as_uri()
+    assert found(window, address) == set()
+    window.goto(address, wait_until="load")
+    window.evaluate(UNFOLD)
+    assert {line.partition(":")[0] for line in breaches(window, COLOURS)} == {"color-contrast"}
+
+
+@pytest.mark.parametrize(("wish", "some"), [("reduce", False), ("no-preference", True)])
+def test_nothing_fades_for_readers_who_ask_for_less_motion(browser, html, wish, some):
+    page = browser.new_page(reduced_motion=wish)
+    page.goto((html / "book" / "runs" / "viewer.html").as_uri(), wait_until="load")
+    settle(page)
+    page.evaluate(UNFOLD)
+    assert page.evaluate("document.getAnimations().length > 0") is some
+    page.close()
