@@ -5,6 +5,7 @@ A criterion is *met* or *missed* where its words decide it, and *undecided* wher
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ _ATTENTION = {
     "Does augmentation help?": "augmentation helps",
     "Do both together help?": "both together help",
 }
+#: How the experiment on stabilisation asks for a way of it.
+_WAY = re.compile("Does stabilisation '(.+)' help\\?")
 #: F1 under which a rule is said to find next to nothing.
 _LOW_CEILING = 0.1
 
@@ -39,7 +42,8 @@ def criterion(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     Parameters
     ----------
     experiment : Experiment
-        One of ``protocols, controls, transfer_ablation, attention_augmentation, convergence``, also on a dataset.
+        One of ``protocols, controls, transfer_ablation, attention_augmentation, stabilisation, convergence``, also on a
+        dataset.
     kept : mapping of str to RowRecords
 
     Raises
@@ -154,7 +158,7 @@ def _may_be_lower(found: Mapping[str, object]) -> str:
 
 def _transfer(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     return "\n".join(
-        "- " + _line(f"transfer helps {_label(experiment, found['first'])}", _gain(experiment, found))
+        "- " + _line(f"transfer helps {experiment.row(found['first']).label}", _gain(experiment, found))
         for found in _differences(experiment, kept)
     )
 
@@ -165,6 +169,18 @@ def _attention(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
         outcome = Outcome(gains(found), f"{metric_name(found['metric'])} {with_interval(found)}: {_judged(found)}")
         parts.setdefault(found["question"], []).append(outcome)
     return "\n".join("- " + _line(_ATTENTION[question], any_of(each)) for question, each in parts.items())
+
+
+def _stabilisation(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
+    ways: dict[str, list[Outcome]] = {}
+    for found in _differences(experiment, kept):
+        ways.setdefault(_WAY.fullmatch(found["question"])[1], []).append(Outcome(gains(found), ""))
+    by_state: dict[str, list[str]] = {}
+    for way, each in ways.items():
+        by_state.setdefault(all_of(each).state, []).append(way)
+    words = {MET: "by", MISSED: "by", UNDECIDED: "for"}
+    said = [f"**{state}** {word} {', '.join(by_state[state])}" for state, word in words.items() if state in by_state]
+    return f"**Criterion** (a way to stabilise helps whatever is asked): {'; '.join(said)}."
 
 
 def _convergence(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
@@ -178,7 +194,7 @@ def _controls(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
         "shuffled labels": [
             Outcome(
                 MET if reached <= limit else MISSED,
-                f"{_label(experiment, name)} {number(reached)}, guessing up to {number(limit)}",
+                f"{experiment.row(name).label} {number(reached)}, guessing up to {number(limit)}",
             )
             for name, (reached, limit) in shuffled_rows(kept).items()
         ],
@@ -195,7 +211,7 @@ def _controls(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     }
     lines = ["- " + _line(name, all_of(outcomes)) for name, outcomes in parts.items()]
     better = [
-        _label(experiment, found["second"])
+        experiment.row(found["second"]).label
         for found in _differences(experiment, kept)
         if judge(found).startswith("lower") and kept[found["first"]].row.chain.name == "units"
     ]
@@ -224,7 +240,7 @@ def _gain(experiment: Experiment, found: Mapping[str, object]) -> Outcome:
 
 
 def _words(experiment: Experiment, found: Mapping[str, object]) -> str:
-    first, second = (_label(experiment, found[side]) for side in ("first", "second"))
+    first, second = (experiment.row(found[side]).label for side in ("first", "second"))
     return f"{first} less {second} is {with_interval(found)} in {metric_name(found['metric'])}: {_judged(found)}"
 
 
@@ -240,10 +256,6 @@ def _differences(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list
     return differences(experiment, kept).to_dict(orient="records")
 
 
-def _label(experiment: Experiment, name: str) -> str:
-    return experiment.row(name).label
-
-
 def _line(what: str, outcome: Outcome) -> str:
     if not outcome.why:
         return f"**Criterion** ({what}): not asked here, as the rows for it are not there."
@@ -255,5 +267,6 @@ _WORDS: dict[str, Callable[[Experiment, Mapping[str, RowRecords]], str]] = {
     "controls": _controls,
     "transfer_ablation": _transfer,
     "attention_augmentation": _attention,
+    "stabilisation": _stabilisation,
     "convergence": _convergence,
 }

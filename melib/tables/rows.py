@@ -195,7 +195,7 @@ def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataF
     """The experiment's comparisons: difference with interval, what could have been seen, verdict."""
     rows = [
         {
-            "Comparison": f"{_label(experiment, found.first)} less {_label(experiment, found.second)}",
+            "Comparison": f"{experiment.row(found.first).label} less {experiment.row(found.second).label}",
             "Metric": metric_name(found.metric),
             "Difference (95 %)": f"{number(found.value, sign=True)} ({span(found._asdict())})",
             "Detectable": detectable(found.detectable),
@@ -336,7 +336,7 @@ def short_names(experiment: Experiment, some: pd.DataFrame) -> list[str]:
     """
     everywhere = set.intersection(*(set(_COMMA.split(row.label)) for row in experiment.rows))
     pairs = [
-        (_label(experiment, first), _label(experiment, second))
+        (experiment.row(first).label, experiment.row(second).label)
         for first, second in zip(some["first"], some["second"], strict=True)
     ]
     shared = [[word for word in _COMMA.split(first) if word in _COMMA.split(second)] for first, second in pairs]
@@ -355,7 +355,7 @@ def _against_chance(experiment: Experiment, kept: Mapping[str, RowRecords]) -> l
         for name, row in kept.items():
             known = part == "frames" or (part, metric) in _NULLS
             if known and all(part in record for record in row.records):
-                said[_beside_chance(row, part, metric)].append(_label(experiment, name))
+                said[_beside_chance(row, part, metric)].append(experiment.row(name).label)
         if any(said.values()):
             words = _above_and_others(said["above"], said["others"], said["by value"])
             lines.append(f"- **{metric_name(metric)}**: {words}.")
@@ -396,7 +396,7 @@ def _shuffled(experiment: Experiment, kept: Mapping[str, RowRecords]) -> list[st
     if not rows:
         return []
     above = [
-        f"{_label(experiment, name)} ({number(reached)}, guessing up to {number(limit)})"
+        f"{experiment.row(name).label} ({number(reached)}, guessing up to {number(limit)})"
         for name, (reached, limit) in rows.items()
         if reached > limit
     ]
@@ -454,10 +454,6 @@ def _value(row: RowRecords, part: str, metric: str) -> str:
         return ""
     found = value(row, part, metric)
     return f"{number(found['value'])} ({span(found)})"
-
-
-def _label(experiment: Experiment, name: str) -> str:
-    return experiment.row(name).label
 
 
 def _faces(record: Mapping) -> str:

@@ -86,6 +86,14 @@ def test_the_first_page_loads_little(browser, html, root):
     )
 
 
+def test_a_heavy_page_would_be_found(browser, tmp_path):
+    (tmp_path / "heavy.png").write_bytes(bytes(FIRST_PAGE))
+    (tmp_path / "index.html").write_text('<p>light</p><img src="heavy.png">', encoding="utf-8")
+    weighed, wrong = weight(browser, tmp_path, tmp_path.as_uri(), "index.html")
+    assert wrong == []
+    assert weighed == FIRST_PAGE + (tmp_path / "index.html").stat().st_size
+
+
 def test_what_a_page_asks_for_is_weighed(browser, html, root):
     first, _ = weight(browser, html, root, "index.html")
     with_formulas, _ = weight(browser, html, root, "book/introduction.html")

@@ -100,6 +100,14 @@ def test_longer_training_is_judged_for_both_networks_together():
     assert ": **missed**, because" in tables.criterion(experiment, gained)
 
 
+def test_ways_to_stabilise_are_told_apart_by_what_they_do_in_every_question():
+    experiment = find_experiment("stabilisation")
+    rights = {f"affine-o-{asked}": GOOD for asked in ("4", "7", "pairs")}
+    rights |= {"rigid-o-4": GOOD, "rigid-o-7": GOOD, "rigid-o-pairs": POOR}
+    said = tables.criterion(experiment, kept(experiment, rights))
+    assert said.endswith(": **met** by affine; **missed** by rigid; **undecided** for nose, median, true-pose.")
+
+
 def ranked(low: float) -> dict:
     return {"frames_smoothed": {"roc_auc_frames": interval(0.7, low, 0.9)}, "frames": {}}
 
