@@ -27,12 +27,12 @@ help: ## show this list
 	@echo "  TIER=smoke|quick|full sizes the runs of the book (now $(TIER)); PYTHON=... makes .venv (now $(PYTHON))"
 
 book: venv ## run what is missing or stale, build the book, print the path of its first page
-	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py $(TIER)
+	@XDG_CACHE_HOME="$(CURDIR)/.cache" $(PY) tools/build_book.py $(TIER)
 
 full: venv ## compute all records of tier full, keep them under results/ and build the book from them
-	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py full records
+	@XDG_CACHE_HOME="$(CURDIR)/.cache" $(PY) tools/build_book.py full records
 	@$(PY) tools/keep_records.py full
-	@XDG_CACHE_HOME=$(CURDIR)/.cache $(PY) tools/build_book.py full
+	@XDG_CACHE_HOME="$(CURDIR)/.cache" $(PY) tools/build_book.py full
 
 labs: venv ## write the students' notebooks and the slides of the labs, below labs/
 	@$(PY) tools/make_labs.py

@@ -96,8 +96,8 @@ rule book:
     threads: 1
     shell:
         # --all: Sphinx remembers pages it has read, and on a second build their warnings would stay unsaid.
-        "{sys.executable} tools/check_pages.py {TIER} && "
-        "{JUPYTER_BOOK} build . -n -W --keep-going --all --quiet"
+        "{sys.executable:q} tools/check_pages.py {TIER} && "
+        "{JUPYTER_BOOK:q} build . -n -W --keep-going --all --quiet"
 
 
 rule labs:
@@ -109,7 +109,7 @@ rule labs:
         GIVEN_OUT,
     threads: 1
     shell:
-        "{sys.executable} tools/make_labs.py"
+        "{sys.executable:q} tools/make_labs.py"
 
 
 # The store itself holds a file per video and knows which are missing; the stamp says that none is.
@@ -121,7 +121,7 @@ rule features:
     threads: 2
     priority: 50  # before two records, so that these never wait for features
     shell:
-        "{sys.executable} -m melib features --suite {wildcards.suite} --split {wildcards.split} --tier {TIER} "
+        "{sys.executable:q} -m melib features --suite {wildcards.suite} --split {wildcards.split} --tier {TIER} "
         "--store .cache/features --jobs {threads}"
 
 
@@ -142,7 +142,7 @@ rule row_features:
     threads: 2
     priority: 50  # before two records, so that these never wait for features
     shell:
-        "{sys.executable} -m melib record {params.experiments} {params.rows} --tier {TIER} "
+        "{sys.executable:q} -m melib record {params.experiments} {params.rows} --tier {TIER} "
         "--features --store .cache/features --jobs {threads}"
 
 
@@ -159,7 +159,7 @@ rule record:
     threads: 1
     priority: 10  # pages are short and fill both processes to the end
     shell:
-        "{sys.executable} -m melib record {params.experiments} {params.rows} --seed {params.seed} --tier {TIER} "
+        "{sys.executable:q} -m melib record {params.experiments} {params.rows} --seed {params.seed} --tier {TIER} "
         "--folder .cache/records --store .cache/features"
 
 
@@ -175,4 +175,4 @@ rule page:
         key=lambda wildcards: run_key(RUNS[wildcards.id], TIER, ROOT),
     threads: 1
     shell:
-        "{sys.executable} -m melib run {wildcards.id} --tier {TIER}"
+        "{sys.executable:q} -m melib run {wildcards.id} --tier {TIER}"
