@@ -60,7 +60,8 @@ def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN
     try:
         with h5py.File(path) as file:
             root = file["model_weights"] if "model_weights" in file else file
-            layers = {name: _keras_layer(group) for name, group in root.items() if len(group)}
+            groups = {name: group for name, group in root.items() if isinstance(group, h5py.Group)}
+            layers = {name: _keras_layer(group) for name, group in groups.items() if len(group)}
     except OSError as error:
         raise ValueError(f"{path} is no HDF5 file: {error}") from error
     _refuse_nonfinite(
@@ -122,7 +123,12 @@ def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> S
     try:
         released = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} cannot be read as a PyTorch state dict: {error}") from error
+        # What torch says here may advise to load without weights_only, which would run whatever the file holds.
+        raise ValueError(
+            f"{path} cannot be read as a PyTorch state dict: it is damaged, or holds more than tensors"
+        ) from error
+    if not isinstance(released, Mapping) or not all(isinstance(value, Tensor) for value in released.values()):
+        raise ValueError(f"{path} is not an SFAMNet checkpoint: it holds no tensors by name")
     _refuse_nonfinite(released, path, allow_nonfinite)
     if "fc_recog.bias" not in released:
         raise ValueError(f"{path} is not an SFAMNet checkpoint: it has no tensor fc_recog.bias")
@@ -130,7 +136,8 @@ def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> S
     names = _sfamnet_names()
     unknown = sorted(set(released) ^ {name for parts in names.values() for name in parts})
     if unknown:
-        raise ValueError(f"{path} is not an SFAMNet checkpoint: tensors missing or unknown: {', '.join(unknown)}")
+        some = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+        raise ValueError(f"{path} is not an SFAMNet checkpoint: tensors missing or unknown: {some}")
     state = {}
     for ours, wanted in model.state_dict().items():
         parts = [released[name] for name in names[ours]]

@@ -134,7 +134,6 @@ CONVERGENCE = Experiment(
         contrast(learner(model, 2.0), learner(model, 1.0), f"Does {LABELS[model]} gain from twice the updates?")
         for model in ("mean", "sfamnet")
     ),
-    main=False,
 )
 
 # Smaller experiments, mostly by the grid.
@@ -181,7 +180,6 @@ FLOW_CHOICE = Experiment(
             ("true", "What is the true motion worth?"),
         )
     ),
-    main=False,
 )
 
 
@@ -201,7 +199,6 @@ STABILISATION = Experiment(
         for mode in STABILIZATIONS
         if mode != "none"
     ),
-    main=False,
 )
 
 
@@ -242,7 +239,6 @@ NORMALIZATION = Experiment(
         contrast(first, second, f"Does {LABELS[model]} gain from min-max scaling?")
         for first, second, model in _pairs(tuple(LABELS))
     ),
-    main=False,
 )
 
 EXPERIMENTS = (RECOGNITION, CONVERGENCE, FLOW_CHOICE, STABILISATION, NORMALIZATION)

@@ -69,7 +69,8 @@ def _frames(counted: pd.DataFrame) -> Tally:
         scores.append(pd.DataFrame({**where, "frame": np.arange(len(score)), "score": score.astype(float)}))
         if n_inside:
             truth.append({**where, "onset": 0, "offset": n_inside - 1, "emotion": "any"})
-    return spotting.tally_frames(pd.DataFrame(truth), pd.concat(scores, ignore_index=True))
+    labels = pd.DataFrame(truth, columns=["subject", "video", "onset", "offset", "emotion"])
+    return spotting.tally_frames(labels, pd.concat(scores, ignore_index=True))
 
 
 def value(kept: RowRecords, part: str, metric: str) -> dict[str, float | None]:

@@ -100,7 +100,6 @@ DEPTH_ABLATION = Experiment(
             for first, second, question in _AGAINST
         ),
     ),
-    main=False,
 )
 
 _SENSORS = {"uv0": "no depth", "mid": "ordinary sensor", "exact": "exact depth"}
@@ -139,7 +138,6 @@ DOSE_RESPONSE = Experiment(
         for dose in doses
         for sensor in ("mid", "exact")
     ),
-    main=False,
 )
 
 _FLOW = f"O, {SWEPT}"
@@ -204,7 +202,6 @@ SENSOR_SWEEP = Experiment(
     rows=(flat("recognition"), flat("spotting"), *(each for each, _ in _SENSED)),
     measures=(UF1, UAR),
     contrasts=tuple(contrast(each, flat(question), "Does depth help?") for each, question in _SENSED),
-    main=False,
 )
 
 EXPERIMENTS = (DEPTH_ABLATION, DOSE_RESPONSE, SENSOR_SWEEP)

@@ -56,8 +56,6 @@ class Experiment:
     measures : tuple of (str, str)
         Columns of the table: part and metric, see :func:`melib.study.compare.value`.
     contrasts : tuple of Contrast
-    main : bool
-        Whether rows are trained with every seed of :data:`SEEDS`; otherwise with seed 0 alone.
 
     Raises
     ------
@@ -71,7 +69,6 @@ class Experiment:
     rows: tuple[Row, ...]
     measures: tuple[tuple[str, str], ...]
     contrasts: tuple[Contrast, ...] = field(default=())
-    main: bool = True
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]
@@ -93,8 +90,8 @@ class Experiment:
         return find(name, {row.name: row for row in self.rows}, f"row in experiment {self.name}")
 
     def seeds(self, tier: str) -> tuple[int, ...]:
-        """Seeds of each row at a tier."""
-        return tuple(range(SEEDS[tier])) if self.main else (0,)
+        """Seeds with which rows that draw at random are trained at a tier."""
+        return tuple(range(SEEDS[tier]))
 
 
 def collect(experiments: Iterable[Experiment]) -> dict[str, Experiment]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -157,12 +158,17 @@ def read_scores(folder: Path | str) -> dict[tuple[str, str], np.ndarray]:
     ------
     FileNotFoundError
         If the folder holds none.
+    ValueError
+        If they are damaged.
     """
     path = Path(folder) / "scores.npz"
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: the run is not finished, or kept nothing here")
-    with np.load(path, allow_pickle=False) as file:
-        return {tuple(name.split("/", 1)): file[name] for name in file.files}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {tuple(name.split("/", 1)): file[name] for name in file.files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"kept scores {path} are damaged ({error}): delete the file and run again") from error
 
 
 def _copy(source: Path, target: Path) -> None:

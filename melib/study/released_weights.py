@@ -276,6 +276,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--save", metavar="RECORD.json", help="write the record as JSON")
     parsed = parser.parse_args(arguments)
     try:
+        if parsed.save and not Path(parsed.save).absolute().parent.is_dir():
+            raise FileNotFoundError(f"--save {parsed.save}: there is no such folder")
         record = build(parsed.folder)
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)

@@ -9,7 +9,6 @@ import pandas as pd
 from scipy.stats import binom
 
 from melib.metrics.uncertainty import FEW_SUBJECTS, FEW_TRUE_POSITIVES
-from melib.study.catalogue import EXPERIMENTS
 from melib.study.compare import PARTS, differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
@@ -43,8 +42,7 @@ def opening(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     return (
         f"**Question.** {experiment.question}\n\n"
         f"**Design.** {_data(record)}. Tier *{record['tier']}*: {amounts}. "
-        f"{_seeds(kept)} ({_methods(experiment)}); differences are resampled in pairs over the same subjects."
-        f"{_more_seeds_elsewhere(experiment, kept)}\n\n"
+        f"{_seeds(kept)} ({_methods(experiment)}); differences are resampled in pairs over the same subjects.\n\n"
         f"**Success criterion, set before any number.** {experiment.criterion}"
     )
 
@@ -71,24 +69,6 @@ def _methods(experiment: Experiment) -> str:
     if len(by_method) == 1:
         return _METHODS[next(iter(by_method))]
     return "; ".join(f"{' and '.join(metrics)}: {_METHODS[method]}" for method, metrics in by_method.items())
-
-
-def _more_seeds_elsewhere(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
-    """Which rows are read with fewer seeds than another experiment shows of them."""
-    tier = next(iter(kept.values())).records[0]["tier"]
-    shown: dict[tuple[str, int], list[str]] = {}
-    for name, row in kept.items():
-        for other in EXPERIMENTS.values():
-            same = [each for each in other.rows if each.name == name and each.chain is row.row.chain]
-            seeds = len(same[0].seeds(other.seeds(tier))) if same else 0
-            if seeds > len(row.records):
-                shown.setdefault((other.name, seeds), []).append(row.row.label)
-    return "".join(
-        f" **First seed alone** of {'; '.join(labels) if len(labels) <= _FEW else f'{len(labels)} rows'}: the "
-        f"experiment *{other}* shows the mean over {seeds} seeds, so a row of the same name has another value there. "
-        "Here the difference of two networks is that of two trainings."
-        for (other, seeds), labels in shown.items()
-    )
 
 
 def power(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:

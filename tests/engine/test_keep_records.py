@@ -22,7 +22,7 @@ def tool(monkeypatch):
     specification = importlib.util.spec_from_file_location("keep_records", ROOT / "tools" / "keep_records.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    monkeypatch.setattr(module, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), (), main=False)})
+    monkeypatch.setattr(module, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), ())})
     return module
 
 

@@ -17,7 +17,7 @@ ROWS = (
     Row("mean", "MEAN", VIDEOS, {"suite": "sanity"}),
     Row("ceiling", "Ceiling", CEILINGS, {"suite": "sanity"}),
 )
-EXPERIMENTS = (Experiment("short", "?", "!", ROWS, (("frames", "roc_auc_frames"),), main=False),)
+EXPERIMENTS = (Experiment("short", "?", "!", ROWS, (("frames", "roc_auc_frames"),)),)
 """
 
 CATALOGUE_IMPORTS = ("from melib.study import ", "EXPERIMENTS = collect(")

@@ -14,21 +14,18 @@ from melib.study.clips import ClipParameters
 from melib.study.depth_question import (
     depth_error_mm,
     distance_with_error,
-    dose_answer,
     helps,
     largest_noise,
     out_of_plane_share,
     real_shares,
-    sensor_answer,
     smallest_dose,
 )
 from melib.study.experiments import collect
 from melib.synthetic.identity import DISTANCE_M
 
 
-def gains(rows: dict[float, tuple[float, float, float]], subjects: int = 40) -> pd.DataFrame:
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
-    return table.assign(detectable=0.02, subjects=subjects)
+def gains(rows: dict[float, tuple[float, float, float]]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
 
 
 GOOD, SMALL, UNSURE, BAD = (0.08, 0.04, 0.12), (0.02, 0.01, 0.03), (0.08, -0.01, 0.17), (-0.05, -0.09, -0.01)
@@ -48,16 +45,6 @@ def test_the_answer_is_the_largest_noise_below_which_no_level_fails():
 def test_the_dose_is_the_smallest_above_which_no_share_fails():
     assert smallest_dose(gains({0.0: BAD, 0.05: GOOD, 0.1: SMALL, 0.5: GOOD, 1.0: GOOD})) == 0.5
     assert smallest_dose(gains({0.0: GOOD, 1.0: UNSURE})) is None
-
-
-def test_answers_say_none_where_nothing_is_shown_and_nothing_from_too_few_subjects():
-    assert "none" in sensor_answer(gains({0.0: UNSURE, 0.08: BAD}), "Spotting")
-    assert "0.04 px" in sensor_answer(gains({0.0: GOOD, 0.04: GOOD, 0.08: BAD}), "Recognition")
-    assert "none" in dose_answer(gains({0.0: BAD, 1.0: SMALL}), "Ordinary sensor")
-    assert "from 50% on" in dose_answer(gains({0.0: BAD, 0.5: GOOD, 1.0: GOOD}), "Exact depth")
-    for answer in (sensor_answer, dose_answer):
-        words = answer(gains({0.0: GOOD, 1.0: GOOD}, subjects=4), "Anything")
-        assert "no answer" in words and "4 tested subjects" in words
 
 
 def test_noise_reads_the_same_as_disparity_as_depth_and_as_distance():

@@ -278,20 +278,6 @@ def test_the_design_tells_rows_of_several_seeds_from_rows_of_one(better):
     assert "ROC-AUC of frames: bias-corrected and accelerated bootstrap" in tables.opening(ranked, better)
 
 
-def test_a_page_of_first_seeds_says_where_their_mean_stands(better):
-    shared, own = find_experiment("recognition").row("mean-o-4"), find_experiment("convergence").row("mean-effort-1")
-    some = replace(EXPERIMENT, rows=(shared, own), contrasts=(), main=False)
-
-    def words(tier: str) -> str:
-        record = {**better["net"].records[0], "tier": tier}
-        return tables.opening(some, {row.name: replace(better["net"], row=row, records=(record,)) for row in some.rows})
-
-    assert f"**First seed alone** of {shared.label}: the experiment *recognition* shows the mean over 3" in words(
-        "full"
-    )
-    assert own.label not in words("full") and "First seed alone" not in words("quick")
-
-
 def test_the_warning_is_that_of_the_row_with_fewest_subjects_and_hits(better):
     part = "spotting_and_naming"
     asked = replace(EXPERIMENT, measures=((part, "f1_spotting"),))
