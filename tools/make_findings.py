@@ -72,9 +72,10 @@ def in_readme(text: str, findings: str) -> str:
 
 def stale() -> list[Path]:
     """Files whose findings are not those of the records, going by the fingerprint and by each other."""
+    records = f"<!-- Records: {fingerprint()} -->"
     kept = TABLE.read_text(encoding="utf-8") if TABLE.is_file() else ""
     readme = README.read_text(encoding="utf-8")
-    wrong = [] if f"<!-- Records: {fingerprint()} -->" in kept else [TABLE]
+    wrong = [] if records in kept else [TABLE]
     return wrong + ([] if in_readme(readme, kept) == readme else [README])
 
 
