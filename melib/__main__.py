@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from melib import __version__, cli
-from melib.text import printable
+from melib.text import in_one_line
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -26,14 +26,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; bad input gives one line on stderr and exit code 2."""
+    """Run one command; bad input gives one line on stderr and exit code 2, an interruption one line and 130."""
     parsed = build_parser().parse_args(arguments)
-    try:
-        return parsed.run(parsed)
-    except (ValueError, LookupError, OSError) as error:
-        message = error.args[0] if isinstance(error, LookupError) and error.args else error
-        print(f"melib {parsed.command}: {printable(message)}", file=sys.stderr)
-        return 2
+    return in_one_line(f"melib {parsed.command}", lambda: parsed.run(parsed))
 
 
 if __name__ == "__main__":

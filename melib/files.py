@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from melib.text import in_one_line
 
 
 @contextmanager
@@ -38,6 +41,29 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_folder(folder: Path, option: str) -> None:
+    """See that files can be written into a folder, or that it can be made, before hours of work are spent.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not exist; nothing is made.
+    option : str
+        What named it, for the message.
+
+    Raises
+    ------
+    OSError
+        If it, or the nearest folder above it that exists, takes no file.
+    """
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise OSError(f"{option} {folder} cannot be written into ({error.strerror}): name another folder") from error
 
 
 def refresh(path: Path, text: str, *, check: bool) -> bool:
@@ -83,15 +109,21 @@ def refresh_command(
     -------
     int
         The exit code: 0 once the file is up to date. With ``--check`` nothing is written, and a file that is missing or
-        stale is named and gives 1.
+        stale is named and gives 1. Bad input, and a start away from the root of the checkout, give one line and 2.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help=f"write nothing; fail if {path.name} is missing or stale")
     check = parser.parse_args(arguments).check
-    if refresh(path, make(), check=check):
+
+    def run() -> int:
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"no folder {path.parent} for {path.name}: start from the root of the checkout")
+        if refresh(path, make(), check=check):
+            return 0
+        if check:
+            print(f"{path} is missing or stale: run python {tool}", file=sys.stderr)
+            return 1
+        print(path)
         return 0
-    if check:
-        print(f"{path} is missing or stale: run python {tool}", file=sys.stderr)
-        return 1
-    print(path)
-    return 0
+
+    return in_one_line(tool, run)

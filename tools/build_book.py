@@ -14,6 +14,9 @@ from pathlib import Path
 
 import psutil
 
+from melib.engine.runs import check_tier
+from melib.text import in_one_line
+
 INDEX = Path("_build/html/index.html")
 
 
@@ -37,7 +40,10 @@ def locked(folder: Path) -> bool:
 
 def main(tier: str, target: str = "book") -> int:
     """Build the book, or another target, in the current folder; the exit code is Snakemake's."""
+    check_tier(tier)
     folder = Path.cwd().resolve()
+    if not (folder / "Snakefile").is_file():
+        raise FileNotFoundError(f"no Snakefile in {folder}: start from the root of the checkout")
     alive = engines(folder)
     if alive:
         print(f"an engine is at work in this folder (process {alive[0]}): wait for it or end it", file=sys.stderr)
@@ -45,7 +51,9 @@ def main(tier: str, target: str = "book") -> int:
     snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}"]
     if locked(folder):
         print("clearing the lock of an engine that was killed", flush=True)
-        subprocess.run([*snakemake, "--unlock", "--quiet"], check=True)
+        unlocked = subprocess.run([*snakemake, "--unlock", "--quiet"]).returncode
+        if unlocked:
+            return unlocked
     # Two processes of one thread each; where one run fails, the others still finish.
     build = ["--cores", "2", "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
     code = subprocess.run([*snakemake, *build, "--", target]).returncode
@@ -57,4 +65,4 @@ def main(tier: str, target: str = "book") -> int:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(in_one_line("tools/build_book.py", lambda: main(*sys.argv[1:])))

@@ -17,7 +17,8 @@ import yaml
 
 from melib.engine.execute import page_path
 from melib.engine.pages import figures_without_words, page_key, stored_errors
-from melib.engine.runs import load_runs, run_key
+from melib.engine.runs import check_tier, load_runs, run_key
+from melib.text import in_one_line
 
 
 def named_files(entry: object) -> Iterator[str]:
@@ -58,6 +59,7 @@ def faults(root: Path, tier: str) -> list[str]:
 
 def main(tier: str) -> int:
     """Print the faults; 1 if there is any."""
+    check_tier(tier)
     found = faults(Path.cwd(), tier)
     for fault in found:
         print(fault, file=sys.stderr)
@@ -67,4 +69,4 @@ def main(tier: str) -> int:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(in_one_line("tools/check_pages.py", lambda: main(sys.argv[1])))

@@ -23,6 +23,8 @@ from pathlib import Path
 
 import yaml
 
+from melib.text import in_one_line
+
 ALLOWED = Path("tools", "prose_numbers.yml")
 PAGES = ("README.md", "book/*.md", "book/api/*.md", "notebooks/*.md", "labs/*.md")
 #: Allowed on every page.
@@ -170,6 +172,8 @@ def faults(root: Path, allowed: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 def main() -> int:
     """Print the faults; 1 if there is any."""
+    if not ALLOWED.is_file():
+        raise FileNotFoundError(f"no {ALLOWED}: start from the root of the checkout")
     found = faults(Path.cwd(), yaml.safe_load(ALLOWED.read_text(encoding="utf-8")))
     for fault in found:
         print(fault, file=sys.stderr)
@@ -179,4 +183,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_one_line("tools/check_prose.py", main))

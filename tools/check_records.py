@@ -14,6 +14,7 @@ from melib.engine.jobs import jobs_of
 from melib.study.catalogue import EXPERIMENTS
 from melib.study.parameters import tier_sizes
 from melib.study.rows import is_there, record_path
+from melib.text import in_one_line
 
 
 def main(tier: str, *, kept: Path = Path("results")) -> int:
@@ -29,4 +30,4 @@ def main(tier: str, *, kept: Path = Path("results")) -> int:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(in_one_line("tools/check_records.py", lambda: main(sys.argv[1])))

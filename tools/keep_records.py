@@ -13,9 +13,14 @@ import sys
 from pathlib import Path
 
 from melib.engine.jobs import jobs_of
+from melib.files import whole
 from melib.study.catalogue import EXPERIMENTS
 from melib.study.parameters import tier_sizes
 from melib.study.rows import is_there, record_path
+from melib.text import in_one_line
+
+#: Missing records that are named one by one; all are counted.
+_NAMED = 5
 
 
 def main(tier: str, *, made: Path = Path(".cache", "records"), kept: Path = Path("results")) -> int:
@@ -24,7 +29,12 @@ def main(tier: str, *, made: Path = Path(".cache", "records"), kept: Path = Path
     jobs = jobs_of(EXPERIMENTS.values(), tier)
     missing = [name for name, job in jobs.items() if not is_there(job.row, tier, job.seed, folder=made)]
     if missing:
-        print(f"missing or stale in {made / tier}: {', '.join(missing)}", file=sys.stderr)
+        others = f" and {len(missing) - _NAMED} others" if len(missing) > _NAMED else ""
+        print(
+            f"{len(missing)} of {len(jobs)} records are missing or stale in {made / tier}: "
+            f"{', '.join(missing[:_NAMED])}{others}; python tools/build_book.py {tier} records makes them",
+            file=sys.stderr,
+        )
         return 1
     wanted = set()
     for job in jobs.values():
@@ -32,7 +42,8 @@ def main(tier: str, *, made: Path = Path(".cache", "records"), kept: Path = Path
         target = record_path(kept, job.row, tier, job.seed)
         target.parent.mkdir(parents=True, exist_ok=True)
         for suffix in (".csv", ".json"):
-            shutil.copyfile(source.with_suffix(suffix), target.with_suffix(suffix))
+            with whole(target.with_suffix(suffix)) as part:
+                shutil.copyfile(source.with_suffix(suffix), part)
             wanted.add(target.with_suffix(suffix))
     for path in sorted((kept / tier).rglob("*.*")):
         if path.is_file() and path not in wanted:
@@ -45,4 +56,4 @@ def main(tier: str, *, made: Path = Path(".cache", "records"), kept: Path = Path
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(in_one_line("tools/keep_records.py", lambda: main(sys.argv[1])))

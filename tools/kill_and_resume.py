@@ -23,6 +23,9 @@ from pathlib import Path
 import psutil
 import yaml
 
+from melib.engine.runs import TIERS
+from melib.text import in_one_line
+
 #: What two runs of one computation may differ by.
 TIMES = ("seconds", "peak_memory_mb", "time")
 
@@ -34,8 +37,12 @@ def copy_checkout(source: Path, target: Path, runs: list[str] | None = None) -> 
     ------
     LookupError
         If a run is not declared.
+    ValueError
+        If the source is no checkout, so that its tracked files cannot be told.
     """
-    listed = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, text=True)
+    if listed.returncode:
+        raise ValueError(f"{source} is no git checkout: {listed.stderr.strip()}")
     for name in filter(None, listed.stdout.split("\0")):
         if (source / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -80,9 +87,23 @@ def finish(checkout: Path, tier: str) -> float:
     """Run the pipeline to its end; seconds that it took. Raises RuntimeError if it fails."""
     started = time.monotonic()
     process = start(checkout, tier)
-    _, said = process.communicate()
-    refuse_failure(process, said)
+    refuse_failure(process, wait(process))
     return time.monotonic() - started
+
+
+def wait(process: subprocess.Popen[bytes], seconds: float | None = None) -> bytes:
+    """What a pipeline says until it ends; if it does not within the time, or an interruption comes, it is killed.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        If it was killed because its time was up.
+    """
+    try:
+        return process.communicate(timeout=seconds)[1]
+    except BaseException:  # in its own process group it would outlive this program
+        kill(process)
+        raise
 
 
 def refuse_failure(process: subprocess.Popen[bytes], said: bytes) -> None:
@@ -142,9 +163,8 @@ def kill_and_resume(source: Path, tier: str, *, kills: int, seed: int, runs: lis
             process = start(harried, tier)
             moment = generator.uniform(0.05, 1.0) * whole
             try:
-                _, said = process.communicate(timeout=moment)
+                said = wait(process, moment)
             except subprocess.TimeoutExpired:
-                kill(process)
                 landed += 1
                 print(f"kill {landed}: after {moment:.1f} s, {len(records(harried, tier))} files", flush=True)
                 continue
@@ -169,13 +189,26 @@ def _differing(harried: Path, calm: Path, tier: str) -> list[str]:
 def main() -> int:
     """Print what differs; 1 if anything does."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tier", default="smoke")
+    parser.add_argument("--tier", choices=TIERS, default="smoke")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", nargs="*", help="declared runs (default: all)")
     arguments = parser.parse_args()
+    return in_one_line("tools/kill_and_resume.py", lambda: run(arguments))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Kill, compare, print."""
+    if arguments.kills < 1:
+        raise ValueError(f"--kills must be at least 1, got {arguments.kills}")
     source = Path(__file__).resolve().parents[1]
-    differing = kill_and_resume(source, arguments.tier, kills=arguments.kills, seed=arguments.seed, runs=arguments.runs)
+    try:
+        differing = kill_and_resume(
+            source, arguments.tier, kills=arguments.kills, seed=arguments.seed, runs=arguments.runs
+        )
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
     print("the records agree bit for bit, apart from times" if not differing else f"differ: {', '.join(differing)}")
     return 1 if differing else 0
 

@@ -16,6 +16,7 @@ import textwrap
 from pathlib import Path
 
 from melib.files import refresh
+from melib.text import in_one_line
 
 RECORDS = Path("results", "full")
 TABLE = Path("book", "tables", "findings.md")
@@ -25,9 +26,18 @@ BEGIN, END = "<!-- findings: written by tools/make_findings.py -->\n", "<!-- end
 
 
 def fingerprint(records: Path = RECORDS) -> str:
-    """SHA-256 over names and contents of the records of the tier, as 16 hexadecimal digits."""
+    """SHA-256 over names and contents of the records of the tier, as 16 hexadecimal digits.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no record.
+    """
+    paths = sorted(records.rglob("*.json"))
+    if not paths:
+        raise FileNotFoundError(f"no record in {records}: start from the root of the checkout")
     digest = hashlib.sha256()
-    for path in sorted(records.rglob("*.json")):
+    for path in paths:
         digest.update(path.relative_to(records).as_posix().encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
@@ -62,9 +72,10 @@ def in_readme(text: str, findings: str) -> str:
 
 def stale() -> list[Path]:
     """Files whose findings are not those of the records, going by the fingerprint and by each other."""
+    records = f"<!-- Records: {fingerprint()} -->"
     kept = TABLE.read_text(encoding="utf-8") if TABLE.is_file() else ""
     readme = README.read_text(encoding="utf-8")
-    wrong = [] if f"<!-- Records: {fingerprint()} -->" in kept else [TABLE]
+    wrong = [] if records in kept else [TABLE]
     return wrong + ([] if in_readme(readme, kept) == readme else [README])
 
 
@@ -72,12 +83,23 @@ def main(arguments: list[str] | None = None) -> int:
     """Write what differs, or with ``--check`` name it and return 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is stale")
-    if parser.parse_args(arguments).check:
-        for path in stale():
-            print(f"{path} does not hold the findings of {RECORDS}: run python tools/make_findings.py", file=sys.stderr)
-        return 1 if stale() else 0
-    findings = sentences()
+    check = parser.parse_args(arguments).check
+    return in_one_line("tools/make_findings.py", lambda: check_both() if check else write_both())
+
+
+def check_both() -> int:
+    """Name the files that are stale; 1 if one is."""
+    wrong = stale()
+    for path in wrong:
+        print(f"{path} does not hold the findings of {RECORDS}: run python tools/make_findings.py", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def write_both() -> int:
+    """Write what differs."""
+    fingerprint()  # a minute of resampling is spent only where there are records
     readme = README.read_text(encoding="utf-8")
+    findings = sentences()
     for path, text in ((TABLE, findings), (README, in_readme(readme, findings))):
         if not refresh(path, text, check=False):
             print(path)

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from melib.files import refresh
+from melib.text import in_one_line
 
 #: What the reference covers, from the ground up.
 PACKAGES = (
@@ -47,7 +48,15 @@ def _directive(module: str) -> str:
 
 
 def differing(package: Path, folder: Path) -> dict[Path, str | None]:
-    """Pages that are not as they should be: path to wanted text, or to None where no package exists."""
+    """Pages that are not as they should be: path to wanted text, or to None where no package exists.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such package.
+    """
+    if not package.is_dir():
+        raise FileNotFoundError(f"no package {package}: start from the root of the checkout, or name --package")
     wanted = {folder / f"{name}.md": page(package, name) for name in PACKAGES}
     wrong: dict[Path, str | None] = {
         path: text for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
@@ -63,16 +72,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--package", type=Path, default=Path("melib"), help="default: melib")
     parser.add_argument("--folder", type=Path, default=Path("book", "api"), help="default: book/api")
     parsed = parser.parse_args(arguments)
-    wrong = differing(parsed.package, parsed.folder)
+    return in_one_line("tools/make_reference.py", lambda: run(parsed.package, parsed.folder, check=parsed.check))
+
+
+def run(package: Path, folder: Path, *, check: bool) -> int:
+    """Write or name what differs."""
+    wrong = differing(package, folder)
     for path, text in wrong.items():
         if text is None:
             print(f"{path} is about no package: delete it", file=sys.stderr)
-        elif parsed.check:
+        elif check:
             print(f"{path} is missing or stale: run python tools/make_reference.py", file=sys.stderr)
         else:
             refresh(path, text, check=False)
             print(path)
-    return 1 if wrong and (parsed.check or None in wrong.values()) else 0
+    return 1 if wrong and (check or None in wrong.values()) else 0
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from melib import features, provenance, study
+from melib.files import check_folder
 from melib.metrics import intervals, uncertainty
 from melib.metrics._tally import Tally, per_subject, ratio
 from melib.own_video.spotter import SHIPPED, Band, Spotter, save_spotter
@@ -27,6 +28,7 @@ from melib.study.data import Fold, Reader, micro, spotting_pairs
 from melib.study.networks import train
 from melib.study.rules import choose_rule
 from melib.synthetic.dataset import FPS, open_benchmark, open_clips
+from melib.text import in_one_line
 from melib.video import Dataset, truth_table
 
 SEED = 0
@@ -132,12 +134,22 @@ def main() -> int:
     parser.add_argument("--store", type=Path, default=study.default_store(), help="folder of the feature store")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
     parsed = parser.parse_args()
+    return in_one_line("tools/make_spotter.py", lambda: run(parsed.out, parsed.store, parsed.jobs))
+
+
+def run(out: Path, store: Path, jobs: int) -> int:
+    """Make the file and say what its scores are worth; what would hinder at the end is refused at the beginning."""
+    if jobs < 1:
+        raise ValueError(f"--jobs must be at least 1, got {jobs}")
+    if out.is_dir() or not out.parent.is_dir():
+        raise ValueError(f"--out {out} is no file in a folder that exists: name one")
+    check_folder(out.parent, "the folder of --out")
     torch.set_num_threads(1)
-    spotter = make(parsed.store, parsed.jobs)
-    save_spotter(spotter, parsed.out)
+    spotter = make(store, jobs)
+    save_spotter(spotter, out)
     for band in spotter.bands:
         print(f"score from {band.least:.3f}: {band.hits} of {band.found} right, {band.low:.2f} to {band.high:.2f}")
-    print(f"{parsed.out.name}: {parsed.out.stat().st_size // 1024} KiB")
+    print(f"{out.name}: {out.stat().st_size // 1024} KiB")
     return 0
 
 

@@ -10,12 +10,14 @@ or without a source is an error.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
+
+from melib.files import whole
+from melib.text import in_one_line
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -35,7 +37,15 @@ def paired_text(source: Path) -> str:
 
 
 def differing(folder: Path) -> dict[Path, str | None]:
-    """Pairs that are not as they should be: path to wanted text, or to None where no source exists."""
+    """Pairs that are not as they should be: path to wanted text, or to None where no source exists.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no notebook at all.
+    """
+    if not any(folder.glob("*.md")) and not any(folder.glob("*.ipynb")):
+        raise FileNotFoundError(f"no notebook in {folder}: start from the root of the checkout, or name --folder")
     wanted = {source.with_suffix(".ipynb"): paired_text(source) for source in sorted(folder.glob("*.md"))}
     wrong: dict[Path, str | None] = {
         pair: text for pair, text in wanted.items() if not pair.is_file() or pair.read_text(encoding="utf-8") != text
@@ -49,18 +59,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a pair is missing or stale")
     parser.add_argument("--folder", type=Path, default=Path("notebooks"), help="default: notebooks")
     parsed = parser.parse_args(arguments)
-    wrong = differing(parsed.folder)
+    return in_one_line("tools/pair_notebooks.py", lambda: run(parsed.folder, check=parsed.check))
+
+
+def run(folder: Path, *, check: bool) -> int:
+    """Write or name what differs."""
+    wrong = differing(folder)
     for pair, text in wrong.items():
         if text is None:
             print(f"{pair} has no source {pair.with_suffix('.md').name}: delete it", file=sys.stderr)
-        elif parsed.check:
+        elif check:
             print(f"{pair} is missing or stale: run python tools/pair_notebooks.py", file=sys.stderr)
         else:
-            temporary = pair.with_name(f".{pair.name}.{os.getpid()}")
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, pair)
+            with whole(pair) as part:
+                part.write_text(text, encoding="utf-8")
             print(f"{pair} written")
-    return 1 if None in wrong.values() or (parsed.check and wrong) else 0
+    return 1 if None in wrong.values() or (check and wrong) else 0
 
 
 if __name__ == "__main__":

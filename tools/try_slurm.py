@@ -22,6 +22,9 @@ from pathlib import Path
 from kill_and_resume import copy_checkout, finish, records
 from one_node_slurm import start, stop
 
+from melib.engine.runs import TIERS
+from melib.text import in_one_line
+
 EXECUTOR = "snakemake-executor-plugin-slurm"
 
 
@@ -100,7 +103,7 @@ def try_slurm(source: Path, tier: str, *, runs: list[str] | None, gpu: bool) -> 
 def main() -> int:
     """Print what differs; 1 if anything does."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tier", default="smoke")
+    parser.add_argument("--tier", choices=TIERS, default="smoke")
     parser.add_argument("--runs", nargs="*", help="declared runs (default: all)")
     parser.add_argument("--gpu", action="store_true", help="let the jobs of records ask for a graphics card")
     arguments = parser.parse_args()
@@ -110,8 +113,17 @@ def main() -> int:
         print(f'{error}: pip install -c requirements.lock -e ".[cluster]"', file=sys.stderr)
         return 1
     print(versions, flush=True)
+    return in_one_line("tools/try_slurm.py", lambda: run(arguments))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compute, compare, print."""
     source = Path(__file__).resolve().parents[1]
-    differing = try_slurm(source, arguments.tier, runs=arguments.runs, gpu=arguments.gpu)
+    try:
+        differing = try_slurm(source, arguments.tier, runs=arguments.runs, gpu=arguments.gpu)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
     print("the records agree bit for bit, apart from times" if not differing else f"differ: {', '.join(differing)}")
     return 1 if differing else 0
 

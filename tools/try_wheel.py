@@ -22,6 +22,8 @@ from pathlib import Path
 
 from kill_and_resume import copy_checkout
 
+from melib.text import in_one_line
+
 #: Two intervals in each of two videos, one of them missed by the predictions and one named wrongly.
 TRUTH = """\
 subject,video,onset,offset,emotion
@@ -165,7 +167,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy both distributions into this folder")
     arguments = parser.parse_args()
+    return in_one_line("tools/try_wheel.py", lambda: run(arguments.keep))
+
+
+def run(keep: Path | None) -> int:
+    """Build, install, try, keep."""
     source = Path(__file__).resolve().parents[1]
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)  # at once: what cannot be kept need not be built
     with tempfile.TemporaryDirectory(prefix="melib-wheel-") as folder:
         builder, room = Path(folder, "builder"), Path(folder, "stranger")
         builder.mkdir()
@@ -182,10 +191,9 @@ def main() -> int:
         except RuntimeError as error:
             print(error, file=sys.stderr)
             return 1
-        if arguments.keep:
-            arguments.keep.mkdir(parents=True, exist_ok=True)
+        if keep is not None:
             for made in (builder / "dist").iterdir():
-                shutil.copy2(made, arguments.keep)
+                shutil.copy2(made, keep)
     return 0
 
 

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from melib import doctor
 
     if arguments.dataset is None:
-        if arguments.root is not None or arguments.json is not None:
+        if arguments.root is not None or arguments.json is not None or arguments.decode or arguments.faces:
             raise ValueError(f"which dataset is it? --dataset {', '.join(doctor.KNOWN)}")
         print(doctor.catalogue())
         return 0

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from melib.files import check_folder
+
 HELP = "compute the records of experiments that are missing or stale, all rows or some"
 
 
@@ -35,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.jobs < 1:
         raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
     tier_sizes(arguments.tier)
+    if not arguments.features:
+        check_folder(arguments.folder, "--folder")
     experiments = [
         on_dataset(find_experiment(name), arguments.dataset, arguments.data_root) for name in arguments.experiments
     ]

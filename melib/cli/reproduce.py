@@ -25,15 +25,21 @@ def run(arguments: argparse.Namespace) -> int:
     from melib.engine.reproduce import reproduce
     from melib.study.catalogue import EXPERIMENTS, find_experiment
     from melib.study.parameters import tier_sizes
+    from melib.study.record import read_record
     from melib.study.rows import ensure, record_path
 
+    if arguments.jobs < 1:
+        raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
     tier_sizes(arguments.tier)
     names = arguments.experiment or list(EXPERIMENTS)
     jobs = jobs_of([find_experiment(name) for name in names], arguments.tier).values()
     for job in jobs:
         path = record_path(arguments.kept, job.row, arguments.tier, job.seed)
         if not path.is_file():
-            raise FileNotFoundError(f"no kept record {path}: nothing to compare row {job.row.name} with")
+            raise FileNotFoundError(
+                f"no kept record {path} of row {job.row.name}: start from the root of the checkout, or name --kept"
+            )
+        read_record(path)  # a damaged one is found before hours of computing, not after them
     with tempfile.TemporaryDirectory(prefix="melib-reproduce-") as folder:
         made, store = Path(folder, "records"), arguments.store or Path(folder, "features")
         for seed in sorted({job.seed for job in jobs}):

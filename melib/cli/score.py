@@ -114,7 +114,7 @@ def score(
     Raises
     ------
     ValueError
-        Naming file and line of the first bad row.
+        Naming file and line of the first bad row, or the first label behind the listed end of its video.
     FileNotFoundError
         If a file does not exist.
     """
@@ -123,6 +123,8 @@ def score(
     true, predicted, listed = strs.validate(truth, predictions, videos, emotions=emotions, refuse_unknown=True)
     if true.empty:
         raise ValueError(f"{truth}, line 2: there is no labelled micro-expression to score against")
+    if listed is not None:
+        _check_lengths(true, listed, truth, videos)
     names = strs.classes(true, emotions)
     tally = strs.tally_checked(true, predicted, listed, names, protocol)
     scores = strs.evaluate(true, predicted, videos=listed, emotions=emotions, protocol=protocol)
@@ -158,6 +160,16 @@ def score(
     else:
         result["chance"] = _chance(true, predicted, listed, names, protocol, scores)
     return result
+
+
+def _check_lengths(true, listed, truth: str, videos: str) -> None:
+    """Refuse a list by which a label lies behind the end of its video, whether frames count from 0 or from 1."""
+    joined = true.merge(listed, on=["subject", "video"])
+    for row in joined[joined["offset"] > joined["frames"]].head(1).itertuples():
+        raise ValueError(
+            f"{videos} lists {row.subject}/{row.video} with {row.frames} frames, but {truth} labels it up to frame "
+            f"{row.offset}: give the number of frames of the whole video"
+        )
 
 
 def _plain(value: float) -> float | int | None:

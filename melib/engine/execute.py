@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
@@ -29,7 +30,7 @@ ONE_THREAD = {
 
 
 class RunFailed(RuntimeError):
-    """A cell raised, or the notebook stores a failure; the page was not written."""
+    """A cell raised, the kernel died, or the notebook stores a failure; the page was not written."""
 
 
 def page_path(run_id: str, root: Path) -> Path:
@@ -61,7 +62,7 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     ValueError
         If the tier or a parameter is unknown, or the notebook has no title.
     RunFailed
-        If a cell raised; no page is left, not even an earlier one.
+        If a cell raised or the kernel died; no page is left, not even an earlier one.
     """
     check_tier(tier)
     if tier not in run.minutes:
@@ -104,6 +105,12 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
             f"{error}\n"
             f"run {run.id} failed in cell [{error.exec_count}] of {run.notebook}: {error.ename}: {error.evalue}\n"
             f"the notebook as far as it came: {failed.relative_to(root)}"
+        ) from error
+    except DeadKernelError as error:
+        working.unlink(missing_ok=True)
+        raise RunFailed(
+            f"run {run.id}: the kernel of {run.notebook} was killed or crashed; most often the memory was not enough "
+            "(take a smaller tier, or run less beside it)"
         ) from error
     seconds = time.perf_counter() - started
 

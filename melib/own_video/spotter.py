@@ -116,9 +116,13 @@ def load_spotter(path: str | os.PathLike = SHIPPED) -> Spotter:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no spotter, or its weights or constants are not finite.
+        If it is no spotter, its weights are not those of its network, or weights or constants are not finite.
     """
-    model, metadata = load_model(path)
+    try:
+        model, metadata = load_model(path)
+    except (KeyError, RuntimeError, TypeError) as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"{path}: the weights do not fit the network that the file names ({said})") from error
     if not isinstance(model, MEAN) or _KEY not in metadata:
         raise ValueError(f"{path} holds a network without a spotting rule: give a file made by tools/make_spotter.py")
     described = json.loads(metadata[_KEY])

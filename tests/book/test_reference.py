@@ -52,6 +52,13 @@ def test_a_new_module_and_a_left_over_page_are_found(tmp_path):
     assert "automodule:: melib.flow.new" in (pages / "flow.md").read_text(encoding="utf-8")
 
 
+def test_without_a_package_no_page_is_written(tmp_path, capsys):
+    options = ["--package", str(tmp_path / "package"), "--folder", str(tmp_path / "pages")]
+    assert TOOL.main(options) == 2
+    assert "no package" in capsys.readouterr().err
+    assert not (tmp_path / "pages").exists()
+
+
 def test_every_page_is_listed_in_the_introduction_of_the_reference():
     text = (ROOT / "book" / "api" / "index.md").read_text(encoding="utf-8")
     assert [name for name in TOOL.PACKAGES if f"<{name}>`" not in text] == []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import DeadKernelError
 
 from melib.__main__ import main
 from melib.engine import execute as execute_module
@@ -159,6 +160,19 @@ def test_an_error_that_papermill_lets_pass_is_caught(checkout, monkeypatch):
     assert files(checkout) == {"small.smoke.failed.ipynb"}
 
 
+def test_a_kernel_that_is_killed_is_said_and_leaves_nothing(checkout, monkeypatch, capsys):
+    def killed(notebook, output, parameters, **_):
+        nbformat.write(notebook, output)
+        raise DeadKernelError("Kernel died")
+
+    monkeypatch.setattr(execute_module.papermill, "execute_notebook", killed)
+    monkeypatch.chdir(checkout)
+    assert main(["run", "small", "--tier", "smoke"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the kernel of notebooks/small.md was killed" in line and "memory" in line
+    assert files(checkout) == set()
+
+
 @pytest.mark.parametrize(
     ("changes", "tier", "words"),
     [
@@ -174,11 +188,15 @@ def test_a_wrong_request_starts_nothing(checkout, papermill_calls, changes, tier
     assert not (checkout / "book").exists()
 
 
-@pytest.mark.parametrize("arguments", [["smal"], ["small", "--tier", "qick"]])
-def test_the_command_line_gives_one_line_for_a_wrong_request(checkout, monkeypatch, capsys, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["smal"], "did you mean small?"), (["small", "--tier", "qick"], "unknown tier 'qick': choose one of smoke")],
+)
+def test_the_command_line_gives_one_line_for_a_wrong_request(checkout, monkeypatch, capsys, arguments, words):
     monkeypatch.chdir(checkout)
     assert main(["run", *arguments]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
 
 
 def test_the_environment_of_the_caller_is_left_as_it_was(checkout, papermill_calls):

@@ -50,4 +50,23 @@ def test_nothing_is_copied_while_a_record_is_missing_or_stale(tool, tmp_path, ca
         path.write_text(json.dumps(record))
     assert tool.main("smoke", made=made, kept=kept) == 1
     assert not kept.exists()
-    assert "units/units-kept.0" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("1 of 1 records are missing or stale in") and "units/units-kept.0" in said
+    assert "python tools/build_book.py smoke records" in said
+
+
+def test_a_copy_that_breaks_off_leaves_the_kept_record_as_it_was(tool, tmp_path, monkeypatch):
+    made, kept = tmp_path / "made", tmp_path / "kept"
+    compute(ROW, "smoke", 0, folder=made, store=tmp_path)
+    target = record_path(kept, ROW, "smoke", 0).with_suffix(".csv")
+    target.parent.mkdir(parents=True)
+    target.write_text("kept before")
+
+    def half(source, destination):
+        destination.write_text("half")
+        raise OSError("no room left on the disk")
+
+    monkeypatch.setattr(tool.shutil, "copyfile", half)
+    with pytest.raises(OSError, match="no room"):
+        tool.main("smoke", made=made, kept=kept)
+    assert [(path.name, path.read_text()) for path in target.parent.iterdir()] == [(target.name, "kept before")]

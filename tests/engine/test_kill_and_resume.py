@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,35 @@ def test_times_are_left_aside_and_nothing_else(tool, tmp_path):
     assert tool.records(tmp_path, "smoke") == before
     (folder / "mean.0.json").write_text(json.dumps({**record, "list": [{"value": 2}]}))
     assert tool.records(tmp_path, "smoke") != before
+
+
+def test_what_is_no_checkout_is_said(tool, tmp_path):
+    with pytest.raises(ValueError, match="is no git checkout"):
+        tool.copy_checkout(tmp_path, tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--kills", "0"], "--kills must be at least 1"), (["--runs", "nosuch"], "no run nosuch in runs.yml")],
+)
+def test_a_wrong_argument_gets_one_line(tool, monkeypatch, capsys, arguments, words):
+    monkeypatch.setattr(sys, "argv", ["kill_and_resume.py", *arguments])
+    monkeypatch.setattr(tool, "start", lambda *_: pytest.fail("started"))
+    assert tool.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+
+
+def test_an_interruption_ends_the_pipeline_too(tool):
+    sleeper = subprocess.Popen(
+        ["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            tool.wait(sleeper)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert sleeper.poll() == -signal.SIGKILL

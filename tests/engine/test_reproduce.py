@@ -85,6 +85,20 @@ def test_without_a_kept_record_nothing_is_computed(declared, tmp_path, capsys):
     assert "no kept record" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["", '{"row": '])
+def test_a_damaged_kept_record_is_named_before_anything_is_computed(kept, declared, capsys, monkeypatch, text):
+    path = record_path(kept[0], ROW, "smoke", 0)
+    path.write_text(text)
+    monkeypatch.setattr("melib.study.rows.ensure", lambda *_, **__: pytest.fail("computed"))
+    assert main(["reproduce", "--experiment", "units_only", "--kept", str(kept[0])]) == 2
+    assert f"{path} is not JSON" in capsys.readouterr().err
+
+
+def test_no_job_at_all_is_refused(declared, capsys):
+    assert main(["reproduce", "--experiment", "units_only", "--jobs", "0"]) == 2
+    assert "--jobs must be at least 1" in capsys.readouterr().err
+
+
 def test_two_standard_deviations_over_seeds_widen_what_is_near(made):
     record = json.loads(record_path(made, ROW, "smoke", 0).read_text())
     other = json.loads(json.dumps(record))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
 import shutil
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -115,3 +117,26 @@ def test_a_pair_has_no_outputs_and_papermill_finds_its_parameters(checkout):
     assert not [cell for cell in pair.cells if cell.get("outputs") or cell.get("execution_count")]
     assert pair.metadata["kernelspec"]["name"] == "python3"
     assert set(papermill.inspect_notebook(folder / "small.ipynb")) == {"tier", "seed", "fail"}
+
+
+@pytest.mark.parametrize("name", ["build_book", "check_pages", "check_records", "keep_records"])
+def test_a_tier_that_does_not_exist_gets_one_line(name, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [f"tools/{name}.py", "qick"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"tools/{name}.py: unknown tier 'qick'")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_book_is_built_from_the_root_of_the_checkout_alone(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="start from the root of the checkout"):
+        tool("build_book").main("smoke")
+
+
+def test_a_folder_without_notebooks_is_no_success(tmp_path, capsys):
+    assert pair_notebooks.main(["--check", "--folder", str(tmp_path / "nowhere")]) == 2
+    assert "no notebook in" in capsys.readouterr().err

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from melib.files import refresh, refresh_command, whole
+from melib.files import check_folder, refresh, refresh_command, whole
+from melib.text import in_one_line
 
 
 def names(folder):
@@ -75,3 +76,44 @@ def test_the_command_of_a_maker_writes_once_and_its_check_names_a_stale_file(tmp
     assert command("one\n") == 0 and capsys.readouterr().out == "", "what is up to date is not named"
     assert command("two\n", "--check") == 1 and path.read_text() == "one\n"
     assert capsys.readouterr().err == f"{path} is missing or stale: run python tools/make_it.py\n"
+
+
+def test_a_maker_away_from_the_checkout_says_so_and_makes_no_folder(tmp_path, capsys):
+    path = tmp_path / "book" / "tables" / "table.md"
+    assert refresh_command(path, lambda: "one\n", tool="tools/make_it.py", doc=None, arguments=[]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("tools/make_it.py: no folder") and said.count("\n") == 1 and "root of the checkout" in said
+    assert names(tmp_path) == []
+
+
+def test_a_folder_that_takes_no_file_is_named_and_one_that_can_be_made_is_not(tmp_path):
+    check_folder(tmp_path / "new" / "below", "--folder")
+    assert names(tmp_path) == []
+    (tmp_path / "letter").touch()
+    for folder in (tmp_path / "letter", tmp_path / "letter" / "below"):
+        with pytest.raises(OSError, match=f"--folder {folder} cannot be written into"):
+            check_folder(folder, "--folder")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ValueError("no such tier"), 2, "no such tier"),
+        (KeyError("no row 'x'"), 2, "no row 'x'"),
+        (FileNotFoundError(2, "No such file", "a\nb"), 2, "No such file"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_a_user_did_is_said_in_one_line(capsys, error, code, words):
+    def run():
+        raise error
+
+    assert in_one_line("program", run) == code
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1
+    assert said.err.startswith("program: ") and words in said.err
+
+
+def test_a_fault_of_the_program_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        in_one_line("program", lambda: 1 // 0)

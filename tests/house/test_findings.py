@@ -44,6 +44,15 @@ def test_a_changed_record_or_a_changed_sentence_is_noticed(checkout, capsys):
     assert "book/tables/findings.md does not hold the findings of results/full" in capsys.readouterr().err
 
 
+def test_away_from_the_checkout_nothing_is_written(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    for arguments in ([], ["--check"]):
+        assert TOOL.main(arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "no record in results/full: start from the root of the checkout" in line
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_rest_of_the_readme_stays_as_it_is(checkout):
     written = TOOL.in_readme(TOOL.README.read_text(), "2. Else.\n")
     assert written == f"# A study\n\n{TOOL.BEGIN}2. Else.\n{TOOL.END}\nMore.\n"

@@ -36,6 +36,12 @@ TOOL = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(TOOL)
 
 
+def test_away_from_the_checkout_the_check_does_not_pass(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="start from the root of the checkout"):
+        TOOL.main()
+
+
 def test_no_page_holds_a_typed_number_and_no_entry_of_the_list_is_idle(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     assert TOOL.main() == 0, capsys.readouterr().err

@@ -167,3 +167,13 @@ def test_few_rows_that_leave_metrics_undefined_give_no_stray_warnings(tmp_path, 
     result = printed_json(capsys, *files, "--protocol", protocol, "--bootstrap", "200")
     assert result["tp"] == 1
     assert len(result["intervals"]["strs"]) == 2
+
+
+def test_a_label_behind_the_listed_end_of_its_video_is_refused(files, tables, videos, capsys):
+    last = tables[0].groupby(["subject", "video"])["offset"].max().loc[1, "v0"]
+    first = (videos.subject.astype(str) == "1") & (videos.video == "v0")
+    for frames, code in ((last - 1, 2), (last, 0)):
+        videos.assign(frames=videos.frames.where(~first, frames)).to_csv(files["list"], index=False)
+        assert main(["score", files["pred"], files["truth"], "--videos", files["list"]]) == code
+        said = capsys.readouterr().err
+        assert (f"1/v0 with {frames} frames" in said and f"up to frame {last}" in said) == (code == 2)

@@ -158,7 +158,7 @@ def test_depth_images_that_do_not_fit_are_refused(numbered, tmp_path):
         Recording(numbered, depth=depth_folder(tmp_path / "few", 29))
     with pytest.raises(ValueError, match="both must lie on one grid"):
         Recording(numbered, depth=depth_folder(tmp_path / "small", 30, height=24))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="no folder .*missing"):
         Recording(numbered, depth=tmp_path / "missing")
     with pytest.raises(LookupError, match="no depth"):
         Recording(numbered).depth(0, 1)

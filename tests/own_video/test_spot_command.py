@@ -207,6 +207,16 @@ def test_scores_of_another_video_are_not_taken_up(mp4, calm, scene, write_video,
     assert finding.score.max() < 9
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_damaged_kept_scores_are_named_with_their_mend(tmp_path, share):
+    path = tmp_path / "scores-00000000.npz"
+    analysis._keep(path, (np.zeros(84, np.float32), np.zeros((84, 4), np.float32)))
+    assert analysis._kept(path, 84)[0].shape == (84,)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(ValueError, match=r"scores-00000000\.npz are damaged .* delete that folder and run again"):
+        analysis._kept(path, 84)
+
+
 def test_a_failure_on_the_way_leaves_the_earlier_result(mp4, calm, tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from melib.features import FeatureSettings
@@ -67,6 +68,23 @@ def test_what_is_no_checkpoint_is_refused_by_name(tmp_path):
         load_spotter(path)
     with pytest.raises(FileNotFoundError, match=r"no checkpoint .*missing\.safetensors"):
         load_spotter(tmp_path / "missing.safetensors")
+
+
+def test_weights_of_another_network_are_refused_in_one_line(spotter, tmp_path):
+    path, other = tmp_path / "a.safetensors", tmp_path / "other.safetensors"
+    save_spotter(spotter, path)
+    with safe_open(path, "pt") as file:
+        header = file.metadata()
+    incomplete = spotter.model.state_dict()
+    del incomplete["spot.dense.bias"]
+    for tensors in (MEAN(7).state_dict(), incomplete):
+        save_file(tensors, other, header)
+        with pytest.raises(ValueError, match="do not fit the network") as refused:
+            load_spotter(other)
+        assert "\n" not in str(refused.value) and str(other) in str(refused.value)
+    save_file(spotter.model.state_dict(), other, {"network": "MEAN"})
+    with pytest.raises(ValueError, match="do not fit the network"):
+        load_spotter(other)
 
 
 def test_a_rule_of_another_version_or_without_sense_is_refused(spotter, tmp_path):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from melib import provenance
+from melib.__main__ import main
 from melib.study import compare, rows
 from melib.study.catalogue import EXPERIMENTS, find_experiment
 from melib.study.experiments import Contrast, Experiment, collect
@@ -70,6 +71,43 @@ def test_a_record_that_today_would_not_make_is_made_again(tmp_path, calls, chang
     assert not is_there(GOOD, "smoke", 0, folder=tmp_path)
     ensure([GOOD], "smoke", folder=tmp_path, store=tmp_path)
     assert len(calls) == 2 and is_there(GOOD, "smoke", 0, folder=tmp_path)
+
+
+@pytest.fixture
+def declared(monkeypatch):
+    """An experiment of two rows that take no time, among the declared ones."""
+    experiment = Experiment("made_up", "?", "!", (GOOD, BAD), (), main=False)
+    monkeypatch.setitem(EXPERIMENTS, experiment.name, experiment)
+
+
+def test_the_command_computes_the_rows_that_are_asked_for(tmp_path, calls, declared, capsys):
+    options = ["--tier", "smoke", "--folder", str(tmp_path), "--store", str(tmp_path)]
+    assert main(["record", "made_up", "--row", "bad", "--seed", "1", *options]) == 0
+    assert calls == [(0.4, 1)]
+    assert str(record_path(tmp_path, BAD, "smoke", 1)) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["made_op"], "no experiment called 'made_op': did you mean 'made_up'?"),
+        (["made_up", "--row", "god"], "no row in made_up called 'god': did you mean 'good'?"),
+        (["made_up", "--tier", "qick"], "unknown tier 'qick'"),
+        (["made_up", "--jobs", "0"], "--jobs must be at least 1"),
+        (["made_up", "--dataset", "casme3"], "is read from a folder"),
+        (["made_up", "--folder", "letter"], "--folder letter cannot be written into"),
+        (["made_up", "--folder", "letter/below"], "--folder letter/below cannot be written into"),
+    ],
+)
+def test_a_wrong_request_computes_nothing_and_gets_one_line(
+    tmp_path, calls, declared, capsys, monkeypatch, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "letter").touch()
+    assert main(["record", *arguments, "--store", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+    assert calls == [] and [path.name for path in tmp_path.iterdir()] == ["letter"]
 
 
 def test_reading_says_which_rows_are_stale_and_never_computes(tmp_path, calls, monkeypatch):
