@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from pathlib import Path
 
+import kill_and_resume
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -42,19 +42,11 @@ RUNS = """\
 """
 
 
-@pytest.fixture(scope="module")
-def tool():
-    specification = importlib.util.spec_from_file_location("kill_and_resume", ROOT / "tools" / "kill_and_resume.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def source(tool, tmp_path) -> Path:
+def source(tmp_path) -> Path:
     """A checkout with one short experiment."""
     checkout = tmp_path / "source"
-    tool.copy_checkout(ROOT, checkout)
+    kill_and_resume.copy_checkout(ROOT, checkout)
     declared = checkout / "melib" / "study" / "video_experiments.py"
     declared.write_text(declared.read_text() + EXPERIMENTS)
     catalogue = checkout / "melib" / "study" / "catalogue.py"
@@ -75,20 +67,20 @@ def source(tool, tmp_path) -> Path:
 
 
 @pytest.mark.notebook
-def test_killed_and_started_again_it_makes_the_same_records(tool, source, capsys):
-    assert tool.kill_and_resume(source, "smoke", kills=3, seed=7) == []
+def test_killed_and_started_again_it_makes_the_same_records(source, capsys):
+    assert kill_and_resume.kill_and_resume(source, "smoke", kills=3, seed=7) == []
     said = capsys.readouterr().out
     assert "4 files" in said.splitlines()[0]
     assert "kill 3: after" in said, "three kills hit a running pipeline"
 
 
-def test_times_are_left_aside_and_nothing_else(tool, tmp_path):
+def test_times_are_left_aside_and_nothing_else(tmp_path):
     folder = tmp_path / ".cache" / "records" / "smoke" / "videos"
     folder.mkdir(parents=True)
     record = {"seconds": 1.0, "provenance": {"time": "now", "code": "a"}, "list": [{"value": 1}]}
     (folder / "mean.0.json").write_text(json.dumps(record))
-    before = tool.records(tmp_path, "smoke")
+    before = kill_and_resume.records(tmp_path, "smoke")
     (folder / "mean.0.json").write_text(json.dumps({**record, "seconds": 2.0}))
-    assert tool.records(tmp_path, "smoke") == before
+    assert kill_and_resume.records(tmp_path, "smoke") == before
     (folder / "mean.0.json").write_text(json.dumps({**record, "list": [{"value": 2}]}))
-    assert tool.records(tmp_path, "smoke") != before
+    assert kill_and_resume.records(tmp_path, "smoke") != before

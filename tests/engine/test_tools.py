@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
-from types import ModuleType
 
+import check_pages
 import nbformat
+import pair_notebooks
 import papermill
 import pytest
 
@@ -16,17 +16,6 @@ from melib.engine.execute import execute, page_path
 from melib.engine.runs import load_runs
 
 ROOT = Path(__file__).parents[2]
-
-
-def tool(name: str) -> ModuleType:
-    """A program of the folder ``tools``, as a module."""
-    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-check_pages, pair_notebooks = tool("check_pages"), tool("pair_notebooks")
 
 
 @pytest.fixture
