@@ -15,7 +15,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from melib.files import refresh
+from melib.files import refresh_all
 
 RECORDS = Path("results", "full")
 TABLE = Path("book", "tables", "findings.md")
@@ -73,15 +73,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is stale")
     if parser.parse_args(arguments).check:
-        for path in stale():
+        wrong = stale()
+        for path in wrong:
             print(f"{path} does not hold the findings of {RECORDS}: run python tools/make_findings.py", file=sys.stderr)
-        return 1 if stale() else 0
+        return 1 if wrong else 0
     findings = sentences()
-    readme = README.read_text(encoding="utf-8")
-    for path, text in ((TABLE, findings), (README, in_readme(readme, findings))):
-        if not refresh(path, text, check=False):
-            print(path)
-    return 0
+    texts = {TABLE: findings, README: in_readme(README.read_text(encoding="utf-8"), findings)}
+    return refresh_all(texts, tool="tools/make_findings.py", check=False)
 
 
 if __name__ == "__main__":

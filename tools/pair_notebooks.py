@@ -10,12 +10,13 @@ or without a source is an error.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
+
+from melib.files import refresh_all
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -34,33 +35,15 @@ def paired_text(source: Path) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def differing(folder: Path) -> dict[Path, str | None]:
-    """Pairs that are not as they should be: path to wanted text, or to None where no source exists."""
-    wanted = {source.with_suffix(".ipynb"): paired_text(source) for source in sorted(folder.glob("*.md"))}
-    wrong: dict[Path, str | None] = {
-        pair: text for pair, text in wanted.items() if not pair.is_file() or pair.read_text(encoding="utf-8") != text
-    }
-    return {**wrong, **{orphan: None for orphan in sorted(folder.glob("*.ipynb")) if orphan not in wanted}}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Write what differs, or with ``--check`` name it and return 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a pair is missing or stale")
     parser.add_argument("--folder", type=Path, default=Path("notebooks"), help="default: notebooks")
     parsed = parser.parse_args(arguments)
-    wrong = differing(parsed.folder)
-    for pair, text in wrong.items():
-        if text is None:
-            print(f"{pair} has no source {pair.with_suffix('.md').name}: delete it", file=sys.stderr)
-        elif parsed.check:
-            print(f"{pair} is missing or stale: run python tools/pair_notebooks.py", file=sys.stderr)
-        else:
-            temporary = pair.with_name(f".{pair.name}.{os.getpid()}")
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, pair)
-            print(f"{pair} written")
-    return 1 if None in wrong.values() or (parsed.check and wrong) else 0
+    wanted = {source.with_suffix(".ipynb"): paired_text(source) for source in sorted(parsed.folder.glob("*.md"))}
+    left_over = [pair for pair in sorted(parsed.folder.glob("*.ipynb")) if pair not in wanted]
+    return refresh_all(wanted, tool="tools/pair_notebooks.py", check=parsed.check, left_over=left_over)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from melib.files import refresh, refresh_command, whole
+from melib.files import refresh, refresh_all, refresh_command, whole
 
 
 def names(folder):
@@ -75,3 +75,27 @@ def test_the_command_of_a_maker_writes_once_and_its_check_names_a_stale_file(tmp
     assert command("one\n") == 0 and capsys.readouterr().out == "", "what is up to date is not named"
     assert command("two\n", "--check") == 1 and path.read_text() == "one\n"
     assert capsys.readouterr().err == f"{path} is missing or stale: run python tools/make_it.py\n"
+
+
+def test_of_several_files_only_the_stale_are_written_and_a_check_names_each(tmp_path, capsys):
+    same, stale, missing = (tmp_path / f"{name}.md" for name in ("same", "stale", "missing"))
+    same.write_text("one\n")
+    stale.write_text("old\n")
+    wanted, tool = {same: "one\n", stale: "two\n", missing: "three\n"}, "tools/make_it.py"
+    assert refresh_all(wanted, tool=tool, check=True) == 1
+    said = capsys.readouterr()
+    assert said.err == "".join(f"{path} is missing or stale: run python {tool}\n" for path in (stale, missing))
+    assert said.out == "" and stale.read_text() == "old\n" and not missing.exists()
+    before = same.stat().st_mtime_ns
+    assert refresh_all(wanted, tool=tool, check=False) == 0
+    assert capsys.readouterr().out == f"{stale}\n{missing}\n"
+    assert {path: path.read_text() for path in wanted} == wanted and same.stat().st_mtime_ns == before
+    assert refresh_all(wanted, tool=tool, check=True) == 0
+
+
+def test_a_file_that_is_left_over_is_an_error_and_stays(tmp_path, capsys):
+    left = tmp_path / "left.md"
+    left.write_text("old\n")
+    assert refresh_all({}, tool="tools/make_it.py", check=False, left_over=iter([left])) == 1
+    assert capsys.readouterr().err == f"{left} has no source any more: delete it\n"
+    assert left.read_text() == "old\n"
