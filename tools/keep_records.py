@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from melib.engine.jobs import jobs_of
+from melib.files import whole
 from melib.study.catalogue import EXPERIMENTS
 from melib.study.parameters import tier_sizes
 from melib.study.rows import is_there, record_path
@@ -32,7 +33,8 @@ def main(tier: str, *, made: Path = Path(".cache", "records"), kept: Path = Path
         target = record_path(kept, job.row, tier, job.seed)
         target.parent.mkdir(parents=True, exist_ok=True)
         for suffix in (".csv", ".json"):
-            shutil.copyfile(source.with_suffix(suffix), target.with_suffix(suffix))
+            with whole(target.with_suffix(suffix)) as part:
+                shutil.copyfile(source.with_suffix(suffix), part)
             wanted.add(target.with_suffix(suffix))
     for path in sorted((kept / tier).rglob("*.*")):
         if path.is_file() and path not in wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -254,7 +255,7 @@ def _kept(path: Path | None, count: int) -> tuple[np.ndarray, np.ndarray] | None
     try:
         with np.load(path, allow_pickle=False) as kept:
             score, logits = kept["score"], kept["logits"]
-    except (ValueError, OSError, EOFError, KeyError) as error:
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"kept scores {path} are damaged ({error}): delete that folder and run again") from error
     if len(score) != count or len(logits) != count:
         raise ValueError(f"kept scores {path} are of {len(score)} pairs, not {count}: delete that folder and run again")

@@ -207,6 +207,17 @@ def test_scores_of_another_video_are_not_taken_up(mp4, calm, scene, write_video,
     assert finding.score.max() < 9
 
 
+@pytest.mark.parametrize("harm", ["cut", "flipped", "emptied"])
+def test_damaged_scores_of_a_killed_run_are_named(tmp_path, harm):
+    path = tmp_path / "scores-00000000.npz"
+    np.savez(path, score=np.zeros(84), logits=np.zeros((84, 4)))
+    whole = path.read_bytes()
+    kept = {"cut": whole[: len(whole) // 2], "flipped": whole[:300] + b"\xff" + whole[301:], "emptied": b""}
+    path.write_bytes(kept[harm])
+    with pytest.raises(ValueError, match="scores-00000000.npz are damaged .*: delete that folder"):
+        analysis._kept(path, 84)
+
+
 def test_a_failure_on_the_way_leaves_the_earlier_result(mp4, calm, tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()
