@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,6 +87,37 @@ def refresh(path: Path, text: str, *, check: bool) -> bool:
     return False
 
 
+def refresh_all(wanted: Mapping[Path, str], *, tool: str, check: bool, left_over: Iterable[Path] = ()) -> int:
+    """Bring the generated text files of a tool up to date, and say what was done or is to be done.
+
+    Parameters
+    ----------
+    wanted : mapping of Path to str
+        The files, and what they ought to hold.
+    tool : str
+        The tool as it is called, such as ``tools/make_reference.py``.
+    check : bool
+        Write nothing; name each file that is missing or stale.
+    left_over : iterable of Path
+        Files beside them that the tool would not make; each is named, and none deleted.
+
+    Returns
+    -------
+    int
+        The exit code of the tool: 1 if a file is left over, or with ``check`` missing or stale; else 0.
+    """
+    left_over = list(left_over)
+    stale = [path for path, text in wanted.items() if not refresh(path, text, check=check)]
+    for path in stale:
+        if check:
+            print(f"{path} is missing or stale: run python {tool}", file=sys.stderr)
+        else:
+            print(path)
+    for path in left_over:
+        print(f"{path} has no source any more: delete it", file=sys.stderr)
+    return 1 if left_over or (check and stale) else 0
+
+
 def refresh_command(
     path: Path, make: Callable[[], str], *, tool: str, doc: str | None, arguments: Sequence[str] | None = None
 ) -> int:
@@ -118,12 +149,6 @@ def refresh_command(
     def run() -> int:
         if not path.parent.is_dir():
             raise FileNotFoundError(f"no folder {path.parent} for {path.name}: start from the root of the checkout")
-        if refresh(path, make(), check=check):
-            return 0
-        if check:
-            print(f"{path} is missing or stale: run python {tool}", file=sys.stderr)
-            return 1
-        print(path)
-        return 0
+        return refresh_all({path: make()}, tool=tool, check=check)
 
     return in_one_line(tool, run)

@@ -17,12 +17,13 @@ import argparse
 import gzip
 import hashlib
 import io
-import os
 import zipfile
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from melib.files import whole
 
 SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
 ASSET = Path(__file__).resolve().parents[1] / "melib" / "assets" / "head.npz"
@@ -271,14 +272,12 @@ def build(path: Path) -> dict[str, np.ndarray]:
 
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """An npz whose bytes depend on the arrays alone: fixed order, fixed time stamps."""
-    temporary = path.with_suffix(".partial")
-    with zipfile.ZipFile(temporary, "w") as archive:
+    with whole(path) as part, zipfile.ZipFile(part, "w") as archive:
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, array, allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9)
-    os.replace(temporary, path)
 
 
 def main() -> None:

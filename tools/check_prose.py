@@ -42,9 +42,7 @@ LOOKS = {
     "large number": re.compile(r"(?<![\w,.])\d{1,3}(?:,\d{3})+(?!\w)"),
     "ratio": re.compile(r"(?<![\w.])\d+(?:(?: out)? of (?:the |all |its )?|\s?/\s?)(?!0\b)\d+(?!\w)"),
     "range": re.compile(rf"(?<![\w.])(?<!exercises )(?!0 to 1\b){_NUMBER} to {_NUMBER}(?!\w)"),
-    "metric": re.compile(
-        rf"\b{_METRIC}\b(?:\s+(?:of|is|was|at|from|reaches|about|only|score))*[\s:=]*(?![01]\b){_NUMBER}(?!\w)"
-    ),
+    "metric": re.compile(rf"\b{_METRIC}\b{_BETWEEN}(?![01]\b){_NUMBER}(?!\w)"),
     "count": re.compile(rf"(?<![\w.]){_NUMBER} (?:\w+ )?{_COUNTED}\b"),
     "cell": re.compile(rf"(?:(?<=\|)|^\s*(?:\*\s+)?-)\s*{_NUMBER}\s*(?=\||$)", re.MULTILINE),
 }

@@ -15,7 +15,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from melib.files import refresh
+from melib.files import refresh_all
 from melib.text import in_one_line
 
 RECORDS = Path("results", "full")
@@ -100,10 +100,8 @@ def write_both() -> int:
     fingerprint()  # a minute of resampling is spent only where there are records
     readme = README.read_text(encoding="utf-8")
     findings = sentences()
-    for path, text in ((TABLE, findings), (README, in_readme(readme, findings))):
-        if not refresh(path, text, check=False):
-            print(path)
-    return 0
+    texts = {TABLE: findings, README: in_readme(readme, findings)}
+    return refresh_all(texts, tool="tools/make_findings.py", check=False)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from melib.files import refresh
+from melib.files import refresh_all
 
 TAGS = ("start", "parameters", "solution", "check", "slide", "instructor")
 LABS = Path("labs")
@@ -355,16 +355,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    table = instructor_text(labs)
-    if parsed.check:
-        if not refresh(TABLE, table, check=True):
-            print(f"{TABLE} is missing or stale: run python tools/make_labs.py", file=sys.stderr)
-            return 1
-        return 0
-    for path, text in {**texts, TABLE: table}.items():
-        if not refresh(path, text, check=False):
-            print(path)
-    return 0
+    table = {TABLE: instructor_text(labs)}
+    return refresh_all(table if parsed.check else texts | table, tool="tools/make_labs.py", check=parsed.check)
 
 
 if __name__ == "__main__":

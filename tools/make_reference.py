@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from melib.files import refresh
+from melib.files import refresh_all
 from melib.text import in_one_line
 
 #: What the reference covers, from the ground up.
@@ -47,24 +47,6 @@ def _directive(module: str) -> str:
     return f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :ignore-module-all:\n```\n"
 
 
-def differing(package: Path, folder: Path) -> dict[Path, str | None]:
-    """Pages that are not as they should be: path to wanted text, or to None where no package exists.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such package.
-    """
-    if not package.is_dir():
-        raise FileNotFoundError(f"no package {package}: start from the root of the checkout, or name --package")
-    wanted = {folder / f"{name}.md": page(package, name) for name in PACKAGES}
-    wrong: dict[Path, str | None] = {
-        path: text for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
-    }
-    left_over = [path for path in sorted(folder.glob("*.md")) if path not in wanted and path.stem != "index"]
-    return {**wrong, **dict.fromkeys(left_over)}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Write what differs, or with ``--check`` name it and return 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -77,16 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(package: Path, folder: Path, *, check: bool) -> int:
     """Write or name what differs."""
-    wrong = differing(package, folder)
-    for path, text in wrong.items():
-        if text is None:
-            print(f"{path} is about no package: delete it", file=sys.stderr)
-        elif check:
-            print(f"{path} is missing or stale: run python tools/make_reference.py", file=sys.stderr)
-        else:
-            refresh(path, text, check=False)
-            print(path)
-    return 1 if wrong and (check or None in wrong.values()) else 0
+    if not package.is_dir():
+        raise FileNotFoundError(f"no package {package}: start from the root of the checkout, or name --package")
+    wanted = {folder / f"{name}.md": page(package, name) for name in PACKAGES}
+    left_over = [path for path in sorted(folder.glob("*.md")) if path not in wanted and path.stem != "index"]
+    return refresh_all(wanted, tool="tools/make_reference.py", check=check, left_over=left_over)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from melib.files import whole
+from melib.files import refresh_all
 from melib.text import in_one_line
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -36,23 +36,6 @@ def paired_text(source: Path) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def differing(folder: Path) -> dict[Path, str | None]:
-    """Pairs that are not as they should be: path to wanted text, or to None where no source exists.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder holds no notebook at all.
-    """
-    if not any(folder.glob("*.md")) and not any(folder.glob("*.ipynb")):
-        raise FileNotFoundError(f"no notebook in {folder}: start from the root of the checkout, or name --folder")
-    wanted = {source.with_suffix(".ipynb"): paired_text(source) for source in sorted(folder.glob("*.md"))}
-    wrong: dict[Path, str | None] = {
-        pair: text for pair, text in wanted.items() if not pair.is_file() or pair.read_text(encoding="utf-8") != text
-    }
-    return {**wrong, **{orphan: None for orphan in sorted(folder.glob("*.ipynb")) if orphan not in wanted}}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Write what differs, or with ``--check`` name it and return 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,17 +47,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(folder: Path, *, check: bool) -> int:
     """Write or name what differs."""
-    wrong = differing(folder)
-    for pair, text in wrong.items():
-        if text is None:
-            print(f"{pair} has no source {pair.with_suffix('.md').name}: delete it", file=sys.stderr)
-        elif check:
-            print(f"{pair} is missing or stale: run python tools/pair_notebooks.py", file=sys.stderr)
-        else:
-            with whole(pair) as part:
-                part.write_text(text, encoding="utf-8")
-            print(f"{pair} written")
-    return 1 if None in wrong.values() or (check and wrong) else 0
+    sources, pairs = sorted(folder.glob("*.md")), sorted(folder.glob("*.ipynb"))
+    if not sources and not pairs:
+        raise FileNotFoundError(f"no notebook in {folder}: start from the root of the checkout, or name --folder")
+    wanted = {source.with_suffix(".ipynb"): paired_text(source) for source in sources}
+    left_over = [pair for pair in pairs if pair not in wanted]
+    return refresh_all(wanted, tool="tools/pair_notebooks.py", check=check, left_over=left_over)
 
 
 if __name__ == "__main__":

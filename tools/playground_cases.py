@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from melib.files import whole
+from melib.files import refresh_all
 from melib.metrics import intervals, spotting, strs, uncertainty
 
 TARGET = Path(__file__).parents[1] / "book" / "assets" / "playground"
@@ -295,18 +295,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is missing or stale")
     check = parser.parse_args(arguments).check
-    stale = 0
-    for path, text in files().items():
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            continue
-        stale = 1
-        if check:
-            print(f"{path.name} is missing or stale: run python tools/playground_cases.py", file=sys.stderr)
-        else:
-            with whole(path) as part:
-                part.write_text(text, encoding="utf-8")
-            print(f"{path.name} written")
-    return stale if check else 0
+    return refresh_all(files(), tool="tools/playground_cases.py", check=check)
 
 
 if __name__ == "__main__":

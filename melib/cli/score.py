@@ -109,7 +109,8 @@ def score(
     dict
         The keys of :data:`melib.metrics.strs.KEYS` (undefined values are None), ``protocol``, ``emotions``,
         ``subjects, videos, true_intervals, predicted_intervals``, ``intervals`` (metric -> [low, high], or None),
-        ``chance`` (null -> metric -> mean, low, high, at_chance; or None) and ``notes`` (list of str).
+        ``chance`` (null -> metric -> mean, low, high, at_chance, each None where undefined; or None) and ``notes``
+        (list of str).
 
     Raises
     ------
@@ -204,14 +205,17 @@ def _chance(true, predicted, listed, names, protocol, scores) -> dict:
         "exchanged": chance.exchanged(true, predicted, videos=listed, **options),
     }
     wanted = {key: scores[key] for key in _AGAINST_CHANCE}
-    return {
-        name: {
-            key: {column: _plain(null.table.loc[key, column]) for column in ("mean", "low", "high")}
-            | {"at_chance": bool(null.holds(wanted)[key])}
-            for key in wanted
-        }
-        for name, null in nulls.items()
-    }
+    return {name: _beside(null, wanted) for name, null in nulls.items()}
+
+
+def _beside(null, wanted: dict[str, float]) -> dict[str, dict]:
+    """What a null reaches in each metric, and whether the value lies in there; None where either is undefined."""
+    table, held, found = null.table, null.holds(wanted), {}
+    for key, value in wanted.items():
+        limits = {column: _plain(table.loc[key, column]) for column in ("mean", "low", "high")}
+        defined = None not in (_plain(value), *limits.values())
+        found[key] = limits | {"at_chance": bool(held[key]) if defined else None}
+    return found
 
 
 def _table(result: dict) -> str:
@@ -234,7 +238,8 @@ def _table(result: dict) -> str:
         if result["chance"]:
             lines += ["", f"Chance: predictions {title} (mean and middle 95 % of the draws)"]
             for key, null in result["chance"][name].items():
-                verdict = "  at chance" if null["at_chance"] else ""
+                below = null["at_chance"] is False and result[key] < null["low"]
+                verdict = "  below chance" if below else "  at chance" if null["at_chance"] else ""
                 limits = _limits(key, [null["low"], null["high"]])
                 lines.append(f"  {_TITLES[key]:<32}{_number(key, null['mean']):>9}{limits}{verdict}")
     if result["notes"]:

@@ -17,6 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 import melib
 from melib.engine.pages import check_title, dress, page_key, stored_errors
 from melib.engine.runs import Run, check_tier, effective_parameters, read_source, run_key
+from melib.files import whole
 from melib.provenance import provenance
 
 #: One thread per compute process; Snakemake runs several processes. Results then do not depend on the number of cores.
@@ -147,9 +148,5 @@ def _read(path: Path) -> NotebookNode | None:
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        nbformat.write(notebook, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as part:
+        nbformat.write(notebook, part)

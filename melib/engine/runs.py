@@ -20,6 +20,8 @@ from melib.provenance import computing_hash, presentation_hash
 TIERS = ("smoke", "quick", "full")
 #: The tier whose records are kept with the book, in ``results``, and are not computed when a page is made.
 PUBLISHED_TIER = "full"
+#: How a page asks for a small record that is kept with the book, whatever the tier (:mod:`melib.study.stored`).
+_STORED = re.compile(r'\bstored\.load\("(\w+)"\)')
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,9 @@ def effective_parameters(run: Run, tier: str, notebook: NotebookNode) -> dict[st
 def run_key(run: Run, tier: str, root: Path) -> str:
     """SHA-256 of all that decides a page: code that computes or shows, notebook text, parameters and tier.
 
-    The page of an experiment is also decided by the records that it shows. Those of the full tier, which are kept with
-    the book and not computed for it, count with their contents; the others follow from the code.
+    A page is also decided by the records that it shows. Those that are kept with the book and not computed for it count
+    with their contents: what the notebook loads from ``results`` by name, and for an experiment those of the full tier.
+    The others follow from the code.
     """
     source = (root / run.notebook).read_text(encoding="utf-8")
     parts = {
@@ -203,8 +206,15 @@ def run_key(run: Run, tier: str, root: Path) -> str:
     }
     if tier == PUBLISHED_TIER and "experiment" in effective_parameters(run, tier, read_source(run, root)):
         files = sorted(path for path in (root / "results" / tier).rglob("*") if path.is_file())
-        parts["records"] = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
+        parts["records"] = _contents(files)
+    stored = [root / "results" / f"{name}.json" for name in sorted(set(_STORED.findall(source)))]
+    if stored:
+        parts["stored"] = _contents(path for path in stored if path.is_file())
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _contents(files: Iterable[Path]) -> list[list[str]]:
+    return [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

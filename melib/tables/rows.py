@@ -177,7 +177,7 @@ def compared(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataF
         {
             "Comparison": f"{experiment.row(found.first).label} less {experiment.row(found.second).label}",
             "Metric": metric_name(found.metric),
-            "Difference (95 %)": f"{number(found.value, sign=True)} ({span(found._asdict())})",
+            "Difference (95 %)": with_interval(found._asdict()),
             "Detectable": detectable(found.detectable),
             "Verdict": judge(found._asdict()),
         }

@@ -170,7 +170,8 @@ def _account(dataset: Mapping) -> dict[str, str]:
 def _rule_words(parameters: Mapping, rules: Sequence[Mapping]) -> str:
     """Whose rule makes intervals and who chose its constants."""
     owner = parameters["model"] if parameters["intervals_by"] == "own" else parameters["intervals_by"]
-    words = f"{_NETWORKS[owner]}'s rule, "
+    # The floor has no rule of its own: it takes MEAN's.
+    words = f"{_NETWORKS['mean' if owner == 'floor' else owner]}'s rule, "
     if parameters["rule"] == "authors":
         return words + "constants of the release"
     thresholds = [rule["threshold"] for rule in rules]

@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
+import make_base_rate
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
-_specification = importlib.util.spec_from_file_location("make_base_rate", ROOT / "tools" / "make_base_rate.py")
-TOOL = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(TOOL)
 
 
 def test_the_table_says_what_the_published_counts_say(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert TOOL.main(["--check"]) == 0, "run python tools/make_base_rate.py"
+    assert make_base_rate.main(["--check"]) == 0, "run python tools/make_base_rate.py"
 
 
 def test_a_changed_count_makes_the_table_stale(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / TOOL.COUNTS.parent).mkdir(parents=True)
-    (tmp_path / TOOL.TABLE.parent).mkdir(parents=True)
-    text = (ROOT / TOOL.COUNTS).read_text(encoding="utf-8")
-    (tmp_path / TOOL.COUNTS).write_text(text, encoding="utf-8")
-    assert TOOL.main([]) == 0
-    assert TOOL.main(["--check"]) == 0
-    (tmp_path / TOOL.COUNTS).write_text(text.replace("MEAN,O,FP,206", "MEAN,O,FP,207"), encoding="utf-8")
-    assert TOOL.main(["--check"]) == 1
+    (tmp_path / make_base_rate.COUNTS.parent).mkdir(parents=True)
+    (tmp_path / make_base_rate.TABLE.parent).mkdir(parents=True)
+    text = (ROOT / make_base_rate.COUNTS).read_text(encoding="utf-8")
+    (tmp_path / make_base_rate.COUNTS).write_text(text, encoding="utf-8")
+    assert make_base_rate.main([]) == 0
+    assert make_base_rate.main(["--check"]) == 0
+    (tmp_path / make_base_rate.COUNTS).write_text(text.replace("MEAN,O,FP,206", "MEAN,O,FP,207"), encoding="utf-8")
+    assert make_base_rate.main(["--check"]) == 1
 
 
 def test_the_counts_give_the_printed_f1_of_spotting():
-    counts = TOOL.published_counts(ROOT / TOOL.COUNTS)
+    counts = make_base_rate.published_counts(ROOT / make_base_rate.COUNTS)
     assert len(counts) >= 2
-    table = pd.read_csv(ROOT / TOOL.COUNTS)
+    table = pd.read_csv(ROOT / make_base_rate.COUNTS)
     for row in counts.itertuples():
         of_row = (table["dataset"] == row.dataset) & (table["method"] == row.method) & (table["task"] == "spotting")
         (printed,) = table.loc[of_row & (table["metric"] == "F1"), "value"]
@@ -54,27 +49,12 @@ def test_the_shares_are_what_a_count_of_invented_people_gives():
     marks_false = rng.poisson(false, people)
     right = marks_right.sum() / (marks_right.sum() + marks_false.sum())
     on_liars = (marks_right + marks_false)[lying].sum() / (marks_right + marks_false).sum()
-    assert TOOL.share_from_liars(right, liars, ratio) == pytest.approx(on_liars, abs=0.003)
-    assert TOOL.share_right(marks_right.sum(), marks_false.sum(), 1.0) == pytest.approx(right)
+    assert make_base_rate.share_from_liars(right, liars, ratio) == pytest.approx(on_liars, abs=0.003)
+    assert make_base_rate.share_right(marks_right.sum(), marks_false.sum(), 1.0) == pytest.approx(right)
 
 
 def test_a_mark_says_nothing_where_liars_show_no_more():
-    assert TOOL.share_from_liars(0.5, 0.05, 1.0) == pytest.approx(0.05)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is missing: .ci/run installs it")
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-        )
-        yield browser
-        browser.close()
+    assert make_base_rate.share_from_liars(0.5, 0.05, 1.0) == pytest.approx(0.05)
 
 
 @pytest.fixture
@@ -85,7 +65,7 @@ def page_file(tmp_path: Path) -> Path:
         shutil.copy(ROOT / "book" / "assets" / name, tmp_path / "_static")
     (tmp_path / "book").mkdir()
     path = tmp_path / "book" / "page.html"
-    fragment = (ROOT / TOOL.TABLE).read_text(encoding="utf-8")
+    fragment = (ROOT / make_base_rate.TABLE).read_text(encoding="utf-8")
     path.write_text(f'<!doctype html><meta charset="utf-8"><title>page</title>{fragment}', encoding="utf-8")
     return path
 
@@ -104,16 +84,18 @@ def choose(page: Page, name: str, value: int) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("system", "common", "liars", "ratio"), [(0, 100, 5, 3), (1, 10, 30, 20), (1, 200, 99, 1)])
-def test_the_page_calculates_as_the_program_does(chromium, page_file, system, common, liars, ratio):
-    row = TOOL.published_counts(ROOT / TOOL.COUNTS).iloc[system]
-    page = opened(chromium, page_file)
+def test_the_page_calculates_as_the_program_does(browser, page_file, system, common, liars, ratio):
+    row = make_base_rate.published_counts(ROOT / make_base_rate.COUNTS).iloc[system]
+    page = opened(browser, page_file)
     page.locator("#base-rate-system").select_option(index=system)
     for name, value in (("common", common), ("liars", liars), ("ratio", ratio)):
         choose(page, name, value)
     said = page.locator("#base-rate-said")
-    right = TOOL.share_right(row["TP"], row["FP"], common / 100)
+    right = make_base_rate.share_right(row["TP"], row["FP"], common / 100)
     assert float(said.get_attribute("data-right")) == pytest.approx(right)
-    assert float(said.get_attribute("data-lying")) == pytest.approx(TOOL.share_from_liars(right, liars / 100, ratio))
+    assert float(said.get_attribute("data-lying")) == pytest.approx(
+        make_base_rate.share_from_liars(right, liars / 100, ratio)
+    )
     counts = [int(cell) for cell in page.locator("#base-rate td[data-kind]").all_inner_texts()]
     assert abs(sum(counts) - 1000) <= 2
     assert abs(counts[0] + counts[1] - 1000 * right) <= 1
@@ -121,8 +103,8 @@ def test_the_page_calculates_as_the_program_does(chromium, page_file, system, co
 
 
 @pytest.mark.browser
-def test_every_control_is_reached_and_moved_by_keyboard(chromium, page_file):
-    page = opened(chromium, page_file)
+def test_every_control_is_reached_and_moved_by_keyboard(browser, page_file):
+    page = opened(browser, page_file)
     reached = []
     for _ in range(4):
         page.keyboard.press("Tab")
@@ -135,17 +117,19 @@ def test_every_control_is_reached_and_moved_by_keyboard(chromium, page_file):
 
 
 @pytest.mark.browser
-def test_the_controls_fit_a_phone(chromium, page_file):
-    page = opened(chromium, page_file, viewport={"width": 375, "height": 800})
+def test_the_controls_fit_a_phone(browser, page_file):
+    page = opened(browser, page_file, viewport={"width": 375, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 1
     page.close()
 
 
 @pytest.mark.browser
-def test_without_javascript_the_table_stands_alone(chromium, page_file):
-    context = chromium.new_context(java_script_enabled=False)
+def test_without_javascript_the_table_stands_alone(browser, page_file):
+    context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(page_file.as_uri())
     assert page.locator("#base-rate").inner_text() == ""
-    assert page.locator("#base-rate-table tbody tr").count() == len(TOOL.published_counts(ROOT / TOOL.COUNTS))
+    assert page.locator("#base-rate-table tbody tr").count() == len(
+        make_base_rate.published_counts(ROOT / make_base_rate.COUNTS)
+    )
     context.close()

@@ -76,7 +76,7 @@ def test_a_solution_opens_by_keyboard(introduction):
     assert not text.is_visible()
     solution.locator("button.toggle-button, summary").first.focus()
     introduction.keyboard.press("Enter")
-    text.wait_for(state="visible", timeout=3000)
+    text.wait_for(state="visible")
 
 
 def test_no_icon_is_left_blank(browser, html):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -10,12 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import check_links
 import pytest
-from reading import ROOT, Elements
-
-_specification = importlib.util.spec_from_file_location("check_links", ROOT / "tools" / "check_links.py")
-TOOL = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(TOOL)
+from reading import Elements
 
 #: The theme's own: the page of search has a field beside the one that every page hides until search is asked for.
 TOLERATED = {"search.html: id 'search-input' given 2 times"}
@@ -118,16 +114,16 @@ def pages(tmp_path: Path) -> Path:
 
 
 def test_external_links_are_listed_once_with_their_pages(pages, capsys):
-    assert TOOL.external_links(pages) == {
+    assert check_links.external_links(pages) == {
         "https://a.example/?q=1&r=2": ["book/one.html"],
         "https://b.example/x#part": ["book/one.html", "index.html"],
     }
-    assert TOOL.main(["--list", "--html", str(pages)]) == 0
+    assert check_links.main(["--list", "--html", str(pages)]) == 0
     assert capsys.readouterr().out.splitlines()[:2] == ["https://a.example/?q=1&r=2", "    book/one.html"]
 
 
 def test_without_a_book_there_is_one_line(tmp_path, capsys):
-    assert TOOL.main(["--list", "--html", str(tmp_path)]) == 1
+    assert check_links.main(["--list", "--html", str(tmp_path)]) == 1
     assert "`make book` builds it" in capsys.readouterr().err
 
 
@@ -136,12 +132,12 @@ def test_without_a_book_there_is_one_line(tmp_path, capsys):
     [("200", "fine"), ("away", "fine"), ("404", "dead"), ("410", "dead"), ("503", "dead"), ("403", "unsure")],
 )
 def test_an_answer_says_whether_a_link_is_dead(server, path, state):
-    assert TOOL.ask(TOOL.session(), f"{server}/{path}#part")[0] == state
+    assert check_links.ask(check_links.session(), f"{server}/{path}#part")[0] == state
 
 
 def test_a_registered_doi_is_fine_whatever_its_publisher_answers(server, monkeypatch):
-    monkeypatch.setattr(TOOL, "RESOLVERS", ("127.0.0.1",))
-    assert TOOL.ask(TOOL.session(), f"{server}/away") == ("fine", "302 Found")
+    monkeypatch.setattr(check_links, "RESOLVERS", ("127.0.0.1",))
+    assert check_links.ask(check_links.session(), f"{server}/away") == ("fine", "302 Found")
 
 
 def test_the_report_names_dead_links_and_their_pages(server, pages, capsys):
@@ -149,7 +145,7 @@ def test_the_report_names_dead_links_and_their_pages(server, pages, capsys):
         "".join(f'<a href="{server}/{path}">x</a>' for path in ("200", "404", "403")), encoding="utf-8"
     )
     (pages / "index.html").write_text(f'<a href="{server}/200">x</a>', encoding="utf-8")
-    assert TOOL.main(["--html", str(pages)]) == 1
+    assert check_links.main(["--html", str(pages)]) == 1
     said = capsys.readouterr().out
     assert f"dead   {server}/404\n       404 Not Found; on book/one.html" in said
     assert f"unsure {server}/403" in said and f"{server}/200" not in said
@@ -159,5 +155,5 @@ def test_the_report_names_dead_links_and_their_pages(server, pages, capsys):
 def test_a_server_that_is_not_there_is_reported(server, monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as closed:
         port = closed.server_port
-    state, words = TOOL.ask(TOOL.session(), f"http://127.0.0.1:{port}/")
+    state, words = check_links.ask(check_links.session(), f"http://127.0.0.1:{port}/")
     assert state == "dead" and "no answer" in words

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
+
+import make_pipeline
 
 from melib.plots.pipeline import pipeline
 
 ROOT = Path(__file__).parents[2]
-_specification = importlib.util.spec_from_file_location("make_pipeline", ROOT / "tools" / "make_pipeline.py")
-TOOL = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(TOOL)
 
 
 def test_the_picture_is_the_one_that_is_drawn(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert TOOL.main(["--check"]) == 0, "run python tools/make_pipeline.py"
+    assert make_pipeline.main(["--check"]) == 0, "run python tools/make_pipeline.py"
 
 
 def test_a_changed_picture_is_stale_until_it_is_drawn_again(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert TOOL.main([]) == 0
-    TOOL.PICTURE.write_text(TOOL.PICTURE.read_text(encoding="utf-8").replace("#0072b2", "#ff0000"), encoding="utf-8")
-    assert TOOL.main(["--check"]) == 1
-    assert TOOL.main([]) == 0
-    assert TOOL.main(["--check"]) == 0
+    assert make_pipeline.main([]) == 0
+    make_pipeline.PICTURE.write_text(
+        make_pipeline.PICTURE.read_text(encoding="utf-8").replace("#0072b2", "#ff0000"), encoding="utf-8"
+    )
+    assert make_pipeline.main(["--check"]) == 1
+    assert make_pipeline.main([]) == 0
+    assert make_pipeline.main(["--check"]) == 0
 
 
 def test_the_stages_stand_in_the_order_of_the_chain():

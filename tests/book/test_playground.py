@@ -11,8 +11,9 @@ from pathlib import Path
 import jupytext
 import numpy as np
 import pandas as pd
+import playground_cases as cases
 import pytest
-from alone import ROOT, chromium, open_page, write_page
+from alone import ROOT, open_page, write_page
 from playwright.sync_api import Browser, Page
 
 
@@ -24,15 +25,8 @@ def module(path: Path):
     return loaded
 
 
-cases = module(ROOT / "tools" / "playground_cases.py")
 metric_tables = module(ROOT / "tests" / "metrics" / "conftest.py")
 PUZZLES = list(cases.PUZZLES)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -319,8 +313,7 @@ def test_tab_reaches_every_interval_and_the_numbers_are_announced(page):
     wanted = {f"t{k}" for k in range(len(example["truth"]))} | {f"p{k}" for k in range(len(example["predictions"]))}
     assert wanted <= set(reached)
     press(page, "p7", "Delete")
-    page.wait_for_timeout(800)
-    assert "7 true positives, 0 false positives, 1 false negatives" in page.locator(".pg-live").inner_text()
+    page.locator(".pg-live", has_text="7 true positives, 0 false positives, 1 false negatives").wait_for()
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline != "none"
 

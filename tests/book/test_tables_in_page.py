@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from alone import ROOT, chromium, open_page, write_page
+from alone import ROOT, open_page, write_page
 from nbformat import NotebookNode, v4
 from playwright.sync_api import Browser, Locator, Page
 
@@ -146,12 +146,6 @@ def test_the_book_loads_the_script_and_it_is_small():
     settings = (ROOT / "_config.yml").read_text(encoding="utf-8")
     assert "tables.js" in settings and "tables.css" in settings
     assert sum((ROOT / "book" / "assets" / f"tables.{kind}").stat().st_size for kind in ("js", "css")) < 10_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from alone import chromium, open_page, write_page
+from alone import open_page, write_page
 from playwright.sync_api import Browser, Page
 
 from melib.plots import viewer
@@ -68,12 +68,6 @@ def test_words_are_escaped_and_the_page_stays_small(markup):
     assert 'alt="Frames of a &quot;face&quot;."' in markup
     assert len(markup) < 1_000_000 * FRAMES / 48
     assert "http" not in markup.replace("http://www.w3.org", "")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

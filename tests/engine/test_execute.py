@@ -81,7 +81,7 @@ def test_a_run_killed_in_the_middle_leaves_nothing_half_written(checkout):
     command = [sys.executable, "-m", "melib", "run", "small", "--tier", "smoke"]
     process = subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (checkout / "waiting").exists():
             assert process.poll() is None and time.monotonic() < deadline, "the notebook did not get to its wait"
             time.sleep(0.05)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
+import keep_records
 import pytest
 
 from melib.study.experiments import Experiment
 from melib.study.known_units import KNOWN_UNITS
 from melib.study.rows import Row, compute, record_path
 
-ROOT = Path(__file__).parents[2]
 ROW = Row("units-kept", "True action units", KNOWN_UNITS)
 
 
 @pytest.fixture
 def tool(monkeypatch):
     """The tool, with one experiment of one row declared."""
-    specification = importlib.util.spec_from_file_location("keep_records", ROOT / "tools" / "keep_records.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    monkeypatch.setattr(module, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), ())})
-    return module
+    monkeypatch.setattr(keep_records, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), ())})
+    return keep_records
 
 
 def test_records_are_copied_and_what_is_no_longer_declared_goes(tool, tmp_path, capsys):

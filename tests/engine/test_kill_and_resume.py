@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import kill_and_resume
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -44,19 +44,11 @@ RUNS = """\
 """
 
 
-@pytest.fixture(scope="module")
-def tool():
-    specification = importlib.util.spec_from_file_location("kill_and_resume", ROOT / "tools" / "kill_and_resume.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def source(tool, tmp_path) -> Path:
+def source(tmp_path) -> Path:
     """A checkout with one short experiment."""
     checkout = tmp_path / "source"
-    tool.copy_checkout(ROOT, checkout)
+    kill_and_resume.copy_checkout(ROOT, checkout)
     declared = checkout / "melib" / "study" / "video_experiments.py"
     declared.write_text(declared.read_text() + EXPERIMENTS)
     catalogue = checkout / "melib" / "study" / "catalogue.py"
@@ -77,43 +69,43 @@ def source(tool, tmp_path) -> Path:
 
 
 @pytest.mark.notebook
-def test_killed_and_started_again_it_makes_the_same_records(tool, source, capsys):
-    assert tool.kill_and_resume(source, "smoke", kills=3, seed=7) == []
+def test_killed_and_started_again_it_makes_the_same_records(source, capsys):
+    assert kill_and_resume.kill_and_resume(source, "smoke", kills=3, seed=7) == []
     said = capsys.readouterr().out
     assert "4 files" in said.splitlines()[0]
     assert "kill 3: after" in said, "three kills hit a running pipeline"
 
 
-def test_times_are_left_aside_and_nothing_else(tool, tmp_path):
+def test_times_are_left_aside_and_nothing_else(tmp_path):
     folder = tmp_path / ".cache" / "records" / "smoke" / "videos"
     folder.mkdir(parents=True)
     record = {"seconds": 1.0, "provenance": {"time": "now", "code": "a"}, "list": [{"value": 1}]}
     (folder / "mean.0.json").write_text(json.dumps(record))
-    before = tool.records(tmp_path, "smoke")
+    before = kill_and_resume.records(tmp_path, "smoke")
     (folder / "mean.0.json").write_text(json.dumps({**record, "seconds": 2.0}))
-    assert tool.records(tmp_path, "smoke") == before
+    assert kill_and_resume.records(tmp_path, "smoke") == before
     (folder / "mean.0.json").write_text(json.dumps({**record, "list": [{"value": 2}]}))
-    assert tool.records(tmp_path, "smoke") != before
+    assert kill_and_resume.records(tmp_path, "smoke") != before
 
 
-def test_what_is_no_checkout_is_said(tool, tmp_path):
+def test_what_is_no_checkout_is_said(tmp_path):
     with pytest.raises(ValueError, match="is no git checkout"):
-        tool.copy_checkout(tmp_path, tmp_path / "copy")
+        kill_and_resume.copy_checkout(tmp_path, tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [(["--kills", "0"], "--kills must be at least 1"), (["--runs", "nosuch"], "no run nosuch in runs.yml")],
 )
-def test_a_wrong_argument_gets_one_line(tool, monkeypatch, capsys, arguments, words):
+def test_a_wrong_argument_gets_one_line(monkeypatch, capsys, arguments, words):
     monkeypatch.setattr(sys, "argv", ["kill_and_resume.py", *arguments])
-    monkeypatch.setattr(tool, "start", lambda *_: pytest.fail("started"))
-    assert tool.main() == 2
+    monkeypatch.setattr("start", lambda *_: pytest.fail("started"))
+    assert kill_and_resume.main() == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert words in line
 
 
-def test_an_interruption_ends_the_pipeline_too(tool):
+def test_an_interruption_ends_the_pipeline_too():
     sleeper = subprocess.Popen(
         ["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     )
@@ -121,7 +113,7 @@ def test_an_interruption_ends_the_pipeline_too(tool):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(KeyboardInterrupt):
-            tool.wait(sleeper)
+            kill_and_resume.wait(sleeper)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -121,3 +121,20 @@ def test_the_key_follows_everything_that_decides_a_page(checkout, monkeypatch):
     assert len(set(keys)) == len(keys)
     source.write_text(original)
     assert run_key(run, "quick", checkout) == keys[0]
+
+
+def test_the_key_follows_a_record_that_the_page_loads_and_no_other(checkout):
+    run = small(checkout)
+    source = checkout / "notebooks" / "small.md"
+    without = run_key(run, "quick", checkout)
+    results = checkout / "results"
+    results.mkdir()
+    (results / "speed.json").write_text("{}")
+    (results / "other.json").write_text("{}")
+    assert run_key(run, "quick", checkout) == without
+    source.write_text(source.read_text().replace("import os\n", 'import os\nrecord = stored.load("speed")\n'))
+    loaded = run_key(run, "quick", checkout)
+    (results / "other.json").write_text('{"value": 1}')
+    assert run_key(run, "quick", checkout) == loaded
+    (results / "speed.json").write_text('{"value": 1}')
+    assert run_key(run, "quick", checkout) != loaded

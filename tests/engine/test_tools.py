@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import runpy
 import shutil
 import sys
 from pathlib import Path
-from types import ModuleType
 
+import build_book
+import check_pages
 import nbformat
+import pair_notebooks
 import papermill
 import pytest
 
@@ -18,17 +19,6 @@ from melib.engine.execute import execute, page_path
 from melib.engine.runs import load_runs
 
 ROOT = Path(__file__).parents[2]
-
-
-def tool(name: str) -> ModuleType:
-    """A program of the folder ``tools``, as a module."""
-    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-check_pages, pair_notebooks = tool("check_pages"), tool("pair_notebooks")
 
 
 @pytest.fixture
@@ -134,7 +124,7 @@ def test_a_tier_that_does_not_exist_gets_one_line(name, monkeypatch, tmp_path, c
 def test_the_book_is_built_from_the_root_of_the_checkout_alone(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="start from the root of the checkout"):
-        tool("build_book").main("smoke")
+        build_book.main("smoke")
 
 
 def test_a_folder_without_notebooks_is_no_success(tmp_path, capsys):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from melib.files import check_folder, refresh, refresh_command, whole
+from melib.files import check_folder, refresh, refresh_all, refresh_command, whole
 from melib.text import in_one_line
 
 
@@ -117,3 +117,27 @@ def test_what_a_user_did_is_said_in_one_line(capsys, error, code, words):
 def test_a_fault_of_the_program_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         in_one_line("program", lambda: 1 // 0)
+
+
+def test_of_several_files_only_the_stale_are_written_and_a_check_names_each(tmp_path, capsys):
+    same, stale, missing = (tmp_path / f"{name}.md" for name in ("same", "stale", "missing"))
+    same.write_text("one\n")
+    stale.write_text("old\n")
+    wanted, tool = {same: "one\n", stale: "two\n", missing: "three\n"}, "tools/make_it.py"
+    assert refresh_all(wanted, tool=tool, check=True) == 1
+    said = capsys.readouterr()
+    assert said.err == "".join(f"{path} is missing or stale: run python {tool}\n" for path in (stale, missing))
+    assert said.out == "" and stale.read_text() == "old\n" and not missing.exists()
+    before = same.stat().st_mtime_ns
+    assert refresh_all(wanted, tool=tool, check=False) == 0
+    assert capsys.readouterr().out == f"{stale}\n{missing}\n"
+    assert {path: path.read_text() for path in wanted} == wanted and same.stat().st_mtime_ns == before
+    assert refresh_all(wanted, tool=tool, check=True) == 0
+
+
+def test_a_file_that_is_left_over_is_an_error_and_stays(tmp_path, capsys):
+    left = tmp_path / "left.md"
+    left.write_text("old\n")
+    assert refresh_all({}, tool="tools/make_it.py", check=False, left_over=iter([left])) == 1
+    assert capsys.readouterr().err == f"{left} has no source any more: delete it\n"
+    assert left.read_text() == "old\n"

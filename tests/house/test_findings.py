@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
+import make_findings
 import pandas as pd
 import pytest
 
@@ -12,9 +12,6 @@ from melib.study.catalogue import EXPERIMENTS, find_experiment
 from melib.tables.headlines import NEEDED, _said
 
 ROOT = Path(__file__).parents[2]
-_specification = importlib.util.spec_from_file_location("make_findings", ROOT / "tools" / "make_findings.py")
-TOOL = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(TOOL)
 
 
 @pytest.fixture
@@ -23,41 +20,41 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("results", "full", "clips").mkdir(parents=True)
     Path("results", "full", "clips", "grid.0.json").write_text("{}")
-    findings = f"<!-- Records: {TOOL.fingerprint()} -->\n\n1. Something.\n"
-    TOOL.TABLE.parent.mkdir(parents=True)
-    TOOL.TABLE.write_text(findings)
-    TOOL.README.write_text(f"# A study\n\n{TOOL.BEGIN}{findings}{TOOL.END}\nMore.\n")
+    findings = f"<!-- Records: {make_findings.fingerprint()} -->\n\n1. Something.\n"
+    make_findings.TABLE.parent.mkdir(parents=True)
+    make_findings.TABLE.write_text(findings)
+    make_findings.README.write_text(f"# A study\n\n{make_findings.BEGIN}{findings}{make_findings.END}\nMore.\n")
     return tmp_path
 
 
 def test_the_findings_are_those_of_the_published_records(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert TOOL.stale() == [], "run python tools/make_findings.py"
+    assert make_findings.stale() == [], "run python tools/make_findings.py"
 
 
 def test_a_changed_record_or_a_changed_sentence_is_noticed(checkout, capsys):
-    assert TOOL.main(["--check"]) == 0
-    TOOL.README.write_text(TOOL.README.read_text().replace("Something", "Something else"))
-    assert TOOL.stale() == [TOOL.README]
+    assert make_findings.main(["--check"]) == 0
+    make_findings.README.write_text(make_findings.README.read_text().replace("Something", "Something else"))
+    assert make_findings.stale() == [make_findings.README]
     Path("results", "full", "clips", "grid.0.json").write_text('{"value": 1}')
-    assert TOOL.main(["--check"]) == 1
+    assert make_findings.main(["--check"]) == 1
     assert "book/tables/findings.md does not hold the findings of results/full" in capsys.readouterr().err
 
 
 def test_away_from_the_checkout_nothing_is_written(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     for arguments in ([], ["--check"]):
-        assert TOOL.main(arguments) == 2
+        assert make_findings.main(arguments) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert "no record in results/full: start from the root of the checkout" in line
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_rest_of_the_readme_stays_as_it_is(checkout):
-    written = TOOL.in_readme(TOOL.README.read_text(), "2. Else.\n")
-    assert written == f"# A study\n\n{TOOL.BEGIN}2. Else.\n{TOOL.END}\nMore.\n"
+    written = make_findings.in_readme(make_findings.README.read_text(), "2. Else.\n")
+    assert written == f"# A study\n\n{make_findings.BEGIN}2. Else.\n{make_findings.END}\nMore.\n"
     with pytest.raises(ValueError, match="once each"):
-        TOOL.in_readme("# A study\n", "2. Else.\n")
+        make_findings.in_readme("# A study\n", "2. Else.\n")
 
 
 def test_a_few_comparisons_are_named_and_many_counted():

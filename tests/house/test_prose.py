@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
+import check_prose
 import pandas as pd
 import pytest
 
 from melib.metrics import intervals, strs
 
 ROOT = Path(__file__).parents[2]
-_specification = importlib.util.spec_from_file_location("check_prose", ROOT / "tools" / "check_prose.py")
 #: The pages that teach; the others are reference.
 CHAPTERS = (
     *(
@@ -32,19 +31,17 @@ STUDIES = tuple(
 )
 #: Executed for two pages of the book, on which a label would stand twice: its exercise has none.
 TWICE = "notebooks/spot_then_recognize.md"
-TOOL = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(TOOL)
 
 
 def test_away_from_the_checkout_the_check_does_not_pass(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="start from the root of the checkout"):
-        TOOL.main()
+        check_prose.main()
 
 
 def test_no_page_holds_a_typed_number_and_no_entry_of_the_list_is_idle(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    assert TOOL.main() == 0, capsys.readouterr().err
+    assert check_prose.main() == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -77,7 +74,7 @@ def test_no_page_holds_a_typed_number_and_no_entry_of_the_list_is_idle(monkeypat
     ],
 )
 def test_a_planted_result_is_found(sentence):
-    found, _ = TOOL.typed_numbers(f"# Page\n\nBefore.\n\n{sentence}\n\nAfter.\n")
+    found, _ = check_prose.typed_numbers(f"# Page\n\nBefore.\n\n{sentence}\n\nAfter.\n")
     assert found, sentence
 
 
@@ -102,7 +99,7 @@ def test_a_planted_result_is_found(sentence):
     ],
 )
 def test_what_states_no_result_passes(sentence):
-    found, _ = TOOL.typed_numbers(f"# Page\n\nBefore.\n\n{sentence}\n\nAfter.\n")
+    found, _ = check_prose.typed_numbers(f"# Page\n\nBefore.\n\n{sentence}\n\nAfter.\n")
     assert not found
 
 
@@ -134,33 +131,33 @@ def test_no_two_exercises_of_the_book_share_a_label():
 
 
 def test_a_fault_names_the_line_and_the_number():
-    found, _ = TOOL.typed_numbers("# Page\n\n```{code-cell} ipython3\ndraw()\nagain()\n```\n\nIt is 0.39.\n")
+    found, _ = check_prose.typed_numbers("# Page\n\n```{code-cell} ipython3\ndraw()\nagain()\n```\n\nIt is 0.39.\n")
     assert found == ["8: decimal '0.39'"]
 
 
 def test_an_allowed_text_covers_its_own_number_and_no_other():
     page = "The limit is 0.5 pixels.\nIt reaches 0.5 and 0.7.\n"
-    found, used = TOOL.typed_numbers(page, {"limit is 0.5": "a definition", "limit is 0.9": "another"})
+    found, used = check_prose.typed_numbers(page, {"limit is 0.5": "a definition", "limit is 0.9": "another"})
     assert found == ["2: decimal '0.5'", "2: decimal '0.7'"]
     assert used == {"limit is 0.5"}
 
 
 def test_an_allowed_text_may_go_over_a_line():
-    assert TOOL.typed_numbers("The limit\nis 0.5.", {"limit is 0.5": "a definition"})[0] == []
+    assert check_prose.typed_numbers("The limit\nis 0.5.", {"limit is 0.5": "a definition"})[0] == []
 
 
 def test_what_a_program_writes_between_its_marks_passes_and_what_follows_does_not():
     made = "<!-- findings: written by tools/make_findings.py -->\nUF1 is 0.61.\n<!-- end of findings -->\n"
-    assert TOOL.typed_numbers(made, {})[0] == []
-    found, _ = TOOL.typed_numbers(made + "\nUF1 is 0.62.\n", {})
+    assert check_prose.typed_numbers(made, {})[0] == []
+    found, _ = check_prose.typed_numbers(made + "\nUF1 is 0.62.\n", {})
     assert found and "0.61" not in str(found)
 
 
 def test_an_idle_entry_and_a_missing_page_are_faults(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "one.md").write_text("# One\n\nNothing.\n")
-    found = TOOL.faults(
-        tmp_path, {"book/one.md": {"0.5 px": "gone"}, "book/two.md": {}, TOOL.EVERYWHERE: {"95 %": "?"}}
+    found = check_prose.faults(
+        tmp_path, {"book/one.md": {"0.5 px": "gone"}, "book/two.md": {}, check_prose.EVERYWHERE: {"95 %": "?"}}
     )
     assert len(found) == 3
     assert any("two.md" in fault for fault in found)

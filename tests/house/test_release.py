@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -12,6 +11,8 @@ import zipfile
 from datetime import date
 from pathlib import Path
 
+import make_speed_table
+import one_node_slurm
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -19,13 +20,6 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PROFILE = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
-
-
-def tool(name: str):
-    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -116,32 +110,31 @@ def test_the_executor_of_the_cluster_is_pinned_and_named_by_the_profile():
 
 
 def test_one_node_of_slurm_is_refused_in_words_where_slurm_is_not_installed(monkeypatch, tmp_path):
-    slurm = tool("one_node_slurm")
-    monkeypatch.setattr(slurm.shutil, "which", lambda name, path: None if name == "slurmctld" else f"/bin/{name}")
+    monkeypatch.setattr(
+        one_node_slurm.shutil, "which", lambda name, path: None if name == "slurmctld" else f"/bin/{name}"
+    )
     with pytest.raises(FileNotFoundError, match="no program slurmctld: install SLURM"):
-        slurm.start(tmp_path / "one")
+        one_node_slurm.start(tmp_path / "one")
     assert not (tmp_path / "one").exists()
 
 
 def test_one_node_of_slurm_leaves_alone_a_program_that_has_inherited_a_number(tmp_path):
-    slurm = tool("one_node_slurm")
     own = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     (tmp_path / "slurmd.pid").write_text(f"{own.pid}\n")
-    assert slurm.stop(tmp_path) == []
+    assert one_node_slurm.stop(tmp_path) == []
     assert own.poll() is None
     own.communicate(b"\n")
 
 
 def test_the_table_of_speeds_is_that_of_the_record(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert tool("make_speed_table").main(["--check"]) == 0, "run python tools/make_speed_table.py"
+    assert make_speed_table.main(["--check"]) == 0, "run python tools/make_speed_table.py"
 
 
 def test_the_table_of_speeds_shows_a_record_and_says_where_there_is_none(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    table = tool("make_speed_table")
-    assert table.main([]) == 0
-    assert "**not measured**" in table.TABLE.read_text(encoding="utf-8")
+    assert make_speed_table.main([]) == 0
+    assert "**not measured**" in make_speed_table.TABLE.read_text(encoding="utf-8")
     row = {"work": "the chain", "processor_s": 30.0, "card_s": 4.0, "ratio": 7.5, "apart": "difference", "by": 0.001}
     record = {
         "experiment": "cuda_speed",
@@ -158,11 +151,11 @@ def test_the_table_of_speeds_shows_a_record_and_says_where_there_is_none(monkeyp
             "commit": "0123456789abcdef",
         },
     }
-    table.RECORD.parent.mkdir()
-    table.RECORD.write_text(json.dumps(record), encoding="utf-8")
-    assert table.main(["--check"]) == 1
-    assert table.main([]) == 0
-    shown = table.TABLE.read_text(encoding="utf-8")
+    make_speed_table.RECORD.parent.mkdir()
+    make_speed_table.RECORD.write_text(json.dumps(record), encoding="utf-8")
+    assert make_speed_table.main(["--check"]) == 1
+    assert make_speed_table.main([]) == 0
+    shown = make_speed_table.TABLE.read_text(encoding="utf-8")
     assert "not measured" not in shown
     assert "* - the chain\n  - 30.00\n  - 4.00\n  - 7.5\n" in shown
     assert "A card, CUDA 13.0" in shown and "2026-01-02" in shown

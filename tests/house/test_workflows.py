@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import check_records
 import pytest
 import yaml
 
@@ -98,11 +98,8 @@ def test_the_book_is_built_and_published_with_current_records_alone():
 @pytest.fixture
 def check(monkeypatch):
     """tools/check_records.py, with one row declared."""
-    specification = importlib.util.spec_from_file_location("check_records", ROOT / "tools" / "check_records.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    monkeypatch.setattr(module, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), (), main=False)})
-    return module.main
+    monkeypatch.setattr(check_records, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), (), main=False)})
+    return check_records.main
 
 
 def test_records_that_are_there_and_current_may_be_published(check, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import jupytext
+import make_labs
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
@@ -27,12 +28,9 @@ def module(path: Path) -> ModuleType:
     return made
 
 
-TOOL = module(ROOT / "tools" / "make_labs.py")
-
-
 def labs() -> list:
     """All labs, by name."""
-    return [TOOL.read_lab(path) for path in SOURCES]
+    return [make_labs.read_lab(path) for path in SOURCES]
 
 
 def solved(lab) -> NotebookNode:
@@ -42,7 +40,7 @@ def solved(lab) -> NotebookNode:
 
 def unsolved(lab) -> NotebookNode:
     """The lab as students get it."""
-    return nbformat.reads(TOOL.student_text(lab), as_version=4)
+    return nbformat.reads(make_labs.student_text(lab), as_version=4)
 
 
 def sized(notebook: NotebookNode, sizes: dict[str, object]) -> list[NotebookNode]:

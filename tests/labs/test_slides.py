@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import make_labs
 import pytest
-from lab_tool import ROOT, TOOL, labs, module
+from lab_tool import ROOT, labs, module
 from playwright.sync_api import Browser, Page
 
 alone = module(ROOT / "tests" / "book" / "alone.py")
@@ -28,12 +30,18 @@ def shown(page: Page) -> str:
     return headings.first.inner_text()
 
 
-@each_lab
-def test_arrow_keys_go_through_the_slides_without_an_error_or_a_network(browser, tmp_path, lab):
-    path = tmp_path / f"{lab.name}.html"
-    path.write_text(TOOL.slides_text(lab), encoding="utf-8")
+def opened(browser: Browser, folder: Path, lab: make_labs.Lab) -> tuple[Page, list[str]]:
+    """The slides of a lab, ready to be shown, and what went wrong while they were loaded."""
+    path = folder / f"{lab.name}.html"
+    path.write_text(make_labs.slides_text(lab), encoding="utf-8")
     page, said = alone.open_page(browser, path)
     page.wait_for_selector(".reveal.ready")
+    return page, said
+
+
+@each_lab
+def test_arrow_keys_go_through_the_slides_without_an_error_or_a_network(browser, tmp_path, lab):
+    page, said = opened(browser, tmp_path, lab)
     seen = [shown(page)]
     n_slides = page.locator(".slides > section").count()
     assert n_slides >= 3
@@ -50,10 +58,7 @@ def test_arrow_keys_go_through_the_slides_without_an_error_or_a_network(browser,
 
 @each_lab
 def test_every_slide_fits_its_page(browser, tmp_path, lab):
-    path = tmp_path / f"{lab.name}.html"
-    path.write_text(TOOL.slides_text(lab), encoding="utf-8")
-    page, _ = alone.open_page(browser, path)
-    page.wait_for_selector(".reveal.ready")
+    page, _ = opened(browser, tmp_path, lab)
     height = page.evaluate("Reveal.getConfig().height")
     heights = page.evaluate(
         "Reveal.getSlides().map((s, i) => { Reveal.slide(i); return [s.scrollHeight, s.scrollWidth]; })"

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import make_labs
 import nbformat
-from lab_tool import ROOT, TOOL, labs
+from lab_tool import ROOT, labs
 
 CELL = (ROOT / "labs" / "start.py").read_text(encoding="utf-8")
 
@@ -76,5 +77,7 @@ def test_no_address_is_written_into_the_cell():
 
 def test_every_lab_begins_with_it():
     for lab in labs():
-        code = [cell for cell in nbformat.reads(TOOL.student_text(lab), as_version=4).cells if cell.cell_type == "code"]
+        code = [
+            cell for cell in nbformat.reads(make_labs.student_text(lab), as_version=4).cells if cell.cell_type == "code"
+        ]
         assert code[0].source == CELL.strip(), lab.name

@@ -69,6 +69,30 @@ def test_with_a_list_of_videos_the_table_shows_false_positives_per_minute_and_ch
     assert "Chance: predictions permuted among videos" in text
 
 
+def test_the_table_says_which_values_are_at_chance_and_which_below(files):
+    result = score.score(files["pred"], files["truth"], videos=files["list"])
+    reached = result["strs"]
+    for low, high, ending in (
+        (0.0, 1.0, "  at chance"),
+        (reached + 0.1, 1.0, "  below chance"),
+        (0.0, reached / 2, "]"),
+    ):
+        null = {"mean": (low + high) / 2, "low": low, "high": high, "at_chance": low <= reached <= high}
+        result["chance"] = {name: {"strs": null} for name in ("shifted", "exchanged")}
+        said = [line for line in score._table(result).splitlines() if line.startswith("  STRS")]
+        assert len(said) == 3, "the value itself, and each null"
+        assert all(line.endswith(ending) for line in said[1:])
+
+
+def test_what_is_undefined_is_neither_at_chance_nor_above(files, tables, capsys):
+    tables[1][:0].to_csv(files["pred"], index=False)
+    options = ("--protocol", "strs-metric", "--videos", files["list"])
+    result = printed_json(capsys, files["pred"], files["truth"], *options)
+    assert result["strs"] is None
+    assert set(result["chance"]["shifted"]["strs"].values()) == {None}
+    assert main(["score", files["pred"], files["truth"], *options]) == 0
+
+
 def test_a_list_that_lacks_a_video_says_so(files, videos, tmp_path, capsys):
     videos[videos.subject != 8].to_csv(tmp_path / "short.csv", index=False)
     result = printed_json(capsys, files["pred"], files["truth"], "--videos", str(tmp_path / "short.csv"))

@@ -207,13 +207,14 @@ def test_scores_of_another_video_are_not_taken_up(mp4, calm, scene, write_video,
     assert finding.score.max() < 9
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
-def test_damaged_kept_scores_are_named_with_their_mend(tmp_path, share):
+@pytest.mark.parametrize("harm", ["cut", "flipped", "emptied"])
+def test_damaged_scores_of_a_killed_run_are_named(tmp_path, harm):
     path = tmp_path / "scores-00000000.npz"
-    analysis._keep(path, (np.zeros(84, np.float32), np.zeros((84, 4), np.float32)))
-    assert analysis._kept(path, 84)[0].shape == (84,)
-    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(ValueError, match=r"scores-00000000\.npz are damaged .* delete that folder and run again"):
+    np.savez(path, score=np.zeros(84), logits=np.zeros((84, 4)))
+    whole = path.read_bytes()
+    kept = {"cut": whole[: len(whole) // 2], "flipped": whole[:300] + b"\xff" + whole[301:], "emptied": b""}
+    path.write_bytes(kept[harm])
+    with pytest.raises(ValueError, match="scores-00000000.npz are damaged .*: delete that folder"):
         analysis._kept(path, 84)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from dataclasses import replace
 from pathlib import Path
 
+import make_spotter
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,13 +113,10 @@ def test_a_score_falls_into_the_band_that_it_reaches(spotter):
 
 
 def test_bands_count_what_was_found_and_what_was_right():
-    spec = importlib.util.spec_from_file_location("make_spotter", ROOT / "tools" / "make_spotter.py")
-    maker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maker)
     rng = np.random.default_rng(0)
     found = pd.DataFrame({"subject": np.repeat([f"s{i}" for i in range(20)], 6), "score": rng.random(120)})
     hit = rng.random(120) < found["score"]
-    bands = maker.bands_of(found, hit.to_numpy())
+    bands = make_spotter.bands_of(found, hit.to_numpy())
     assert sum(band.found for band in bands) == 120 and sum(band.hits for band in bands) == hit.sum()
     edges = [band.least for band in bands] + [np.inf]
     for band, least, most in zip(bands, edges, edges[1:], strict=False):

@@ -16,18 +16,6 @@ from melib.study.data import Reader, open_data, spotting_pairs
 from melib.study.kept import Kept
 from melib.training import loop
 
-SMALL = replace(
-    study.TIERS["smoke"],
-    videos=1,
-    clips=4,
-    stride=8,
-    spot_steps=9,
-    recognition_steps=9,
-    joint_steps=9,
-    batch=16,
-    resamples=50,
-)
-
 
 @pytest.fixture(scope="module")
 def kept_store(tmp_path_factory):
@@ -35,8 +23,7 @@ def kept_store(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
-    monkeypatch.setitem(study.TIERS, "smoke", SMALL)
+def small(nine_updates, monkeypatch):
     monkeypatch.setattr(networks, "CHECKPOINT_EVERY", 4)
 
 

@@ -105,6 +105,7 @@ def test_the_floor_can_be_the_model_and_then_stands_alone(tiny, rows_store, clas
     assert len(record["shuffled"]) == FLOOR_DRAWS
     assert "Floor" not in tables.spot_then_recognize(record).columns
     assert tables.describe(record).loc["Network"].item().startswith("none")
+    assert tables.describe(record).loc["Intervals"].item().startswith("MEAN's rule, constants ")
     assert "minus floor" not in tables.verdict(record)
 
 

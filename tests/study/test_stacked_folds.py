@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from melib import study
 from melib.study import chain, networks
-
-SMALL = replace(
-    study.TIERS["smoke"],
-    videos=1,
-    clips=4,
-    stride=8,
-    spot_steps=9,
-    recognition_steps=9,
-    joint_steps=9,
-    batch=16,
-    resamples=50,
-)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +17,9 @@ def stacked_store(tmp_path_factory):
 @pytest.mark.parametrize(
     "changes", [{"model": "mean"}, {"model": "sfamnet", "input": "O|D"}], ids=["mean", "late fusion"]
 )
-def test_a_study_in_a_stack_finds_the_same_and_keeps_its_networks(changes, stacked_store, tmp_path, monkeypatch):
-    monkeypatch.setitem(study.TIERS, "smoke", SMALL)
+def test_a_study_in_a_stack_finds_the_same_and_keeps_its_networks(
+    changes, nine_updates, stacked_store, tmp_path, monkeypatch
+):
     parameters = study.Parameters(suite="sanity", tier="smoke", split="loso", device="cpu", **changes)
     alone = study.run(parameters, store=stacked_store)
 

