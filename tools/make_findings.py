@@ -1,4 +1,4 @@
-"""Write what came out into README.md and book/tables/findings.md: five sentences from the records of tier full.
+"""Write what came out into README.md and book/tables/findings.md: five findings from the records of tier full.
 
     python tools/make_findings.py [--check]
 

@@ -1,4 +1,4 @@
-"""What came out, in five sentences: for the README and the first page of the book, from records alone.
+"""What came out, in five findings: for the README and the first page of the book, from records alone.
 
 Which comparisons a sentence is about stands here; what it says of them follows from their intervals.
 """
@@ -39,7 +39,7 @@ _NAMED = 4
 
 
 def headlines(kept: Mapping[str, Mapping[str, RowRecords]]) -> list[str]:
-    """Five sentences with intervals (Markdown).
+    """Five findings with intervals (Markdown).
 
     Parameters
     ----------
@@ -170,8 +170,11 @@ def _said(experiment: str, found: pd.DataFrame, names_of: Mapping[str, str] | No
 
 def _group(verdict: str, group: list[tuple[str, Mapping]], total: int) -> str:
     if len(group) > _NAMED:
-        values = [each["value"] for _, each in group]
-        reach = f"by {number(min(values), sign=True)} to {number(max(values), sign=True)}"
-        return f"*{verdict}* in {len(group)} of {total} comparisons, {reach}"
+        said = f"*{verdict}* in {len(group)} of {total} comparisons"
+        values = [each["value"] for _, each in group if pd.notna(each["value"])]
+        if not values:
+            return said
+        reach = f"{number(min(values), sign=True)} to {number(max(values), sign=True)}"
+        return f"{said}, {'by' if verdict.startswith(('higher', 'lower')) else 'differences'} {reach}"
     named = "; ".join(f"{name} {number(each['value'], sign=True)}, {span(each)}" for name, each in group)
     return f"*{verdict}* ({named})"

@@ -414,7 +414,7 @@ def origin(kept: Mapping[str, RowRecords]) -> str:
     spent = f"{minutes:.1f} minutes" if minutes <= _LONG else f"{minutes / 60:.1f} hours"
     stale = [row.row.name for row in kept.values() if row.stale]
     words = (
-        f"{len(records)} records, {spent} of one core, made at "
+        f"{len(records)} record{'s' if len(records) != 1 else ''}, {spent} of one core, made at "
         f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(f'`{commit}`' for commit in commits)}."
     )
     return words + (f" **Stale** (other code or sizes than today's): {', '.join(stale)}." if stale else "")

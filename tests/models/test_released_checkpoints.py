@@ -94,9 +94,21 @@ def test_files_that_are_something_else_are_refused(tmp_path):
         file["dense/kernel:0"] = np.zeros(3)
     with pytest.raises(ValueError, match="not a MEAN checkpoint.*dense"):
         load_mean(tmp_path / "other.hdf5")
+    with h5py.File(tmp_path / "flat.hdf5", "w") as file:
+        file["weights"] = np.zeros(3)
+    with pytest.raises(ValueError, match="not a MEAN checkpoint"):
+        load_mean(tmp_path / "flat.hdf5")
     torch.save({"fc_recog.bias": torch.zeros(5)}, tmp_path / "other.pkl")
-    with pytest.raises(ValueError, match="missing or unknown: c1.0.bn1.bias"):
+    with pytest.raises(ValueError, match=r"missing or unknown: c1.0.bn1.bias, .* and \d+ more$"):
         load_sfamnet(tmp_path / "other.pkl")
+
+
+@pytest.mark.parametrize("held", [torch.zeros(5), [torch.zeros(5)], {"epoch": 3}, MEAN(3)])
+def test_a_pickle_of_something_else_is_refused_in_our_own_words(tmp_path, held):
+    torch.save(held, tmp_path / "other.pkl")
+    with pytest.raises(ValueError, match="holds no tensors by name|holds more than tensors") as refused:
+        load_sfamnet(tmp_path / "other.pkl")
+    assert "weights_only" not in str(refused.value), "no advice to run what the file holds"
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,18 @@ def test_a_name_that_no_file_may_have_and_two_meanings_of_a_name_are_refused():
         find_experiment("spoting")
 
 
+def test_every_network_that_is_tested_on_fresh_people_is_trained_three_times_at_tier_full():
+    networks = [
+        (experiment, row)
+        for experiment in EXPERIMENTS.values()
+        for row in experiment.rows
+        if row.values.get("model") in ("mean", "sfamnet") and row.values.get("split") != "loso"
+    ]
+    assert len({experiment.name for experiment, _ in networks}) > 5
+    for experiment, row in networks:
+        assert len(row.seeds(experiment.seeds("full"))) >= 3, (experiment.name, row.name)
+
+
 def test_every_declared_row_can_be_run_at_every_tier():
     for experiment in EXPERIMENTS.values():
         for row in experiment.rows:

@@ -149,6 +149,13 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
         study.read_scores(tmp_path)
 
 
+@pytest.mark.parametrize("held", [b"", b"words", b"PK\x03\x04 cut off"])
+def test_kept_scores_that_are_damaged_are_named(tmp_path, held):
+    (tmp_path / "scores.npz").write_bytes(held)
+    with pytest.raises(ValueError, match=r"scores\.npz are damaged .*: delete the file and run again"):
+        study.read_scores(tmp_path)
+
+
 @pytest.mark.parametrize("model", ["mean", "sfamnet"])
 def test_runs_that_differ_in_their_rule_alone_train_once(tmp_path, kept_store, monkeypatch, model):
     pool = tmp_path / "pool"

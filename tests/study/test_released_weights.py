@@ -119,6 +119,8 @@ def test_a_folder_without_checkpoints_and_a_foreign_file_are_named(tmp_path, cap
     with pytest.raises(FileNotFoundError, match="no checkpoint below"):
         released_weights.build(tmp_path)
     assert released_weights.main([str(tmp_path)]) == 1 and "no checkpoint below" in capsys.readouterr().err
+    assert released_weights.main([str(tmp_path), "--save", str(tmp_path / "none" / "record.json")]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
     (tmp_path / "CASME2" / "spot").mkdir(parents=True)
     with h5py.File(tmp_path / "CASME2" / "spot" / "s1.hdf5", "w") as file:
         file["dense/kernel:0"] = np.zeros(3)
