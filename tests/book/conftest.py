@@ -79,7 +79,7 @@ def viewer_markup() -> str:
 @pytest.fixture(scope="session")
 def build() -> Callable[[Path], subprocess.CompletedProcess[str]]:
     """A function that builds the book of a folder as the Snakefile does."""
-    (options,) = re.findall(r"\{JUPYTER_BOOK\} build (.*)\"", (ROOT / "Snakefile").read_text(encoding="utf-8"))
+    (options,) = re.findall(r"\{JUPYTER_BOOK:q\} build (.*)\"", (ROOT / "Snakefile").read_text(encoding="utf-8"))
     command = [Path(sys.executable).with_name("jupyter-book"), "build", *options.split()]
     return lambda folder: subprocess.run(command, cwd=folder, capture_output=True, text=True)
 

@@ -17,6 +17,7 @@ def test_the_picture_is_the_one_that_is_drawn(monkeypatch):
 
 
 def test_a_changed_picture_is_stale_until_it_is_drawn_again(monkeypatch, tmp_path):
+    (tmp_path / make_pipeline.PICTURE.parent).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     assert make_pipeline.main([]) == 0
     make_pipeline.PICTURE.write_text(

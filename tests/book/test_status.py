@@ -71,7 +71,7 @@ def test_pages_of_another_environment_have_a_row_of_their_own(status):
 
 def test_records_are_counted_as_declared_there_and_current(status, monkeypatch, tmp_path):
     made, missing = (Row(f"units-{name}", "True action units", KNOWN_UNITS) for name in ("made", "missing"))
-    monkeypatch.setattr(status, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (made, missing), (), main=False)})
+    monkeypatch.setattr(status, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (made, missing), ())})
     monkeypatch.setattr(status, "CHECKOUT", tmp_path)
     path = compute(made, "smoke", 0, folder=tmp_path / ".cache" / "records", store=tmp_path)
     pages = {"motion": page("motion", tier="smoke")}

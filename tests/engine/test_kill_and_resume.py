@@ -99,7 +99,7 @@ def test_what_is_no_checkout_is_said(tmp_path):
 )
 def test_a_wrong_argument_gets_one_line(monkeypatch, capsys, arguments, words):
     monkeypatch.setattr(sys, "argv", ["kill_and_resume.py", *arguments])
-    monkeypatch.setattr("start", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr(kill_and_resume, "start", lambda *_: pytest.fail("started"))
     assert kill_and_resume.main() == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert words in line

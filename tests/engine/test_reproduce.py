@@ -29,7 +29,7 @@ def made(tmp_path_factory) -> Path:
 @pytest.fixture
 def declared(monkeypatch) -> Experiment:
     """An experiment of one row that takes a second."""
-    experiment = Experiment("units_only", "?", "!", (ROW,), (("recognition", "uf1_pooled"),), main=False)
+    experiment = Experiment("units_only", "?", "!", (ROW,), (("recognition", "uf1_pooled"),))
     monkeypatch.setitem(EXPERIMENTS, experiment.name, experiment)
     return experiment
 

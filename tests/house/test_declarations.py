@@ -81,7 +81,9 @@ def imported_distributions(files: Iterator[Path]) -> dict[str, set[str]]:
             else:
                 continue
             for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names:
-                ours = (ROOT / name).is_dir() or (path.parent / f"{name}.py").exists()
+                # Tests import the programs of tools as modules, as pytest's setting `pythonpath` lets them.
+                places = (path.parent, ROOT / "tools")
+                ours = (ROOT / name).is_dir() or any((place / f"{name}.py").exists() for place in places)
                 for owner in () if ours else owners.get(name, [name]):
                     found.setdefault(canonicalize_name(owner), set()).add(str(path.relative_to(ROOT)))
     return found

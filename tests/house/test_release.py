@@ -132,6 +132,7 @@ def test_the_table_of_speeds_is_that_of_the_record(monkeypatch):
 
 
 def test_the_table_of_speeds_shows_a_record_and_says_where_there_is_none(monkeypatch, tmp_path):
+    (tmp_path / make_speed_table.TABLE.parent).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     assert make_speed_table.main([]) == 0
     assert "**not measured**" in make_speed_table.TABLE.read_text(encoding="utf-8")

@@ -98,7 +98,7 @@ def test_the_book_is_built_and_published_with_current_records_alone():
 @pytest.fixture
 def check(monkeypatch):
     """tools/check_records.py, with one row declared."""
-    monkeypatch.setattr(check_records, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), (), main=False)})
+    monkeypatch.setattr(check_records, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (ROW,), ())})
     return check_records.main
 
 

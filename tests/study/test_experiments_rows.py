@@ -31,6 +31,7 @@ def _compute(values, tier, seed, store):
     named["named"] = np.where(right, named["emotion"], "happy")
     record = {
         "experiment": "made up",
+        "seconds": 0.0,
         "dataset": {"name": "none", "synthetic": True},
         "provenance": {"code": provenance.computing_hash()},
         "confusion": {"emotions": ["happy", "other"]},
@@ -76,7 +77,7 @@ def test_a_record_that_today_would_not_make_is_made_again(tmp_path, calls, chang
 @pytest.fixture
 def declared(monkeypatch):
     """An experiment of two rows that take no time, among the declared ones."""
-    experiment = Experiment("made_up", "?", "!", (GOOD, BAD), (), main=False)
+    experiment = Experiment("made_up", "?", "!", (GOOD, BAD), ())
     monkeypatch.setitem(EXPERIMENTS, experiment.name, experiment)
 
 
