@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from melib import __version__, cli
-from melib.text import in_one_line
+from melib.errors import in_one_line
 
 
 def build_parser() -> argparse.ArgumentParser:

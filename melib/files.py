@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from melib.text import in_one_line
+from melib.errors import in_one_line
 
 
 @contextmanager

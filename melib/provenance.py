@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import melib
+from melib.errors import InputError
 
 #: Names directly under ``melib/`` that compute nothing. Whatever is not listed counts as computing: a module that is
 #: added and forgotten here can make a result look stale, never fresh.
@@ -92,7 +93,7 @@ def code_hash(*modules: str) -> str:
     module_of = {path: path.relative_to(package).parts[0].removesuffix(".py") for path in computing_files(package)}
     unknown = set(modules) - set(module_of.values())
     if unknown:
-        raise ValueError(f"no computing module {', '.join(sorted(unknown))} in melib")
+        raise InputError(f"no computing module {', '.join(sorted(unknown))} in melib")
     wanted = {*modules, "assets"} if "synthetic" in modules else set(modules)
     return _hash(package, [path for path, module in module_of.items() if module in wanted])
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from melib.datasets.images import image_size, list_images, read_depth
+from melib.errors import InputError
 from melib.video import Camera, Video
 
 #: Rates beyond these come from a damaged header or clock.
@@ -81,7 +82,7 @@ class Recording(Video):
         if not self.path.is_file():
             raise FileNotFoundError(f"no video file {path}")
         if fps is not None and not _SLOWEST <= fps <= _FASTEST:
-            raise ValueError(f"a frame rate lies between {_SLOWEST:g} and {_FASTEST:g} per second, got {fps}")
+            raise InputError(f"a frame rate lies between {_SLOWEST:g} and {_FASTEST:g} per second, got {fps}")
         self.subject, self.name = subject, self.path.stem if name is None else name
         self.expressions = ()
         times, promised, header_fps, (self._height, self._width) = _scan(self.path)
@@ -122,7 +123,7 @@ class Recording(Video):
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         """A file brings none; LookupError says where to get them."""
-        raise LookupError(f"video {self.subject}/{self.name} has no landmarks: find its face first (melib.face.crop)")
+        raise InputError(f"video {self.subject}/{self.name} has no landmarks: find its face first (melib.face.crop)")
 
     def depth(self, start: int, stop: int) -> np.ndarray:
         """Depth of the frames: ``(n, H, W)`` float32 metres, 0 = no reading."""
@@ -146,12 +147,12 @@ class Recording(Video):
             self._capture = _open(self.path)
         while self._next <= index:
             if not self._capture.grab():
-                raise ValueError(f"{self.path}: frame {self._next} could be decoded before and now cannot")
+                raise InputError(f"{self.path}: frame {self._next} could be decoded before and now cannot")
             self._next += 1
         # Frames that are passed over are decoded but never turned into pictures.
         found, image = self._capture.retrieve()
         if not found or image.shape[:2] != (self._height, self._width):
-            raise ValueError(f"{self.path}: frame {index} is not a picture of {self._width}x{self._height} pixels")
+            raise InputError(f"{self.path}: frame {index} is not a picture of {self._width}x{self._height} pixels")
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         self._kept[index] = image
         while len(self._kept) > max(1, _KEPT_BYTES // image.nbytes):
@@ -161,7 +162,7 @@ class Recording(Video):
     def _depth_images(self, folder: Path) -> list[Path]:
         images = list_images(folder, folder)
         if len(images.numbers) != self.decoded:
-            raise ValueError(
+            raise InputError(
                 f"depth folder {folder} holds {len(images.numbers)} images for a video of {self.decoded} frames: "
                 "one for each frame is needed"
             )
@@ -176,7 +177,7 @@ class Recording(Video):
 
     def _check_depth(self, path: Path, size: tuple[int, int]) -> None:
         if size != self.size:
-            raise ValueError(
+            raise InputError(
                 f"depth image {path} has {size[0]}x{size[1]} pixels, the frames of the video {self._width}x"
                 f"{self._height}: both must lie on one grid"
             )
@@ -237,7 +238,7 @@ def _open(path: Path) -> cv2.VideoCapture:
     # Named, so that no other backend takes the path for an address, a device or a pattern of file names.
     capture = cv2.VideoCapture(os.fspath(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
-        raise ValueError(f"{path} cannot be read as a video: convert it, to MP4 or WebM for instance")
+        raise InputError(f"{path} cannot be read as a video: convert it, to MP4 or WebM for instance")
     return capture
 
 
@@ -255,7 +256,7 @@ def _scan(path: Path) -> tuple[np.ndarray, int, float, tuple[int, int]]:
     finally:
         capture.release()
     if shape is None:
-        raise ValueError(f"{path} holds no frame that can be decoded")
+        raise InputError(f"{path} holds no frame that can be decoded")
     return np.array(times), promised, fps, shape
 
 
@@ -268,7 +269,7 @@ def _clock(times: np.ndarray, header: float, given: float | None, path: Path) ->
     steps = np.diff(times)
     if len(steps) == 0 or not np.isfinite(times).all() or (steps <= 0).any():
         if not plausible:
-            raise ValueError(f"{path} has neither usable timestamps nor a frame rate: give the rate (--fps)")
+            raise InputError(f"{path} has neither usable timestamps nor a frame rate: give the rate (--fps)")
         notes = ["The timestamps do not rise: the frame rate is that of the header."] if len(steps) else []
         return header, frames, notes
     passed = times - times[0]
@@ -278,7 +279,7 @@ def _clock(times: np.ndarray, header: float, given: float | None, path: Path) ->
         if _SLOWEST <= rate <= _FASTEST and np.abs(passed * rate - frames).max() <= 0.5:
             return float(rate), frames, []
     if not _SLOWEST <= mean <= _FASTEST:
-        raise ValueError(f"the timestamps of {path} give {mean:g} frames per second: give the rate (--fps)")
+        raise InputError(f"the timestamps of {path} give {mean:g} frames per second: give the rate (--fps)")
     wanted = frames / mean
     after = np.searchsorted(passed, wanted).clip(1, len(passed) - 1)
     nearest = np.where(wanted - passed[after - 1] <= passed[after] - wanted, after - 1, after)

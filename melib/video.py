@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
+
 KINDS = ("micro", "macro")
 
 #: The seven emotion names of CAS(ME)^3, in the order of the released SFAMNet label encoder.
@@ -62,10 +64,10 @@ class Expression:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"unknown kind {self.kind!r} of expression: use one of {', '.join(KINDS)}")
+            raise InputError(f"unknown kind {self.kind!r} of expression: use one of {', '.join(KINDS)}")
         middle = self.onset if self.apex is None else self.apex
         if not 0 <= self.onset <= middle <= self.offset:
-            raise ValueError(
+            raise InputError(
                 f"frames out of order: onset {self.onset}, apex {self.apex}, offset {self.offset} "
                 "(0 <= onset <= apex <= offset must hold)"
             )
@@ -99,7 +101,7 @@ class Camera:
 
     def __post_init__(self) -> None:
         if not (self.fx > 0 and self.fy > 0 and self.width > 0 and self.height > 0):
-            raise ValueError(f"a camera needs positive focal lengths and sizes, got {self}")
+            raise InputError(f"a camera needs positive focal lengths and sizes, got {self}")
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels ``(..., 2)`` of points ``(..., 3)`` in metres, camera axes."""
@@ -153,7 +155,7 @@ class Video(ABC):
         LookupError
             If the video was recorded without depth.
         """
-        raise LookupError(f"video {self.subject}/{self.name} has no depth: choose an input made of colour alone")
+        raise InputError(f"video {self.subject}/{self.name} has no depth: choose an input made of colour alone")
 
     def check_range(self, start: int, stop: int) -> None:
         """Raise IndexError unless ``0 <= start < stop <= n_frames``."""
@@ -200,7 +202,7 @@ class Dataset:
         wanted = set(subjects)
         unknown = wanted - set(self.subjects)
         if unknown:
-            raise KeyError(f"no subject {', '.join(sorted(unknown))} in dataset {self.name}")
+            raise InputError(f"no subject {', '.join(sorted(unknown))} in dataset {self.name}")
         return tuple(video for video in self.videos if video.subject in wanted)
 
 

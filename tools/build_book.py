@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from melib.engine.runs import check_tier
-from melib.text import in_one_line
+from melib.errors import in_one_line
 
 INDEX = Path("_build/html/index.html")
 

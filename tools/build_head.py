@@ -23,6 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from melib.errors import InputError
 from melib.files import whole
 
 SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
@@ -170,7 +171,7 @@ def pack(fields: list[np.ndarray], used: np.ndarray) -> tuple[np.ndarray, np.nda
         rows = np.flatnonzero(np.linalg.norm(kept, axis=1) > SMALLEST_MM)
         steps = np.round(kept[rows] / STEP_MM)
         if rows.size == 0 or np.abs(steps).max() > np.iinfo(np.int16).max:
-            raise ValueError("a target is empty on the head or too large for int16: is this the right wheel?")
+            raise InputError("a target is empty on the head or too large for int16: is this the right wheel?")
         indices.append(rows.astype(np.uint16))
         values.append(steps.astype(np.int16))
         pointer.append(pointer[-1] + rows.size)

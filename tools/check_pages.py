@@ -18,7 +18,7 @@ import yaml
 from melib.engine.execute import page_path
 from melib.engine.pages import figures_without_words, page_key, stored_errors
 from melib.engine.runs import check_tier, load_runs, run_key
-from melib.text import in_one_line
+from melib.errors import in_one_line
 
 
 def named_files(entry: object) -> Iterator[str]:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import yaml
 
-from melib.text import in_one_line
+from melib.errors import in_one_line
 
 ALLOWED = Path("tools", "prose_numbers.yml")
 PAGES = ("README.md", "book/*.md", "book/api/*.md", "notebooks/*.md", "labs/*.md")

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from melib.engine.jobs import jobs_of
+from melib.errors import in_one_line
 from melib.study.catalogue import EXPERIMENTS
 from melib.study.parameters import tier_sizes
 from melib.study.rows import is_there, record_path
-from melib.text import in_one_line
 
 
 def main(tier: str, *, kept: Path = Path("results")) -> int:

@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 
 from melib.engine.jobs import jobs_of
+from melib.errors import in_one_line
 from melib.files import whole
 from melib.study.catalogue import EXPERIMENTS
 from melib.study.parameters import tier_sizes
 from melib.study.rows import is_there, record_path
-from melib.text import in_one_line
 
 #: Missing records that are named one by one; all are counted.
 _NAMED = 5

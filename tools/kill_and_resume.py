@@ -24,7 +24,7 @@ import psutil
 import yaml
 
 from melib.engine.runs import TIERS
-from melib.text import in_one_line
+from melib.errors import InputError, in_one_line
 
 #: What two runs of one computation may differ by.
 TIMES = ("seconds", "peak_memory_mb", "time")
@@ -42,7 +42,7 @@ def copy_checkout(source: Path, target: Path, runs: list[str] | None = None) -> 
     """
     listed = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, text=True)
     if listed.returncode:
-        raise ValueError(f"{source} is no git checkout: {listed.stderr.strip()}")
+        raise InputError(f"{source} is no git checkout: {listed.stderr.strip()}")
     for name in filter(None, listed.stdout.split("\0")):
         if (source / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def copy_checkout(source: Path, target: Path, runs: list[str] | None = None) -> 
         declared = yaml.safe_load((target / "runs.yml").read_text(encoding="utf-8"))
         unknown = set(runs) - {run["id"] for run in declared}
         if unknown:
-            raise LookupError(f"no run {', '.join(sorted(unknown))} in runs.yml")
+            raise InputError(f"no run {', '.join(sorted(unknown))} in runs.yml")
         chosen = [run for run in declared if run["id"] in runs]
         (target / "runs.yml").write_text(yaml.safe_dump(chosen, sort_keys=False), encoding="utf-8")
 
@@ -200,7 +200,7 @@ def main() -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Kill, compare, print."""
     if arguments.kills < 1:
-        raise ValueError(f"--kills must be at least 1, got {arguments.kills}")
+        raise InputError(f"--kills must be at least 1, got {arguments.kills}")
     source = Path(__file__).resolve().parents[1]
     try:
         differing = kill_and_resume(

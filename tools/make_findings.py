@@ -15,8 +15,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from melib.errors import InputError, in_one_line
 from melib.files import refresh_all
-from melib.text import in_one_line
 
 RECORDS = Path("results", "full")
 TABLE = Path("book", "tables", "findings.md")
@@ -65,7 +65,7 @@ def in_readme(text: str, findings: str) -> str:
         If the marks are missing.
     """
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{README} needs the lines {BEGIN.strip()} and {END.strip()}, once each")
+        raise InputError(f"{README} needs the lines {BEGIN.strip()} and {END.strip()}, once each")
     head, rest = text.split(BEGIN)
     return head + BEGIN + findings + END + rest.split(END)[1]
 

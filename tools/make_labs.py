@@ -46,6 +46,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from melib.errors import InputError
 from melib.files import refresh_all
 
 TAGS = ("start", "parameters", "solution", "check", "slide", "instructor")
@@ -124,9 +125,9 @@ def read_lab(path: Path) -> Lab:
         tags = list(raw.metadata.get("tags", ()))
         unknown = [tag for tag in tags if tag not in TAGS]
         if unknown:
-            raise ValueError(f"{place}: unknown tag {unknown[0]!r}: use one of {', '.join(TAGS)}")
+            raise InputError(f"{place}: unknown tag {unknown[0]!r}: use one of {', '.join(TAGS)}")
         if len(tags) > 1:
-            raise ValueError(f"{place}: a cell has one tag, this has {', '.join(tags)}")
+            raise InputError(f"{place}: a cell has one tag, this has {', '.join(tags)}")
         if raw.cell_type == "markdown":
             exercise = max([exercise, *map(int, _EXERCISE.findall(raw.source))])
         cell = Cell(raw.cell_type, raw.source, "".join(tags), exercise, place)
@@ -135,7 +136,7 @@ def read_lab(path: Path) -> Lab:
         small |= raw.metadata.get("small", {}) if cell.tag == "parameters" else {}
     start = path.with_name("start.py")
     if not start.is_file():
-        raise ValueError(f"{start} is missing: with it every lab begins")
+        raise InputError(f"{start} is missing: with it every lab begins")
     lab = Lab(path.stem, _title(path, cells), tuple(cells), start.read_text(encoding="utf-8").strip(), dict(small))
     return _checked(lab, path)
 
@@ -143,18 +144,18 @@ def read_lab(path: Path) -> Lab:
 def _check(cell: Cell) -> None:
     """What a cell must be, by itself."""
     if cell.tag in ("start", "parameters", "check") and cell.kind != "code":
-        raise ValueError(f"{cell.place}: tag {cell.tag!r} belongs to a code cell")
+        raise InputError(f"{cell.place}: tag {cell.tag!r} belongs to a code cell")
     if cell.tag == "instructor" and cell.kind != "markdown":
-        raise ValueError(f"{cell.place}: tag 'instructor' belongs to a Markdown cell")
+        raise InputError(f"{cell.place}: tag 'instructor' belongs to a Markdown cell")
     if cell.kind == "code" and cell.tag in ("solution", "check") and cell.exercise == 0:
-        raise ValueError(f"{cell.place}: no heading 'Exercise N' stands before this {cell.tag}")
+        raise InputError(f"{cell.place}: no heading 'Exercise N' stands before this {cell.tag}")
     if cell.kind == "markdown" and cell.tag != "instructor" and _MYST.search(cell.source):
-        raise ValueError(f"{cell.place}: write plain Markdown: Jupyter and Colab show no MyST directives or roles")
+        raise InputError(f"{cell.place}: write plain Markdown: Jupyter and Colab show no MyST directives or roles")
     if cell.kind == "code":
         try:
             tree = ast.parse(cell.source)
         except SyntaxError as error:
-            raise ValueError(f"{cell.place}: not Python: {error.msg} in its line {error.lineno}") from None
+            raise InputError(f"{cell.place}: not Python: {error.msg} in its line {error.lineno}") from None
         if cell.tag == "solution":
             _functions(tree, cell)
 
@@ -163,16 +164,16 @@ def _functions(tree: ast.Module, cell: Cell) -> list[ast.FunctionDef]:
     """The functions of a solution."""
     for node in tree.body:
         if not isinstance(node, (ast.FunctionDef, ast.Import, ast.ImportFrom)):
-            raise ValueError(
+            raise InputError(
                 f"{cell.place}: line {node.lineno} of a solution is neither a function nor an import: students would "
                 "get it as it stands"
             )
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     if not functions:
-        raise ValueError(f"{cell.place}: a solution without a function leaves students nothing to write")
+        raise InputError(f"{cell.place}: a solution without a function leaves students nothing to write")
     for function in functions:
         if not ast.get_docstring(function):
-            raise ValueError(f"{cell.place}: {function.name} has no docstring, by which students know what to write")
+            raise InputError(f"{cell.place}: {function.name} has no docstring, by which students know what to write")
     return functions
 
 
@@ -180,7 +181,7 @@ def _title(path: Path, cells: Sequence[Cell]) -> str:
     first = cells[0].source if cells and cells[0].kind == "markdown" else ""
     found = re.match(r"# (.+)", first)
     if not found:
-        raise ValueError(f"{path} does not begin with a Markdown cell whose first line is '# TITLE'")
+        raise InputError(f"{path} does not begin with a Markdown cell whose first line is '# TITLE'")
     return found[1].strip()
 
 
@@ -188,25 +189,25 @@ def _checked(lab: Lab, path: Path) -> Lab:
     """The same lab, if its cells fit together."""
     code = [cell for cell in lab.cells if cell.kind == "code"]
     if [cell.place for cell in lab.tagged("start")] != [cell.place for cell in code[:1]]:
-        raise ValueError(f"{path}: the first code cell, and no other, has the tag 'start'")
+        raise InputError(f"{path}: the first code cell, and no other, has the tag 'start'")
     if len(lab.tagged("parameters")) != 1:
-        raise ValueError(f"{path}: one cell has the tag 'parameters', here {len(lab.tagged('parameters'))} have it")
+        raise InputError(f"{path}: one cell has the tag 'parameters', here {len(lab.tagged('parameters'))} have it")
     (parameters,) = lab.tagged("parameters")
     assigned = [node for node in ast.parse(parameters.source).body if isinstance(node, ast.Assign)]
     sizes = {ast.unparse(target) for node in assigned for target in node.targets}
     unknown = sorted(set(lab.small) - sizes)
     if unknown:
-        raise ValueError(f"{parameters.place}: 'small' gives {unknown[0]!r}, which the cell does not set")
+        raise InputError(f"{parameters.place}: 'small' gives {unknown[0]!r}, which the cell does not set")
     for tag in ("check", "slide", "instructor"):
         if not lab.tagged(tag):
-            raise ValueError(f"{path}: no cell has the tag {tag!r}")
+            raise InputError(f"{path}: no cell has the tag {tag!r}")
     if lab.tagged("slide")[0].kind == "code":
-        raise ValueError(f"{lab.tagged('slide')[0].place}: a slide begins with a Markdown cell")
+        raise InputError(f"{lab.tagged('slide')[0].place}: a slide begins with a Markdown cell")
     unsolved = {cell.exercise for cell in lab.tagged("check")} - {
         cell.exercise for cell in lab.tagged("solution") if cell.kind == "code"
     }
     if unsolved:
-        raise ValueError(f"{path}: exercise {min(unsolved)} has a check, but no code to solve it")
+        raise InputError(f"{path}: exercise {min(unsolved)} has a check, but no code to solve it")
     return lab
 
 
@@ -260,7 +261,7 @@ def slides_text(lab: Lab) -> str:
             try:
                 slides.append(markdown.render(cell.source))
             except ValueError as error:
-                raise ValueError(f"{cell.place}: {error}") from None
+                raise InputError(f"{cell.place}: {error}") from None
         else:
             slides[-1] += highlight(cell.source, PythonLexer(), HtmlFormatter(style="bw"))
     reveal = files("sphinx_revealjs") / "_static" / "revealjs" / "dist"
@@ -280,9 +281,9 @@ def _mathml(formula: str, options: dict) -> str:
     try:
         made = converter.convert(formula, display="block" if options["display_mode"] else "inline")
     except _BAD_FORMULA as error:
-        raise ValueError(f"the formula {formula!r} cannot be drawn: {type(error).__name__}") from None
+        raise InputError(f"the formula {formula!r} cannot be drawn: {type(error).__name__}") from None
     if "\\" in made:
-        raise ValueError(f"the formula {formula!r} has a command that slides cannot draw")
+        raise InputError(f"the formula {formula!r} has a command that slides cannot draw")
     return made
 
 
@@ -348,7 +349,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         labs = [read_lab(path) for path in sorted(LABS.glob("*.md"))]
         if not labs:
-            raise ValueError(f"no lab in {LABS}/: run from the root of the repository")
+            raise InputError(f"no lab in {LABS}/: run from the root of the repository")
         # All texts are made before the first file is written.
         texts = {LABS / "student" / f"{lab.name}.ipynb": student_text(lab) for lab in labs}
         texts |= {LABS / "slides" / f"{lab.name}.html": slides_text(lab) for lab in labs}

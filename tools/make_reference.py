@@ -12,8 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from melib.errors import in_one_line
 from melib.files import refresh_all
-from melib.text import in_one_line
 
 #: What the reference covers, from the ground up.
 PACKAGES = (

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from melib import features, provenance, study
+from melib.errors import InputError, in_one_line
 from melib.files import check_folder
 from melib.metrics import intervals, uncertainty
 from melib.metrics._tally import Tally, per_subject, ratio
@@ -28,7 +29,6 @@ from melib.study.data import Fold, Reader, micro, spotting_pairs
 from melib.study.networks import train
 from melib.study.rules import choose_rule
 from melib.synthetic.dataset import FPS, open_benchmark, open_clips
-from melib.text import in_one_line
 from melib.video import Dataset, truth_table
 
 SEED = 0
@@ -140,9 +140,9 @@ def main() -> int:
 def run(out: Path, store: Path, jobs: int) -> int:
     """Make the file and say what its scores are worth; what would hinder at the end is refused at the beginning."""
     if jobs < 1:
-        raise ValueError(f"--jobs must be at least 1, got {jobs}")
+        raise InputError(f"--jobs must be at least 1, got {jobs}")
     if out.is_dir() or not out.parent.is_dir():
-        raise ValueError(f"--out {out} is no file in a folder that exists: name one")
+        raise InputError(f"--out {out} is no file in a folder that exists: name one")
     check_folder(out.parent, "the folder of --out")
     torch.set_num_threads(1)
     spotter = make(store, jobs)

@@ -25,6 +25,8 @@ from pathlib import Path
 
 import psutil
 
+from melib.errors import InputError
+
 #: In the order in which they start.
 DAEMONS = ("munged", "slurmctld", "slurmd")
 #: Seconds until the node must be idle, and until a daemon must have ended.
@@ -157,10 +159,10 @@ def start(folder: Path) -> dict[str, str]:
     where = programs()
     folder = folder.resolve()
     if len(str(folder)) > LONGEST or any(character.isspace() for character in str(folder)):
-        raise ValueError(f"{folder}: choose a folder of at most {LONGEST} characters and no space among them")
+        raise InputError(f"{folder}: choose a folder of at most {LONGEST} characters and no space among them")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if alive := running(folder):
-        raise ValueError(f"{', '.join(alive)} of {folder} run already: stop them first")
+        raise InputError(f"{', '.join(alive)} of {folder} run already: stop them first")
     write_configuration(folder, where)
     environment = {
         "SLURM_CONF": str(folder / "slurm.conf"),

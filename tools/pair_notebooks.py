@@ -16,8 +16,8 @@ from pathlib import Path
 import jupytext
 import nbformat
 
+from melib.errors import in_one_line
 from melib.files import refresh_all
-from melib.text import in_one_line
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 

@@ -23,7 +23,7 @@ from kill_and_resume import copy_checkout, finish, records
 from one_node_slurm import start, stop
 
 from melib.engine.runs import TIERS
-from melib.text import in_one_line
+from melib.errors import in_one_line
 
 EXECUTOR = "snakemake-executor-plugin-slurm"
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from kill_and_resume import copy_checkout
 
-from melib.text import in_one_line
+from melib.errors import in_one_line
 
 #: Two intervals in each of two videos, one of them missed by the predictions and one named wrongly.
 TRUTH = """\

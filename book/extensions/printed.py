@@ -15,6 +15,8 @@ from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 
+from melib.errors import InputError
+
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
@@ -34,7 +36,7 @@ def role(
     """The number as text, or what is wrong with its name."""
     try:
         return [nodes.Text(printed_number(text))], []
-    except LookupError as error:
+    except InputError as error:
         message = inliner.reporter.error(str(error), line=lineno)
         return [inliner.problematic(rawtext, rawtext, message)], [message]
 

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from melib.text import printable
+from melib.errors import InputError, printable
 
 HELP = "examine a copy of a licensed dataset, or list the known ones"
 
@@ -35,11 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.dataset is None:
         if arguments.root is not None or arguments.json is not None or arguments.decode or arguments.faces:
-            raise ValueError(f"which dataset is it? --dataset {', '.join(doctor.KNOWN)}")
+            raise InputError(f"which dataset is it? --dataset {', '.join(doctor.KNOWN)}")
         print(doctor.catalogue())
         return 0
     if arguments.root is None:
-        raise ValueError("where does the dataset lie? Name its folder with --root DIR")
+        raise InputError("where does the dataset lie? Name its folder with --root DIR")
     if arguments.json is not None:
         _check_outside(arguments.json, arguments.root)
     from melib.study import default_store
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             store=default_store(),
             progress=sys.stderr.isatty(),
         )
-    except (ValueError, LookupError, OSError) as error:
+    except (InputError, OSError) as error:
         reason = str(error.args[0] if isinstance(error, LookupError) and error.args else error)
         print(f"melib doctor: {printable(reason)}", file=sys.stderr)
         _write(arguments.json, {"dataset": arguments.dataset, "verdict": doctor.UNUSABLE, "differences": [reason]})
@@ -69,11 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_outside(path: Path, root: Path) -> None:
     """Refuse to write below the dataset's folder, whatever links lead there."""
     if not path.parent.is_dir():
-        raise ValueError(f"no folder {path.parent} to write {path.name} into: make it first")
+        raise InputError(f"no folder {path.parent} to write {path.name} into: make it first")
     if path.is_dir():
-        raise ValueError(f"--json names the folder {path}: name a file")
+        raise InputError(f"--json names the folder {path}: name a file")
     if path.parent.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"{path} lies in the dataset, into which nothing is written: name a file elsewhere")
+        raise InputError(f"{path} lies in the dataset, into which nothing is written: name a file elsewhere")
 
 
 def _write(path: Path | None, result: dict) -> None:

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from melib.errors import InputError
+
 HELP = "compute the features of an experiment into the store, videos in parallel; what is there already is kept"
 
 #: Options that are parameters of the study, under the same names; without a default the dataset decides.
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from melib import study
 
     if arguments.jobs < 1:
-        raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
+        raise InputError(f"--jobs must be at least 1, got {arguments.jobs}")
     parameters = study.Parameters(**{name: getattr(arguments, name) for name in (*_PARAMETERS, "gap_s")})
     store = arguments.store or study.default_store()
     study.prepare(parameters, store=store, jobs=arguments.jobs, progress=sys.stderr.isatty())

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from melib.errors import InputError
 from melib.files import check_folder
 
 HELP = "compute the records of experiments that are missing or stale, all rows or some"
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from melib.study.rows import ensure, fill, record_path
 
     if arguments.jobs < 1:
-        raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
+        raise InputError(f"--jobs must be at least 1, got {arguments.jobs}")
     tier_sizes(arguments.tier)
     if not arguments.features:
         check_folder(arguments.folder, "--folder")

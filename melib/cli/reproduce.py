@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from melib.errors import InputError
+
 HELP = "compute a tier anew, in a folder of its own, and compare every metric with the kept records"
 
 
@@ -29,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from melib.study.rows import ensure, record_path
 
     if arguments.jobs < 1:
-        raise ValueError(f"--jobs must be at least 1, got {arguments.jobs}")
+        raise InputError(f"--jobs must be at least 1, got {arguments.jobs}")
     tier_sizes(arguments.tier)
     names = arguments.experiment or list(EXPERIMENTS)
     jobs = jobs_of([find_experiment(name) for name in names], arguments.tier).values()

@@ -7,6 +7,8 @@ import json
 import math
 import textwrap
 
+from melib.errors import InputError
+
 HELP = "Score predicted micro-expressions against labelled ones (STRS and what stands behind it)."
 
 _PROTOCOLS = ("strict", "strs-metric", "mean", "sfamnet")
@@ -80,7 +82,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
         return None
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
-        raise ValueError(f"--emotions {text!r} names an empty emotion: write names with commas between them")
+        raise InputError(f"--emotions {text!r} names an empty emotion: write names with commas between them")
     return names
 
 
@@ -123,7 +125,7 @@ def score(
 
     true, predicted, listed = strs.validate(truth, predictions, videos, emotions=emotions, refuse_unknown=True)
     if true.empty:
-        raise ValueError(f"{truth}, line 2: there is no labelled micro-expression to score against")
+        raise InputError(f"{truth}, line 2: there is no labelled micro-expression to score against")
     if listed is not None:
         _check_lengths(true, listed, truth, videos)
     names = strs.classes(true, emotions)
@@ -167,7 +169,7 @@ def _check_lengths(true, listed, truth: str, videos: str) -> None:
     """Refuse a list by which a label lies behind the end of its video, whether frames count from 0 or from 1."""
     joined = true.merge(listed, on=["subject", "video"])
     for row in joined[joined["offset"] > joined["frames"]].head(1).itertuples():
-        raise ValueError(
+        raise InputError(
             f"{videos} lists {row.subject}/{row.video} with {row.frames} frames, but {truth} labels it up to frame "
             f"{row.offset}: give the number of frames of the whole video"
         )

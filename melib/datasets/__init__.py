@@ -37,6 +37,7 @@ from types import ModuleType
 
 from melib.datasets.folders import FolderDataset
 from melib.datasets.paths import existing_root
+from melib.errors import InputError
 
 #: Dataset -> its module, and what tells it from the others of that module.
 DATASETS: dict[str, tuple[str, dict[str, str]]] = {
@@ -61,7 +62,7 @@ def reader(name: str) -> tuple[ModuleType, dict[str, str]]:
     if name not in DATASETS:
         near = difflib.get_close_matches(str(name).lower(), DATASETS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(DATASETS)}"
-        raise ValueError(f"unknown dataset {name!r}: {hint}")
+        raise InputError(f"unknown dataset {name!r}: {hint}")
     module, keywords = DATASETS[name]
     return import_module(f"melib.datasets.{module}"), keywords
 
@@ -88,7 +89,7 @@ def open_dataset(name: str, root: str | Path, **options: object) -> FolderDatase
     known = [option for option in signature(module.open_dataset).parameters if option not in ("root", *keywords)]
     unknown = [option for option in options if option not in known]
     if unknown:
-        raise ValueError(f"dataset {name} has no option {unknown[0]!r}: it takes {', '.join(known) or 'none'}")
+        raise InputError(f"dataset {name} has no option {unknown[0]!r}: it takes {', '.join(known) or 'none'}")
     return module.open_dataset(existing_root(name, root), **keywords, **options)
 
 

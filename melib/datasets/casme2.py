@@ -30,6 +30,7 @@ from melib.datasets.images import list_images
 from melib.datasets.paths import existing_root, find_file, subfolders
 from melib.datasets.rows import frames_of, take
 from melib.datasets.sheets import LabelRows, LabelTable, read_table, split_action_units, text
+from melib.errors import InputError
 
 FPS = 200.0
 EMOTIONS = ("happiness", "disgust", "repression", "surprise", "others", "fear", "sadness")
@@ -83,7 +84,7 @@ def open_dataset(root: str | Path, *, as_in_mean: bool = True) -> FolderDataset:
     if as_in_mean:
         if labels.rows.empty:
             first = labels.skipped["reason"].iloc[0] if len(labels.skipped) else "it has no row"
-            raise ValueError(f"the label file of CASME II in {root} leaves no clip: {first}")
+            raise InputError(f"the label file of CASME II in {root} leaves no clip: {first}")
         kept = set(zip(labels.rows["subject"], labels.rows["video"], strict=True))
         footage = (film for film in footage if (film.subject, film.video) in kept)
     version = "1+as-in-mean" if as_in_mean else "1"

@@ -41,6 +41,7 @@ from melib.datasets.sheets import (
     split_action_units,
     text,
 )
+from melib.errors import InputError
 from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR, Camera
 
 FPS = 30.0
@@ -106,7 +107,7 @@ def open_dataset(
         If a label file cannot be read, or the depth scale is not positive.
     """
     if not (math.isfinite(depth_scale) and depth_scale > 0):
-        raise ValueError(f"depth_scale is the metres of one unit of a depth file, such as 0.001; got {depth_scale}")
+        raise InputError(f"depth_scale is the metres of one unit of a depth file, such as 0.001; got {depth_scale}")
     root = existing_root("casme3", root)
     version = "part-A-v2"
     if depth_scale != 0.001:
@@ -128,7 +129,7 @@ def open_dataset(
 
 def _fitting(camera: Camera, width: int, height: int) -> Camera:
     if (camera.width, camera.height) != (width, height):
-        raise ValueError(f"the camera is for {camera.width}x{camera.height} pixels, the frames have {width}x{height}")
+        raise InputError(f"the camera is for {camera.width}x{camera.height} pixels, the frames have {width}x{height}")
     return camera
 
 

@@ -22,6 +22,7 @@ from melib.datasets.finding import folders_named
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.paths import existing_root, find_file, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, frame_number, read_cells, split_action_units, text
+from melib.errors import InputError
 from melib.video import EMOTIONS_4
 
 FPS = 30.0
@@ -88,7 +89,7 @@ def _columns(path: Path, sheet: int, width: int) -> Iterator[tuple]:
     rows = read_cells(path, sheet)
     if not rows or len(rows[0]) < width:
         found = len(rows[0]) if rows else 0
-        raise ValueError(f"label file {path}, sheet {sheet + 1}: {width} columns are needed, {found} were found")
+        raise InputError(f"label file {path}, sheet {sheet + 1}: {width} columns are needed, {found} were found")
     return (row[:width] for row in rows)
 
 

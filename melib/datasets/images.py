@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from melib.datasets.paths import inside
+from melib.errors import InputError
 from melib.video import Camera, Expression, Video
 
 #: Pixels of the largest image that is decoded: eight times a 4K frame. What declares more is a mistake or an attack.
@@ -94,7 +95,7 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
                 continue
             number = int(match[1])
             if number in found:
-                raise ValueError(f"{folder} holds two frames {number}, {found[number]} and {entry.name}: remove one")
+                raise InputError(f"{folder} holds two frames {number}, {found[number]} and {entry.name}: remove one")
             found[number] = entry.name
     if not found:
         raise FileNotFoundError(f"{folder} holds no image (JPEG, PNG or BMP) with a number at the end of its name")
@@ -132,7 +133,7 @@ def _read(path: Path, *, decode: bool) -> tuple[tuple[int, int], np.ndarray | No
             with Image.open(path, formats=_FORMATS) as image:
                 width, height = image.size
                 if width * height > LARGEST_IMAGE:
-                    raise ValueError(f"declares {width}x{height} pixels, more than a camera delivers")
+                    raise InputError(f"declares {width}x{height} pixels, more than a camera delivers")
                 if not decode:
                     return (width, height), None
                 palette = image.mode in ("P", "1", "CMYK", "YCbCr")
@@ -146,7 +147,7 @@ def _read(path: Path, *, decode: bool) -> tuple[tuple[int, int], np.ndarray | No
         zlib.error,
         Image.DecompressionBombError,
     ) as error:
-        raise ValueError(f"image {path} cannot be read ({error}): unpack it again") from error
+        raise InputError(f"image {path} cannot be read ({error}): unpack it again") from error
 
 
 def read_colour(path: Path) -> np.ndarray:
@@ -159,7 +160,7 @@ def read_colour(path: Path) -> np.ndarray:
     """
     pixels = read_image(path)
     if pixels.dtype != np.uint8:
-        raise ValueError(f"image {path} is no colour frame: it holds {pixels.dtype} numbers, not 8 bits a channel")
+        raise InputError(f"image {path} is no colour frame: it holds {pixels.dtype} numbers, not 8 bits a channel")
     if pixels.ndim == 3 and pixels.shape[2] == 2:
         pixels = pixels[..., 0]
     return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
@@ -180,7 +181,7 @@ def read_depth(path: Path, depth_scale: float) -> np.ndarray:
     """
     units = read_image(path)
     if units.ndim != 2:
-        raise ValueError(f"image {path} is no depth map: it has {units.shape[2]} channels, one is needed")
+        raise InputError(f"image {path} is no depth map: it has {units.shape[2]} channels, one is needed")
     return units.astype(np.float32) * np.float32(depth_scale)
 
 
@@ -230,12 +231,12 @@ class ImageVideo(Video):
         self.n_frames = int(self.colour.numbers[-1]) - self.first + 1
         present = self.n_frames - self.missing
         if present < max(1, LEAST_PRESENT * self.n_frames):
-            raise ValueError(
+            raise InputError(
                 f"{self.colour.folder} holds {present} of the frames {self.first} to {self.colour.numbers[-1]}: "
                 "remove stray files, or unpack the folder again"
             )
         if self.depth_images is not None and self.camera is None:
-            raise ValueError(f"video {self.subject}/{self.name} has depth but no camera: give one")
+            raise InputError(f"video {self.subject}/{self.name} has depth but no camera: give one")
 
     @property
     def missing(self) -> int:
@@ -269,7 +270,7 @@ class ImageVideo(Video):
                 return image_size(path)
             except ValueError as error:
                 self.undecodable[path] = str(error)
-        raise ValueError(f"no image in {self.colour.folder} can be decoded: unpack the folder again")
+        raise InputError(f"no image in {self.colour.folder} can be decoded: unpack the folder again")
 
     def source(self, position: int) -> Path:
         """The file that is shown at a position, as far as is known without decoding."""
@@ -324,7 +325,7 @@ class ImageVideo(Video):
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         """Raise LookupError: what is stored is the whole image, in which no face was looked for yet."""
-        raise LookupError(
+        raise InputError(
             f"video {self.subject}/{self.name} has whole frames and no landmarks: crop the face with melib.face first"
         )
 
@@ -333,7 +334,7 @@ class ImageVideo(Video):
 
     def _check_size(self, path: Path, size: tuple[int, int]) -> None:
         if size != self.size:
-            raise ValueError(
+            raise InputError(
                 f"image {path} has {size[0]}x{size[1]} pixels, but the video begins with "
                 f"{self.size[0]}x{self.size[1]}: all frames, depth included, must have one size"
             )
@@ -358,4 +359,4 @@ class ImageVideo(Video):
                 continue
             self._check_size(path, pixels.shape[1::-1])
             return pixels
-        raise ValueError(f"no image in {images.folder} can be decoded: unpack the folder again")
+        raise InputError(f"no image in {images.folder} can be decoded: unpack the folder again")

@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from melib.errors import InputError
+
 
 def existing_root(name: str, root: str | Path) -> Path:
     """The folder of a dataset, its links followed.
@@ -46,7 +48,7 @@ def inside(root: Path, *parts: str) -> Path:
     """
     for part in parts:
         if part.strip() in ("", ".", "..") or re.search(r"[/\\:\0]", part):
-            raise ValueError(f"{part!r} is not a plain name of a file or folder: mend the label file or rename it")
+            raise InputError(f"{part!r} is not a plain name of a file or folder: mend the label file or rename it")
     base = root.resolve()
     path = base
     for part in parts:
@@ -56,11 +58,11 @@ def inside(root: Path, *parts: str) -> Path:
         except FileNotFoundError:
             path = above / part
         except OSError as error:
-            raise ValueError(f"{above / part} cannot be followed ({error.strerror}): remove it") from error
+            raise InputError(f"{above / part} cannot be followed ({error.strerror}): remove it") from error
         if path == above or path in above.parents:
-            raise ValueError(f"the link {above / part} leads back to {path}: remove it from the dataset")
+            raise InputError(f"the link {above / part} leads back to {path}: remove it from the dataset")
         if base not in path.parents:
-            raise ValueError(f"the link {above / part} leads out of {base}: put a copy there instead")
+            raise InputError(f"the link {above / part} leads out of {base}: put a copy there instead")
     return path
 
 
@@ -115,7 +117,7 @@ def find_file(root: Path, *patterns: str, depth: int = 2) -> Path:
         for folders in levels:
             found = [folder / name for folder in folders for name in sorted(os.listdir(folder)) if match(name)]
             if len(found) > 1:
-                raise ValueError(f"two label files, {found[0]} and {found[1]}: leave one of them")
+                raise InputError(f"two label files, {found[0]} and {found[1]}: leave one of them")
             if found:
                 return inside(root, *found[0].relative_to(root.resolve()).parts)
     wanted = " or ".join(pattern.replace("\\", "") for pattern in patterns)

@@ -19,6 +19,8 @@ import pandas as pd
 import xlrd
 from openpyxl.cell.cell import ERROR_CODES
 
+from melib.errors import InputError
+
 #: Sheets beyond these sizes are no label files; an archive may expand to no more bytes. The released ones expand to
 #: half a million, and the parser needs ten times the bytes and half a second for each million.
 MOST_ROWS, MOST_COLUMNS, MOST_BYTES = 100_000, 100, 2**24
@@ -158,14 +160,14 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
     elif start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         reader = _xls_rows
     else:
-        raise ValueError(f"label file {path} is no Excel file (.xls or .xlsx): unpack it again")
+        raise InputError(f"label file {path} is no Excel file (.xls or .xlsx): unpack it again")
     try:
         rows = reader(path, sheet)
     except _SheetError as error:
-        raise ValueError(f"label file {path}: {error}") from error
+        raise InputError(f"label file {path}: {error}") from error
     except Exception as error:
         # The two parsers raise whatever a damaged file makes them stumble over: KeyError, AssertionError, struct.error.
-        raise ValueError(f"label file {path} is damaged ({type(error).__name__}: {error}): unpack it again") from error
+        raise InputError(f"label file {path} is damaged ({type(error).__name__}: {error}): unpack it again") from error
     width = max(map(len, rows), default=0)
     return [row + (None,) * (width - len(row)) for row in rows]
 
@@ -264,7 +266,7 @@ def read_table(path: Path, required: Iterable[str], sheet: str | int = 0) -> pd.
         found = [] if nearest is None else keys[nearest]
         lacking = [name for name, key in zip(required, wanted, strict=True) if key not in found]
         names = [str(cell) for cell in rows[nearest] if cell is not None] if found else []
-        raise ValueError(
+        raise InputError(
             f"label file {path}, sheet {sheet!r}: no header row with the column {', '.join(lacking)}; "
             f"the nearest row holds {', '.join(names[:20]) or 'nothing'}"
         )

@@ -30,6 +30,7 @@ from melib.datasets.images import list_images
 from melib.datasets.paths import existing_root, find_file
 from melib.datasets.rows import frames_of, take
 from melib.datasets.sheets import LabelRows, LabelTable, read_table, text
+from melib.errors import InputError
 
 SENSORS = ("hs", "vis", "nir")
 FPS = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
@@ -144,7 +145,7 @@ def read_rows(sheet: pd.DataFrame, out: LabelRows) -> dict[str, dict]:
 
 def _label_file(root: str | Path, sensor: str) -> Path:
     if sensor not in SENSORS:
-        raise ValueError(f"unknown sensor {sensor!r} of SMIC: use one of {', '.join(SENSORS)}")
+        raise InputError(f"unknown sensor {sensor!r} of SMIC: use one of {', '.join(SENSORS)}")
     name = f"SMIC-{sensor.upper()}-E_annotation"
     return find_file(existing_root(f"smic_{sensor}", root), rf"{name}_2019\.xlsx?", rf"{name}\.xlsx?", depth=3)
 

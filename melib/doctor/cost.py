@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from melib import face, features
+from melib.errors import InputError
 from melib.video import Video
 
 #: Pairs that are timed, in a row as a study reads them.
@@ -61,7 +62,7 @@ def seconds_per_pair(video: Video) -> float:
     gap = features.gap_frames(video.fps, GAP_S)
     count = min(_TIMED, video.n_frames - gap)
     if count < 1:
-        raise ValueError(f"video {video.subject}/{video.name} has {video.n_frames} frames, too few to time a pair")
+        raise InputError(f"video {video.subject}/{video.name} has {video.n_frames} frames, too few to time a pair")
     width, height = video.size
     cropped = face.crop(video, detector=_Middle(), box=(0, 0, width, height))
     starts = np.arange(count) + (video.n_frames - gap - count) // 2

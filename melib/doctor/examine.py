@@ -19,6 +19,7 @@ from melib.datasets.images import ImageVideo
 from melib.datasets.sheets import LabelTable, count_labels
 from melib.doctor import cost
 from melib.doctor.known import KNOWN, Known, published
+from melib.errors import InputError
 
 AS_PUBLISHED, DIFFERENT, UNUSABLE = "as published", "usable with differences", "unusable"
 #: Damaged files that are named one by one; all are counted.
@@ -69,7 +70,7 @@ def examine(
         If the dataset cannot be opened at all, as :func:`melib.datasets.open_dataset`.
     """
     if faces < 0:
-        raise ValueError(f"the number of videos in which a face is looked for cannot be {faces}")
+        raise InputError(f"the number of videos in which a face is looked for cannot be {faces}")
     module, keywords = datasets.reader(name)
     known = KNOWN[name]
     dataset = datasets.open_dataset(name, root)
@@ -230,7 +231,7 @@ def _faces(videos: Sequence[ImageVideo], number: int, detector: face.Detector | 
     if detector is None:
         try:
             detector = face.DlibDetector()
-        except LookupError as error:
+        except InputError as error:
             return result | {"not_possible": str(error.args[0])}
     begun = time.perf_counter()
     for index in np.unique(np.linspace(0, len(videos) - 1, min(number, len(videos))).round().astype(int)):
@@ -238,7 +239,7 @@ def _faces(videos: Sequence[ImageVideo], number: int, detector: face.Detector | 
         result["looked"] += 1
         try:
             report = face.crop(video, detector=detector).report
-        except (LookupError, ValueError) as error:
+        except InputError as error:
             result["notes"].append(str(error.args[0]))
             continue
         result["found"] += 1
@@ -252,7 +253,7 @@ def _features(videos: Sequence[ImageVideo], store: Path) -> dict:
     result = {"settings": "optical flow by TV-L1, one process", "seconds_per_pair": None, "not_measured": None}
     try:
         result["seconds_per_pair"] = cost.seconds_per_pair(max(with_micro or videos, key=lambda video: video.n_frames))
-    except (LookupError, ValueError) as error:
+    except InputError as error:
         result["not_measured"] = str(error.args[0])
     for key, part in (("all", videos), ("with_micro", with_micro)):
         pairs = cost.count_pairs(part)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from melib.doctor.known import KNOWN, published
-from melib.text import printable
+from melib.errors import printable
 
 #: Lines of one list; the JSON holds all of it.
 _MOST_LINES = 12

@@ -17,6 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 import melib
 from melib.engine.pages import check_title, dress, page_key, stored_errors
 from melib.engine.runs import Run, check_tier, effective_parameters, read_source, run_key
+from melib.errors import InputError
 from melib.files import whole
 from melib.provenance import provenance
 
@@ -67,7 +68,7 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     """
     check_tier(tier)
     if tier not in run.minutes:
-        raise ValueError(f"run {run.id} has no tier {tier}: runs.yml declares {', '.join(run.minutes)}")
+        raise InputError(f"run {run.id} has no tier {tier}: runs.yml declares {', '.join(run.minutes)}")
     notebook = read_source(run, root)
     check_title(notebook, run.notebook)
     parameters = effective_parameters(run, tier, notebook)

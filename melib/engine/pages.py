@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 
 from melib.engine.markup import count_tables, framed
 from melib.engine.runs import Run
+from melib.errors import InputError
 
 #: Cells whose code a reader may unfold but need not see, by tag, with the words to click on.
 _FOLDED = {"parameters": "Show the parameters and their defaults", "injected-parameters": "Show the values of this run"}
@@ -62,7 +63,7 @@ def check_title(notebook: NotebookNode, name: str) -> None:
     """Raise ValueError unless the notebook opens with a line ``# Title``, below which its run card goes."""
     first = notebook.cells[0] if notebook.cells else None
     if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
-        raise ValueError(f"{name} must open with its title, a line that starts with '# '")
+        raise InputError(f"{name} must open with its title, a line that starts with '# '")
 
 
 def dress(

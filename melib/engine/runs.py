@@ -15,6 +15,7 @@ import jupytext
 import yaml
 from nbformat import NotebookNode
 
+from melib.errors import InputError
 from melib.provenance import computing_hash, presentation_hash
 
 TIERS = ("smoke", "quick", "full")
@@ -66,12 +67,12 @@ def load_runs(path: Path) -> dict[str, Run]:
         raise FileNotFoundError(f"no {path.name} in {path.parent.resolve()}: start from the root of the checkout")
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ValueError(f"{path.name} must be a list of runs, each a mapping with an id")
+        raise InputError(f"{path.name} must be a list of runs, each a mapping with an id")
     runs: dict[str, Run] = {}
     for entry in entries:
         run = _checked(entry, path.name)
         if run.id in runs:
-            raise ValueError(f"{path.name} declares run {run.id!r} twice")
+            raise InputError(f"{path.name} declares run {run.id!r} twice")
         runs[run.id] = run
     return runs
 
@@ -81,30 +82,30 @@ def _checked(entry: Mapping[str, object], file_name: str) -> Run:
     known = {item.name for item in fields(Run)}
     for key in entry:
         if key not in known:
-            raise ValueError(f"{name}: unknown field {key!r}{_suggestion(str(key), known)}")
+            raise InputError(f"{name}: unknown field {key!r}{_suggestion(str(key), known)}")
     missing = sorted(known - {"experiments", "parameters"} - set(entry))
     if missing:
-        raise ValueError(f"{name}: missing {', '.join(missing)}")
+        raise InputError(f"{name}: missing {', '.join(missing)}")
     run = Run(**{**entry, "parameters": entry.get("parameters") or {}})
     if not re.fullmatch(r"[a-z][a-z0-9_]*", str(run.id)):
-        raise ValueError(f"{name}: an id is made of lower-case letters, digits and _")
+        raise InputError(f"{name}: an id is made of lower-case letters, digits and _")
     if not isinstance(run.parameters, dict) or "tier" in run.parameters:
-        raise ValueError(f"{name}: parameters must be a mapping without tier, which is chosen when the run is started")
+        raise InputError(f"{name}: parameters must be a mapping without tier, which is chosen when the run is started")
     if isinstance(run.experiments, str) or not all(isinstance(each, str) for each in run.experiments):
-        raise ValueError(f"{name}: experiments must be a list of names, not {run.experiments!r}")
+        raise InputError(f"{name}: experiments must be a list of names, not {run.experiments!r}")
     if not isinstance(run.minutes, dict) or not run.minutes:
-        raise ValueError(f"{name}: minutes must map tiers to expected minutes")
+        raise InputError(f"{name}: minutes must map tiers to expected minutes")
     for tier, minutes in run.minutes.items():
         check_tier(tier)
         if isinstance(minutes, bool) or not isinstance(minutes, int | float) or minutes <= 0:
-            raise ValueError(f"{name}: minutes of tier {tier} must be a positive number, not {minutes!r}")
+            raise InputError(f"{name}: minutes of tier {tier} must be a positive number, not {minutes!r}")
     return run
 
 
 def check_tier(tier: object) -> None:
     """Raise ValueError unless ``tier`` is the name of a tier."""
     if tier not in TIERS:
-        raise ValueError(f"unknown tier {tier!r}: choose one of {', '.join(TIERS)}")
+        raise InputError(f"unknown tier {tier!r}: choose one of {', '.join(TIERS)}")
 
 
 def find_run(runs: Mapping[str, Run], run_id: str) -> Run:
@@ -117,7 +118,7 @@ def find_run(runs: Mapping[str, Run], run_id: str) -> Run:
     """
     if run_id not in runs:
         hint = _suggestion(run_id, runs) or f"; declared are {', '.join(runs)}"
-        raise LookupError(f"no run {run_id!r} in runs.yml{hint}")
+        raise InputError(f"no run {run_id!r} in runs.yml{hint}")
     return runs[run_id]
 
 
@@ -147,7 +148,7 @@ def defaults(notebook: NotebookNode, name: str) -> dict[str, object]:
     """
     cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     if len(cells) > 1:
-        raise ValueError(f"{name}: {len(cells)} cells are tagged parameters; papermill fills only the first")
+        raise InputError(f"{name}: {len(cells)} cells are tagged parameters; papermill fills only the first")
     found: dict[str, object] = {}
     for statement in ast.parse(cells[0].source).body if cells else ():
         if isinstance(statement, ast.Assign):
@@ -183,7 +184,7 @@ def effective_parameters(run: Run, tier: str, notebook: NotebookNode) -> dict[st
     for name in run.parameters:
         if name not in known:
             hint = _suggestion(name, known) or f"; it has {', '.join(known) or 'none'}"
-            raise ValueError(f"run {run.id}: {run.notebook} has no parameter {name!r}{hint}")
+            raise InputError(f"run {run.id}: {run.notebook} has no parameter {name!r}{hint}")
     chosen = {**known, **run.parameters}
     return {**chosen, "tier": tier} if "tier" in known else chosen
 

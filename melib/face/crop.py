@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
 from melib.face.detect import Box, Detector, DlibDetector, FaceError
 from melib.face.find import Start, Track, find_start, follow, place
 from melib.face.kept import kept
@@ -45,7 +46,7 @@ class CroppedVideo(Video):
         dataset: str = "",
     ) -> None:
         if size < INPUT_SIZE:
-            raise ValueError(f"a crop of {size} pixels is smaller than a network's input: use {INPUT_SIZE} or more")
+            raise InputError(f"a crop of {size} pixels is smaller than a network's input: use {INPUT_SIZE} or more")
         self.source, self.size, self.track = video, int(size), track
         self.detector = DlibDetector() if detector is None else detector
         self.subject, self.name, self.fps = video.subject, video.name, video.fps
@@ -139,9 +140,9 @@ class CroppedVideo(Video):
         """
         full = self.source.camera
         if full is None:
-            raise LookupError(f"video {self.subject}/{self.name} has no camera: give it one, or use colour alone")
+            raise InputError(f"video {self.subject}/{self.name} has no camera: give it one, or use colour alone")
         if (full.width, full.height) != (self._start.width, self._start.height):
-            raise ValueError(
+            raise InputError(
                 f"video {self.subject}/{self.name} has frames of {self._start.width}x{self._start.height} pixels and "
                 f"a camera of {full.width}x{full.height}: give the intrinsics of its own frames"
             )
@@ -334,7 +335,7 @@ def crop_table(dataset: Dataset) -> pd.DataFrame:
 def _checked_box(box: tuple[int, int, int, int], video: Video) -> Box:
     checked = Box(*(int(value) for value in box))
     if checked.width < 1 or checked.height < 1:
-        raise ValueError(
+        raise InputError(
             f"box {tuple(box)} of video {video.subject}/{video.name}: (left, top, width, height) is needed"
         )
     return checked
@@ -348,7 +349,7 @@ def _inside(square: Box, height: int, width: int) -> Box:
 
 def _cut(image: np.ndarray, window: Box, start: Start, video: Video) -> np.ndarray:
     if image.shape[:2] != (start.height, start.width):
-        raise ValueError(
+        raise InputError(
             f"video {video.subject}/{video.name} has images of {image.shape[1]}x{image.shape[0]} pixels beside "
             f"others of {start.width}x{start.height}: bring them to one size"
         )

@@ -17,6 +17,8 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
+from melib.errors import InputError
+
 #: The first search runs on an image of at most so many pixels a side: faces of a study fill a good part of theirs.
 _FIRST_SIDE = 1280
 #: Then it is enlarged, each time to at most so many pixels a side, as empty images must not take minutes. dlib finds
@@ -158,7 +160,7 @@ class DlibDetector:
 def _checked(rgb: np.ndarray) -> np.ndarray:
     rgb = np.asarray(rgb)
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
-        raise ValueError(f"faces are looked for in an image (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
+        raise InputError(f"faces are looked for in an image (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
     return np.ascontiguousarray(rgb)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import savgol_filter
 
+from melib.errors import InputError
 from melib.face.detect import Box, Detector, Face, FaceError
 from melib.video import Video
 
@@ -121,7 +122,7 @@ def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
         rgb = video.frames(0, 1)[0]
         height, width = rgb.shape[:2]
         if not (0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height):
-            raise ValueError(
+            raise InputError(
                 f"{box} lies outside the {width}x{height} images of video {video.subject}/{video.name}: "
                 "give left, top, width and height in pixels of the first frame"
             )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from melib.errors import InputError
 from melib.files import whole
 from melib.provenance import code_hash
 
@@ -40,7 +41,7 @@ def kept(folder: Path | None, kind: type[_Found], depends_on: dict, find: Callab
         try:
             return kind.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"kept detection {path} is damaged ({error}): delete the file and run again") from error
+            raise InputError(f"kept detection {path} is damaged ({error}): delete the file and run again") from error
     found = find()
     folder.mkdir(parents=True, exist_ok=True)
     with whole(path) as part:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from melib.errors import InputError
+
 #: Side of a network input in pixels; each strip fills one half of it.
 INPUT_SIZE = 42
 #: Margin around the landmarks, in pixels of the authors' 128-pixel crop.
@@ -48,7 +50,7 @@ def strips(landmarks: np.ndarray, height: int, width: int) -> tuple[Rectangle, R
     """
     points = np.asarray(landmarks, dtype=float)
     if points.shape != (68, 2) or not np.isfinite(points).all():
-        raise ValueError(f"68 finite landmarks (x, y) are needed, got an array of shape {points.shape}")
+        raise InputError(f"68 finite landmarks (x, y) are needed, got an array of shape {points.shape}")
     margin = _MARGIN_128 * height / 128
     x, y = points[:, 0], points[:, 1]
     upper = (min(y[19], y[24]), max(y[41], y[46]), x[17], x[26])
@@ -65,7 +67,7 @@ def _rectangle(edges: tuple[float, float, float, float], margin: float, height: 
         right=int(np.clip(round(right + margin), 0, width)),
     )
     if rectangle.bottom - rectangle.top < 2 or rectangle.right - rectangle.left < 2:
-        raise ValueError(f"the landmarks leave no region inside the {width}x{height} image: {rectangle}")
+        raise InputError(f"the landmarks leave no region inside the {width}x{height} image: {rectangle}")
     return rectangle
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from melib import face, flow
+from melib.errors import InputError
 from melib.features.motion import Chunk, check_video, read, whole_planes
 from melib.features.pairs import Pairs
 from melib.features.settings import FeatureSettings
@@ -49,7 +50,7 @@ def planes(
         yield from _planes(video, pairs, settings)
         return
     if other is None or len(other[1][0]) != len(pairs[0]):
-        raise ValueError(f"input 'uvz-other' needs another pair for each of {len(pairs[0])} pairs: pass other=")
+        raise InputError(f"input 'uvz-other' needs another pair for each of {len(pairs[0])} pairs: pass other=")
     donor, others = other
     own_planes = _planes(video, pairs, replace(settings, input="uv0"))
     foreign_planes = _planes(donor, others, replace(settings, input="uvz"))

@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from melib import flow
+from melib.errors import InputError
 from melib.features.settings import DEPTH_INPUTS, TRUE_INPUTS, FeatureSettings
 from melib.video import Camera, Video
 
@@ -62,11 +63,11 @@ def check_video(video: Video, settings: FeatureSettings) -> None:
     """
     name = f"video {video.subject}/{video.name}"
     if settings.input in DEPTH_INPUTS and video.camera is None:
-        raise LookupError(f"{name} has no depth, which input {settings.input!r} needs: choose input 'O' or 'uv0'")
+        raise InputError(f"{name} has no depth, which input {settings.input!r} needs: choose input 'O' or 'uv0'")
     true_input = settings.input in TRUE_INPUTS
     if (true_input or settings.stabilization == "true-pose") and not hasattr(video, "true_motion"):
         what = f"input {settings.input!r}" if true_input else "stabilization 'true-pose'"
-        raise LookupError(f"{name} has no known true motion, which {what} needs: it exists on the benchmark alone")
+        raise InputError(f"{name} has no known true motion, which {what} needs: it exists on the benchmark alone")
 
 
 def read(video: Video, starts: np.ndarray, ends: np.ndarray, settings: FeatureSettings, landmarks: np.ndarray) -> Chunk:
@@ -161,7 +162,7 @@ def _depth_change(image_flow: np.ndarray, chunk: Chunk, settings: FeatureSetting
     out = np.empty_like(change)
     for index, (one, readings) in enumerate(zip(away, known, strict=True)):
         if not readings.any():
-            raise ValueError(
+            raise InputError(
                 f"frames {chunk.starts[index]} and {chunk.ends[index]} of video "
                 f"{chunk.video.subject}/{chunk.video.name} share no depth reading"
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from melib.errors import InputError
 from melib.video import Dataset, Expression, Video
 
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -18,7 +19,7 @@ def gap_frames(fps: float, gap_s: float) -> int:
     The papers use 0.1 s at 200 fps; at 30 fps that is 3 frames.
     """
     if not (fps > 0 and gap_s > 0):
-        raise ValueError(f"frame rate and gap must be positive, got {fps} fps and {gap_s} s")
+        raise InputError(f"frame rate and gap must be positive, got {fps} fps and {gap_s} s")
     return max(1, round(fps * gap_s))
 
 
@@ -33,7 +34,7 @@ def spotting_pairs(video: Video, *, gap_s: float, stride: int = 1) -> Pairs:
     gap = gap_frames(video.fps, gap_s)
     starts = np.arange(0, video.n_frames - gap, stride)
     if len(starts) == 0:
-        raise ValueError(f"video {video.subject}/{video.name} has {video.n_frames} frames: too few for a gap of {gap}")
+        raise InputError(f"video {video.subject}/{video.name} has {video.n_frames} frames: too few for a gap of {gap}")
     return starts, starts + gap
 
 
@@ -48,7 +49,7 @@ def expression_pairs(expressions: Iterable[Expression]) -> Pairs:
     expressions = tuple(expressions)
     for expression in expressions:
         if expression.apex is None:
-            raise ValueError(f"the expression at frame {expression.onset} has no apex: onset-apex pairs need one")
+            raise InputError(f"the expression at frame {expression.onset} has no apex: onset-apex pairs need one")
     starts = np.array([e.onset for e in expressions], dtype=int)
     ends = np.array([e.apex for e in expressions], dtype=int)
     return starts, ends
@@ -103,7 +104,7 @@ def other_sample(dataset: Dataset, video: Video, pairs: Pairs) -> tuple[Video, P
             room = other.n_frames - length
             moved = (starts + np.maximum(1, room * rng.uniform(0.3, 0.7)).astype(int)) % room
             return other, (moved, moved + length)
-    raise ValueError(f"video {video.subject}/{video.name} has no room for another pair: add videos to the dataset")
+    raise InputError(f"video {video.subject}/{video.name} has no room for another pair: add videos to the dataset")
 
 
 def _stream(dataset: Dataset, video: Video, starts: np.ndarray, ends: np.ndarray) -> np.random.Generator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from melib import flow
+from melib.errors import InputError
 
 #: What the three planes are.
 INPUTS = ("O", "S", "O+S", "D", "uv0", "uvz", "uvz-other", "true-O", "true-S")
@@ -86,7 +87,7 @@ class FeatureSettings:
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
-                raise ValueError(f"unknown {name} {getattr(self, name)!r}: use one of {', '.join(allowed)}")
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: use one of {', '.join(allowed)}")
 
     @property
     def uses_torch(self) -> bool:

@@ -14,6 +14,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from melib import face, provenance
+from melib.errors import InputError
 from melib.features.compute import planes
 from melib.features.motion import check_video
 from melib.features.pairs import Pairs, other_sample
@@ -66,9 +67,9 @@ def stored_planes(
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"stored features {path} are damaged ({error}): delete the file and run again") from error
+        raise InputError(f"stored features {path} are damaged ({error}): delete the file and run again") from error
     if found.shape != (len(starts), 3, face.INPUT_SIZE, face.INPUT_SIZE):
-        raise ValueError(f"stored features {path} have shape {found.shape}: delete the file and run again")
+        raise InputError(f"stored features {path} have shape {found.shape}: delete the file and run again")
     return found
 
 

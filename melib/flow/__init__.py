@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 
+from melib.errors import InputError
 from melib.flow.dis import dis, farneback
 from melib.flow.images import check_pair, is_tensor
 from melib.flow.rigid import fit_rigid, generic_face, rigid_motion
@@ -77,10 +78,10 @@ def optical_flow(a, b, *, method: str = "tvl1", **parameters):
         If the method has no such parameter.
     """
     if method not in METHODS:
-        raise ValueError(f"unknown flow method {method!r}: use one of {', '.join(METHODS)}")
+        raise InputError(f"unknown flow method {method!r}: use one of {', '.join(METHODS)}")
     check_pair(a, b)
     if method != "tvl1" and is_tensor(a):
-        raise ValueError(f"method {method!r} works on NumPy arrays: pass tensor.cpu().numpy(), or use method='tvl1'")
+        raise InputError(f"method {method!r} works on NumPy arrays: pass tensor.cpu().numpy(), or use method='tvl1'")
     single = a.ndim == 2
     if single:
         a, b = a[None], b[None]

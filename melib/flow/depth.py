@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from melib.errors import InputError
 from melib.flow.grids import blur, pixels, warp
 from melib.flow.images import is_tensor
 from melib.flow.robust import robust_fit
@@ -39,27 +40,27 @@ def check_depth(name: str, depth, shape: tuple[int, ...]) -> None:
         on PyTorch's meta device are not looked at.
     """
     if not (isinstance(depth, np.ndarray) or is_tensor(depth)):
-        raise ValueError(f"{name} is a {type(depth).__name__}: pass a NumPy array or a PyTorch tensor")
+        raise InputError(f"{name} is a {type(depth).__name__}: pass a NumPy array or a PyTorch tensor")
     if tuple(depth.shape) != tuple(shape):
-        raise ValueError(f"{name} has shape {tuple(depth.shape)}, its image {tuple(shape)}")
+        raise InputError(f"{name} has shape {tuple(depth.shape)}, its image {tuple(shape)}")
     kind = str(depth.dtype).removeprefix("torch.")
     if "float" not in kind:
-        raise ValueError(f"{name} is of type {kind}: convert to float32 metres (raw readings often count millimetres)")
+        raise InputError(f"{name} is of type {kind}: convert to float32 metres (raw readings often count millimetres)")
     if getattr(depth, "is_meta", False):
         return
     low, high = float(depth.min()), float(depth.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError(f"{name} holds NaN or infinity: mark missing readings by 0")
+        raise InputError(f"{name} holds NaN or infinity: mark missing readings by 0")
     if low < 0:
-        raise ValueError(
+        raise InputError(
             f"{name} holds negative values ({low:g}): depth is metres away from the camera, 0 = no reading"
         )
     if high == 0:
-        raise ValueError(f"{name} holds no reading at all (every pixel is 0)")
+        raise InputError(f"{name} holds no reading at all (every pixel is 0)")
     readings = depth[depth > 0]
     median = float(readings.median() if is_tensor(readings) else np.median(readings))
     if median > FARTHEST:
-        raise ValueError(f"{name} has a median of {median:g} m, which looks like millimetres: divide by 1000")
+        raise InputError(f"{name} has a median of {median:g} m, which looks like millimetres: divide by 1000")
 
 
 def halve_depth(depth: torch.Tensor, reach: float) -> torch.Tensor:
@@ -169,7 +170,7 @@ def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, refe
     depth, face = np.asarray(depth, np.float32), np.asarray(face, bool)
     count, height, width = depth.shape
     if flow.shape != (count, 2, height, width) or face.shape != (height, width) or not 0 <= reference < count:
-        raise ValueError(
+        raise InputError(
             f"depth {depth.shape}, flow {flow.shape}, face {face.shape} and reference {reference} do not fit together"
         )
     base = depth[reference]
@@ -185,7 +186,7 @@ def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, refe
         usable = (known > 0.999) & (base > 0)
         common = usable & face
         if common.sum() < 30:
-            raise ValueError(f"frame {index} shares {int(common.sum())} depth readings of the face with the reference")
+            raise InputError(f"frame {index} shares {int(common.sum())} depth readings of the face with the reference")
         every = slice(None, None, max(1, int(common.sum()) // 1000))
         difference = (seen - base).astype(np.float64)
         coefficients = robust_fit(plane[None, :, common][..., every], difference[None, common][:, every])

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from melib.errors import InputError
+
 
 def tensor_of(array) -> torch.Tensor:
     """An array or number as a tensor that shares its memory; read-only ones, which PyTorch warns of, are copied."""
@@ -188,5 +190,5 @@ def chunks(batch: torch.Tensor, size: int | None, cache_pixels: int) -> list[sli
         budget = cache_pixels if batch.device.type == "cpu" else 2**24
         size = max(1, budget // batch[0].numel())
     elif size < 1:
-        raise ValueError(f"chunk must be a positive number of pairs, got {size}")
+        raise InputError(f"chunk must be a positive number of pairs, got {size}")
     return [slice(start, start + size) for start in range(0, len(batch), size)]

@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 
+from melib.errors import InputError
+
 #: Smallest side of an image, in pixels: below it no pyramid level holds a neighbourhood to compare.
 SMALLEST_SIDE = 16
 
@@ -33,21 +35,21 @@ def check_pair(a, b) -> None:
     """
     for name, image in (("a", a), ("b", b)):
         if not (isinstance(image, np.ndarray) or is_tensor(image)):
-            raise ValueError(f"image {name} is a {type(image).__name__}: pass a NumPy array or a PyTorch tensor")
+            raise InputError(f"image {name} is a {type(image).__name__}: pass a NumPy array or a PyTorch tensor")
     check_same_home("image b", b, "image a", a)
     if a.shape != b.shape:
-        raise ValueError(f"images differ in shape: {tuple(a.shape)} and {tuple(b.shape)}")
+        raise InputError(f"images differ in shape: {tuple(a.shape)} and {tuple(b.shape)}")
     if a.dtype != b.dtype:
-        raise ValueError(f"images differ in type: {a.dtype} and {b.dtype}; convert both to uint8")
+        raise InputError(f"images differ in type: {a.dtype} and {b.dtype}; convert both to uint8")
     if a.ndim not in (2, 3):
-        raise ValueError(f"images must be (B, H, W) or (H, W), got shape {tuple(a.shape)}; turn colour into grey first")
+        raise InputError(f"images must be (B, H, W) or (H, W), got shape {tuple(a.shape)}; turn colour into grey first")
     if min(a.shape[-2:]) < SMALLEST_SIDE:
         hint = "; turn colour into grey first" if a.ndim == 3 and a.shape[-1] in (3, 4) else ""
-        raise ValueError(
+        raise InputError(
             f"images of {a.shape[-2]} x {a.shape[-1]} pixels are too small: {SMALLEST_SIDE} a side at least{hint}"
         )
     if a.shape[0] == 0:
-        raise ValueError("the batch holds no images")
+        raise InputError("the batch holds no images")
     for name, image in (("a", a), ("b", b)):
         check_grey(name, image)
 
@@ -55,9 +57,9 @@ def check_pair(a, b) -> None:
 def check_same_home(name: str, array, other_name: str, other) -> None:
     """Raise ValueError unless both are arrays, or both tensors on one device."""
     if is_tensor(array) != is_tensor(other):
-        raise ValueError(f"of {name} and {other_name} one is a tensor and one an array: pass all of a kind")
+        raise InputError(f"of {name} and {other_name} one is a tensor and one an array: pass all of a kind")
     if is_tensor(array) and array.device != other.device:
-        raise ValueError(f"{name} lies on {array.device}, {other_name} on {other.device}: move one")
+        raise InputError(f"{name} lies on {array.device}, {other_name} on {other.device}: move one")
 
 
 def check_grey(name: str, image) -> None:
@@ -69,15 +71,15 @@ def check_grey(name: str, image) -> None:
     if kind == "uint8":
         return
     if "float" not in kind:
-        raise ValueError(f"image {name} is of type {kind}: use uint8, or floating point in 0..255")
+        raise InputError(f"image {name} is of type {kind}: use uint8, or floating point in 0..255")
     if getattr(image, "is_meta", False):
         return
     low, high = float(image.min()), float(image.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError(f"image {name} holds NaN or infinity: fill or leave out such pixels first")
+        raise InputError(f"image {name} holds NaN or infinity: fill or leave out such pixels first")
     if low < -0.5 or high > 255.5:
-        raise ValueError(f"image {name} holds values from {low:g} to {high:g}: grey levels must lie in 0..255")
+        raise InputError(f"image {name} holds values from {low:g} to {high:g}: grey levels must lie in 0..255")
     if low >= 0 and high <= 1 and low < high:
-        raise ValueError(
+        raise InputError(
             f"image {name} lies within {low:g}..{high:g}, which looks like a scale of 0..1: multiply by 255"
         )

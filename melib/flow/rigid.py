@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from melib.errors import InputError
 from melib.flow.robust import robust_fit
 from melib.video import Camera
 
@@ -81,7 +82,7 @@ def fit_rigid(flow: np.ndarray, depth: np.ndarray, camera: Camera, face: np.ndar
     """
     use = np.asarray(face, bool) & (depth > 0)
     if use.sum() < 30:
-        raise ValueError(f"{int(use.sum())} pixels of the face have depth: 30 at least are needed for a rigid fit")
+        raise InputError(f"{int(use.sum())} pixels of the face have depth: 30 at least are needed for a rigid fit")
     rows, columns = (index[:: max(1, int(use.sum()) // _MOST_POINTS)] for index in np.nonzero(use))
     measured = np.asarray(flow, np.float64)[:, rows, columns]
     points = camera.backproject(np.asarray(depth, np.float64))[rows, columns].T
@@ -143,11 +144,11 @@ def generic_face(landmarks: np.ndarray, camera: Camera) -> np.ndarray:
     """
     landmarks = np.asarray(landmarks, np.float64)
     if landmarks.shape != (68, 2):
-        raise ValueError(f"a generic face needs 68 landmarks (68, 2), got shape {landmarks.shape}")
+        raise InputError(f"a generic face needs 68 landmarks (68, 2), got shape {landmarks.shape}")
     eyes = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
     apart = float(np.linalg.norm(eyes[1] - eyes[0]))
     if not apart > 1:
-        raise ValueError(f"the eyes lie {apart:g} pixels apart: no face can be placed under such landmarks")
+        raise InputError(f"the eyes lie {apart:g} pixels apart: no face can be placed under such landmarks")
     distance = camera.fx * _EYES_APART / apart
     y, x = np.mgrid[: camera.height, : camera.width]
     right = (x - landmarks[30, 0]) * distance / camera.fx / _HALF_WIDTH

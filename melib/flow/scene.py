@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 import torch
 
+from melib.errors import InputError
 from melib.flow.depth import check_depth, depth_derivatives, halve_depth, surface_weights, warp_depth
 from melib.flow.grids import Rows, blur, chunks, derivatives, double, halve, inside, median3, pixels, tensor_of, warp
 from melib.flow.images import check_pair, check_same_home, is_tensor
@@ -138,7 +139,7 @@ def scene_flow(
         check_same_home(name, depth, "the images", gray_a)
     _check_camera(camera, *gray_a.shape[-2:])
     if min(smoothness, depth_smoothness, depth_weight) <= 0 or iterations < 1 or min(fewer, local_mean) < 0:
-        raise ValueError(
+        raise InputError(
             "smoothness, depth_smoothness and depth_weight must be positive, iterations at least 1, "
             "fewer and local_mean not negative"
         )
@@ -169,9 +170,9 @@ def scene_flow(
 
 def _check_camera(camera: Camera | None, height: int, width: int) -> None:
     if not isinstance(camera, Camera):
-        raise ValueError(f"scene flow needs the camera's intrinsics: pass a melib.video.Camera, not {camera!r}")
+        raise InputError(f"scene flow needs the camera's intrinsics: pass a melib.video.Camera, not {camera!r}")
     if (camera.height, camera.width) != (height, width):
-        raise ValueError(
+        raise InputError(
             f"the camera is of {camera.width} x {camera.height} pixels, the images of {width} x {height}: "
             "give the intrinsics of the images after crop and resize"
         )
@@ -183,9 +184,9 @@ def _depth_weight(depth_weight: float, depth_noise, like: torch.Tensor) -> torch
         return torch.full_like(like, depth_weight)
     noise = (depth_noise if is_tensor(depth_noise) else tensor_of(depth_noise)).to(like)
     if not noise.is_meta and not bool((noise > 0).all()):
-        raise ValueError("depth_noise must be positive metres everywhere")
+        raise InputError("depth_noise must be positive metres everywhere")
     if noise.ndim and noise.shape[-2:] != like.shape[-2:]:
-        raise ValueError(f"depth_noise has shape {tuple(noise.shape)}, the images {tuple(like.shape)}")
+        raise InputError(f"depth_noise has shape {tuple(noise.shape)}, the images {tuple(like.shape)}")
     return (depth_weight * _USUAL_NOISE / noise).expand_as(like)
 
 

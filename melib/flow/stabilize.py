@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from melib.errors import InputError
 from melib.flow.rigid import fit_rigid, rigid_motion
 from melib.flow.robust import robust_fit
 from melib.video import Camera
@@ -97,10 +98,10 @@ def stabilize(
         If the mode is unknown, what it needs is missing, shapes do not fit, or a face has fewer than 30 pixels.
     """
     if mode not in MODES:
-        raise ValueError(f"unknown stabilisation mode {mode!r}: use one of {', '.join(MODES)}")
+        raise InputError(f"unknown stabilisation mode {mode!r}: use one of {', '.join(MODES)}")
     flow = np.asarray(flow)
     if flow.ndim not in (3, 4) or flow.shape[-3] not in (2, 3):
-        raise ValueError(f"stabilisation needs a flow (B, 2 or 3, H, W) or (2 or 3, H, W), got shape {flow.shape}")
+        raise InputError(f"stabilisation needs a flow (B, 2 or 3, H, W) or (2 or 3, H, W), got shape {flow.shape}")
     if mode == "none":
         return flow
     batch = flow.reshape(-1, *flow.shape[-3:])
@@ -119,7 +120,7 @@ def stabilize(
 def _landmarks(landmarks: np.ndarray) -> np.ndarray:
     landmarks = np.asarray(landmarks, np.float64)
     if landmarks.ndim not in (2, 3) or landmarks.shape[-1] != 2 or not np.isfinite(landmarks).all():
-        raise ValueError(f"landmarks must be finite pixels (B, N, 2) or (N, 2), got shape {landmarks.shape}")
+        raise InputError(f"landmarks must be finite pixels (B, N, 2) or (N, 2), got shape {landmarks.shape}")
     return landmarks
 
 
@@ -128,24 +129,24 @@ def _faces(flow: np.ndarray, face: np.ndarray | None, landmarks: np.ndarray | No
     height, width = flow.shape[-2:]
     if face is None:
         if landmarks is None:
-            raise ValueError(f"stabilisation {mode!r} needs the face: pass face=mask or landmarks=points")
+            raise InputError(f"stabilisation {mode!r} needs the face: pass face=mask or landmarks=points")
         face = face_mask(landmarks, height, width)
     face = np.asarray(face, bool).reshape(-1, *np.shape(face)[-2:])
     if face.shape != (len(flow), height, width):
-        raise ValueError(f"face mask {face.shape} does not fit {len(flow)} flows of {height} x {width} pixels")
+        raise InputError(f"face mask {face.shape} does not fit {len(flow)} flows of {height} x {width} pixels")
     fewest = int(face.sum(axis=(1, 2)).min())
     if fewest < _FEWEST_PIXELS:
-        raise ValueError(f"a face mask has {fewest} pixels: {_FEWEST_PIXELS} at least are needed to find head motion")
+        raise InputError(f"a face mask has {fewest} pixels: {_FEWEST_PIXELS} at least are needed to find head motion")
     return face
 
 
 def _nose_motion(flow: np.ndarray, landmarks: np.ndarray | None) -> np.ndarray:
     if landmarks is None:
-        raise ValueError("stabilisation 'nose' needs the 68 landmarks of the first frame: pass landmarks=points")
+        raise InputError("stabilisation 'nose' needs the 68 landmarks of the first frame: pass landmarks=points")
     points = _landmarks(landmarks)
     points = points.reshape(-1, *points.shape[-2:])
     if points.shape[:2] != (len(flow), 68):
-        raise ValueError(f"stabilisation 'nose' needs 68 landmarks for each of {len(flow)} flows, got {points.shape}")
+        raise InputError(f"stabilisation 'nose' needs 68 landmarks for each of {len(flow)} flows, got {points.shape}")
     height, width = flow.shape[-2:]
     head = np.empty((*flow.shape[:2], 1, 1))
     for index, (x, y) in enumerate(np.rint(points[:, NOSE]).astype(int)):
@@ -153,7 +154,7 @@ def _nose_motion(flow: np.ndarray, landmarks: np.ndarray | None) -> np.ndarray:
         columns = slice(max(x - _NOSE_REACH, 0), max(x + _NOSE_REACH + 1, 0))
         patch = flow[index, :, rows, columns]
         if patch.size == 0:
-            raise ValueError(f"the nose at ({x}, {y}) lies outside the {width} x {height} image")
+            raise InputError(f"the nose at ({x}, {y}) lies outside the {width} x {height} image")
         head[index] = patch.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
     return head
 
@@ -178,11 +179,11 @@ def _affine_motion(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
 
 def _rigid_motion(flow: np.ndarray, faces: np.ndarray, depth: np.ndarray | None, camera: Camera | None) -> np.ndarray:
     if depth is None or camera is None:
-        raise ValueError("stabilisation 'rigid' needs the first frame's depth and the camera: pass depth= and camera=")
+        raise InputError("stabilisation 'rigid' needs the first frame's depth and the camera: pass depth= and camera=")
     depth = np.asarray(depth)
     depth = depth.reshape(-1, *depth.shape[-2:])
     if depth.shape != faces.shape:
-        raise ValueError(
+        raise InputError(
             f"depth {depth.shape} does not fit {len(flow)} flows of {flow.shape[-2]} x {flow.shape[-1]} pixels"
         )
     head = []

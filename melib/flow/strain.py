@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from melib.errors import InputError
+
 DIFFERENCES = ("backward", "central")
 
 
@@ -33,14 +35,14 @@ def strain(flow: np.ndarray, *, differences: str = "backward") -> np.ndarray:
     """
     flow = np.asarray(flow)
     if flow.ndim < 3 or flow.shape[-3] != 2 or min(flow.shape[-2:]) < 2:
-        raise ValueError(f"strain needs a flow (..., 2, H, W) of at least 2 x 2 pixels, got shape {flow.shape}")
+        raise InputError(f"strain needs a flow (..., 2, H, W) of at least 2 x 2 pixels, got shape {flow.shape}")
     if differences == "central":
         down, right = np.gradient(flow, axis=(-2, -1))
     elif differences == "backward":
         down = flow[..., 1:, 1:] - flow[..., :-1, 1:]
         right = flow[..., 1:, 1:] - flow[..., 1:, :-1]
     else:
-        raise ValueError(f"unknown differences {differences!r}: use one of {', '.join(DIFFERENCES)}")
+        raise InputError(f"unknown differences {differences!r}: use one of {', '.join(DIFFERENCES)}")
     u_x, v_x = right[..., 0, :, :], right[..., 1, :, :]
     u_y, v_y = down[..., 0, :, :], down[..., 1, :, :]
     norm = np.sqrt(u_x**2 + v_y**2 + 0.5 * (u_y + v_x) ** 2)
@@ -96,7 +98,7 @@ def fixed_scale(planes: np.ndarray, scales: tuple[float, ...], *, limit: float =
     planes = _floating(planes)
     divisors = np.asarray(scales, planes.dtype)
     if planes.ndim < 3 or divisors.shape != (planes.shape[-3],) or not (divisors > 0).all():
-        raise ValueError(f"one positive scale per plane is needed: planes {planes.shape}, scales {tuple(scales)}")
+        raise InputError(f"one positive scale per plane is needed: planes {planes.shape}, scales {tuple(scales)}")
     return (planes / divisors[:, None, None]).clip(-limit, limit)
 
 

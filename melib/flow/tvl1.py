@@ -29,6 +29,7 @@ from dataclasses import dataclass
 
 import torch
 
+from melib.errors import InputError
 from melib.flow.grids import Rows, blur, chunks, derivatives, inside, median3, resize, warp
 from melib.flow.images import SMALLEST_SIDE, check_pair
 
@@ -115,9 +116,9 @@ def tvl1(
     """
     check_pair(a, b)
     if a.ndim != 3:
-        raise ValueError(f"tvl1 takes a batch (B, H, W), got shape {tuple(a.shape)}; optical_flow takes single pairs")
+        raise InputError(f"tvl1 takes a batch (B, H, W), got shape {tuple(a.shape)}; optical_flow takes single pairs")
     if min(attachment, tightness, tau) <= 0 or min(scales, warps, iterations) < 1 or min(tolerance, local_mean) < 0:
-        raise ValueError(
+        raise InputError(
             "attachment, tightness and tau must be positive, scales, warps and iterations at least 1, "
             "tolerance and local_mean not negative"
         )

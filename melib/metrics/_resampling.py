@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import ndtr, ndtri
 
+from melib.errors import InputError
 from melib.metrics._tally import Tally
 
 METHODS = ("studentised", "bca", "percentile")
@@ -139,11 +140,11 @@ def limits(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Value, lower and upper limit of each metric."""
     if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
+        raise InputError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
     if not 0 < level < 1:
-        raise ValueError(f"a level lies between 0 and 1, got {level}")
+        raise InputError(f"a level lies between 0 and 1, got {level}")
     if n_resamples < 20:
-        raise ValueError(f"{n_resamples} resamples give no interval: take at least 20, better 2000")
+        raise InputError(f"{n_resamples} resamples give no interval: take at least 20, better 2000")
     tail = (1 - level) / 2
     value = statistic.values(_ones(statistic))[0]
     weights = _resample(statistic, n_resamples, rng)

@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
+
 COLUMNS = ("subject", "video", "onset", "offset", "emotion")
 VIDEO_COLUMNS = ("subject", "video", "frames", "fps")
 SCORE_COLUMNS = ("subject", "video", "frame", "score")
@@ -69,23 +71,23 @@ def read(source: Source, name: str) -> tuple[pd.DataFrame, Place]:
             reader = csv.reader(file, skipinitialspace=True)
             header = [column.strip() for column in next(reader, [])]
             if not any(header):
-                raise ValueError(f"{path}, line 1: the file is empty; its first line must name the columns")
+                raise InputError(f"{path}, line 1: the file is empty; its first line must name the columns")
             twice = [column for column in header if header.count(column) > 1]
             if twice:
-                raise ValueError(f"{path}, line 1: column {twice[0]!r} is named twice")
+                raise InputError(f"{path}, line 1: column {twice[0]!r} is named twice")
             for row in reader:
                 if not any(row):
                     continue
                 if len(row) != len(header):
-                    raise ValueError(
+                    raise InputError(
                         f"{path}, line {reader.line_num}: {len(row)} fields, but line 1 names {len(header)} columns"
                     )
                 rows.append(row)
                 lines.append(reader.line_num)
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text: {error}") from None
+        raise InputError(f"{path} is not UTF-8 text: {error}") from None
     except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+        raise InputError(f"{path}, line {reader.line_num}: {error}") from None
     columns = zip(*rows, strict=True) if rows else [[] for _ in header]
     table = pd.DataFrame({name: list(column) for name, column in zip(header, columns, strict=True)}, dtype=object)
     return table, Place(path, np.array(lines, dtype=np.int64), "line")
@@ -141,7 +143,7 @@ def _require(table: pd.DataFrame, columns: tuple[str, ...], place: Place) -> Non
     lacking = [column for column in columns if column not in table.columns]
     if lacking:
         first = f"{place.name}, line 1" if place.noun == "line" else place.name
-        raise ValueError(
+        raise InputError(
             f"{first}: no column {', '.join(lacking)}; the columns are {', '.join(map(str, table.columns))} "
             f"and must include {', '.join(columns)}"
         )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
+from melib.errors import InputError
+
 # Entries of (resamples x columns) computed in one piece; bounds memory to about 160 MB.
 _PIECE = 20_000_000
 
@@ -40,7 +42,7 @@ class Tally:
 
     def __post_init__(self) -> None:
         if self.counts.shape != (len(self.subjects), len(self.columns)):
-            raise ValueError(
+            raise InputError(
                 f"counts of shape {self.counts.shape} do not fit {len(self.subjects)} subjects "
                 f"and {len(self.columns)} columns"
             )
@@ -71,7 +73,7 @@ class Tally:
         subjects = tuple(subjects)
         lost = set(self.subjects) - set(subjects)
         if lost:
-            raise ValueError(f"subject {sorted(lost)[0]} of the tally is missing among the subjects asked for")
+            raise InputError(f"subject {sorted(lost)[0]} of the tally is missing among the subjects asked for")
         row = {subject: position for position, subject in enumerate(self.subjects)}
         present = [position for position, subject in enumerate(subjects) if subject in row]
         source = [row[subjects[position]] for position in present]
@@ -90,7 +92,7 @@ def beside(tallies: dict[str, Tally]) -> Tally:
     """
     first = next(iter(tallies.values()))
     if any(tally.subjects != first.subjects for tally in tallies.values()):
-        raise ValueError("tallies of different subjects cannot stand side by side: use Tally.over first")
+        raise InputError("tallies of different subjects cannot stand side by side: use Tally.over first")
     sparse = any(not isinstance(tally.counts, np.ndarray) for tally in tallies.values())
     blocks = [tally.counts for tally in tallies.values()]
     counts = hstack([csr_array(block) for block in blocks], format="csr") if sparse else np.hstack(blocks)

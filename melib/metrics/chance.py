@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
 from melib.metrics import _tables, recognition, strs
 from melib.metrics._tally import Tally
 
@@ -66,14 +67,14 @@ class Null:
         """
         unknown = sorted(set(scores) - set(self.draws.columns))
         if unknown:
-            raise LookupError(f"this null has no metric {unknown[0]!r}: it has {', '.join(self.draws.columns)}")
+            raise InputError(f"this null has no metric {unknown[0]!r}: it has {', '.join(self.draws.columns)}")
         values, table = pd.Series(dict(scores), dtype=float), self.table.loc[list(scores)]
         return (values >= table["low"] - 1e-12) & (values <= table["high"] + 1e-12)
 
 
 def _check(n_draws: int) -> None:
     if n_draws < FEWEST_DRAWS:
-        raise ValueError(f"{n_draws} draws tell little about a null: take at least {FEWEST_DRAWS}")
+        raise InputError(f"{n_draws} draws tell little about a null: take at least {FEWEST_DRAWS}")
 
 
 def _null(name: str, tallies: list[Tally]) -> Null:
@@ -117,7 +118,7 @@ def shifted(
     rows = frames.index.get_indexer(where)
     if (rows < 0).any():
         lost = where[np.argmax(rows < 0)]
-        raise ValueError(f"video {lost[0]}/{lost[1]} has predictions but no length: add it to the list of videos")
+        raise InputError(f"video {lost[0]}/{lost[1]} has predictions but no length: add it to the list of videos")
     length = (predictions["offset"] - predictions["onset"]).to_numpy()
     room = np.maximum(frames.to_numpy()[rows] - length, 1)
     names = strs.classes(truth, emotions)
@@ -193,7 +194,7 @@ def guessed(
     """
     _check(n_draws)
     if guess not in GUESSES:
-        raise ValueError(f"unknown way of guessing {guess!r}: choose one of {', '.join(GUESSES)}")
+        raise InputError(f"unknown way of guessing {guess!r}: choose one of {', '.join(GUESSES)}")
     codes, _, names = recognition.validate(truth_labels, truth_labels, classes)
     frequency = np.bincount(codes, minlength=len(names))
     chances = {

@@ -37,6 +37,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from melib.errors import InputError
 from melib.metrics import _tables
 
 MATCHINGS = ("one-to-one", "best-iou", "next-best", "every-pair", "first-come")
@@ -107,7 +108,7 @@ def iou(onset_a, offset_a, onset_b, offset_b) -> np.ndarray:
     """
     onset_a, offset_a, onset_b, offset_b = np.broadcast_arrays(onset_a, offset_a, onset_b, offset_b)
     if np.any(offset_a < onset_a) or np.any(offset_b < onset_b):
-        raise ValueError("an interval ends before it begins: onset <= offset must hold")
+        raise InputError("an interval ends before it begins: onset <= offset must hold")
     common = np.maximum(np.minimum(offset_a, offset_b) - np.maximum(onset_a, onset_b) + 1, 0)
     return common / ((offset_a - onset_a + 1) + (offset_b - onset_b + 1) - common)
 
@@ -128,7 +129,7 @@ def overlaps(truth: tuple, predictions: tuple, threshold: float = 0.5) -> Matche
         In the order of predictions, and for one prediction by falling IoU (ties: the earlier row of truth first).
     """
     if not 0 < threshold <= 1:
-        raise ValueError(f"an IoU threshold lies in (0, 1], got {threshold}")
+        raise InputError(f"an IoU threshold lies in (0, 1], got {threshold}")
     order = np.lexsort((truth[2], truth[1], truth[0]))
     group, onset, offset = (np.asarray(column)[order] for column in truth)
     p_group, p_onset, p_offset = (np.asarray(column) for column in predictions)
@@ -223,7 +224,7 @@ def _next_best(pairs: Matches) -> Matches:
 def match_arrays(truth: tuple, predictions: tuple, *, how: str = "one-to-one", threshold: float = 0.5) -> Matches:
     """:func:`match` for intervals that are ``(group, onset, offset)`` arrays already; only the name is checked."""
     if how not in MATCHINGS:
-        raise ValueError(f"unknown matching {how!r}: choose one of {', '.join(MATCHINGS)}")
+        raise InputError(f"unknown matching {how!r}: choose one of {', '.join(MATCHINGS)}")
     pairs = overlaps(truth, predictions, threshold)
     if how == "every-pair":
         return pairs

@@ -32,6 +32,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
 from melib.metrics import _tables
 from melib.metrics._tally import Tally, ratio
 
@@ -58,19 +59,19 @@ def validate(
         _tables.texts(pd.Series(list(labels), dtype=object)) for labels in (truth_labels, predicted_labels)
     )
     if len(truth) != len(predicted):
-        raise ValueError(f"{len(truth)} true labels but {len(predicted)} predicted ones: give one of each per clip")
+        raise InputError(f"{len(truth)} true labels but {len(predicted)} predicted ones: give one of each per clip")
     if len(truth) == 0:
-        raise ValueError("there are no labels to score")
+        raise InputError("there are no labels to score")
     for name, labels in (("true", truth), ("predicted", predicted)):
         if (labels == "").any():
-            raise ValueError(f"{name} label {int(np.argmax(labels == ''))} is missing")
+            raise InputError(f"{name} label {int(np.argmax(labels == ''))} is missing")
     wanted = tuple(sorted(set(truth))) if classes is None else tuple(str(name).strip() for name in classes)
     if len(set(wanted)) != len(wanted):
-        raise ValueError(f"a class is named twice in {', '.join(wanted)}")
+        raise InputError(f"a class is named twice in {', '.join(wanted)}")
     outside = ~np.isin(truth, wanted)
     if outside.any():
         row = int(np.argmax(outside))
-        raise ValueError(f"true label {row} is {truth[row]!r}, which is none of the classes {', '.join(wanted)}")
+        raise InputError(f"true label {row} is {truth[row]!r}, which is none of the classes {', '.join(wanted)}")
     index = pd.Index(wanted)
     predicted_codes = index.get_indexer(predicted)
     return index.get_indexer(truth), np.where(predicted_codes < 0, len(wanted), predicted_codes), wanted
@@ -143,9 +144,9 @@ def tally(
     truth, predicted, names = validate(truth_labels, predicted_labels, classes)
     who = _tables.names(pd.Series(list(subjects), dtype=object))
     if len(who) != len(truth):
-        raise ValueError(f"{len(who)} subjects for {len(truth)} clips: give one per clip")
+        raise InputError(f"{len(who)} subjects for {len(truth)} clips: give one per clip")
     if (who == "").any():
-        raise ValueError(f"subject {int(np.argmax(who == ''))} is missing")
+        raise InputError(f"subject {int(np.argmax(who == ''))} is missing")
     codes, unique = pd.factorize(who, sort=True)
     n_classes = len(names)
     cells = n_classes * (n_classes + 1)

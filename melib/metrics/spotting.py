@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, hstack
 
+from melib.errors import InputError
 from melib.metrics import _tables, intervals
 from melib.metrics._tally import Tally, beside, per_subject, ratio
 
@@ -77,7 +78,7 @@ def count(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables.Uni
         If the protocol is unknown.
     """
     if protocol not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}")
+        raise InputError(f"unknown protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}")
     found = intervals.match_arrays(*intervals.arrays(truth, predictions, numbering), how=PROTOCOLS[protocol])
     n = len(numbering.subjects)
     t_subject, p_subject = numbering.truth_subject, numbering.prediction_subject
@@ -268,11 +269,11 @@ def average_precision(
         If the protocol ranks by score and the predictions have none.
     """
     if protocol not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}")
+        raise InputError(f"unknown protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}")
     truth, predictions = intervals.validate(truth, predictions)
     by_row = protocol in ("mean", "sfamnet")
     if not by_row and "score" not in predictions:
-        raise ValueError("average precision ranks predictions by their score: add a column 'score'")
+        raise InputError("average precision ranks predictions by their score: add a column 'score'")
     scores = _ap_tally(truth, predictions, _tables.universe(truth, predictions, None), by_row=by_row).scores()
     return {key: float(value) for key, value in scores.items()}
 
@@ -322,7 +323,7 @@ def tally_frames(truth: _tables.Source, scores: pd.DataFrame) -> Tally:
     labels, numbering = _frame_labels(_tables.intervals(truth, "truth"), scores)
     if labels.all() or not labels.any():
         which = "no" if not labels.any() else "every"
-        raise ValueError(f"{which} scored frame lies in a true micro-expression: a ranking of frames says nothing")
+        raise InputError(f"{which} scored frame lies in a true micro-expression: a ranking of frames says nothing")
     level, levels = pd.factorize(scores["score"].to_numpy(), sort=True)
     n_levels = len(levels)
     # Columns 0..L-1: frames outside, from the highest score down; L..2L-1: frames inside.

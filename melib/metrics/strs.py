@@ -63,6 +63,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
 from melib.metrics import _tables, spotting
 from melib.metrics._tally import Tally, per_subject, ratio
 
@@ -141,9 +142,9 @@ def classes(truth: pd.DataFrame, emotions: Sequence[str] | None) -> tuple[str, .
     if emotions is None:
         return tuple(sorted(set(truth["emotion"]) - {""}))
     if isinstance(emotions, str):
-        raise ValueError(f"emotions must be a sequence of names, got the single string {emotions!r}")
+        raise InputError(f"emotions must be a sequence of names, got the single string {emotions!r}")
     if len(set(emotions)) != len(emotions):
-        raise ValueError(f"an emotion is named twice in {', '.join(emotions)}")
+        raise InputError(f"an emotion is named twice in {', '.join(emotions)}")
     return tuple(emotions)
 
 

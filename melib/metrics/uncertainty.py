@@ -41,6 +41,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, vstack
 
+from melib.errors import InputError
 from melib.metrics._resampling import METHODS, Statistic, limits
 from melib.metrics._tally import Tally
 
@@ -101,7 +102,7 @@ def caution(n_subjects: int, true_positives: float | None) -> str:
 def _seeds(system: System) -> tuple[Tally, ...]:
     tallies = (system,) if isinstance(system, Tally) else tuple(system)
     if not tallies:
-        raise ValueError("a system needs at least one tally")
+        raise InputError("a system needs at least one tally")
     return tallies
 
 
@@ -110,7 +111,7 @@ def _aligned(*systems: System) -> list[tuple[Tally, ...]]:
     seeds = [_seeds(system) for system in systems]
     subjects = tuple(sorted({subject for tallies in seeds for tally in tallies for subject in tally.subjects}))
     if len(subjects) < 2:
-        raise ValueError(f"an interval over subjects needs at least two subjects, there is {len(subjects)}")
+        raise InputError(f"an interval over subjects needs at least two subjects, there is {len(subjects)}")
     return [tuple(tally.over(subjects) for tally in tallies) for tallies in seeds]
 
 
@@ -191,7 +192,7 @@ def paired(
 def _common_metrics(systems: list[tuple[Tally, ...]]) -> tuple[str, ...]:
     metrics, others = (tuple(tallies[0].scores()) for tallies in systems)
     if metrics != others:
-        raise ValueError(f"the systems have different metrics: {', '.join(sorted(set(metrics) ^ set(others)))}")
+        raise InputError(f"the systems have different metrics: {', '.join(sorted(set(metrics) ^ set(others)))}")
     return metrics
 
 
@@ -231,9 +232,9 @@ def permutation(first: System, second: System, *, n_permutations: int = 2000, se
     a, b = _aligned(first, second)
     metrics = _common_metrics([a, b])
     if len(a) != len(b):
-        raise ValueError(f"{len(a)} seeds against {len(b)}: a permutation exchanges seed by seed")
+        raise InputError(f"{len(a)} seeds against {len(b)}: a permutation exchanges seed by seed")
     if any(one.columns != two.columns for one, two in zip(a, b, strict=True)):
-        raise ValueError(
+        raise InputError(
             "the tallies count different columns, so subjects cannot be exchanged: use the same emotions and a tally "
             "of counts (average precision and rankings of frames are not)"
         )

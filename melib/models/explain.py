@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from melib.errors import InputError
 from melib.models.inference import check_planes, predict
 from melib.models.sfamnet import CHANNELS, SFAMNet
 
@@ -39,7 +40,7 @@ def occlusion(
     check_planes(planes)
     side = planes.shape[-1]
     if patch < 1 or side % patch:
-        raise ValueError(f"squares of {patch} pixels do not fill a plane of {side}: use a divisor of {side}")
+        raise InputError(f"squares of {patch} pixels do not fill a plane of {side}: use a divisor of {side}")
     whole, _ = predict(model, planes, device=device)
     steps = side // patch
     lost = np.empty((len(planes), planes.shape[1], steps, steps), np.float32)
@@ -73,7 +74,7 @@ def attention_maps(model: SFAMNet, planes: np.ndarray) -> tuple[np.ndarray, np.n
     check_planes(planes)
     streams = model.streams
     if streams.attention is None:
-        raise ValueError("this SFAMNet was made with attention=False: it has no attention maps")
+        raise InputError("this SFAMNet was made with attention=False: it has no attention maps")
     seen: dict[str, torch.Tensor] = {}
     hooks = [
         layer.register_forward_hook(lambda _, __, output, name=name: seen.__setitem__(name, output))

@@ -9,6 +9,8 @@ import torch
 from scipy.special import log_softmax, logsumexp
 from torch import nn
 
+from melib.errors import InputError
+
 
 def choose_device(name: str | torch.device = "auto") -> torch.device:
     """The device of a name.
@@ -31,12 +33,12 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N") from error
+        raise InputError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N") from error
     if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
+        raise InputError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         found = torch.cuda.device_count()
-        raise LookupError(f"device {name!r} asked for, but PyTorch sees {found} CUDA devices here: use cpu or auto")
+        raise InputError(f"device {name!r} asked for, but PyTorch sees {found} CUDA devices here: use cpu or auto")
     return device
 
 
@@ -97,7 +99,7 @@ def late_fusion(outputs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.nd
     """
     shapes = {(np.shape(spot), np.shape(logits)) for spot, logits in outputs}
     if len(shapes) != 1:
-        raise ValueError(f"outputs to be joined must be at least one and have the same shapes, got {sorted(shapes)}")
+        raise InputError(f"outputs to be joined must be at least one and have the same shapes, got {sorted(shapes)}")
     spots, logits = zip(*outputs, strict=True)
     probabilities = np.stack([log_softmax(one, axis=1) for one in logits])
     return np.mean(spots, axis=0), logsumexp(probabilities, axis=0) - np.log(len(probabilities))
@@ -106,4 +108,4 @@ def late_fusion(outputs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.nd
 def check_planes(planes: np.ndarray) -> None:
     """Raise ValueError unless the array has the shape ``(N, 3, 42, 42)``."""
     if np.ndim(planes) != 4 or planes.shape[1:] != (3, 42, 42):
-        raise ValueError(f"planes must have the shape (N, 3, 42, 42), got {np.shape(planes)}")
+        raise InputError(f"planes must have the shape (N, 3, 42, 42), got {np.shape(planes)}")

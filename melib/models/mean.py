@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from melib.errors import InputError
+
 FILTERS = (3, 3, 8)  # of the streams u, v and optical strain
 STREAM_PENALTY = 1e-3  # L2 on the kernels of the streams
 HEAD_PENALTY = 1e-1  # L2 on the kernels of the two 5x5 head convolutions
@@ -88,7 +90,7 @@ class MEAN(nn.Module):
     def __init__(self, classes: int, *, transfer: bool = True, generator: torch.Generator | None = None) -> None:
         super().__init__()
         if classes < 2:
-            raise ValueError(f"a recognition head needs at least 2 classes, got {classes}")
+            raise InputError(f"a recognition head needs at least 2 classes, got {classes}")
         self.classes = classes
         self.transfer = transfer
         self.shared = Streams()

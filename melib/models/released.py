@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from melib.errors import InputError
 from melib.files import whole
 from melib.models.mean import MEAN
 from melib.models.sfamnet import STREAMS, SFAMNet
@@ -63,7 +64,7 @@ def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN
             groups = {name: group for name, group in root.items() if isinstance(group, h5py.Group)}
             layers = {name: _keras_layer(group) for name, group in groups.items() if len(group)}
     except OSError as error:
-        raise ValueError(f"{path} is no HDF5 file: {error}") from error
+        raise InputError(f"{path} is no HDF5 file: {error}") from error
     _refuse_nonfinite(
         {f"{layer}/{name}": value for layer, values in layers.items() for name, value in values.items()},
         path,
@@ -73,7 +74,7 @@ def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN
     norms = _in_order(layers, "batch_normalization")
     heads = [name for name in ("spot", "recog") if name in layers]
     if not heads or len(norms) != 3 or len(convolutions) != 3 + len(heads):
-        raise ValueError(f"{path} is not a MEAN checkpoint: it has the layers {', '.join(sorted(layers))}")
+        raise InputError(f"{path} is not a MEAN checkpoint: it has the layers {', '.join(sorted(layers))}")
     classes = layers["recog"]["kernel"].shape[1] if "recog" in heads else 2
     model = MEAN(classes)
     state = {name: torch.full_like(value, np.nan) for name, value in model.state_dict().items() if _of_a_head(name)}
@@ -124,20 +125,20 @@ def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> S
         released = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         # What torch says here may advise to load without weights_only, which would run whatever the file holds.
-        raise ValueError(
+        raise InputError(
             f"{path} cannot be read as a PyTorch state dict: it is damaged, or holds more than tensors"
         ) from error
     if not isinstance(released, Mapping) or not all(isinstance(value, Tensor) for value in released.values()):
-        raise ValueError(f"{path} is not an SFAMNet checkpoint: it holds no tensors by name")
+        raise InputError(f"{path} is not an SFAMNet checkpoint: it holds no tensors by name")
     _refuse_nonfinite(released, path, allow_nonfinite)
     if "fc_recog.bias" not in released:
-        raise ValueError(f"{path} is not an SFAMNet checkpoint: it has no tensor fc_recog.bias")
+        raise InputError(f"{path} is not an SFAMNet checkpoint: it has no tensor fc_recog.bias")
     model = SFAMNet(len(released["fc_recog.bias"]))
     names = _sfamnet_names()
     unknown = sorted(set(released) ^ {name for parts in names.values() for name in parts})
     if unknown:
         some = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
-        raise ValueError(f"{path} is not an SFAMNet checkpoint: tensors missing or unknown: {some}")
+        raise InputError(f"{path} is not an SFAMNet checkpoint: tensors missing or unknown: {some}")
     state = {}
     for ours, wanted in model.state_dict().items():
         parts = [released[name] for name in names[ours]]
@@ -189,9 +190,9 @@ def load_model(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> tup
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
-        raise ValueError(f"{path} is no safetensors file: {error}") from error
+        raise InputError(f"{path} is no safetensors file: {error}") from error
     if header.get("network") not in NETWORKS:
-        raise ValueError(f"{path} names no network of this study: {header.get('network')!r}")
+        raise InputError(f"{path} names no network of this study: {header.get('network')!r}")
     _refuse_nonfinite(tensors, path, allow_nonfinite)
     model = NETWORKS[header["network"]](**json.loads(header["arguments"]))
     model.load_state_dict(tensors)
@@ -213,7 +214,7 @@ def _existing(path: str | os.PathLike) -> Path:
 def _refuse_nonfinite(tensors: Mapping[str, Tensor], path: Path, allow: bool) -> None:
     bad = [] if allow else nonfinite_tensors(tensors)
     if bad:
-        raise ValueError(
+        raise InputError(
             f"{path} holds NaN or infinite weights in {len(bad)} of {len(tensors)} tensors: {', '.join(bad)}; "
             "allow_nonfinite=True loads it all the same"
         )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from melib.errors import InputError
 from melib.models.fused import FusedStreams
 
 STREAMS = 3  # one for each plane
@@ -117,7 +118,7 @@ class SFAMNet(nn.Module):
     def __init__(self, classes: int, *, attention: bool = True, generator: torch.Generator | None = None) -> None:
         super().__init__()
         if classes < 2:
-            raise ValueError(f"SFAMNet needs at least one emotion beside neutral, got {classes} classes")
+            raise InputError(f"SFAMNet needs at least one emotion beside neutral, got {classes} classes")
         self.classes = classes
         self.attention = attention
         self.streams = AttentionStreams(attention)

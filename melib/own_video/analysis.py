@@ -11,6 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from melib import face, features
+from melib.errors import InputError
 from melib.files import whole
 from melib.models import predict
 from melib.own_video.regions import Motion, face_flow, strongest_motion
@@ -256,9 +257,9 @@ def _kept(path: Path | None, count: int) -> tuple[np.ndarray, np.ndarray] | None
         with np.load(path, allow_pickle=False) as kept:
             score, logits = kept["score"], kept["logits"]
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"kept scores {path} are damaged ({error}): delete that folder and run again") from error
+        raise InputError(f"kept scores {path} are damaged ({error}): delete that folder and run again") from error
     if len(score) != count or len(logits) != count:
-        raise ValueError(f"kept scores {path} are of {len(score)} pairs, not {count}: delete that folder and run again")
+        raise InputError(f"kept scores {path} are of {len(score)} pairs, not {count}: delete that folder and run again")
     return score, logits
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from melib import flow
+from melib.errors import InputError
 
 #: Region -> its landmarks (iBUG order), how far the hull of them is enlarged about its centre, and how far they are
 #: also raised, in distances between the eyes: the skin above a brow moves with it. Right and left are the person's own.
@@ -128,7 +129,7 @@ def strongest_motion(
     masks = region_masks(landmarks, *length.shape)
     strengths = {name: np.percentile(length[mask], _PERCENTILE) for name, mask in masks.items() if mask.any()}
     if not strengths:
-        raise ValueError("no part of the face lies in the picture: its landmarks are all outside")
+        raise InputError("no part of the face lies in the picture: its landmarks are all outside")
     region = max(strengths, key=strengths.get)
     return Motion(
         region=region,

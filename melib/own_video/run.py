@@ -15,6 +15,7 @@ from matplotlib import pyplot
 
 from melib import provenance
 from melib.datasets.images import ImageVideo, list_images
+from melib.errors import InputError
 from melib.face import Detector
 from melib.own_video import pictures
 from melib.own_video.analysis import Finding, analyse
@@ -60,16 +61,16 @@ def open_video(path: Path, *, fps: float | None = None, depth: Path | None = Non
         recording = Recording(path, name=_plain(path.stem), fps=fps, depth=depth)
         return recording, list(recording.notes)
     if fps is None:
-        raise ValueError(f"{path} is a folder of images, which does not tell their frame rate: give it (--fps)")
+        raise InputError(f"{path} is a folder of images, which does not tell their frame rate: give it (--fps)")
     if not 1 <= fps <= 2000:
-        raise ValueError(f"a frame rate lies between 1 and 2000 per second, got {fps}")
+        raise InputError(f"a frame rate lies between 1 and 2000 per second, got {fps}")
     colour = list_images(path, path)
     first = int(colour.numbers[0])
     images = ImageVideo("own", _plain(path.resolve().name), colour, float(fps), first)
     if depth is not None:
         readings = list_images(depth, depth)
         if readings.numbers.tolist() != colour.numbers.tolist():
-            raise ValueError(
+            raise InputError(
                 f"depth folder {depth} holds {len(readings.numbers)} images and {path} {len(colour.numbers)}: "
                 "the same numbers must stand in both"
             )
@@ -153,7 +154,7 @@ def spot_file(
                 # Moved, not deleted first, so that either the old or the new result is there.
                 os.replace(out, Path(folder) / "before")
             os.replace(whole, out)
-    except (ValueError, LookupError, OSError):
+    except (InputError, OSError):
         # What could not even begin leaves nothing behind; what was scored stays.
         if not any(work.glob("scores-*.npz")):
             shutil.rmtree(work)
@@ -211,11 +212,11 @@ def _check_out(out: Path) -> None:
             raise FileNotFoundError(f"no folder {out.parent} to write {out.name} into: make it first")
         return
     if out.is_symlink() or not out.is_dir():
-        raise ValueError(f"{out} is not a folder: choose another --out")
+        raise InputError(f"{out} is not a folder: choose another --out")
     names = {path.name for path in out.iterdir()}
     if names and (RECORD not in names or not names <= set(FILES)):
         foreign = sorted(names - set(FILES)) or sorted(names)
-        raise ValueError(f"{out} holds other files ({foreign[0]} for one): choose another --out")
+        raise InputError(f"{out} holds other files ({foreign[0]} for one): choose another --out")
 
 
 def _open_work(work: Path, key: dict) -> Path:
@@ -224,7 +225,7 @@ def _open_work(work: Path, key: dict) -> Path:
     mark = work / _KEY
     if work.exists() or work.is_symlink():
         if work.is_symlink() or not mark.is_file():
-            raise ValueError(f"{work} is in the way and not an unfinished run of this program: move it or delete it")
+            raise InputError(f"{work} is in the way and not an unfinished run of this program: move it or delete it")
         if mark.read_text(encoding="utf-8") == text:
             return work
         shutil.rmtree(work)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from melib.errors import InputError
 from melib.features import FeatureSettings
 from melib.models import MEAN, load_model, save_model
 from melib.spotting import centred_smooth, mean_intervals_strict
@@ -122,9 +123,9 @@ def load_spotter(path: str | os.PathLike = SHIPPED) -> Spotter:
         model, metadata = load_model(path)
     except (KeyError, RuntimeError, TypeError) as error:
         said = " ".join(str(error).split())
-        raise ValueError(f"{path}: the weights do not fit the network that the file names ({said})") from error
+        raise InputError(f"{path}: the weights do not fit the network that the file names ({said})") from error
     if not isinstance(model, MEAN) or _KEY not in metadata:
-        raise ValueError(f"{path} holds a network without a spotting rule: give a file made by tools/make_spotter.py")
+        raise InputError(f"{path} holds a network without a spotting rule: give a file made by tools/make_spotter.py")
     described = json.loads(metadata[_KEY])
     try:
         spotter = Spotter(
@@ -135,8 +136,8 @@ def load_spotter(path: str | os.PathLike = SHIPPED) -> Spotter:
             **described,
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} was made by another version of this program ({error}): make it again") from error
+        raise InputError(f"{path} was made by another version of this program ({error}): make it again") from error
     constants = (spotter.gap_s, spotter.half_length_s, spotter.threshold)
     if not spotter.bands or not np.isfinite(constants).all() or min(constants[:2]) <= 0:
-        raise ValueError(f"{path} has no usable spotting rule: gap, half length and threshold are {constants}")
+        raise InputError(f"{path} has no usable spotting rule: gap, half length and threshold are {constants}")
     return spotter

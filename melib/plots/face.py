@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle as Patch
 
+from melib.errors import InputError
 from melib.face import INPUT_SIZE, CroppedVideo, stack_strips, strips
 from melib.plots.style import COLOURS, figure
 from melib.synthetic.dataset import SyntheticVideo
@@ -31,7 +32,7 @@ def crop_figure(cropped: CroppedVideo, frame: int = 0, *, show_frames: bool = Fa
         If the video is not of the benchmark and ``show_frames`` is not set.
     """
     if not (show_frames or isinstance(cropped.source, SyntheticVideo)):
-        raise ValueError(
+        raise InputError(
             f"video {cropped.subject}/{cropped.name} may show a person: pass show_frames=True where that may be drawn"
         )
     image = cropped.source.frames(frame, frame + 1)[0]

@@ -10,6 +10,7 @@ from matplotlib import colors
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from melib.errors import InputError
 from melib.plots.style import COLOURS, figure
 
 
@@ -35,9 +36,9 @@ def flow_colours(flow: np.ndarray, limit: float) -> np.ndarray:
     """
     flow = np.asarray(flow, float)
     if flow.ndim != 3 or flow.shape[0] != 2:
-        raise ValueError(f"a flow to be coloured has shape (2, H, W), got {flow.shape}")
+        raise InputError(f"a flow to be coloured has shape (2, H, W), got {flow.shape}")
     if not limit > 0:
-        raise ValueError(f"limit must be a positive number of pixels, got {limit}")
+        raise InputError(f"limit must be a positive number of pixels, got {limit}")
     known = np.isfinite(flow).all(0)
     right, down = np.where(known, flow, 0)
     hue = np.arctan2(down, right) / (2 * np.pi) % 1
@@ -95,7 +96,7 @@ def draw_depth(axes: Axes, depth: np.ndarray) -> None:
     """Draw a depth map ``(H, W)`` in metres, 0 = no reading (left white), with a colour bar in millimetres."""
     shown = np.ma.masked_equal(1e3 * np.asarray(depth, float), 0)
     if shown.count() == 0:
-        raise ValueError("the depth map holds no reading")
+        raise InputError("the depth map holds no reading")
     # The face is nearest; what lies far behind it would take the whole scale.
     nearest = np.percentile(shown.compressed(), 1)
     picture = axes.imshow(shown, cmap="viridis_r", vmin=nearest, vmax=nearest + 150)

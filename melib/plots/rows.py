@@ -10,6 +10,7 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from melib.errors import InputError
 from melib.plots.style import COLOURS, cut_beyond_one, figure
 from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
@@ -117,7 +118,7 @@ def learning_curves(kept: Mapping[str, RowRecords]) -> matplotlib.figure.Figure:
         if fold == "fold_0"
     ]
     if not curves:
-        raise LookupError("no row keeps a learning curve")
+        raise InputError("no row keeps a learning curve")
     stages = list(dict.fromkeys(stage for _, stage, _ in curves))
     fig, axes = figure(1, len(stages), height=2.8, squeeze=False)
     names = list(dict.fromkeys(name for name, _, _ in curves))

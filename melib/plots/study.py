@@ -8,6 +8,7 @@ import matplotlib.figure
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
 from melib.plots.style import COLOURS, figure
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def score_timeline(
         most = micro.groupby(["subject", "video"], sort=True).size()
         subject, video = most.idxmax() if len(most) else next(iter(outcome.scores))
     if (subject, video) not in outcome.scores:
-        raise LookupError(f"video {subject}/{video} was not tested: choose one of outcome.scores")
+        raise InputError(f"video {subject}/{video} was not tested: choose one of outcome.scores")
     score = outcome.scores[subject, video]
     fig, axes = figure(height=3.4)
     smoothed = outcome.smoothed[subject, video]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from melib.errors import InputError
 from melib.spotting.mean import peak_heights
 from melib.spotting.sfamnet import SFAMNetRule
 
@@ -69,7 +70,7 @@ def choose(
         If there is no candidate, no video, no micro-expression, or the numbers of scores and truths differ.
     """
     if len(scores) != len(truths) or not sum(len(truth) for truth in truths):
-        raise ValueError(
+        raise InputError(
             f"{len(scores)} scores and {len(truths)} truths: the numbers must agree, and some truth must not be empty"
         )
     n_truth = sum(len(truth) for truth in truths)
@@ -84,7 +85,7 @@ def choose(
         if best is None or f1 > best.f1:
             best = Choice(constants, f1, true_positives, n_found, n_truth)
     if best is None:
-        raise ValueError("there is no candidate to choose from")
+        raise InputError("there is no candidate to choose from")
     return best
 
 
@@ -103,7 +104,7 @@ def mean_candidates(scores: Sequence[np.ndarray], k_p: int, *, n_thresholds: int
     for width in sorted({max(1, round(k_p * factor)) for factor in (0.75, 1.0, 1.25)}):
         heights = np.concatenate([peak_heights(score, k_p=width) for score in scores])
         if len(heights) == 0:
-            raise ValueError("the scores have no peak to choose a threshold from")
+            raise InputError("the scores have no peak to choose a threshold from")
         descending = np.append(np.sort(heights)[::-1], heights.min())
         ranks = np.unique(np.geomspace(1, len(heights), n_thresholds).astype(int))
         for threshold in (descending[ranks - 1] + descending[ranks]) / 2:
@@ -158,6 +159,6 @@ def recall_ceiling(lengths: np.ndarray, shortest: int, longest: int, *, iou: flo
     """
     lengths = np.asarray(lengths)
     if len(lengths) == 0:
-        raise ValueError("a ceiling needs at least one true interval")
+        raise InputError("a ceiling needs at least one true interval")
     best = np.clip(lengths, shortest, longest)
     return float(np.mean(np.minimum(lengths, best) / np.maximum(lengths, best) >= iou))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import find_peaks
 
+from melib.errors import InputError
 from melib.spotting.smoothing import box_smooth, centred_smooth
 
 KEEP = ("all", "max")
@@ -89,11 +90,11 @@ def _centred_peaks(score: np.ndarray, k_p: int, threshold: float | None) -> tupl
 
 def _check(score: np.ndarray, k_p: int, keep: str) -> None:
     if np.ndim(score) != 1 or len(score) == 0 or not np.isfinite(score).all():
-        raise ValueError(f"the score must be a finite sequence (n,) with n > 0, got shape {np.shape(score)}")
+        raise InputError(f"the score must be a finite sequence (n,) with n > 0, got shape {np.shape(score)}")
     if k_p < 1:
-        raise ValueError(f"k_p must be at least 1 frame, got {k_p}")
+        raise InputError(f"k_p must be at least 1 frame, got {k_p}")
     if keep not in KEEP:
-        raise ValueError(f"unknown keep={keep!r}: use one of {', '.join(KEEP)}")
+        raise InputError(f"unknown keep={keep!r}: use one of {', '.join(KEEP)}")
 
 
 def _kept(peaks: np.ndarray, heights: np.ndarray, keep: str) -> np.ndarray:

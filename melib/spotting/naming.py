@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from melib.errors import InputError
+
 SPANS = ("before_apex", "to_apex", "whole")
 
 
@@ -26,10 +28,10 @@ def name_intervals(labels: np.ndarray, intervals: np.ndarray, *, span: str = "be
         nearest frame to the apex decides.
     """
     if span not in SPANS:
-        raise ValueError(f"unknown span={span!r}: use one of {', '.join(SPANS)}")
+        raise InputError(f"unknown span={span!r}: use one of {', '.join(SPANS)}")
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0:
-        raise ValueError(f"labels must have the shape (n,) with n > 0, got {labels.shape}")
+        raise InputError(f"labels must have the shape (n,) with n > 0, got {labels.shape}")
     names = np.empty(len(intervals), np.int64)
     for row, (onset, apex, offset) in enumerate(np.asarray(intervals, np.int64).reshape(-1, 3)):
         stop = {"before_apex": apex, "to_apex": apex + 1, "whole": offset + 1}[span]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import find_peaks
 
+from melib.errors import InputError
 from melib.spotting.smoothing import box_smooth
 
 FILTER_HALF_WIDTH = 7  # the mean filters look at the score as smoothed for micro-expressions
@@ -94,7 +95,7 @@ def sfamnet_intervals(score: np.ndarray, rule: SFAMNetRule = MICRO) -> np.ndarra
     """
     score = np.asarray(score)
     if score.ndim != 1 or not np.isfinite(score).all():
-        raise ValueError(f"the score must be a finite sequence (n,), got shape {score.shape}")
+        raise InputError(f"the score must be a finite sequence (n,), got shape {score.shape}")
     nothing = np.empty((0, 3), np.int64)
     if len(score) <= 2 * max(rule.half_width, FILTER_HALF_WIDTH):
         return nothing

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import convolve1d
 
+from melib.errors import InputError
+
 
 def per_frame(values: np.ndarray, frames: np.ndarray, n_frames: int) -> np.ndarray:
     """Turn values at sampled frames into one value for every frame, linearly in between.
@@ -28,9 +30,9 @@ def per_frame(values: np.ndarray, frames: np.ndarray, n_frames: int) -> np.ndarr
     """
     values, frames = np.asarray(values), np.asarray(frames)
     if len(values) != len(frames) or len(frames) == 0:
-        raise ValueError(f"{len(values)} values for {len(frames)} frames: the numbers must agree and not be 0")
+        raise InputError(f"{len(values)} values for {len(frames)} frames: the numbers must agree and not be 0")
     if np.any(np.diff(frames) <= 0):
-        raise ValueError("the sampled frames must ascend")
+        raise InputError("the sampled frames must ascend")
     wanted = np.arange(n_frames)
     columns = [np.interp(wanted, frames, column) for column in values.reshape(len(values), -1).T]
     return np.stack(columns, axis=1).reshape(n_frames, *values.shape[1:]).astype(values.dtype)

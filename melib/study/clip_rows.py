@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from melib import provenance
+from melib.errors import InputError
 from melib.metrics import chance, recognition, uncertainty
 from melib.study.clip_models import answer
 from melib.study.clip_sheets import fill_sheet
@@ -31,7 +32,7 @@ def compute(values: Mapping[str, object], tier: str, seed: int, store: Path) -> 
         train, test = train.of(~held_out), train.of(held_out)
     common = sorted(set(train.subjects) & set(test.subjects))
     if common:
-        raise ValueError(f"subjects to be tested were learnt from: {', '.join(common)}")
+        raise InputError(f"subjects to be tested were learnt from: {', '.join(common)}")
     answers, controls = answer(parameters, train, test)
     truth, subjects, videos = _asked(parameters, test)
     names, sizes = parameters.names, parameters.sizes

@@ -19,6 +19,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from melib import provenance
+from melib.errors import InputError
 from melib.features import FeatureSettings, planes
 from melib.files import whole
 from melib.synthetic.dataset import SyntheticVideo, open_clips
@@ -189,7 +190,7 @@ def read_sheet(
     """
     for name, known in ((variant, sheet.variants), (source, sheet.sources)):
         if name not in known:
-            raise LookupError(f"sheet {sheet.name} has no {name!r}: it has {', '.join(known)}")
+            raise InputError(f"sheet {sheet.name} has no {name!r}: it has {', '.join(known)}")
     dataset = people.open(sheet.sources[source])
     parts = []
     for subject in dataset.subjects:

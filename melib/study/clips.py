@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from melib.errors import InputError
 from melib.study.clip_sheets import People, Sheet, read_sheet
 from melib.study.clip_sizes import CLIP_TIERS, ClipSizes
 from melib.study.clip_variants import SHEETS
@@ -110,17 +111,17 @@ class ClipParameters:
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
-                raise ValueError(f"unknown {name} {getattr(self, name)!r}: use one of {', '.join(map(str, allowed))}")
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: use one of {', '.join(map(str, allowed))}")
         if self.question == "spotting" and self.model in NETWORKS:
-            raise ValueError(
+            raise InputError(
                 f"question 'spotting' on clips is for 'floor' and 'grid'; {self.model!r} spots in long videos"
             )
         most = 2.0 if self.mixture == "au14" else 1.0
         if not 0 <= self.share <= most:
-            raise ValueError(f"the share of mixture {self.mixture!r} lies between 0 and {most:g}, got {self.share}")
+            raise InputError(f"the share of mixture {self.mixture!r} lies between 0 and {most:g}, got {self.share}")
         for needed in ("flow",) * (self.input != "depth") + ("depth",) * (self.input in ("uvz", "uvz-other", "depth")):
             if self.model in PLANES_READ and getattr(self, needed) not in self.rows_sheet.variants:
-                raise ValueError(
+                raise InputError(
                     f"input {self.input!r} needs a variant of sheet {self.sheet} as {needed}, got "
                     f"{getattr(self, needed)!r}: use one of {', '.join(self.rows_sheet.variants)}"
                 )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from melib.errors import InputError
 from melib.metrics import Tally, recognition, spotting, strs, uncertainty
 from melib.study.experiments import Contrast, Experiment
 from melib.study.rows import RowRecords
@@ -41,7 +42,7 @@ def tallies(kept: RowRecords, part: str) -> list[Tally]:
         If the row's records do not keep it.
     """
     if part not in PARTS:
-        raise ValueError(f"unknown part {part!r}: use one of {', '.join(PARTS)}")
+        raise InputError(f"unknown part {part!r}: use one of {', '.join(PARTS)}")
     emotions = [tuple(record["confusion"]["emotions"]) for record in kept.records]
     if part == "recognition":
         return [_names(*each) for each in zip(kept.tables("named"), emotions, strict=True)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeVar
 
+from melib.errors import InputError
 from melib.study.rows import Row
 
 Found = TypeVar("Found")
@@ -73,11 +74,11 @@ class Experiment:
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]
         if len(set(names)) != len(names):
-            raise ValueError(f"experiment {self.name} has two rows of one name")
+            raise InputError(f"experiment {self.name} has two rows of one name")
         for contrast in self.contrasts:
             for name in (contrast.first, contrast.second):
                 if name not in names:
-                    raise ValueError(f"experiment {self.name} compares row {name!r}, which it does not have")
+                    raise InputError(f"experiment {self.name} compares row {name!r}, which it does not have")
 
     def row(self, name: str) -> Row:
         """The row of that name.
@@ -106,12 +107,12 @@ def collect(experiments: Iterable[Experiment]) -> dict[str, Experiment]:
     rows: dict[tuple[str, str], Row] = {}
     for experiment in experiments:
         if experiment.name in found:
-            raise ValueError(f"two experiments are called {experiment.name!r}")
+            raise InputError(f"two experiments are called {experiment.name!r}")
         found[experiment.name] = experiment
         for row in experiment.rows:
             known = rows.setdefault((row.chain.name, row.name), row)
             if dict(known.values) != dict(row.values):
-                raise ValueError(f"row {row.name!r} means two things: rename the one of experiment {experiment.name}")
+                raise InputError(f"row {row.name!r} means two things: rename the one of experiment {experiment.name}")
     return found
 
 
@@ -126,5 +127,5 @@ def find(name: str, known: Mapping[str, Found], what: str) -> Found:
     if name not in known:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        raise LookupError(f"no {what} called {name!r}: {hint}")
+        raise InputError(f"no {what} called {name!r}: {hint}")
     return known[name]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from melib import datasets, face, features
 from melib.datasets.folders import FolderDataset
+from melib.errors import InputError
 from melib.study.parameters import Parameters
 from melib.video import Expression, Video
 
@@ -116,7 +117,7 @@ def _without(dataset: FolderDataset, reasons: Mapping[tuple[str, str], str]) -> 
     videos = tuple(video for video in dataset.videos if (video.subject, video.name) not in reasons)
     if not videos:
         said = next(iter(reasons.values()), "none has a micro-expression")
-        raise ValueError(f"no video of {dataset.name} can be used: {said}")
+        raise InputError(f"no video of {dataset.name} can be used: {said}")
     rows = dataset.labels.rows
     lost = pd.Series([key in reasons for key in zip(rows["subject"], rows["video"], strict=True)], rows.index, bool)
     skipped = pd.concat(

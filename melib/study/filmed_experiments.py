@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from melib import datasets, flow
+from melib.errors import InputError
 from melib.features import DEPTH_INPUTS
 from melib.study.experiments import Contrast, Experiment
 from melib.study.parameters import FUSION, SYNTHETIC, Parameters, usual_classes
@@ -63,13 +64,13 @@ def on_dataset(experiment: Experiment, dataset: str, data_root: str) -> Experime
         rows += [row for row in printed_rows(COMPLETED.get(experiment.name, ()), dataset) if row not in rows]
         contrasts = list(experiment.contrasts)
     if not rows:
-        raise ValueError(
+        raise InputError(
             f"experiment {experiment.name!r} asks what only the benchmark can answer: on filmed faces take "
             "'recognition', 'spotting' or 'spot_then_recognize', which compare inputs with depth and without"
         )
     rows = [row for row in rows if depth or not _sees_depth(row)]
     if not rows or (experiment.name in _ABOUT_DEPTH and not depth):
-        raise ValueError(f"experiment {experiment.name!r} is about depth, which no video in {data_root} has")
+        raise InputError(f"experiment {experiment.name!r} is about depth, which no video in {data_root} has")
     return replace(experiment, **_moved(rows, contrasts, dataset, data_root))
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from melib.errors import InputError
 from melib.files import whole
 from melib.models import load_model, save_model
 from melib.study.record import write_text
@@ -69,7 +70,7 @@ class Kept:
         # What a killed writer left is nobody's.
         others = [path for path in self.folder.iterdir() if not path.match(".*.part")]
         if not marker.is_file() and others:
-            raise ValueError(f"{self.folder} holds other files, and none of a run: choose an empty folder to keep one")
+            raise InputError(f"{self.folder} holds other files, and none of a run: choose an empty folder to keep one")
         if marker.is_file() and marker.read_text(encoding="utf-8") != named:
             for part in (*self.folder.glob("fold_*"), *self.folder.glob(_UNFINISHED)):
                 shutil.rmtree(part)
@@ -168,7 +169,7 @@ def read_scores(folder: Path | str) -> dict[tuple[str, str], np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             return {tuple(name.split("/", 1)): file[name] for name in file.files}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"kept scores {path} are damaged ({error}): delete the file and run again") from error
+        raise InputError(f"kept scores {path} are damaged ({error}): delete the file and run again") from error
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from melib.errors import InputError
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark
 from melib.video import Camera
 
@@ -83,7 +84,7 @@ def micro_pairs(count: int, *, population: str, subjects: int = 20, frames: int 
             if taken == each:
                 break
     if len(pairs) < count:
-        raise LookupError(f"{subjects} {population} subjects hold {len(pairs)} micro-expressions, not {count}")
+        raise InputError(f"{subjects} {population} subjects hold {len(pairs)} micro-expressions, not {count}")
     return pairs[:count]
 
 

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from melib.errors import InputError
 from melib.flow import face_mask, generic_face, optical_flow, scene_flow, stabilize
 from melib.metrics import recognition, uncertainty
 from melib.study.flow_accuracy import over_time
@@ -167,9 +168,9 @@ def name_clips(train: Clips, test: Clips, input: str, *, labels: np.ndarray | No
     """
     common = sorted(set(train.subjects) & set(test.subjects))
     if common:
-        raise ValueError(f"subjects to be tested were learnt from: {', '.join(common)}")
+        raise InputError(f"subjects to be tested were learnt from: {', '.join(common)}")
     if input not in INPUTS:
-        raise ValueError(f"unknown input {input!r}: use one of {', '.join(INPUTS)}")
+        raise InputError(f"unknown input {input!r}: use one of {', '.join(INPUTS)}")
     known, asked = (_features(clips, *INPUTS[input]) for clips in (train, test))
     # What the classifier may choose, it chooses on the training subjects, by subject.
     search = GridSearchCV(

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from melib import datasets
+from melib.errors import InputError
 from melib.features import TRUE_INPUTS, FeatureSettings
 from melib.synthetic.action_units import OUT_OF_PLANE_PATTERNS
 from melib.synthetic.suites import SUITES
@@ -214,17 +215,17 @@ class Parameters:
         for part in self.parts:
             part.feature_settings()
         if len(set(self.parts)) < len(self.parts):
-            raise ValueError(f"input {self.input!r} joins an input with itself: name each once")
+            raise InputError(f"input {self.input!r} joins an input with itself: name each once")
         for name, owner in _OWN.items():
             if getattr(self, name) != _DEFAULTS[name] and self.model != owner:
-                raise ValueError(f"{name} is a choice for model {owner!r}, not {self.model!r}: leave it out")
+                raise InputError(f"{name} is a choice for model {owner!r}, not {self.model!r}: leave it out")
         if not 0 < self.spot_weight < 1:
-            raise ValueError(f"spot_weight lies between 0 and 1, got {self.spot_weight}")
+            raise InputError(f"spot_weight lies between 0 and 1, got {self.spot_weight}")
         if self.gap_s is not None and not self.gap_s > 0:
-            raise ValueError(f"gap_s is a time in seconds above 0, got {self.gap_s}")
+            raise InputError(f"gap_s is a time in seconds above 0, got {self.gap_s}")
         self._check_data()
         if not 0 < self.p < 1:
-            raise ValueError(f"p lies between 0 and 1, got {self.p}")
+            raise InputError(f"p lies between 0 and 1, got {self.p}")
 
     def _check_data(self) -> None:
         """Whether dataset, its folder and what rests on either agree."""
@@ -232,18 +233,18 @@ class Parameters:
             raise FileNotFoundError(f"data_root {self.data_root} is not a folder: give the folder of the dataset")
         if not self.filmed:
             if self.data_root:
-                raise ValueError("the benchmark is rendered, not read: leave data_root empty for dataset 'synthetic'")
+                raise InputError("the benchmark is rendered, not read: leave data_root empty for dataset 'synthetic'")
             return
         if not self.data_root:
-            raise ValueError(f"dataset {self.dataset!r} is read from a folder: give it as data_root")
+            raise InputError(f"dataset {self.dataset!r} is read from a folder: give it as data_root")
         if self.split == "fresh":
-            raise ValueError(f"dataset {self.dataset!r} has no fresh people to be tested on: use split 'loso'")
+            raise InputError(f"dataset {self.dataset!r} has no fresh people to be tested on: use split 'loso'")
         if self.suite != _DEFAULTS["suite"]:
-            raise ValueError(f"suite {self.suite!r} is one of the benchmark's: leave it out for {self.dataset!r}")
+            raise InputError(f"suite {self.suite!r} is one of the benchmark's: leave it out for {self.dataset!r}")
         true = [part.input for part in self.parts if part.input in TRUE_INPUTS]
         true += [self.stabilization] * (self.stabilization == "true-pose")
         if true:
-            raise ValueError(f"{true[0]!r} is known of the benchmark alone: choose another for {self.dataset!r}")
+            raise InputError(f"{true[0]!r} is known of the benchmark alone: choose another for {self.dataset!r}")
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Parameters:
@@ -253,7 +254,7 @@ class Parameters:
             if name not in known:
                 close = get_close_matches(name, known, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"the parameters are {', '.join(known)}"
-                raise ValueError(f"unknown parameter {name!r}: {hint}")
+                raise InputError(f"unknown parameter {name!r}: {hint}")
         return cls(**values)
 
     def resolved(self) -> Parameters:
@@ -349,5 +350,5 @@ _DEFAULTS = {field.name: field.default for field in fields(Parameters)}
 def _choice(name: str, value, choices):
     if value not in choices:
         named = [str(choice) for choice in choices if choice is not None]
-        raise ValueError(f"unknown {name} {value!r}: use one of {', '.join(named)}")
+        raise InputError(f"unknown {name} {value!r}: use one of {', '.join(named)}")
     return value

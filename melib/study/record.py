@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from melib.errors import InputError
 from melib.files import whole
 
 #: Keys without which a file is not a record of this study.
@@ -58,10 +59,10 @@ def read_record(path: Path | str) -> dict:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}): delete it and run the experiment again") from error
+        raise InputError(f"{path} is not JSON ({error}): delete it and run the experiment again") from error
     missing = [key for key in _NEEDED if not isinstance(record, dict) or key not in record]
     if missing:
-        raise ValueError(f"{path} is not a record of an experiment: it lacks {', '.join(missing)}")
+        raise InputError(f"{path} is not a record of an experiment: it lacks {', '.join(missing)}")
     return record
 
 

@@ -21,6 +21,7 @@ import torch
 from scipy.signal import find_peaks
 from scipy.special import softmax
 
+from melib.errors import InputError
 from melib.metrics import released
 from melib.models import load_mean, load_sfamnet, predict
 from melib.models.contents import (
@@ -236,7 +237,7 @@ def label_lengths(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
     table = pd.read_excel(path, sheet_name="label")
     missing = sorted({"Onset", "Apex", "Offset"} - set(table.columns))
     if missing:
-        raise ValueError(f"{path} is not the label file of CAS(ME)^3: its sheet 'label' lacks {', '.join(missing)}")
+        raise InputError(f"{path} is not the label file of CAS(ME)^3: its sheet 'label' lacks {', '.join(missing)}")
     onset, apex, offset = (table[name].to_numpy() for name in ("Onset", "Apex", "Offset"))
     mirrored = np.where(offset - onset > 30, 2 * apex - onset, offset)
     return offset - onset + 1, (mirrored - onset + 1)[~((onset == apex) & (apex == mirrored))]

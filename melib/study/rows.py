@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 from joblib import Parallel, delayed
 
+from melib.errors import InputError
 from melib.provenance import computing_hash
 from melib.study.record import read_record, write_record
 
@@ -102,7 +103,7 @@ class Row:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_+.-]*", self.name):
-            raise ValueError(f"row {self.name!r}: a name has lower-case letters, digits, '-', '_', '+' and '.' alone")
+            raise InputError(f"row {self.name!r}: a name has lower-case letters, digits, '-', '_', '+' and '.' alone")
 
     def seeds(self, seeds: Sequence[int]) -> Sequence[int]:
         """Those of an experiment's seeds that this row is trained with."""
@@ -141,7 +142,7 @@ class RowRecords:
             If the records of this row keep no such table.
         """
         if any(name not in record["tables"] for record in self.records):
-            raise LookupError(f"row {self.row.name} keeps no table {name!r}: {', '.join(self.records[0]['tables'])}")
+            raise InputError(f"row {self.row.name} keeps no table {name!r}: {', '.join(self.records[0]['tables'])}")
         return [pd.read_csv(io.StringIO(record["tables"][name]), dtype=_TEXT) for record in self.records]
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from melib.errors import InputError
 from melib.metrics.intervals import match_arrays
 from melib.spotting import (
     MICRO,
@@ -127,7 +128,7 @@ def inner_folds(fold: Fold, *, seed: int) -> list[tuple[tuple[Video, ...], tuple
     """
     subjects = list(dict.fromkeys(video.subject for video in fold.train))
     if len(subjects) < 2:
-        raise ValueError(
+        raise InputError(
             f"rule='strict' chooses its constants on training subjects and needs two, got {len(subjects)}: "
             "take more subjects, or rule='authors'"
         )

@@ -16,6 +16,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from melib.errors import InputError
+
 #: Action units whose left and right halves are separate components of the head.
 BILATERAL = frozenset("1 2 4 5 6 7 9 10 12 14 15 16 20 24 45".split())
 
@@ -202,7 +204,7 @@ def draw_action_units(
         If the emotion is not in the patterns.
     """
     if emotion not in patterns:
-        raise ValueError(f"unknown class {emotion!r}: use one of {', '.join(patterns)}")
+        raise InputError(f"unknown class {emotion!r}: use one of {', '.join(patterns)}")
     shares = np.array([share for share, _ in patterns[emotion]])
     pattern = patterns[emotion][rng.choice(len(shares), p=shares / shares.sum())][1]
     drawn: dict[str, float] = {}

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
 from melib.synthetic.head import load_head
 from melib.synthetic.identity import Subject, make_subject
 from melib.synthetic.render import Renderer
@@ -113,9 +114,9 @@ class SyntheticVideo(Video):
         cache: str | Path | None = None,
     ) -> None:
         if size not in SIZES:
-            raise ValueError(f"unknown size {size!r}: use one of {', '.join(map(str, SIZES))}")
+            raise InputError(f"unknown size {size!r}: use one of {', '.join(map(str, SIZES))}")
         if view not in VIEWS:
-            raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
+            raise InputError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
         self.suite, self.size, self.view = suite, size, view
         self.subject_seed = subject_seed(suite, population, subject_index)
         self.seed = video_seed(suite, population, subject_index, video_index)
@@ -301,7 +302,7 @@ def open_benchmark(
     elif size != SIZES[0]:
         version = f"{version}+size-{size}"
     if subjects < 1 or videos < 1:
-        raise ValueError(f"a dataset needs at least one subject with one video, got {subjects} and {videos}")
+        raise InputError(f"a dataset needs at least one subject with one video, got {subjects} and {videos}")
     patterns, _ = CLASSES[chosen.timeline.classes]
     return Dataset(
         name=f"synthetic-{chosen.name}",
@@ -348,7 +349,7 @@ def open_clips(
         If a name is unknown or a number out of range.
     """
     if not (subjects >= 1 and 1 <= clips <= MOST_VIDEOS - _FIRST_CLIP):
-        raise ValueError(
+        raise InputError(
             f"clips need at least one subject with 1 to {MOST_VIDEOS - _FIRST_CLIP} each, got {subjects} and {clips}"
         )
     chosen, version = _with_sensor(find_suite(suite), depth)
@@ -375,7 +376,7 @@ def _with_sensor(suite: Suite, depth: str | None) -> tuple[Suite, str]:
     if depth is None:
         return suite, suite.version
     if depth not in DEPTH_LEVELS:
-        raise ValueError(f"unknown depth sensor {depth!r}: use one of {', '.join(DEPTH_LEVELS)}")
+        raise InputError(f"unknown depth sensor {depth!r}: use one of {', '.join(DEPTH_LEVELS)}")
     return replace(suite, depth=DEPTH_LEVELS[depth]), f"{suite.version}+depth-{depth}"
 
 

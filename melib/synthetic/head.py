@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from melib.errors import InputError
+
 ASSET = Path(__file__).resolve().parents[1] / "assets" / "head.npz"
 FORMAT = 1
 IOD_MM = 63.0  # inter-ocular distance (between the eyeballs' centres) of the mean face
@@ -139,9 +141,9 @@ def _read_asset(path: Path) -> dict[str, np.ndarray]:
                 and all(_sound_fields(arrays, kind, n) for kind in ("unit", "identity"))
             )
     except (KeyError, ValueError, EOFError, OSError, IndexError, zlib.error, zipfile.BadZipFile) as error:
-        raise ValueError(f"the head asset {path} is damaged ({error}): reinstall melib") from error
+        raise InputError(f"the head asset {path} is damaged ({error}): reinstall melib") from error
     if not sound:
-        raise ValueError(f"the head asset {path} is damaged or of another version: reinstall melib")
+        raise InputError(f"the head asset {path} is damaged or of another version: reinstall melib")
     return arrays
 
 

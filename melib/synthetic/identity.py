@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from melib.errors import InputError
 from melib.synthetic import texture
 from melib.synthetic.head import (
     IOD_MM,
@@ -187,7 +188,7 @@ class Subject:
 def _vector(name: str, value: np.ndarray, length: int) -> np.ndarray:
     array = np.asarray(value, np.float64)
     if array.shape != (length,) or not np.isfinite(array).all():
-        raise ValueError(f"{name} must be {length} finite numbers, got shape {array.shape}: {array!r:.80}")
+        raise InputError(f"{name} must be {length} finite numbers, got shape {array.shape}: {array!r:.80}")
     return array
 
 

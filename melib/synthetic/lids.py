@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from melib.errors import InputError
 from melib.synthetic.head import SKIN, Head, eye_centres
 from melib.synthetic.mesh import keep_outside
 from melib.synthetic.raster import rasterize
@@ -131,7 +132,7 @@ def fit_blink(
             return field * (scale + _OVERLAP)[:, None]
         wanting = np.unique(across[open_strips])  # a gap that opens beyond the aperture is its last strip's
         factor[wanting] = np.minimum(factor[wanting] + 0.05, _LARGEST)
-    raise ValueError(f"the eye at {centre.round(1)} mm does not close: {view.columns(closed).tolist()} pixels left")
+    raise InputError(f"the eye at {centre.round(1)} mm does not close: {view.columns(closed).tolist()} pixels left")
 
 
 def _smooth(factor: np.ndarray) -> np.ndarray:

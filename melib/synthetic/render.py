@@ -8,6 +8,7 @@ import cv2
 import numba
 import numpy as np
 
+from melib.errors import InputError
 from melib.synthetic.head import LEFT_EYE, RIGHT_EYE, SKIN
 from melib.synthetic.identity import Subject
 from melib.synthetic.mesh import normals_and_areas
@@ -227,10 +228,10 @@ class Renderer:
         subject, (ids, weights, nearest), fine = self.subject, self._coarse, self._fine
         background = np.ascontiguousarray(background, np.float32)
         if background.shape != (*ids.shape, 3):
-            raise ValueError(f"the background must have shape {(*ids.shape, 3)}, got {background.shape}")
+            raise InputError(f"the background must have shape {(*ids.shape, 3)}, got {background.shape}")
         light = np.asarray(light, np.float64)
         if light.shape != (3,) or not np.linalg.norm(light) > 0:
-            raise ValueError(f"light must be a direction of 3 numbers, got {light!r}")
+            raise InputError(f"light must be a direction of 3 numbers, got {light!r}")
         light = light / np.linalg.norm(light)
         half = light + (0, 0, 1)
         half /= max(np.linalg.norm(half), 1e-6)

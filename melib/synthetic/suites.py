@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from melib.errors import InputError
 from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
 from melib.synthetic.timeline import TimelineSettings
 
@@ -96,7 +97,7 @@ def find_suite(name: str) -> Suite:
         If there is none; the message lists those there are.
     """
     if name not in SUITES:
-        raise ValueError(f"unknown suite {name!r}: use one of {', '.join(SUITES)}")
+        raise InputError(f"unknown suite {name!r}: use one of {', '.join(SUITES)}")
     return SUITES[name]
 
 
@@ -109,9 +110,9 @@ def subject_seed(suite: Suite, population: str, index: int) -> int:
         If the population is unknown or the index out of range.
     """
     if population not in POPULATIONS:
-        raise ValueError(f"unknown population {population!r}: use one of {', '.join(POPULATIONS)}")
+        raise InputError(f"unknown population {population!r}: use one of {', '.join(POPULATIONS)}")
     if not 0 <= index < _MOST_SUBJECTS:
-        raise ValueError(f"subject {index} does not exist: a population has {_MOST_SUBJECTS}, counted from 0")
+        raise InputError(f"subject {index} does not exist: a population has {_MOST_SUBJECTS}, counted from 0")
     return (suite.seed * len(POPULATIONS) + POPULATIONS.index(population)) * _MOST_SUBJECTS + index
 
 
@@ -124,5 +125,5 @@ def video_seed(suite: Suite, population: str, subject: int, video: int) -> int:
         If the population is unknown or a number out of range.
     """
     if not 0 <= video < MOST_VIDEOS:
-        raise ValueError(f"video {video} does not exist: a subject has {MOST_VIDEOS}, counted from 0")
+        raise InputError(f"video {video} does not exist: a subject has {MOST_VIDEOS}, counted from 0")
     return subject_seed(suite, population, subject) * MOST_VIDEOS + video

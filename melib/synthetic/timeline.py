@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from melib.errors import InputError
 from melib.synthetic.action_units import (
     AU14_PATTERNS,
     EMOTION_PATTERNS,
@@ -100,9 +101,9 @@ class TimelineSettings:
 
     def __post_init__(self) -> None:
         if self.durations not in DURATIONS:
-            raise ValueError(f"unknown durations {self.durations!r}: use one of {', '.join(DURATIONS)}")
+            raise InputError(f"unknown durations {self.durations!r}: use one of {', '.join(DURATIONS)}")
         if self.classes not in CLASSES:
-            raise ValueError(f"unknown classes {self.classes!r}: use one of {', '.join(CLASSES)}")
+            raise InputError(f"unknown classes {self.classes!r}: use one of {', '.join(CLASSES)}")
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def draw_events(seed: int, n_frames: int, settings: TimelineSettings) -> tuple[E
         If the video is shorter than `MIN_FRAMES`.
     """
     if n_frames < MIN_FRAMES:
-        raise ValueError(f"a synthetic video needs at least {MIN_FRAMES} frames, got {n_frames}")
+        raise InputError(f"a synthetic video needs at least {MIN_FRAMES} frames, got {n_frames}")
     rng, unit_rng, note_rng = (stream(seed, purpose) for purpose in ("events", "action_units", "annotation"))
     patterns, prior = CLASSES[settings.classes]
     silent = rng.random() < SILENT_SHARE

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from melib import flow
+from melib.errors import InputError
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.identity import Subject
 from melib.synthetic.sensor import DepthSensor, measure_depth, to_metres
@@ -83,13 +84,13 @@ class SensorView(_View):
         windows: Mapping[int, tuple[int, int]] | None = None,
     ) -> None:
         if video.suite.depth != DepthSensor():
-            raise ValueError(f"{video} was filmed by a sensor with errors of its own: open it with depth='none'")
+            raise InputError(f"{video} was filmed by a sensor with errors of its own: open it with depth='none'")
         if delay < 0:
-            raise ValueError(f"depth lags behind colour by at least 0 frames, not {delay}")
+            raise InputError(f"depth lags behind colour by at least 0 frames, not {delay}")
         windows = dict(windows or {})
         for frame, (start, stop) in windows.items():
             if not start <= frame < stop:
-                raise ValueError(f"frame {frame} lies outside of its window {start}..{stop}")
+                raise InputError(f"frame {frame} lies outside of its window {start}..{stop}")
         super().__init__(video)
         self.sensor, self.delay, self.windows = sensor, delay, windows
 

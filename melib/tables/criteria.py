@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from melib.errors import InputError
 from melib.study.compare import differences, value
 from melib.study.experiments import Experiment
 from melib.study.rows import RowRecords
@@ -52,7 +53,7 @@ def criterion(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
         If no words are known for the experiment's criterion.
     """
     if experiment.name not in _WORDS:
-        raise LookupError(f"no words for the criterion of {experiment.name!r}: there are {', '.join(_WORDS)}")
+        raise InputError(f"no words for the criterion of {experiment.name!r}: there are {', '.join(_WORDS)}")
     return _WORDS[experiment.name](experiment, kept)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
 from melib.metrics import spotting, uncertainty
 from melib.study.compare import RESAMPLES, value
 from melib.study.experiments import Experiment
@@ -58,7 +59,7 @@ def printed(
     if metrics is not None:
         chosen = chosen[chosen["metric"].isin(metrics)]
     if chosen.empty:
-        raise LookupError(f"the papers print nothing on {task} for {', '.join(methods)}")
+        raise InputError(f"the papers print nothing on {task} for {', '.join(methods)}")
     names = {"dataset": "Dataset (filmed)", "classes": "Classes", "method": "Network", "features": "Input"}
     wide = (
         chosen.rename(columns={"paper": "Paper", **names})
@@ -111,7 +112,7 @@ def beside_printed(kept: Mapping[str, RowRecords], task: str) -> pd.DataFrame:
     """
     record = next(iter(kept.values())).records[0]
     if record["dataset"]["synthetic"]:
-        raise ValueError(f"printed numbers stand beside rows on filmed faces: these are {NOT_COMPARABLE}")
+        raise InputError(f"printed numbers stand beside rows on filmed faces: these are {NOT_COMPARABLE}")
     dataset, lines = record["parameters"]["dataset"], []
     for each in read_printed(task, dataset).itertuples():
         said = {name: getattr(each, name) for name in ("paper", "method", "features", "classes", "metric")}

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from melib.errors import InputError
 from melib.models import check_planes
 from melib.training.checks import check_samples
 from melib.training.sampling import all_rows, thinned_rows
@@ -112,7 +113,7 @@ def train_floor(
     """
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
     if classifier not in CLASSIFIERS:
-        raise ValueError(f"unknown classifier {classifier!r}: use one of {', '.join(CLASSIFIERS)}")
+        raise InputError(f"unknown classifier {classifier!r}: use one of {', '.join(CLASSIFIERS)}")
     emotion_rows = all_rows(emotion_rows, emotion_planes)
     spot_targets, emotion_labels = np.asarray(spot_targets), np.asarray(emotion_labels)
     rows = thinned_rows(spot_targets, all_rows(rows, planes), 5, seed)

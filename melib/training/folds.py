@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from melib.errors import InputError
+
 Fold = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -44,7 +46,7 @@ def group_folds(subjects: Iterable[str], n_folds: int, *, seed: int) -> Iterator
         If there are fewer subjects than folds, or fewer than two folds.
     """
     if n_folds < 2:
-        raise ValueError(f"at least 2 folds are needed, got {n_folds}")
+        raise InputError(f"at least 2 folds are needed, got {n_folds}")
     names = _unique(subjects, n_folds)
     order = np.random.default_rng([seed, n_folds]).permutation(len(names))
     yield from _folds([tuple(names[i] for i in sorted(part)) for part in np.array_split(order, n_folds)])
@@ -75,7 +77,7 @@ def fold_rows(
 def _unique(subjects: Iterable[str], at_least: int) -> list[str]:
     names = list(dict.fromkeys(subjects))
     if len(names) < at_least:
-        raise ValueError(f"at least {at_least} subjects are needed, got {len(names)}: {', '.join(map(str, names))}")
+        raise InputError(f"at least {at_least} subjects are needed, got {len(names)}: {', '.join(map(str, names))}")
     return names
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from melib.errors import InputError
 from melib.video import Expression
 
 
@@ -22,7 +23,7 @@ def half_length(expressions: Iterable[Expression]) -> int:
     """
     lengths = [expression.length for expression in expressions if expression.kind == "micro"]
     if not lengths:
-        raise ValueError("k_p is half the mean length of micro-expressions, and none was given")
+        raise InputError("k_p is half the mean length of micro-expressions, and none was given")
     return max(1, int(np.mean(lengths) / 2))
 
 
@@ -43,7 +44,7 @@ def spotting_targets(frames: np.ndarray, expressions: Iterable[Expression], *, k
     ndarray, (n,) float32
     """
     if k_p < 1:
-        raise ValueError(f"k_p must be at least 1 frame, got {k_p}")
+        raise InputError(f"k_p must be at least 1 frame, got {k_p}")
     frames = np.asarray(frames)
     targets = np.zeros(len(frames), np.float32)
     for expression in expressions:
@@ -96,7 +97,7 @@ def sfamnet_labels(
         if expression.kind != "micro":
             continue
         if expression.apex is None:
-            raise ValueError(f"SFAMNet's labels need an apex, and {expression} has none")
+            raise InputError(f"SFAMNet's labels need an apex, and {expression} has none")
         onset, apex = expression.onset // frame_skip, expression.apex // frame_skip
         rising = ((onset + apex) // 2 <= units) & (units <= apex)
         targets[rising] = 1
@@ -108,7 +109,7 @@ def class_index(emotion: str | None, classes: Sequence[str], merge: Mapping[str,
     """Position of an emotion among the classes, after merging; ValueError if it is not there."""
     name = merge.get(emotion, emotion) if merge else emotion
     if name not in classes:
-        raise ValueError(f"emotion {name!r} is not among the classes {', '.join(classes)}")
+        raise InputError(f"emotion {name!r} is not among the classes {', '.join(classes)}")
     return list(classes).index(name)
 
 
@@ -132,7 +133,7 @@ def downsample_negatives(targets: np.ndarray, ratio: float, generator: np.random
     """
     positive = np.asarray(targets) > 0
     if not positive.any():
-        raise ValueError(f"none of the {len(positive)} spotting samples is positive: nothing can be learnt from them")
+        raise InputError(f"none of the {len(positive)} spotting samples is positive: nothing can be learnt from them")
     negatives = np.flatnonzero(~positive)
     wanted = min(len(negatives), round(ratio * int(positive.sum())))
     return np.sort(np.concatenate([np.flatnonzero(positive), generator.choice(negatives, wanted, replace=False)]))

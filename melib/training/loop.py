@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from melib.errors import InputError
 from melib.files import whole
 
 
@@ -63,7 +64,7 @@ class Checkpoint:
             return None
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         if state["signature"] != self.signature:
-            raise ValueError(
+            raise InputError(
                 f"{self.path} belongs to another run ({state['signature']}, now {self.signature}): "
                 "choose another folder, or delete it to start afresh"
             )
@@ -134,6 +135,6 @@ def fit(
 
 def _require_finite(losses: Tensor, step: int) -> None:
     if not torch.isfinite(losses).all():
-        raise ValueError(
+        raise InputError(
             f"the losses became {losses.tolist()} at step {step}: look for NaN or huge values in the planes"
         )

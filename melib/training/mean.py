@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from melib.errors import InputError
 from melib.models import MEAN, choose_device
 from melib.models.mean import Streams
 from melib.training.checks import check_samples
@@ -208,7 +209,7 @@ def retrain_recognition(
     """
     settings = settings or MEANSettings(transfer=model.transfer)
     if settings.transfer != model.transfer:
-        raise ValueError(f"settings.transfer is {settings.transfer}, but the model was made with {model.transfer}")
+        raise InputError(f"settings.transfer is {settings.transfer}, but the model was made with {model.transfer}")
     check_samples(emotion_planes, np.zeros(len(emotion_planes)), emotion_planes, emotion_labels, model.classes)
     fresh = MEAN(model.classes, transfer=model.transfer, generator=torch_generator(seed, INITIAL))
     kept = {name: value for name, value in model.state_dict().items() if name.split(".")[0] in ("shared", "spot")}

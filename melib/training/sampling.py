@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melib.errors import InputError
 from melib.training.labels import downsample_negatives
 
 # What a random stream is for. Streams of one seed are independent, so more draws in one never shift another.
@@ -71,7 +72,7 @@ class Sampler:
         noise: Callable[[int, torch.Generator], tuple[Tensor, ...]] | None = None,
     ) -> None:
         if len(rows) == 0:
-            raise ValueError("there is no sample to train on")
+            raise InputError("there is no sample to train on")
         self.arrays = arrays
         self.rows = np.asarray(rows)
         self.batch = batch

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from melib.errors import InputError
 from melib.models import SFAMNet, choose_device
 from melib.training.checks import check_samples
 from melib.training.loop import Checkpoint, Stage, fit
@@ -110,7 +111,7 @@ def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
     """
     counts = np.bincount(labels, minlength=classes)[: classes - 1]
     if not counts.any():
-        raise ValueError("no sample carries an emotion: recognition cannot be trained")
+        raise InputError("no sample carries an emotion: recognition cannot be trained")
     weights = np.zeros(classes, np.float32)
     present = np.flatnonzero(counts)
     weights[present] = counts.sum() / (len(present) * counts[present])
@@ -198,7 +199,7 @@ def sfamnet_stage(
     """A fresh network and its batches; see :func:`train_sfamnet`."""
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes - 1)
     if len(frame_labels) != len(planes):
-        raise ValueError(f"{len(planes)} planes for {len(frame_labels)} frame labels: the numbers must agree")
+        raise InputError(f"{len(planes)} planes for {len(frame_labels)} frame labels: the numbers must agree")
     rows, emotion_rows = all_rows(rows, planes), all_rows(emotion_rows, emotion_planes)
     spot_targets, frame_labels = np.asarray(spot_targets), np.asarray(frame_labels)
     positives = int((spot_targets[rows] > 0).sum())

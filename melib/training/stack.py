@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from melib.errors import InputError
 from melib.models import choose_device
 from melib.models.sfamnet import AttentionStreams
 from melib.training.checks import check_samples
@@ -265,7 +266,7 @@ def train_stack(
 def _common_steps(settings: MEANSettings, stage: int, pairs: Sequence[tuple[Stage, Sampler]]) -> int:
     steps = {settings.steps(stage, draw.size) for _, draw in pairs}
     if len(steps) > 1:
-        raise ValueError(
+        raise InputError(
             f"the folds of a stack would make {sorted(steps)} updates: set spot_steps and recognition_steps"
         )
     return steps.pop()

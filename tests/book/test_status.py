@@ -153,7 +153,7 @@ def test_a_printed_number_is_that_of_the_papers_table_with_all_its_digits():
 
 @pytest.mark.parametrize("name", ["MEAN; CAS(ME)^2; spotting; F2", "MEAN; spotting; F1", ""])
 def test_a_name_of_no_number_or_of_several_is_an_error(name):
-    with pytest.raises(LookupError, match="printed numbers, not one"):
+    with pytest.raises(ValueError, match="printed numbers, not one"):
         extension("printed").printed_number(name)
 
 

@@ -167,7 +167,7 @@ def test_depth_is_found_with_and_without_its_folder_and_under_irregular_names(da
         depth = video.depth(10, 11)[0]
         assert depth.dtype == np.float32 and 0.3 < np.median(depth[depth > 0]) < 1.5
         assert np.allclose(depth, (head[:, ::-1] if person else head) / 1000)
-    with pytest.raises(LookupError, match="no depth"):
+    with pytest.raises(ValueError, match="no depth"):
         dataset.videos[-1].depth(0, 1)
 
 

@@ -161,9 +161,9 @@ def test_depth_needs_a_camera(tmp_path):
 
 def test_a_video_without_depth_and_landmarks_says_so(tmp_path):
     video = open_video(numbered(tmp_path / "f", [1, 2]))
-    with pytest.raises(LookupError, match="no depth"):
+    with pytest.raises(ValueError, match="no depth"):
         video.depth(0, 1)
-    with pytest.raises(LookupError, match=r"melib\.face"):
+    with pytest.raises(ValueError, match=r"melib\.face"):
         video.landmarks(0, 1)
     with pytest.raises(IndexError):
         video.frames(1, 3)

@@ -53,9 +53,9 @@ def test_a_folder_without_declarations_is_refused(tmp_path):
 
 
 def test_an_unknown_run_is_refused_with_the_nearest(checkout):
-    with pytest.raises(LookupError, match="did you mean small"):
+    with pytest.raises(ValueError, match="did you mean small"):
         find_run(load_runs(checkout / "runs.yml"), "smal")
-    with pytest.raises(LookupError, match="declared are small"):
+    with pytest.raises(ValueError, match="declared are small"):
         find_run(load_runs(checkout / "runs.yml"), "q")
 
 

@@ -103,9 +103,9 @@ def test_depth_is_cut_with_the_colour_and_its_holes_stay_holes():
 def test_a_video_without_depth_stays_without():
     cropped = crop(filmed([[(30, 20)]]), detector=PaintDetector())
     assert cropped.camera is None
-    with pytest.raises(LookupError, match="s1/v1 has no depth"):
+    with pytest.raises(ValueError, match="s1/v1 has no depth"):
         cropped.depth(0, 1)
-    with pytest.raises(LookupError, match="s1/v1 has no camera"):
+    with pytest.raises(ValueError, match="s1/v1 has no camera"):
         cropped.camera_at(0)
 
 

@@ -201,6 +201,6 @@ def test_without_the_extra_one_message_says_what_to_install(missing, monkeypatch
     else:
         there = importlib.util.find_spec
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else there(name))
-    with pytest.raises(LookupError, match=r'pip install "melib\[faces\]"') as caught:
+    with pytest.raises(ValueError, match=r'pip install "melib\[faces\]"') as caught:
         DlibDetector()
     assert not isinstance(caught.value, FaceError) and "\n" not in str(caught.value)

@@ -210,14 +210,14 @@ def test_a_camera_that_is_not_known_is_guessed_for_colour(benchmark):
 def test_a_video_without_depth_says_what_it_lacks(input, tmp_path):
     video = SlidingVideo()
     dataset = Dataset("sliding", "1", (video, SlidingVideo("v1")), ())
-    with pytest.raises(LookupError, match=r"s0/v\d has no depth, which input .* needs: choose input 'O' or 'uv0'"):
+    with pytest.raises(ValueError, match=r"s0/v\d has no depth, which input .* needs: choose input 'O' or 'uv0'"):
         features.stored_planes(tmp_path, dataset, video, ONE, FeatureSettings(input))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_only_the_benchmark_knows_the_truth():
     for settings in ({"input": "true-O"}, {"input": "true-S"}, {"input": "O", "stabilization": "true-pose"}):
-        with pytest.raises(LookupError, match="p0/v0 has no known true motion.*on the benchmark alone"):
+        with pytest.raises(ValueError, match="p0/v0 has no known true motion.*on the benchmark alone"):
             found(PlaneVideo(), **settings)
 
 

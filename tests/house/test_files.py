@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from melib.errors import InputError, in_one_line
 from melib.files import check_folder, refresh, refresh_all, refresh_command, whole
-from melib.text import in_one_line
 
 
 def names(folder):
@@ -98,8 +98,8 @@ def test_a_folder_that_takes_no_file_is_named_and_one_that_can_be_made_is_not(tm
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (ValueError("no such tier"), 2, "no such tier"),
-        (KeyError("no row 'x'"), 2, "no row 'x'"),
+        (InputError("no such tier"), 2, "no such tier"),
+        (InputError("no row x"), 2, "no row x"),
         (FileNotFoundError(2, "No such file", "a\nb"), 2, "No such file"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
@@ -114,9 +114,10 @@ def test_what_a_user_did_is_said_in_one_line(capsys, error, code, words):
     assert said.err.startswith("program: ") and words in said.err
 
 
-def test_a_fault_of_the_program_is_not_hidden():
-    with pytest.raises(ZeroDivisionError):
-        in_one_line("program", lambda: 1 // 0)
+@pytest.mark.parametrize("fault", [lambda: 1 // 0, lambda: {}["frames"], lambda: [][0], lambda: int("a")])
+def test_a_fault_of_the_program_is_not_hidden(fault):
+    with pytest.raises((ZeroDivisionError, LookupError, ValueError)):
+        in_one_line("program", fault)
 
 
 def test_of_several_files_only_the_stale_are_written_and_a_check_names_each(tmp_path, capsys):

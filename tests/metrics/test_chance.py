@@ -97,7 +97,7 @@ def test_the_majority_guess_is_a_point():
 
 
 def test_a_null_refuses_a_metric_it_does_not_know():
-    with pytest.raises(LookupError, match="no metric 'strs'"):
+    with pytest.raises(ValueError, match="no metric 'strs'"):
         chance.guessed(["a", "b"], n_draws=20).holds({"strs": 0.1})
 
 

@@ -160,12 +160,12 @@ def test_depth_images_that_do_not_fit_are_refused(numbered, tmp_path):
         Recording(numbered, depth=depth_folder(tmp_path / "small", 30, height=24))
     with pytest.raises(FileNotFoundError, match="no folder .*missing"):
         Recording(numbered, depth=tmp_path / "missing")
-    with pytest.raises(LookupError, match="no depth"):
+    with pytest.raises(ValueError, match="no depth"):
         Recording(numbered).depth(0, 1)
 
 
 def test_a_file_says_where_landmarks_come_from(numbered):
-    with pytest.raises(LookupError, match="melib.face.crop"):
+    with pytest.raises(ValueError, match="melib.face.crop"):
         Recording(numbered).landmarks(0, 1)
 
 

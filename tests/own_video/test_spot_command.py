@@ -365,7 +365,7 @@ def test_a_tiny_face_is_refused_and_a_small_one_reported(scene, person, calm, wr
     film = write_video(tmp_path / "far.mp4", film)
     detector = Pointer(box, person.landmarks(0, 1)[0] * side / 128 + box[:2])
     if said:
-        with pytest.raises(LookupError, match=said):
+        with pytest.raises(ValueError, match=said):
             own_video.spot_file(film, tmp_path / "out", model=calm, detector=detector)
         assert [path.name for path in tmp_path.iterdir()] == ["far.mp4"]
     else:

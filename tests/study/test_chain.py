@@ -140,7 +140,7 @@ def test_the_timeline_shows_every_interval_of_its_video(outcome):
     drawn = len(figure.axes[0].collections)
     rows = [t[(t["subject"] == subject) & (t["video"] == video)] for t in (outcome.truth, outcome.predictions)]
     assert drawn == sum(map(len, rows))
-    with pytest.raises(LookupError, match="nobody/v9 was not tested"):
+    with pytest.raises(ValueError, match="nobody/v9 was not tested"):
         plots.score_timeline(outcome, subject="nobody", video="v9")
 
 

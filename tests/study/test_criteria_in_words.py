@@ -134,7 +134,7 @@ def test_what_is_not_asked_is_called_so():
     some = {name: row for name, row in kept(experiment, {}).items() if name == "floor-o"}
     only = Experiment("controls", "?", "!", (experiment.row("floor-o"),), experiment.measures)
     assert tables.criterion(only, some).count("not asked here") == 3
-    with pytest.raises(LookupError, match="no words for the criterion of 'spotting'"):
+    with pytest.raises(ValueError, match="no words for the criterion of 'spotting'"):
         tables.criterion(find_experiment("spotting"), {})
 
 

@@ -144,7 +144,7 @@ def test_a_name_that_no_file_may_have_and_two_meanings_of_a_name_are_refused():
         collect([Experiment("a", "?", "!", (GOOD,), ()), Experiment("b", "?", "!", (other,), ())])
     with pytest.raises(ValueError, match="does not have"):
         Experiment("a", "?", "!", (GOOD,), (), (Contrast("good", "gone", "frames", "roc_auc_frames", "?"),))
-    with pytest.raises(LookupError, match="did you mean 'spotting'"):
+    with pytest.raises(ValueError, match="did you mean 'spotting'"):
         find_experiment("spoting")
 
 

@@ -234,7 +234,7 @@ def test_the_papers_numbers_keep_their_digits_and_are_not_comparable(better):
     assert table["Beside synthetic rows"].str.startswith("not comparable").all()
     shown = next(part for part in tables.beside_papers(EXPERIMENT, better) if isinstance(part, pd.DataFrame))
     assert shown.index.names[-2:] == ["Network", "Input"] and ("MEAN", "O") in shown.index.droplevel([0, 1, 2])
-    with pytest.raises(LookupError, match="print nothing"):
+    with pytest.raises(ValueError, match="print nothing"):
         tables.printed("spotting", methods=("nobody",))
 
 

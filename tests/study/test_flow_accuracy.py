@@ -73,7 +73,7 @@ def test_averages_over_time_halve_the_noise_of_depth_and_keep_to_their_frames(pa
 
 
 def test_more_pairs_than_there_are_is_an_error():
-    with pytest.raises(LookupError, match="not 500"):
+    with pytest.raises(ValueError, match="not 500"):
         micro_pairs(500, population="test", subjects=1, frames=60)
 
 

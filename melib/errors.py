@@ -1,9 +1,14 @@
-"""Text for a terminal: names that cannot steer it, and what a program says when it cannot go on."""
+"""Bad input and how a program says it: one line on stderr, in text that cannot steer a terminal."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+
+
+class InputError(ValueError):
+    """Something that the user gave (a file, a name, a value) cannot be used; the message names it and the mend."""
+
 
 #: Exit codes: bad input; interrupted from the keyboard (128 + SIGINT, as shells have it).
 REFUSED, INTERRUPTED = 2, 130
@@ -31,14 +36,13 @@ def in_one_line(program: str, run: Callable[[], int]) -> int:
     Returns
     -------
     int
-        That of ``run``; :data:`REFUSED` after a ValueError, LookupError or OSError, whose message is printed;
+        That of ``run``; :data:`REFUSED` after an :class:`InputError` or OSError, whose message is printed;
         :data:`INTERRUPTED` after a KeyboardInterrupt. Other errors are faults of the program and pass.
     """
     try:
         return run()
-    except (ValueError, LookupError, OSError) as error:
-        message = error.args[0] if isinstance(error, LookupError) and error.args else error
-        print(f"{program}: {printable(message)}", file=sys.stderr)
+    except (InputError, OSError) as error:
+        print(f"{program}: {printable(error)}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
