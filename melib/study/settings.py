@@ -1,0 +1,509 @@
+"""What defines a row of the study: its settings, complete once they are made, and how much of everything a tier has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from melib import datasets
+from melib.errors import InputError
+from melib.features import TRUE_INPUTS, FeatureSettings
+from melib.synthetic.action_units import OUT_OF_PLANE_PATTERNS
+from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
+from melib.synthetic.suites import SUITES
+from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
+
+SYNTHETIC = "synthetic"
+CLASSES = {4: EMOTIONS_4, 7: EMOTIONS_7}
+#: Number of classes of the papers' main table for a dataset.
+USUAL_CLASSES = {SYNTHETIC: 4, "casme3": 4, "casme_sq": 3, "samm_lv": 3, "casme2": 5} | dict.fromkeys(
+    ("smic_hs", "smic_vis", "smic_nir"), 3
+)
+#: Datasets of clips that hold one expression each.
+CLIP_DATASETS = ("casme2", "smic_hs", "smic_vis", "smic_nir")
+#: What learns and answers in long videos. ``labels`` answers with the pseudo-labels themselves: the ceiling of a
+#: rule. ``action units`` names expressions by their true action units. Neither looks at a video.
+MODELS = ("mean", "sfamnet", "floor", "labels", "action units")
+#: What learns on clips; see :mod:`melib.study.clips`.
+CLIP_MODELS = ("floor", "grid", "mean", "sfamnet", "action units")
+NETWORKS = ("mean", "sfamnet")
+#: Joins the inputs of networks that are trained apart and asked together, as in ``O|S``.
+FUSION = "|"
+#: Choices that one model alone has.
+_OWN = {"transfer": "mean", "attention": "sfamnet", "augmentation": "sfamnet"}
+#: Short schedules need higher rates than the published 5e-4 (MEAN) and 1e-4 (SFAMNet): a stated departure.
+LEARNING_RATES = {"mean": 3e-3, "sfamnet": 1e-3}
+#: Trainings of the floor with shuffled emotion labels, and draws of what luck scores.
+FLOOR_DRAWS, CHANCE_DRAWS = 20, 200
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything a tier has.
+
+    ``people``, ``clip_people`` and ``sweep_people`` are (to learn from, to be tested): of long videos, of clips for
+    networks, of clips for sweeps. ``*_steps`` are optimiser updates of MEAN's two stages and of SFAMNet.
+    """
+
+    seeds: int
+    people: tuple[int, int]
+    videos: int
+    frames: int
+    stride: int
+    clips: int  # further expressions of each person of the long videos, of which onset and apex alone are rendered
+    spot_steps: int
+    recognition_steps: int
+    joint_steps: int
+    batch: int
+    control_draws: int  # trainings of a network on shuffled emotion labels
+    resamples: int
+    clip_people: tuple[int, int]
+    clips_each: int
+    sweep_people: tuple[int, int]
+    sweep_clips_each: int
+    clip_steps: int
+    clip_batch: int
+    clip_guesses: int  # draws of answers without looking
+    clip_resamples: int
+    motion_pairs: int  # onset-apex pairs on which flow is measured
+    out_of_plane: tuple[int, int, int]  # people to learn from, people tested, clips of each
+    motion_resamples: int
+
+
+#: The one table of sizes, by tier.
+TIERS = {
+    "smoke": Sizes(
+        seeds=1,
+        **dict(people=(3, 3), videos=2, frames=120, stride=4, clips=8),
+        **dict(spot_steps=40, recognition_steps=40, joint_steps=40, batch=32, control_draws=1, resamples=200),
+        **dict(clip_people=(4, 3), clips_each=6, sweep_people=(2, 3), sweep_clips_each=6),
+        **dict(clip_steps=10, clip_batch=32, clip_guesses=20, clip_resamples=100),
+        **dict(motion_pairs=2, out_of_plane=(2, 2, 4), motion_resamples=100),
+    ),
+    "quick": Sizes(
+        seeds=1,
+        **dict(people=(6, 6), videos=2, frames=240, stride=3, clips=12),
+        **dict(spot_steps=400, recognition_steps=100, joint_steps=200, batch=64, control_draws=3, resamples=500),
+        **dict(clip_people=(16, 22), clips_each=10, sweep_people=(8, 12), sweep_clips_each=8),
+        **dict(clip_steps=80, clip_batch=64, clip_guesses=50, clip_resamples=500),
+        **dict(motion_pairs=12, out_of_plane=(6, 6, 8), motion_resamples=1000),
+    ),
+    "full": Sizes(
+        seeds=3,
+        **dict(people=(12, 12), videos=2, frames=450, stride=2, clips=20),
+        **dict(spot_steps=500, recognition_steps=150, joint_steps=300, batch=64, control_draws=3, resamples=2000),
+        **dict(clip_people=(60, 150), clips_each=20, sweep_people=(24, 40), sweep_clips_each=12),
+        **dict(clip_steps=200, clip_batch=64, clip_guesses=200, clip_resamples=1000),
+        **dict(motion_pairs=40, out_of_plane=(20, 20, 10), motion_resamples=2000),
+    ),
+}
+
+
+def tier_sizes(tier: str) -> Sizes:
+    """The sizes of a tier; an unknown one is refused."""
+    return TIERS[_choice("tier", tier, TIERS)]
+
+
+def usual_classes(dataset: str) -> int:
+    """Number of classes unless another is asked for; of a reader that is new, the first of its class sets."""
+    return USUAL_CLASSES[dataset] if dataset in USUAL_CLASSES else next(iter(datasets.class_sets(dataset)))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A row of long videos: what is learnt, by what, from whom, and how scores become intervals.
+
+    What is None is filled in when the settings are made: no value is resolved later.
+
+    Parameters
+    ----------
+    tier : {"smoke", "quick", "full"}
+        Of filmed faces all people and videos are used at every tier, and at tier ``full`` every frame; under rule
+        ``authors`` they are then learnt for as long and as fast as published.
+    dataset, data_root : str
+        ``synthetic``, the benchmark, which is rendered; or a key of :data:`melib.datasets.DATASETS` and its folder.
+    suite : str
+        Suite of the benchmark.
+    split : {"fresh", "loso"}
+        ``fresh``: people to learn from and others to be tested, the benchmark's default. ``loso``: one person left
+        out at a time.
+    model : str
+        One of :data:`MODELS`. All see the planes of ``input``; the floor is also measured beside every network.
+    classes : int
+        Emotion classes that are named: 4 or 7 on the benchmark (suite ``out_of_plane`` has seven of its own); of
+        filmed faces a number that the reader knows. An expression of no class is spotted, neither learnt nor scored
+        by name.
+    input : str
+        What the network sees, see :class:`melib.features.FeatureSettings`. Inputs joined by ``|``, such as ``O|S``,
+        are late fusion: a network each, trained apart, and the mean of their answers.
+    normalization, stabilization, method : str
+        See :class:`melib.features.FeatureSettings`. ``method`` is ``dis`` on the benchmark, for time, and ``tvl1`` on
+        filmed faces, for fidelity to the papers.
+    gap_s : float
+        Seconds between the frames of a spotting pair: 0.1 on filmed faces, as in the papers, and 0.2 on the benchmark,
+        where a micro-expression then moves further above the noise of the flow at 30 frames per second.
+    transfer : bool
+        MEAN: recognition on what spotting has learnt; False trains it from scratch.
+    attention, augmentation : bool
+        SFAMNet: CBAM in the streams; samples magnified by 0.90 to 1.10.
+    intervals_by : {"mean", "sfamnet"}
+        Whose rule makes intervals of the scores; by default that of the network's paper.
+    rule : {"authors", "strict"}
+        Who chose the rule's constants: its release, or this study on the training people of each fold alone. Under
+        ``authors`` MEAN learns and is tested, of filmed faces, on videos with a micro-expression alone, as released.
+    p : float
+        Threshold of MEAN's rule between mean and maximum of a video's score; ``strict`` chooses another.
+    shuffled : bool
+        Train the network again on shuffled emotion labels, as a control; the floor always is.
+    device : {"auto", "cpu", "cuda"}
+
+    Raises
+    ------
+    InputError
+        If a value is not one of the choices, or two do not go together.
+    FileNotFoundError
+        If ``data_root`` does not exist.
+    """
+
+    tier: str = "quick"
+    dataset: str = SYNTHETIC
+    data_root: str = ""
+    suite: str = "default"
+    split: str | None = None
+    model: str = "mean"
+    classes: int | None = None
+    input: str = "O"
+    normalization: str = "fixed"
+    stabilization: str = "median"
+    method: str | None = None
+    gap_s: float | None = None
+    transfer: bool = True
+    attention: bool = True
+    augmentation: bool = True
+    intervals_by: str | None = None
+    rule: str = "authors"
+    p: float = 0.55
+    shuffled: bool = True
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        _choice("dataset", self.dataset, (SYNTHETIC, *datasets.DATASETS))
+        filled = {
+            "split": "loso" if self.filmed else "fresh",
+            "classes": usual_classes(self.dataset),
+            "method": "tvl1" if self.filmed else "dis",
+            "gap_s": 0.1 if self.filmed else 0.2,
+            "intervals_by": self.labels_by,
+        }
+        for name, value in filled.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        _choice("tier", self.tier, TIERS)
+        _choice("suite", self.suite, SUITES)
+        _choice("split", self.split, ("fresh", "loso"))
+        _choice("model", self.model, MODELS)
+        _choice(f"classes of {self.dataset}", self.classes, self._class_sets)
+        _choice("intervals_by", self.intervals_by, NETWORKS)
+        _choice("rule", self.rule, ("authors", "strict"))
+        _choice("device", self.device, ("auto", "cpu", "cuda"))
+        for part in self.inputs:
+            self.planes(part)
+        if len(set(self.inputs)) < len(self.inputs):
+            raise InputError(f"input {self.input!r} joins an input with itself: name each once")
+        for name, owner in _OWN.items():
+            if not getattr(self, name) and self.model != owner:
+                raise InputError(f"{name} is a choice for model {owner!r}, not {self.model!r}: leave it out")
+        if not self.gap_s > 0:
+            raise InputError(f"gap_s is a time in seconds above 0, got {self.gap_s}")
+        if not 0 < self.p < 1:
+            raise InputError(f"p lies between 0 and 1, got {self.p}")
+        self._check_data()
+
+    def _check_data(self) -> None:
+        """Whether dataset, its folder and what rests on either agree."""
+        if self.data_root and not Path(self.data_root).is_dir():
+            raise FileNotFoundError(f"data_root {self.data_root} is not a folder: give the folder of the dataset")
+        if not self.filmed:
+            if self.data_root:
+                raise InputError("the benchmark is rendered, not read: leave data_root empty for dataset 'synthetic'")
+            return
+        if not self.data_root:
+            raise InputError(f"dataset {self.dataset!r} is read from a folder: give it as data_root")
+        if self.split == "fresh":
+            raise InputError(f"dataset {self.dataset!r} has no fresh people to be tested on: use split 'loso'")
+        if self.suite != "default":
+            raise InputError(f"suite {self.suite!r} is one of the benchmark's: leave it out for {self.dataset!r}")
+        known = [part for part in self.inputs if part in TRUE_INPUTS]
+        known += [self.stabilization] * (self.stabilization == "true-pose") + [self.model] * (
+            self.model == "action units"
+        )
+        if known:
+            raise InputError(f"{known[0]!r} is known of the benchmark alone: choose another for {self.dataset!r}")
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of the tier."""
+        return TIERS[self.tier]
+
+    @property
+    def amounts(self) -> dict[str, object]:
+        """The sizes that decide this row's numbers; a dataset has the people and videos that it has."""
+        rendered = ("people", "videos", "frames", "clips")
+        trained = ("spot_steps", "recognition_steps", "joint_steps", "batch", "control_draws", "resamples")
+        names = trained if self.filmed else rendered + trained
+        return {**{name: getattr(self.sizes, name) for name in names}, "stride": self.stride}
+
+    @property
+    def filmed(self) -> bool:
+        """Whether the faces are filmed and not rendered."""
+        return self.dataset != SYNTHETIC
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs, one for each network that is asked."""
+        return tuple(self.input.split(FUSION))
+
+    def planes(self, input: str) -> FeatureSettings:
+        """How the planes of one of the inputs are made."""
+        how = {name: getattr(self, name) for name in ("method", "normalization", "stabilization")}
+        return FeatureSettings(input=input, **how)
+
+    def alone(self, input: str) -> Settings:
+        """The same row with one of its inputs."""
+        return replace(self, input=input)
+
+    @property
+    def stride(self) -> int:
+        """Frames between two scored pairs."""
+        return 1 if self.filmed and self.tier == "full" else self.sizes.stride
+
+    @property
+    def labels_by(self) -> str:
+        """Whose pseudo-labels are learnt: ``mean`` (by the floor, too) or ``sfamnet``."""
+        return "sfamnet" if "sfamnet" in (self.model, self.model == "labels" and self.intervals_by) else "mean"
+
+    @property
+    def micro_videos_only(self) -> bool:
+        """Whether videos without a micro-expression are left out, as in MEAN's release."""
+        return self.filmed and self.rule == "authors" and self.labels_by == "mean"
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of a network's logits."""
+        return tuple(OUT_OF_PLANE_PATTERNS) if self._own_classes else self._class_sets[self.classes]
+
+    @property
+    def merge(self) -> Mapping[str, str | None]:
+        """How the labels' own names become those of the classes; None where one belongs to no class."""
+        if self.filmed:
+            return datasets.class_sets(self.dataset)[self.classes][1]
+        return SEVEN_TO_FOUR if self.classes == 4 and not self._own_classes else {}
+
+    def class_of(self, emotion: str | None) -> str | None:
+        """The class of a label's emotion; None where it belongs to no class of the set."""
+        return self.merge.get(emotion, None if self.filmed else emotion)
+
+    @property
+    def _class_sets(self) -> Mapping[int, tuple[str, ...]]:
+        if not self.filmed:
+            return CLASSES
+        return {number: names for number, (names, _) in datasets.class_sets(self.dataset).items()}
+
+    @property
+    def _own_classes(self) -> bool:
+        return not self.filmed and SUITES[self.suite].timeline.classes == "out_of_plane"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read the three planes of a pair of frames of a clip.
+
+    Parameters
+    ----------
+    planes : FeatureSettings
+    sensor : DepthSensor
+        Of no effect where the input reads no depth.
+    generic : bool
+        A generic face that stands still in place of the sensor's depth.
+    delay : int
+        Frames by which depth lags behind colour.
+    averaged : bool
+        Depth averaged over frames before the first, and about the second frame of the pair.
+    """
+
+    planes: FeatureSettings = FeatureSettings()
+    sensor: DepthSensor = DEPTH_LEVELS["mid"]
+    generic: bool = False
+    delay: int = 0
+    averaged: bool = False
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> Reading:
+        """From plain values: those of :class:`FeatureSettings` beside the others, ``sensor`` a level or its errors."""
+        names = [each.name for each in fields(FeatureSettings)]
+        mine = [each.name for each in fields(cls) if each.name != "planes"]
+        _known_names(values, (*names, *mine), "setting of a reading")
+        given = {name: value for name, value in values.items() if name in mine}
+        if "sensor" in given:
+            given["sensor"] = _sensor(given["sensor"])
+        return cls(FeatureSettings(**{name: value for name, value in values.items() if name in names}), **given)
+
+
+def _sensor(given: str | Mapping[str, object]) -> DepthSensor:
+    """A named level, or a sensor from its errors."""
+    if isinstance(given, str):
+        return DEPTH_LEVELS[_choice("sensor", given, DEPTH_LEVELS)]
+    _known_names(given, [each.name for each in fields(DepthSensor)], "error of a sensor")
+    return DepthSensor(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """A row of clips: each holds one expression and all that looks like one; what is it, or is there one at all?
+
+    Parameters
+    ----------
+    tier : {"smoke", "quick", "full"}
+    question : {"recognition", "spotting"}
+        Name the emotion of the pair from onset to apex, or tell such pairs from still ones.
+    people : {"networks", "sweeps"}
+        Whose clips, of those that :class:`Sizes` has.
+    model : str
+        One of :data:`CLIP_MODELS`.
+    classes : {4, 7}
+    input : {"flow", "depth", "uv0", "uvz", "uvz-other"}
+        ``flow`` and ``depth``: the three planes of the reading of that name. The others have u and v of ``flow``, and
+        as third plane zero, the motion away of ``depth``, or that of a clip of somebody else.
+    flow, depth : Reading or None
+        What is read (from YAML a mapping, see :meth:`Reading.of`); None where the input takes none.
+    learnt_depth : Reading or None
+        In place of ``depth`` for the clips that are learnt from.
+    mixture : {"", "out-of-plane", "au14"}
+        Which clips: as the suite has them; a share of expressions that move out of plane; AU14 in a multiple of its
+        usual share.
+    share : float
+        That share in [0, 1], or the multiple in [0, 2].
+    controls : bool
+        Whether the row also learns, several times, from labels dealt out anew.
+    effort : float
+        Updates of a network as a multiple of the tier's.
+    population : {"test", "train"}
+        Who is tested: fresh people, or, for choices, every second person of the training population, who then is not
+        learnt from.
+
+    Raises
+    ------
+    InputError
+        If a value is not one of the choices, or two do not go together.
+    """
+
+    tier: str = "quick"
+    question: str = "recognition"
+    people: str = "networks"
+    model: str = "grid"
+    classes: int = 4
+    input: str = "flow"
+    flow: Reading | None = None
+    depth: Reading | None = None
+    learnt_depth: Reading | None = None
+    mixture: str = ""
+    share: float = 0.0
+    controls: bool = False
+    effort: float = 1.0
+    population: str = "test"
+
+    def __post_init__(self) -> None:
+        for name in ("flow", "depth", "learnt_depth"):
+            if isinstance(getattr(self, name), Mapping):
+                object.__setattr__(self, name, Reading.of(getattr(self, name)))
+        _choice("tier", self.tier, TIERS)
+        _choice("question", self.question, ("recognition", "spotting"))
+        _choice("people", self.people, ("networks", "sweeps"))
+        _choice("model", self.model, CLIP_MODELS)
+        _choice("classes", self.classes, CLASSES)
+        _choice("input", self.input, ("flow", "depth", "uv0", "uvz", "uvz-other"))
+        _choice("mixture", self.mixture, ("", "out-of-plane", "au14"))
+        _choice("population", self.population, ("test", "train"))
+        if self.question == "spotting" and self.model in NETWORKS:
+            raise InputError(
+                f"question 'spotting' on clips is for 'floor' and 'grid'; {self.model!r} spots in long videos"
+            )
+        most = 2.0 if self.mixture == "au14" else 1.0
+        if not 0 <= self.share <= most:
+            raise InputError(f"the share of mixture {self.mixture!r} lies between 0 and {most:g}, got {self.share}")
+        for name in self.needs:
+            if getattr(self, name) is None:
+                raise InputError(f"input {self.input!r} needs a reading as {name}: give its planes")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The readings that the model needs: ``flow``, ``depth``, both or none."""
+        if self.model == "action units":
+            return ()
+        return {"flow": ("flow",), "uv0": ("flow",), "depth": ("depth",)}.get(self.input, ("flow", "depth"))
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of the tier."""
+        return TIERS[self.tier]
+
+    @property
+    def amounts(self) -> dict[str, object]:
+        """The sizes that decide this row's numbers."""
+        people = ("clip_people", "clips_each") if self.people == "networks" else ("sweep_people", "sweep_clips_each")
+        names = (*people, "clip_steps", "clip_batch", "control_draws", "clip_guesses", "clip_resamples")
+        return {name: getattr(self.sizes, name) for name in names}
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The answers, in the order of a network's logits."""
+        return CLASSES[self.classes] if self.question == "recognition" else ("still", "moving")
+
+
+#: Name in a data file -> the settings of such a row.
+WAYS = {"videos": Settings, "clips": ClipSettings}
+
+
+def make(way: str, values: Mapping[str, object]) -> Settings | ClipSettings:
+    """Settings from plain names and values; an unknown name is refused with the nearest that is known."""
+    kind = WAYS[_choice("way", way, WAYS)]
+    _known_names(values, [each.name for each in fields(kind)], f"setting of a row of {way}")
+    return kind(**values)
+
+
+def plain(settings: Settings | ClipSettings) -> dict[str, object]:
+    """Settings as plain types, without what differs from machine to machine (``data_root``, ``device``)."""
+    return _finite({name: value for name, value in asdict(settings).items() if name not in ("data_root", "device")})
+
+
+def _finite(value: object) -> object:
+    """The same with None for an infinite limit, which JSON lacks, and lists for tuples."""
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if value == float("inf") else value
+
+
+def differing(first: Settings | ClipSettings, second: Settings | ClipSettings) -> tuple[str, ...]:
+    """Names of the settings in which two rows differ."""
+    if type(first) is not type(second):
+        return ("way",)
+    return tuple(e.name for e in fields(first) if getattr(first, e.name) != getattr(second, e.name))
+
+
+def _known_names(values: Iterable[str], known: Iterable[str], what: str) -> None:
+    known = list(known)
+    for name in values:
+        if name not in known:
+            close = get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            raise InputError(f"unknown {what} {name!r}: {hint}")
+
+
+def _choice(name: str, value: object, known: Iterable) -> object:
+    if value not in known:
+        raise InputError(f"unknown {name} {value!r}: use one of {', '.join(map(str, known))}")
+    return value
