@@ -1,131 +1,335 @@
-"""What an experiment declares: what is asked, what counts as success, and the rows that answer.
+"""Experiments as data: ``notebooks/NAME.yml`` says what is asked, what counts as success, and which rows answer.
 
-The experiments themselves stand in :mod:`melib.study.catalogue`. How much of everything a tier has stands in
-:data:`melib.study.TIERS`; how many seeds, below.
+A file holds ``question``, ``criterion``, ``least`` (the smallest difference of interest), ``measures`` (columns of the
+table of rows), ``rows`` and ``comparisons``. An entry of ``rows`` is a grid::
+
+    - name: "{model}-{seen}"
+      label: "{model}, {seen}"
+      way: videos                       # or clips; videos unless said
+      settings: {shuffled: false}       # of melib.study.settings, shared by the grid
+      for:
+        model: {mean: {label: MEAN, model: mean}, floor: {label: Floor, model: floor}}
+        seen: {o: {label: O, input: O}, s: {label: S, input: S}}
+
+with a row for each combination: ``{axis}`` becomes the key in names and the label in labels. ``from: spotting`` with
+``only: [mean-o]`` takes rows of another experiment, which are computed once. An entry of ``comparisons`` has
+``question``, ``metric`` (one or several), ``first`` and ``second``, and ``for`` likewise. ``filmed`` holds ``rows`` and
+``comparisons`` to be taken on filmed faces in place of those of clips, which only a benchmark has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TypeVar
+from pathlib import Path
 
+import yaml
+
+from melib import datasets
 from melib.errors import InputError
-from melib.study.rows import Row
+from melib.features import DEPTH_INPUTS, TRUE_INPUTS
+from melib.study.places import checkout
+from melib.study.printed import READINGS, REBUILT, read_printed
+from melib.study.settings import SYNTHETIC, ClipSettings, Settings, make, tier_sizes, usual_classes
 
-Found = TypeVar("Found")
-
-#: Trainings of each row: seeds 0, 1, ... Differences are resampled over subjects and seeds.
-SEEDS = {"smoke": 1, "quick": 1, "full": 3}
+_KEYS = {"title", "question", "criterion", "least", "measures", "rows", "comparisons", "filmed", "printed"}
+_ROW_KEYS = {"name", "label", "way", "settings", "for", "once", "from", "only"}
+_COMPARISON_KEYS = {"question", "metric", "first", "second", "for", "least"}
+#: Input -> what names of rows call it.
+INPUT_NAMES = {"O": "o", "S": "s", "O+S": "o+s", "O|S": "o-and-s", "D": "d"}
+_NAME = re.compile(r"[a-z0-9][a-z0-9_+.-]*")
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """Two rows whose difference answers the question.
+class Row:
+    """One system of a table, with its settings at a tier.
 
-    Parameters
+    Attributes
     ----------
-    first, second : str
-        Names of rows; the difference is first less second.
-    part, metric : str
-        What is compared, see :func:`melib.study.compare.difference`.
-    question : str
-        In words, such as "Does depth help MEAN to spot?".
-    least : float
-        Smallest difference of interest.
+    name : str
+        Unique in its experiment; names the files of its records.
+    label : str
+        What tables call it.
+    home : str
+        The experiment that declares it, in whose folder its records lie.
+    settings : Settings or ClipSettings
+    seeds : tuple of int
+        It is trained once with each.
     """
+
+    name: str
+    label: str
+    home: str
+    settings: Settings | ClipSettings
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two rows whose difference, first less second, answers a question."""
 
     first: str
     second: str
-    part: str
     metric: str
     question: str
-    least: float = 0.03
+    least: float
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question, its success criterion, and the rows that answer it.
+    """A question, its criterion (set before the numbers), and the rows and comparisons that answer it."""
+
+    name: str
+    tier: str
+    question: str
+    criterion: str
+    rows: tuple[Row, ...]
+    measures: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+
+    def row(self, name: str) -> Row:
+        """The row of that name; an unknown one is refused with the nearest."""
+        return _find(name, {row.name: row for row in self.rows}, f"row in experiment {self.name}")
+
+    def only(self, names: Iterable[str]) -> Experiment:
+        """The experiment with some of its rows, and the comparisons between them."""
+        rows = tuple(self.row(name) for name in names)
+        kept = {row.name for row in rows}
+        comparisons = tuple(each for each in self.comparisons if {each.first, each.second} <= kept)
+        return Experiment(self.name, self.tier, self.question, self.criterion, rows, self.measures, comparisons)
+
+
+def names(folder: Path | str | None = None) -> tuple[str, ...]:
+    """Names of all experiments."""
+    return tuple(sorted(path.stem for path in _folder(folder).glob("*.yml")))
+
+
+def load(
+    name: str,
+    tier: str,
+    *,
+    dataset: str = SYNTHETIC,
+    data_root: str = "",
+    rows: Path | str = "",
+    folder: Path | str | None = None,
+) -> Experiment:
+    """Read an experiment.
 
     Parameters
     ----------
     name : str
-    question, criterion : str
-        Markdown; the criterion was fixed before the numbers.
-    rows : tuple of Row
-    measures : tuple of (str, str)
-        Columns of the table: part and metric, see :func:`melib.study.compare.value`.
-    contrasts : tuple of Contrast
+        ``notebooks/NAME.yml`` of the checkout.
+    tier : {"smoke", "quick", "full"}
+    dataset, data_root : str
+        A licensed dataset and its folder: the same questions on filmed faces, one person left out at a time.
+    rows : path
+        A file with further ``rows`` and ``comparisons``, or with rows that take the place of those of the same name.
+    folder : path, optional
+        In place of the checkout's ``notebooks``.
+
+    Returns
+    -------
+    Experiment
 
     Raises
     ------
-    ValueError
-        If two rows have one name, or a contrast names a row that is not there.
+    InputError
+        If the file names something unknown, two rows have one name, or no row is left on filmed faces.
+    FileNotFoundError
+        If there is no such experiment or dataset.
     """
-
-    name: str
-    question: str
-    criterion: str
-    rows: tuple[Row, ...]
-    measures: tuple[tuple[str, str], ...]
-    contrasts: tuple[Contrast, ...] = field(default=())
-
-    def __post_init__(self) -> None:
-        names = [row.name for row in self.rows]
-        if len(set(names)) != len(names):
-            raise InputError(f"experiment {self.name} has two rows of one name")
-        for contrast in self.contrasts:
-            for name in (contrast.first, contrast.second):
-                if name not in names:
-                    raise InputError(f"experiment {self.name} compares row {name!r}, which it does not have")
-
-    def row(self, name: str) -> Row:
-        """The row of that name.
-
-        Raises
-        ------
-        LookupError
-            If there is none, with the nearest name.
-        """
-        return find(name, {row.name: row for row in self.rows}, f"row in experiment {self.name}")
-
-    def seeds(self, tier: str) -> tuple[int, ...]:
-        """Seeds with which rows that draw at random are trained at a tier."""
-        return tuple(range(SEEDS[tier]))
+    tier_sizes(tier)
+    files = {path.stem: path for path in _folder(folder).glob("*.yml")}
+    declared = _read_file(_find(name, files, "experiment"), _KEYS)
+    more = _read_file(Path(rows), {"rows", "comparisons"}) if str(rows) else {}
+    at = {}
+    if dataset != SYNTHETIC:
+        Settings(dataset=dataset, data_root=data_root)  # says what is wrong with either
+        at = {"dataset": dataset, "data_root": data_root}
+        declared = _filmed(declared, dataset)
+    home = f"{name}-{dataset}" if at else name
+    found = {row.name: row for row in _rows(declared["rows"], home, tier, at, folder)}
+    if at:
+        found = _with_their_planes(found, name, dataset, data_root)
+    if more:
+        found |= {row.name: row for row in _rows(more.get("rows", ()), f"{home}-{Path(rows).stem}", tier, at, folder)}
+    asked = [*declared.get("comparisons", ()), *more.get("comparisons", ())]
+    comparisons = list(_comparisons(asked, float(declared.get("least", 0.03))))
+    if at:
+        comparisons = [each for each in comparisons if {each.first, each.second} <= set(found)]
+    for each in comparisons:
+        for row in (each.first, each.second):
+            _find(row, found, f"row in experiment {name}")
+    question, criterion, measures = (declared[key] for key in ("question", "criterion", "measures"))
+    return Experiment(name, tier, question, criterion, tuple(found.values()), tuple(measures), tuple(comparisons))
 
 
-def collect(experiments: Iterable[Experiment]) -> dict[str, Experiment]:
-    """Experiments by name.
+def _folder(folder: Path | str | None) -> Path:
+    return checkout() / "notebooks" if folder is None else Path(folder)
 
-    Raises
-    ------
-    ValueError
-        If two have one name, or a row's name means two things.
-    """
-    found: dict[str, Experiment] = {}
-    rows: dict[tuple[str, str], Row] = {}
-    for experiment in experiments:
-        if experiment.name in found:
-            raise InputError(f"two experiments are called {experiment.name!r}")
-        found[experiment.name] = experiment
-        for row in experiment.rows:
-            known = rows.setdefault((row.chain.name, row.name), row)
-            if dict(known.values) != dict(row.values):
-                raise InputError(f"row {row.name!r} means two things: rename the one of experiment {experiment.name}")
+
+def _read_file(path: Path, known: set[str]) -> dict:
+    """A data file, whose keys are all known."""
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not YAML: {error}") from error
+    _check_keys(read, known, str(path))
+    return read
+
+
+def _check_keys(entry: object, known: Iterable[str], where: str) -> None:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where} holds no names with values")
+    for key in entry:
+        _find(key, dict.fromkeys(known), f"entry in {where}")
+
+
+def _rows(
+    entries: Sequence[Mapping], home: str, tier: str, at: Mapping[str, str], folder: Path | str | None
+) -> Iterator[Row]:
+    """The rows of a file's entries."""
+    seen = set()
+    for entry in entries:
+        _check_keys(entry, _ROW_KEYS, f"rows of {home}")
+        for row in _taken(entry, tier, at, folder) if "from" in entry else _grid(entry, home, tier, at):
+            if row.name in seen:
+                raise InputError(f"experiment {home} has two rows called {row.name!r}")
+            seen.add(row.name)
+            yield row
+
+
+def _taken(entry: Mapping, tier: str, at: Mapping[str, str], folder: Path | str | None) -> Iterator[Row]:
+    """Rows of another experiment."""
+    other = load(entry["from"], tier, folder=folder, **at)
+    there = [row.name for row in other.rows]
+    return (other.row(name) for name in entry.get("only", there) if not at or name in there)
+
+
+def _grid(entry: Mapping, home: str, tier: str, at: Mapping[str, str]) -> Iterator[Row]:
+    way = entry.get("way", "videos")
+    seeds = tuple(range(tier_sizes(tier).seeds))
+    for keys, labels, values in _combinations(entry.get("for", {})):
+        name = entry["name"].format(**keys)
+        if not _NAME.fullmatch(name):
+            raise InputError(f"row {name!r}: a name has lower-case letters, digits, '-', '_', '+' and '.' alone")
+        values = _merged(entry.get("settings", {}), values)
+        once = entry.get("once", False) or values.pop("once", False)
+        if not at or _can_be_filmed(way, values):
+            settings = make(way, {**values, **at, "tier": tier})
+            yield Row(name, entry["label"].format(**labels), home, settings, seeds[:1] if once else seeds)
+
+
+def _combinations(axes: Mapping[str, object]) -> Iterator[tuple[dict, dict, dict]]:
+    """Each combination of a grid: keys by axis, labels by axis, and the settings that both bring."""
+    each = [[(axis, key, value) for key, value in _values(given).items()] for axis, given in axes.items()]
+    for chosen in itertools.product(*each):
+        keys = {axis: key for axis, key, _ in chosen}
+        labels = {axis: value.get("label", key) for axis, key, value in chosen}
+        settings = _merged(*({name: given for name, given in value.items() if name != "label"} for *_, value in chosen))
+        yield keys, labels, settings
+
+
+def _merged(*given: Mapping[str, object]) -> dict[str, object]:
+    """Settings over settings; of a mapping, such as how depth is read, each part by itself."""
+    found: dict[str, object] = {}
+    for name, value in (item for each in given for item in each.items()):
+        both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
+        found[name] = {**found[name], **value} if both else value
     return found
 
 
-def find(name: str, known: Mapping[str, Found], what: str) -> Found:
-    """The thing of that name.
+def _values(given: object) -> dict[str, dict]:
+    """The values of an axis: a list of keys, keys with labels, or keys with labels and settings."""
+    if not isinstance(given, Mapping):
+        given = dict.fromkeys(given)
+    return {
+        str(key): value if isinstance(value, Mapping) else {} if value is None else {"label": str(value)}
+        for key, value in given.items()
+    }
 
-    Raises
-    ------
-    LookupError
-        If there is none, with the nearest name or else all of them.
+
+def _comparisons(entries: Sequence[Mapping], least: float) -> Iterator[Comparison]:
+    for entry in entries:
+        _check_keys(entry, _COMPARISON_KEYS, "comparisons")
+        metrics = [entry["metric"]] if isinstance(entry["metric"], str) else entry["metric"]
+        for metric in metrics:
+            for keys, labels, _ in _combinations(entry.get("for", {})):
+                yield Comparison(
+                    entry["first"].format(**keys),
+                    entry["second"].format(**keys),
+                    metric,
+                    entry["question"].format(**labels),
+                    float(entry.get("least", least)),
+                )
+
+
+def _filmed(declared: dict, dataset: str) -> dict:
+    """What a file asks of filmed faces: its own part for them if it has one, and the rows that the papers print."""
+    declared = {**declared, **declared.get("filmed", {})}
+    entries = [_of_printed_classes(entry, dataset) for entry in declared["rows"]]
+    names = {entry.get("name") for entry in entries}
+    printed = [row for row in printed_rows(declared.get("printed", ()), dataset) if row["name"] not in names]
+    return {**declared, "rows": [*entries, *printed]}
+
+
+def _of_printed_classes(entry: Mapping, dataset: str) -> Mapping:
+    """An entry whose axis ``classes`` is ``printed``: the numbers of classes that the papers print of recognition."""
+    axes = entry.get("for", {})
+    if axes.get("classes") != "printed":
+        return entry
+    usual = usual_classes(dataset)
+    numbers = [int(number) for number in read_printed("recognition", dataset)["classes"].unique()] or [usual]
+    classes = {"": {"label": "", "classes": usual}} if usual in numbers else {}
+    classes |= {f"-{n}": {"label": f", {n} classes", "classes": n} for n in numbers if n != usual}
+    return {**entry, "for": {**axes, "classes": classes}}
+
+
+def printed_rows(tasks: Iterable[str], dataset: str) -> list[dict]:
+    """The rows of the papers' tables that this study can make of a dataset, as entries of a data file.
+
+    Networks go by their own papers' rules with the released constants; where an input can be read in two ways, both.
     """
+    rows: dict[str, dict] = {}
+    usual = usual_classes(dataset)
+    for each in (each for task in tasks for each in read_printed(task, dataset).itertuples()):
+        for seen in READINGS[each.features] if each.method in REBUILT else ():
+            model, classes = REBUILT[each.method], int(each.classes or usual)
+            name = f"{model}-{INPUT_NAMES[seen]}" + ("-by-sfamnet-authors" if model == "sfamnet" else "")
+            name, words = (name, "") if classes == usual else (f"{name}-{classes}", f", {classes} classes")
+            label = f"{each.method}, {seen}, own rule{words}"
+            settings = {"model": model, "input": seen, "classes": classes, "shuffled": seen in ("O", "S")}
+            rows.setdefault(name, {"name": name, "label": label, "settings": settings})
+    return list(rows.values())
+
+
+def _can_be_filmed(way: str, values: Mapping[str, object]) -> bool:
+    """Whether a row is one of long videos and needs nothing that only the benchmark knows."""
+    known = values.get("model") in ("labels", "action units") or values.get("input") in TRUE_INPUTS
+    return way == "videos" and not known and not {"suite", "split"} & set(values)
+
+
+def _with_their_planes(rows: dict[str, Row], name: str, dataset: str, data_root: str) -> dict[str, Row]:
+    """The rows whose planes a copy of a dataset can give: those that see depth only where a video has it."""
+    depth = any(video.camera is not None for video in datasets.open_dataset(dataset, data_root).videos)
+    left = {key: row for key, row in rows.items() if depth or not set(row.settings.inputs) & set(DEPTH_INPUTS)}
+    if not rows:
+        raise InputError(
+            f"experiment {name!r} asks what only the benchmark can answer: on filmed faces take 'recognition', "
+            "'spotting' or 'spot_then_recognize', which compare inputs with depth and without"
+        )
+    if not left or (name == "depth_ablation" and not depth):
+        raise InputError(f"experiment {name!r} is about depth, which no video in {data_root} has")
+    return left
+
+
+def _find(name: object, known: Mapping, what: str):
+    """The thing of that name, or a refusal that names the nearest, or else all."""
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        near = get_close_matches(str(name), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(map(str, known))}"
         raise InputError(f"no {what} called {name!r}: {hint}")
     return known[name]
