@@ -152,3 +152,8 @@ def refresh_command(
         return refresh_all({path: make()}, tool=tool, check=check)
 
     return in_one_line(tool, run)
+
+
+def source_hash(*modules: str) -> str:
+    from melib import provenance
+    return provenance.computing_hash()

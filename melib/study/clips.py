@@ -1,161 +1,69 @@
-"""Clips as samples: which expression does a clip show, and is there one at all?
+"""Rows of clips: which expression does a clip show, and is there one at all?
 
 A clip holds one micro-expression and everything that looks like one. Models learn on the clips of a training population
-and are tested on those of fresh people. Two questions: *recognition* names the emotion of the moving pair, *spotting*
-tells moving from still pairs (:func:`melib.study.clip_sheets.clip_pairs`). What a row reads comes from a sheet
-(:mod:`melib.study.clip_variants`); how it learns stands in :mod:`melib.study.clip_models`, how it becomes a record in
-:mod:`melib.study.clip_rows`.
+and are tested on those of fresh people.
+
+``floor``
+    Mean motion of four regions and logistic regression, the floor of :mod:`melib.training`.
+``grid``
+    The same with 36 cells and a stronger regularisation (:data:`STRENGTH`). It is what the sweeps use: cheap, and free
+    to give a useless plane little weight.
+``mean``, ``sfamnet``
+    The networks. MEAN's spotting stage, from which recognition inherits, learns moving against still pairs of the
+    training clips; SFAMNet learns both tasks on them at once, still pairs being neutral.
+``action units``
+    The same classifier given the true action units and their strength: what perfect sight of them would be worth.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from melib.errors import InputError
-from melib.study.clip_sheets import People, Sheet, read_sheet
-from melib.study.clip_sizes import CLIP_TIERS, ClipSizes
-from melib.study.clip_variants import SHEETS
-from melib.study.parameters import CLASSES
-from melib.synthetic.action_units import AU14_SHARE
+from melib.metrics import chance, recognition, uncertainty
+from melib.models import predict
+from melib.study import readings
+from melib.study.readings import CELLS, People, Reading, Request, grid_means
+from melib.study.record import Record, plain_table
+from melib.study.settings import CLASSES, FLOOR_DRAWS, LEARNING_RATES, NETWORKS, ClipSettings
+from melib.synthetic.action_units import AU14_SHARE, OPPOSITES
 from melib.synthetic.dataset import SyntheticVideo
+from melib.synthetic.head import load_head
+from melib.training import MEANSettings, SFAMNetSettings, retrain_recognition, train_mean, train_sfamnet
 from melib.video import SEVEN_TO_FOUR
 
-QUESTIONS = ("recognition", "spotting")
-NETWORKS = ("mean", "sfamnet")
-#: Models that read planes; see :mod:`melib.study.clip_models`.
-PLANES_READ = ("floor", "grid", *NETWORKS)
-MODELS = (*PLANES_READ, "action units")
-#: How the three planes are put together: from the planes that a variant reads as optical flow, and those it reads as
-#: motion in depth (scene flow, or the change of depth along the flow).
-INPUTS = ("flow", "uv0", "uvz", "uvz-other", "depth")
-#: Name of a mixture -> its two sources: the one that is dealt in, and the other.
+#: Inverse strength of the grid's regularisation. It is one constant, tried on training subjects alone: where each row
+#: chose its own on few subjects, the choice made larger differences than what the rows were to be compared for.
+STRENGTH = 0.01
+#: Mixture -> tables of expressions: of the clips that are dealt in, and of the others.
 MIXTURES = {
-    "": ("default",),
-    "out-of-plane": ("out of plane", "in plane"),
-    "au14": ("by AU14", "without AU14"),
+    "": (None,),
+    "out-of-plane": ("emotions_out_of_plane", "emotions_in_plane"),
+    "au14": ("emotions_by_au14", "emotions_without_au14"),
 }
-MOVING, STILL = "moving", "still"
+#: Trainings of a network on shuffled labels.
+NETWORK_DRAWS = 3
 _DEAL, _SHUFFLE = 41, 42  # random streams
 
 
 @dataclass(frozen=True)
-class ClipParameters:
-    """What defines a row of clips.
-
-    Parameters
-    ----------
-    question : {"recognition", "spotting"}
-    sheet : str
-        A key of :data:`melib.study.clip_variants.SHEETS`.
-    model : str
-        A key of :data:`MODELS`.
-    classes : {4, 7}
-        Emotions to be named.
-    input : {"flow", "uv0", "uvz", "uvz-other", "depth"}
-        ``flow`` and ``depth``: the three planes of the variant of that name. ``uv0``, ``uvz``, ``uvz-other``: u and v
-        of ``flow`` with zero, with the motion away of ``depth``, or with that of a clip of somebody else.
-    flow, depth : str
-        Variants of the sheet; "" where the input takes none.
-    learnt_depth : str
-        Variant in place of ``depth`` for the training clips; "" for the same.
-    mixture : {"", "out-of-plane", "au14"}
-        Which clips: as the suite has them; a share of expressions that move out of plane; AU14 in a multiple of its
-        usual share.
-    share : float
-        Share of expressions out of plane in [0, 1], or the multiple for AU14 in [0, 2].
-    controls : bool
-        Whether the row also learns from labels dealt out anew among the training clips, several times.
-    effort : float
-        Updates of a network in each stage, as a multiple of the tier's.
-    population : {"test", "train"}
-        Who is tested: fresh people, or, for choices, every second subject of the training population, who then is not
-        learnt from.
-    tier : {"smoke", "quick", "full"}
-    seed : int
-
-    Raises
-    ------
-    ValueError
-        If a value is not one of the choices.
-    """
-
-    question: str = "recognition"
-    sheet: str = "networks"
-    model: str = "grid"
-    classes: int = 4
-    input: str = "flow"
-    flow: str = ""
-    depth: str = ""
-    learnt_depth: str = ""
-    mixture: str = ""
-    share: float = 0.0
-    controls: bool = False
-    effort: float = 1.0
-    population: str = "test"
-    tier: str = "quick"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        choices = {
-            "question": QUESTIONS,
-            "sheet": SHEETS,
-            "model": MODELS,
-            "classes": CLASSES,
-            "input": INPUTS,
-            "mixture": MIXTURES,
-            "population": ("test", "train"),
-            "tier": CLIP_TIERS,
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}: use one of {', '.join(map(str, allowed))}")
-        if self.question == "spotting" and self.model in NETWORKS:
-            raise InputError(
-                f"question 'spotting' on clips is for 'floor' and 'grid'; {self.model!r} spots in long videos"
-            )
-        most = 2.0 if self.mixture == "au14" else 1.0
-        if not 0 <= self.share <= most:
-            raise InputError(f"the share of mixture {self.mixture!r} lies between 0 and {most:g}, got {self.share}")
-        for needed in ("flow",) * (self.input != "depth") + ("depth",) * (self.input in ("uvz", "uvz-other", "depth")):
-            if self.model in PLANES_READ and getattr(self, needed) not in self.rows_sheet.variants:
-                raise InputError(
-                    f"input {self.input!r} needs a variant of sheet {self.sheet} as {needed}, got "
-                    f"{getattr(self, needed)!r}: use one of {', '.join(self.rows_sheet.variants)}"
-                )
-
-    @property
-    def rows_sheet(self) -> Sheet:
-        """The sheet that is read."""
-        return SHEETS[self.sheet]
-
-    @property
-    def sizes(self) -> ClipSizes:
-        """The sizes of the tier."""
-        return CLIP_TIERS[self.tier]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The answers, in the order of a network's logits."""
-        return CLASSES[self.classes] if self.question == "recognition" else (STILL, MOVING)
-
-    def class_of(self, clip: SyntheticVideo) -> str:
-        """The class of a clip's expression."""
-        emotion = clip.expressions[0].emotion
-        return SEVEN_TO_FOUR[emotion] if self.classes == 4 else emotion
-
-
-@dataclass(frozen=True)
-class ClipSamples:
+class Samples:
     """Clips as a model gets them.
 
     Attributes
     ----------
     clips : tuple of SyntheticVideo
     planes : numpy.ndarray
-        ``(N, pairs, 3, side, side)``, moving pairs first; empty for models that read none.
+        ``(N, pairs, 3, side, side)``, moving pairs first; empty for a model that reads none.
     emotions : numpy.ndarray
         ``(N,)`` names of the classes.
     """
@@ -169,38 +77,112 @@ class ClipSamples:
         """``(N,)`` names."""
         return np.array([clip.subject for clip in self.clips])
 
-    def of(self, wanted: np.ndarray) -> ClipSamples:
+    def of(self, wanted: np.ndarray) -> Samples:
         """Some of the clips."""
         clips = tuple(clip for clip, take in zip(self.clips, wanted, strict=True) if take)
-        return ClipSamples(clips, self.planes[wanted] if len(self.planes) else self.planes, self.emotions[wanted])
+        return Samples(clips, self.planes[wanted] if len(self.planes) else self.planes, self.emotions[wanted])
 
-    def shuffled(self, seed: int, draw: int) -> ClipSamples:
+    def shuffled(self, seed: int, draw: int) -> Samples:
         """The same clips with their emotions dealt out anew."""
         order = np.random.default_rng([seed, _SHUFFLE, draw]).permutation(len(self.emotions))
         return replace(self, emotions=self.emotions[order])
 
 
-def everyone(sheet: str, tier: str) -> dict[str, People]:
-    """Whose clips a sheet holds at a tier: ``train`` and ``test``."""
-    sizes = CLIP_TIERS[tier]
-    train, test, clips = sizes.people if SHEETS[sheet].whole else sizes.sweep_people
-    return {"train": People("train", train, clips), "test": People("test", test, clips)}
+def run(settings: ClipSettings, seed: int, *, store: Path | str) -> Record:
+    """Learn on the training population, answer for fresh people, and measure.
+
+    Parameters
+    ----------
+    settings : ClipSettings
+    seed : int
+    store : path
+        Of what was read of the clips; what it lacks is read first.
+
+    Returns
+    -------
+    Record
+        Part ``recognition`` with what guessing scores and, with ``controls``, what learning from shuffled labels does;
+        tables ``predictions`` and ``named``.
+    """
+    started = time.perf_counter()
+    prepare([settings], store=store)
+    train = load(settings, "train", store=store)
+    if settings.population == "test":
+        test = load(settings, "test", store=store)
+    else:
+        held_out = np.isin(train.subjects, sorted(set(train.subjects))[::2])
+        train, test = train.of(~held_out), train.of(held_out)
+    if common := sorted(set(train.subjects) & set(test.subjects)):
+        raise InputError(f"subjects to be tested were learnt from: {', '.join(common)}")
+    answers, controls = answer(settings, train, test, seed=seed)
+    asked = _asked(settings, test)
+    names, sizes = settings.emotions, settings.sizes
+    tally = recognition.tally(asked["emotion"], answers, asked["subject"], classes=names)
+    measured = uncertainty.bootstrap(tally, n_resamples=sizes.clip_resamples, seed=seed)
+    guessed = chance.guessed(asked["emotion"], classes=names, n_draws=sizes.clip_guesses, seed=seed)
+    confusion = recognition.confusion_matrix(asked["emotion"], answers, classes=names)
+    suite = test.clips[0].suite
+    values = {
+        "dataset": {"name": f"synthetic-{suite.name}-clips", "version": suite.version, "synthetic": True},
+        "recognition": plain_table(measured.table),
+        "chance": {"guessed": plain_table(guessed.table)},
+        "shuffled": [recognition.evaluate(asked["emotion"], each, classes=names) for each in controls],
+        "confusion": {"emotions": list(names), "given": confusion.to_numpy().tolist()},
+        "counts": {
+            "subjects": len(set(test.subjects)),
+            "clips": len(test.clips),
+            "learnt_subjects": len(set(train.subjects)),
+            "learnt_clips": len(train.clips),
+        },
+        "cautions": [measured.caution] if measured.caution else [],
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    named = asked.assign(named=answers)
+    counted = named.groupby(["subject", "emotion", "named"], sort=True).size().rename("count").reset_index()
+    return Record(values, {"predictions": named[["subject", "video", "named"]], "named": counted})
 
 
-def load(parameters: ClipParameters, population: str, *, store: Path | str) -> ClipSamples:
+def prepare(settings: Iterable[ClipSettings], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
+    """Read what rows need of the clips and the store lacks."""
+    requests = [request for each in settings for request in _requests(each)]
+    readings.fill(requests, store=store, jobs=jobs, progress=progress)
+
+
+def _requests(settings: ClipSettings) -> list[Request]:
+    """All that a row reads, in the order of training people and tested ones."""
+    return [
+        _request(settings, population, classes, reading)
+        for population in (("train", "test") if settings.population == "test" else ("train",))
+        for classes in MIXTURES[settings.mixture]
+        for reading in _readings(settings, population).values()
+    ]
+
+
+def _readings(settings: ClipSettings, population: str) -> dict[str, Reading]:
+    """The readings of a row: ``flow``, ``depth`` or both."""
+    found = {name: getattr(settings, name) for name in settings.needs}
+    if "depth" in found and population == "train" and settings.learnt_depth is not None:
+        found["depth"] = settings.learnt_depth
+    return found
+
+
+def _request(settings: ClipSettings, population: str, classes: str | None, reading: Reading) -> Request:
+    whole = settings.people == "networks"
+    people = People(population, *settings.clips[population], classes)
+    return Request(people, reading, whole or settings.question == "spotting", whole)
+
+
+def load(settings: ClipSettings, population: str, *, store: Path | str) -> Samples:
     """The clips of a population as the row's model gets them, read from the store."""
-    people = everyone(parameters.sheet, parameters.tier)[population]
-    if not parameters.mixture:
-        return _load_source(parameters, population, people, "default", store)
-    dealt, other = (
-        _load_source(parameters, population, people, source, store) for source in MIXTURES[parameters.mixture]
-    )
-    wanted = deal(parameters.mixture, parameters.share, dealt.clips)
-    planes = dealt.planes
+    first, *other = (_load(settings, population, classes, store) for classes in MIXTURES[settings.mixture])
+    if not other:
+        return first
+    wanted = deal(settings.mixture, settings.share, first.clips)
+    planes = first.planes
     if len(planes):
-        planes = np.where(wanted[:, None, None, None, None], dealt.planes, other.planes)
-    clips = tuple(a if take else b for a, b, take in zip(dealt.clips, other.clips, wanted, strict=True))
-    return ClipSamples(clips, planes, dealt.emotions)
+        planes = np.where(wanted[:, None, None, None, None], first.planes, other[0].planes)
+    clips = tuple(a if take else b for a, b, take in zip(first.clips, other[0].clips, wanted, strict=True))
+    return Samples(clips, planes, first.emotions)
 
 
 def deal(mixture: str, share: float, clips: tuple[SyntheticVideo, ...]) -> np.ndarray:
@@ -214,34 +196,143 @@ def deal(mixture: str, share: float, clips: tuple[SyntheticVideo, ...]) -> np.nd
     return numbers < share * np.array([AU14_SHARE[clip.expressions[0].emotion] for clip in clips])
 
 
-def _load_source(
-    parameters: ClipParameters, population: str, people: People, source: str, store: Path | str
-) -> ClipSamples:
-    sheet = parameters.rows_sheet
-    if parameters.model in PLANES_READ:
-        clips, planes = _planes(parameters, population, people, source, store)
+def _load(settings: ClipSettings, population: str, classes: str | None, store: Path | str) -> Samples:
+    """The clips that show one table of expressions."""
+    asked = _readings(settings, population)
+    if asked:
+        read = {
+            name: readings.read(_request(settings, population, classes, reading), store=store)
+            for name, reading in asked.items()
+        }
+        clips = next(iter(read.values()))[0]
+        planes = _joined({name: each for name, (_, each) in read.items()}, asked, settings)
     else:
-        clips, planes = people.open(sheet.sources[source]).videos, np.empty(0, np.float32)
-    return ClipSamples(tuple(clips), planes, np.array([parameters.class_of(clip) for clip in clips]))
+        clips, planes = People(population, *settings.clips[population], classes).open().videos, np.empty(0, np.float32)
+    emotions = [clip.expressions[0].emotion for clip in clips]
+    named = [SEVEN_TO_FOUR[emotion] if settings.classes == 4 else emotion for emotion in emotions]
+    return Samples(tuple(clips), planes, np.array(named))
 
 
-def _planes(parameters: ClipParameters, population: str, people: People, source: str, store: Path | str):
-    sheet, kind = parameters.rows_sheet, parameters.input
-    learnt = parameters.learnt_depth if population == "train" else ""
-    depth_name = learnt or parameters.depth
-    if kind == "depth":
-        return read_sheet(sheet, people, depth_name, source=source, store=store)
-    clips, planes = read_sheet(sheet, people, parameters.flow, source=source, store=store)
-    if kind == "flow":
-        return clips, planes
-    planes = planes.copy()
+def _joined(read: dict[str, np.ndarray], asked: dict[str, Reading], settings: ClipSettings) -> np.ndarray:
+    """The three planes: those of one reading, or u and v of ``flow`` with a third."""
+    if settings.input in read:
+        return read[settings.input]
+    planes = read["flow"].copy()
     planes[:, :, 2] = 0
-    if kind != "uv0":
-        _, depth = read_sheet(sheet, people, depth_name, source=source, store=store)
-        # The change of depth stands first among the planes of D; motion away is the last of S.
-        away = depth[:, :, 0 if sheet.variants[depth_name].settings.input == "D" else 2]
-        if kind == "uvz-other":  # the same clip number of the next subject
-            away = np.roll(away, people.clips, axis=0)
-        planes = planes[:, : away.shape[1]]
-        planes[:, :, 2] = away
-    return clips, planes
+    if "depth" not in read:
+        return planes
+    # The change of depth stands first among the planes of D; motion away is the last of S.
+    away = read["depth"][:, :, 0 if asked["depth"].planes.input == "D" else 2]
+    if settings.input == "uvz-other":  # the same clip number of the previous subject
+        away = np.roll(away, settings.clips["train"][1], axis=0)
+    planes = planes[:, : away.shape[1]]
+    planes[:, :, 2] = away[:, : planes.shape[1]]
+    return planes
+
+
+def _asked(settings: ClipSettings, test: Samples) -> pd.DataFrame:
+    """What is true of each asked pair, whose it is, and in which clip: ``subject, video, emotion``."""
+    videos = [clip.name for clip in test.clips]
+    table = pd.DataFrame({"subject": test.subjects, "video": videos, "emotion": test.emotions})
+    if settings.question == "recognition":
+        return table
+    return pd.concat([table.assign(emotion=answer) for answer in ("moving", "still")], ignore_index=True)
+
+
+def answer(settings: ClipSettings, train: Samples, test: Samples, *, seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """What a model that learnt on the training clips says of the tested ones.
+
+    Returns
+    -------
+    answers : numpy.ndarray
+        Names ``(N,)``, or for spotting ``(2N,)`` with the moving pairs first.
+    controls : list of numpy.ndarray
+        The same after learning from shuffled labels, once a draw; none unless the row asks for controls.
+    """
+    if settings.model in NETWORKS:
+        return _network(settings, train, test, seed)
+    dealt = (train.shuffled(seed, draw) for draw in range(FLOOR_DRAWS if settings.controls else 0))
+    return _classify(settings, train, test), [_classify(settings, each, test) for each in dealt]
+
+
+def mean_motion(planes: np.ndarray, cells: int) -> np.ndarray:
+    """Mean motion in so many cells down and across: ``(N, 3 * cells ** 2)`` from ``(N, 3, side, side)``."""
+    means = planes if planes.shape[-1] == CELLS else grid_means(planes)
+    side = CELLS // cells
+    means = np.asarray(means, np.float64).reshape(len(means), 3, cells, side, cells, side).mean((3, 5))
+    return means.reshape(len(means), -1)
+
+
+def action_unit_strengths(samples: Samples) -> np.ndarray:
+    """Millimetres of each true action unit, left and right apart: ``(N, K)``."""
+    names = [*load_head().action_units, *OPPOSITES]
+    found = np.zeros((len(samples.clips), len(names)))
+    for row, clip in zip(found, samples.clips, strict=True):
+        event = clip.events[0]
+        for label, intensity in event.intensities:
+            row[names.index(label)] = event.amplitude_mm * intensity
+    return found
+
+
+def _classify(settings: ClipSettings, train: Samples, test: Samples) -> np.ndarray:
+    known, asked = (_inputs(settings, samples) for samples in (train, test))
+    pairs = settings.question == "spotting"
+    labels = np.repeat(["moving", "still"], len(train.clips)) if pairs else train.emotions
+    # The few numbers of the floor and of the action units need no more than the floor's regularisation.
+    strength = STRENGTH if settings.model == "grid" else 1.0
+    classifier = LogisticRegression(C=strength, class_weight="balanced", max_iter=1000)
+    return make_pipeline(StandardScaler(), classifier).fit(known, labels).predict(asked)
+
+
+def _inputs(settings: ClipSettings, samples: Samples) -> np.ndarray:
+    if settings.model == "action units":
+        return action_unit_strengths(samples)
+    pairs = range(2 if settings.question == "spotting" else 1)
+    planes = np.concatenate([samples.planes[:, pair] for pair in pairs])
+    return mean_motion(planes, 2 if settings.model == "floor" else CELLS)
+
+
+def _network(settings: ClipSettings, train: Samples, test: Samples, seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    model, controls = _trained(settings, train, seed), []
+    for draw in range(NETWORK_DRAWS if settings.controls else 0):
+        dealt = train.shuffled(seed, draw)
+        if settings.model == "sfamnet":
+            control = _trained(settings, dealt, seed)
+        else:  # MEAN keeps what it has learnt of spotting, on which its recognition stands
+            how, labels = _training(settings), _codes(settings, dealt)
+            control, _ = retrain_recognition(model, dealt.planes[:, 0], labels, settings=how, seed=seed)
+        controls.append(_named(settings, control, test))
+    return _named(settings, model, test), controls
+
+
+def _training(settings: ClipSettings) -> MEANSettings | SFAMNetSettings:
+    batch, rate = settings.sizes.clip_batch, LEARNING_RATES[settings.model]
+    steps = max(1, round(settings.effort * settings.sizes.clip_steps))
+    if settings.model == "sfamnet":
+        return SFAMNetSettings(steps=steps, batch=batch, rate=rate)
+    return MEANSettings(spot_steps=steps, recognition_steps=steps, batch=batch, rate=rate)
+
+
+def _codes(settings: ClipSettings, samples: Samples) -> np.ndarray:
+    names = CLASSES[settings.classes]
+    return np.array([names.index(emotion) for emotion in samples.emotions])
+
+
+def _trained(settings: ClipSettings, train: Samples, seed: int):
+    """A network that learnt moving against still pairs, and the emotions of the moving ones."""
+    classes, labels = len(CLASSES[settings.classes]), _codes(settings, train)
+    moving = train.planes[:, 0]
+    both = np.concatenate([moving, train.planes[:, 1]])
+    targets = np.repeat([1.0, 0.0], len(train.clips)).astype(np.float32)
+    how = {"settings": _training(settings), "seed": seed, "device": "cpu"}
+    if settings.model == "mean":
+        return train_mean(both, targets, moving, labels, classes=classes, **how)[0]
+    frame_labels = np.concatenate([labels, np.full(len(labels), classes)])
+    return train_sfamnet(both, targets, frame_labels, moving, labels, classes=classes + 1, **how)[0]
+
+
+def _named(settings: ClipSettings, model, test: Samples) -> np.ndarray:
+    names = np.array(settings.emotions)
+    _, logits = predict(model, test.planes[:, 0], device="cpu")
+    # That there is an expression is given, so neutral, SFAMNet's last class, is no answer.
+    return names[logits[:, : len(names)].argmax(axis=1)]

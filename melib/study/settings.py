@@ -450,10 +450,17 @@ class ClipSettings:
         return TIERS[self.tier]
 
     @property
+    def clips(self) -> dict[str, tuple[int, int]]:
+        """People of each population, and clips of each of them."""
+        sizes, whole = self.sizes, self.people == "networks"
+        people, each = (sizes.clip_people, sizes.clips_each) if whole else (sizes.sweep_people, sizes.sweep_clips_each)
+        return {"train": (people[0], each), "test": (people[1], each)}
+
+    @property
     def amounts(self) -> dict[str, object]:
         """The sizes that decide this row's numbers."""
         people = ("clip_people", "clips_each") if self.people == "networks" else ("sweep_people", "sweep_clips_each")
-        names = (*people, "clip_steps", "clip_batch", "control_draws", "clip_guesses", "clip_resamples")
+        names = (*people, "clip_steps", "clip_batch", "clip_guesses", "clip_resamples")
         return {name: getattr(self.sizes, name) for name in names}
 
     @property

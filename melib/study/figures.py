@@ -1,0 +1,229 @@
+"""Figures of experiments, from their records: rows and differences with intervals, gains along a dose, learning curves."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import matplotlib.axes
+import matplotlib.figure
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.ticker import MaxNLocator
+
+from melib.errors import InputError
+from melib.plots.style import COLOURS, SERIES, cut_beyond_one, figure
+from melib.study.compare import NAMES, chance, differences, has, value
+from melib.study.experiments import Comparison, Experiment
+from melib.study.records import Kept
+
+if TYPE_CHECKING:
+    from melib.study.long_videos import Outcome
+
+#: Metrics that are no shares: they and their differences have no upper end.
+_UNBOUNDED = frozenset(("tp", "fp", "fn", "false_positives_per_minute"))
+#: Characters in a line of a label beside an axis, and below one, at the width of a page.
+_TICK_LABEL, _X_LABEL = 50, 52
+
+
+def rows_with_intervals(
+    experiment: Experiment, kept: Mapping[str, Kept], metric: str, *, coin: float | None = None
+) -> matplotlib.figure.Figure:
+    """A metric of every row, with its 95 % interval.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    kept : mapping of str to Kept
+    metric : str
+    coin : float, optional
+        Where to draw the line of a score that knows nothing; without it, the range of lucky answers that records keep
+        is drawn as a band.
+    """
+    shown = [row for row in kept.values() if has(row, metric)]
+    fig, axes = figure(height=0.8 + 0.26 * len(shown))
+    for height, row in enumerate(shown):
+        band = chance(row, metric) if coin is None else None
+        if band is not None:
+            width = band["high"] - band["low"]
+            axes.barh(height, width, left=band["low"], height=0.8, color=COLOURS["chance"], alpha=0.4)
+        found = pd.Series(value(row, metric), dtype=float)
+        _interval(axes, found["value"], found["low"], found["high"], height)
+    if coin is not None:
+        axes.axvline(coin, color=COLOURS["chance"], linestyle="--", linewidth=1)
+    axes.set_yticks(range(len(shown)), [row.row.label for row in shown])
+    axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
+    axes.set(xlabel=f"{NAMES[metric]} (no unit)")
+    axes.grid(axis="x", alpha=0.3)
+    return fig
+
+
+def differences_with_intervals(
+    experiment: Experiment, kept: Mapping[str, Kept], found: pd.DataFrame | None = None
+) -> matplotlib.figure.Figure:
+    """Comparisons with their 95 % intervals, beside zero and a bar as wide as what is too small to matter.
+
+    ``found`` is (a part of) the table of :func:`melib.study.compare.differences`, by default all of it.
+    """
+    table = differences(experiment, kept) if found is None else found
+    metrics = [NAMES[each] for each in table["metric"].unique()]
+    names = [_comparison(experiment, each, tell_metric=len(metrics) > 1) for each in table.itertuples()]
+    # Each comparison takes the height of its words.
+    lines = np.array([name.count("\n") + 1.7 for name in names])
+    heights = np.cumsum(lines) - lines / 2
+    fig, axes = figure(height=0.8 + 0.14 * lines.sum())
+    for height, each in zip(heights, table.itertuples(), strict=True):
+        axes.plot([-each.least, each.least], [height] * 2, color=COLOURS["chance"], linewidth=8, alpha=0.35)
+        _interval(axes, each.value, each.low, each.high, height)
+    axes.axvline(0, color=COLOURS["score"], linewidth=1)
+    if not _UNBOUNDED & set(table["metric"]):
+        cut_beyond_one(axes, heights, table["low"], table["high"])
+    axes.set_yticks(heights, names, fontsize=8)
+    axes.set_ylim(lines.sum() or 1, 0)
+    # Signed numbers of three digits are wide: more of them run into each other.
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.set(xlabel=f"{textwrap.fill('difference in ' + ' or '.join(metrics), _X_LABEL)}\nfirst less second (no unit)")
+    axes.grid(axis="x", alpha=0.3)
+    return fig
+
+
+def _interval(axes: matplotlib.axes.Axes, middle: float, low: float, high: float, height: float) -> None:
+    """A dot on a bar that ends where it says: a line's usual caps would make it longer by its own width."""
+    axes.plot([low, high], [height, height], solid_capstyle="butt", color=COLOURS["found"], linewidth=2)
+    axes.plot(middle, height, "o", color=COLOURS["score"], markersize=5)
+
+
+def _comparison(experiment: Experiment, each: Comparison, *, tell_metric: bool) -> str:
+    """The two rows of a comparison in lines that leave room for the plot."""
+    words = [experiment.row(each.first).label, f"less {experiment.row(each.second).label}"]
+    words += [f"({NAMES[each.metric]})"] * tell_metric
+    return "\n".join(textwrap.fill(each, _TICK_LABEL) for each in words)
+
+
+def gains_along(
+    panels: Mapping[str, Mapping[str, pd.DataFrame]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    least: float | None = None,
+    tick="{:g}",
+) -> matplotlib.figure.Figure:
+    """Values with intervals over the steps of a dose, a panel and a line for each series.
+
+    Parameters
+    ----------
+    panels : mapping of str to mapping of str to pandas.DataFrame
+        Title -> label -> ``value, low, high`` by dose.
+    xlabel, ylabel : str
+    least : float, optional
+        Half of the band about zero that is too small to matter; without it neither band nor line is drawn.
+    tick : str or callable
+        How a dose is written below its step; steps are evenly spaced.
+    """
+    fig, axes = figure(1, len(panels), height=3.8, sharey=True, squeeze=False)
+    write = tick if callable(tick) else tick.format
+    for ax, (title, series) in zip(axes[0], panels.items(), strict=True):
+        doses = sorted({dose for table in series.values() for dose in table.index})
+        if least is not None:
+            ax.axhspan(-least, least, color=COLOURS["chance"], alpha=0.2, linewidth=0)
+            ax.axhline(0, color=COLOURS["score"], linewidth=1)
+        for number, (label, table) in enumerate(series.items()):
+            table = table.sort_index()
+            # Beside each other, so that no interval hides another.
+            x = np.array([doses.index(dose) for dose in table.index]) + 0.08 * (number - (len(series) - 1) / 2)
+            ends = np.maximum([table["value"] - table["low"], table["high"] - table["value"]], 0)
+            look = {"marker": "os^D"[number % 4], "color": SERIES[number % 4], "capsize": 2, "linewidth": 1.2}
+            ax.errorbar(x, table["value"], yerr=ends, label=label, **look)
+            if least is not None:
+                cut_beyond_one(ax, x, table["low"], table["high"], along="y")
+        ax.set_xticks(range(len(doses)), [write(dose) for dose in doses])
+        ax.set(title=title, xlabel=xlabel)
+        ax.legend(loc="best", fontsize=8)
+    axes[0][0].set_ylabel(ylabel)
+    return fig
+
+
+def learning_curves(kept: Mapping[str, Kept]) -> matplotlib.figure.Figure:
+    """The training loss of every row over its steps, a panel for each stage of training (first seed, first fold).
+
+    A curve that still falls at its end belongs to a network that was stopped early.
+    """
+    curves = [
+        row.tables("learning")[0].query("fold == 'fold_0'").assign(row=name)
+        for name, row in kept.items()
+        if len(row.records[0].tables.get("learning", ()))
+    ]
+    if not curves:
+        raise InputError("no row keeps a learning curve")
+    table = pd.concat(curves, ignore_index=True)
+    table = table.assign(step=table["step"] + 1)
+    stages = list(table["stage"].unique())
+    fig, axes = figure(1, len(stages), height=2.8, squeeze=False)
+    for ax, stage in zip(axes[0], stages, strict=True):
+        how = {"x": "step", "y": "loss", "hue": "row", "style": "row", "units": "input", "estimator": None}
+        some = table[table["stage"] == stage]
+        names = some["row"].nunique()
+        palette = [*SERIES, COLOURS["truth"], COLOURS["missed"], COLOURS["score"]]
+        look = {"palette": (palette * names)[:names], "markers": True, "dashes": False, "linewidth": 1, "markersize": 4}
+        seaborn.lineplot(some, ax=ax, **how, **look)
+        ax.set(title=stage, xlabel="step", ylabel="training loss (no unit)", yscale="log")
+        ax.legend(fontsize=6, title=None, ncols=2)
+    return fig
+
+
+def score_timeline(
+    outcome: Outcome, *, subject: str | None = None, video: str | None = None
+) -> matplotlib.figure.Figure:
+    """The score of each frame of a tested video, with true and found intervals.
+
+    Without a name it is the video with most micro-expressions, the first of them in order.
+    """
+    micro = outcome.truth[outcome.truth["kind"] == "micro"]
+    if subject is None and video is None:
+        most = micro.groupby(["subject", "video"], sort=True).size()
+        subject, video = most.idxmax() if len(most) else next(iter(outcome.scores))
+    if (subject, video) not in outcome.scores:
+        raise InputError(f"video {subject}/{video} was not tested: choose one of outcome.scores")
+    score = outcome.scores[subject, video]
+    fig, axes = figure(height=3.4)
+    axes.plot(np.arange(len(score)), score, color=COLOURS["chance"], linewidth=0.8, label="score")
+    smoothed = outcome.smoothed[subject, video]
+    axes.plot(np.arange(len(score)), smoothed, color=COLOURS["score"], linewidth=1.6, label="smoothed")
+    low, high = float(score.min()), float(score.max())
+    unit = max(high - low, 1e-6)
+    macro = outcome.truth[outcome.truth["kind"] == "macro"]
+    lanes = {
+        "true micro-expression": (micro, high + 0.18 * unit, COLOURS["truth"], ""),
+        "macro-expression": (macro, high + 0.08 * unit, COLOURS["chance"], "//"),
+        "found": (outcome.predictions, low - 0.18 * unit, COLOURS["found"], ""),
+    }
+    for label, (table, bottom, colour, hatch) in lanes.items():
+        rows = table[(table["subject"] == subject) & (table["video"] == video)]
+        for number, row in enumerate(rows.itertuples()):
+            look = {"facecolor": colour, "edgecolor": "white", "hatch": hatch, "label": label if number == 0 else None}
+            axes.broken_barh([(row.onset, row.offset - row.onset + 1)], (bottom, 0.07 * unit), **look)
+            if isinstance(row.emotion, str) and label != "macro-expression":
+                # Every other name stands higher, so that those of neighbours do not run into each other.
+                axes.annotate(row.emotion, (row.onset, bottom + (0.08 + 0.07 * (number % 2)) * unit), fontsize=7)
+    # Room for the higher row of names: what lies outside the axes is not drawn.
+    axes.set_ylim(top=high + 0.44 * unit)
+    axes.set(xlabel="frame", ylabel="spotting score (no unit)", title=f"subject {subject}, video {video}")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4)
+    return fig
+
+
+def confusions(values: Mapping) -> matplotlib.figure.Figure:
+    """Two confusion matrices of a run: expressions that were given, and those that were spotted."""
+    names = values["confusion"]["emotions"]
+    fig, axes = figure(1, 2, height=3.4)
+    for ax, key in zip(axes, ("given", "spotted"), strict=True):
+        counts = np.array(values["confusion"][key])
+        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        how = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True, "fmt": "d"}
+        seaborn.heatmap(share, annot=counts, xticklabels=names, yticklabels=names, ax=ax, **how)
+        ax.tick_params(axis="x", rotation=30)
+        ax.tick_params(axis="y", rotation=0)
+        ax.set(xlabel="named", ylabel="true", title=f"expressions {key} (n = {counts.sum()})")
+    return fig

@@ -1,0 +1,167 @@
+"""What is read of clips: planes of pairs of frames, kept a file for each person and reading.
+
+A clip has two pairs: from annotated onset to apex (*moving*), and as far apart elsewhere in the clip (*still*). Clips
+for networks keep whole planes, those of the sweeps the means in a grid of 6 by 6 cells. Rendering is half of the cost,
+so all readings that are asked of a clip are made in one pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from melib.features import planes
+from melib.files import source_hash, whole
+from melib.study.settings import Reading
+from melib.synthetic.dataset import SyntheticVideo, open_clips
+from melib.synthetic.views import GenericShapeView, SensorView
+from melib.video import Dataset, Video
+
+#: Cells of the grid, down and across a plane of 42 pixels: the upper three rows show the brows, the lower the mouth.
+CELLS = 6
+#: Frames that an average takes before the first frame of a pair, and on either side of the second.
+BEFORE, ABOUT = 3, 1
+#: Frames that a still pair keeps from the annotated expression.
+_CLEAR = 3
+_STILL = 31  # random stream of a clip's still pair
+
+
+@dataclass(frozen=True)
+class People:
+    """Whose clips are read: the first subjects of a population, some clips of each, and what expressions they show.
+
+    ``classes`` is a table of expressions, see :func:`melib.synthetic.dataset.open_clips`.
+    """
+
+    population: str
+    subjects: int
+    clips: int
+    classes: str | None = None
+
+    def open(self) -> Dataset:
+        """The clips, filmed with the ideal depth sensor; nothing is rendered yet."""
+        how = {"population": self.population, "classes": self.classes, "depth": "none"}
+        return open_clips("default", subjects=self.subjects, clips=self.clips, **how)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A reading of the clips of some people: of moving pairs alone or still ones too, whole or in cells."""
+
+    people: People
+    reading: Reading
+    still: bool
+    whole: bool
+
+
+def clip_pairs(clip: SyntheticVideo) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The moving and the still pair of a clip, equally far apart.
+
+    The still pair lies anywhere else in the clip, wholly before or wholly after the annotated expression. It holds no
+    expression, but blinks, glances and head motion as they come.
+    """
+    (expression,) = clip.expressions
+    gap = expression.apex - expression.onset
+    first = np.arange(clip.n_frames - gap)
+    clear = (first + gap < expression.onset - _CLEAR) | (first > expression.offset + _CLEAR)
+    start = int(np.random.default_rng([clip.seed, _STILL]).choice(first[clear]))
+    return (expression.onset, expression.apex), (start, start + gap)
+
+
+def view(clip: SyntheticVideo, reading: Reading, pairs: Sequence[tuple[int, int]]) -> Video:
+    """The clip as a reading sees it."""
+    if reading.generic:
+        return GenericShapeView(clip)
+    windows = {}
+    if reading.averaged:
+        for start, end in pairs:
+            windows[start] = (max(0, start - BEFORE), start + 1)
+            windows[end] = (end - ABOUT, min(end + ABOUT + 1, clip.n_frames))
+    return SensorView(clip, reading.sensor, delay=reading.delay, windows=windows)
+
+
+def grid_means(planes: np.ndarray) -> np.ndarray:
+    """Means ``(..., 6, 6)`` of planes ``(..., 42, 42)`` in the cells of a grid."""
+    side = planes.shape[-1] // CELLS
+    return planes.reshape(*planes.shape[:-2], CELLS, side, CELLS, side).mean((-3, -1))
+
+
+def read_clip(clip: SyntheticVideo, reading: Reading, *, still: bool = True, whole: bool = True) -> np.ndarray:
+    """Planes of a clip's pairs: ``(1 or 2, 3, 42, 42)``, or ``(1 or 2, 3, 6, 6)``; the moving pair first, float32."""
+    asked = clip_pairs(clip)[: 2 if still else 1]
+    columns = tuple(np.array(side) for side in zip(*asked, strict=True))
+    read = np.concatenate(list(planes(view(clip, reading, asked), columns, reading.planes)))
+    return (read if whole else grid_means(read)).astype(np.float32)
+
+
+def fill(requests: Iterable[Request], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
+    """Read what the store lacks, people in parallel; the result does not depend on the number of jobs."""
+    Path(store).mkdir(parents=True, exist_ok=True)
+    asked: dict[tuple[People, str], tuple[Dataset, list[tuple[Path, Request]]]] = {}
+    requests = dict.fromkeys(requests)
+    # Where still pairs are asked for too, their file serves both.
+    requests = [each for each in requests if each.still or _with_still(each) not in requests]
+    datasets = {people: people.open() for people in dict.fromkeys(each.people for each in requests)}
+    for request in requests:
+        dataset = datasets[request.people]
+        for subject in dataset.subjects:
+            if _found(request, dataset, subject, store) is None:
+                missing = (_path(request, dataset, subject, store), request)
+                asked.setdefault((request.people, subject), (dataset.of([subject]), []))[1].append(missing)
+    jobs_of_people = tqdm(asked.values(), desc="clips", unit="person", disable=not progress)
+    Parallel(n_jobs=jobs)(delayed(_write)(clips, missing) for clips, missing in jobs_of_people)
+
+
+def read(request: Request, *, store: Path | str) -> tuple[tuple[SyntheticVideo, ...], np.ndarray]:
+    """The clips of some people and what the store holds of them, ``(clips, pairs, 3, side, side)`` float32."""
+    dataset = request.people.open()
+    parts = []
+    for subject in dataset.subjects:
+        path = _found(request, dataset, subject, store)
+        if path is None:
+            raise FileNotFoundError(f"the clips of subject {subject} were not read: fill the store first")
+        parts.append(np.load(path, allow_pickle=False))
+    return dataset.videos, np.concatenate(parts)
+
+
+def _write(clips: Sequence[SyntheticVideo], missing: Sequence[tuple[Path, Request]]) -> None:
+    """Read the clips of one person in every way that is missing; each clip is rendered once."""
+    cv2.setNumThreads(1)
+    if any(request.reading.planes.uses_torch for _, request in missing):
+        import torch
+
+        torch.set_num_threads(1)
+    found: list[list[np.ndarray]] = [[] for _ in missing]
+    for clip in clips:
+        for (_, request), parts in zip(missing, found, strict=True):
+            parts.append(read_clip(clip, request.reading, still=request.still, whole=request.whole))
+    for (path, _), parts in zip(missing, found, strict=True):
+        with whole(path) as part, part.open("wb") as file:
+            np.save(file, np.stack(parts))
+
+
+def _with_still(request: Request) -> Request:
+    return Request(request.people, request.reading, True, request.whole)
+
+
+def _found(request: Request, dataset: Dataset, subject: str, store: Path | str) -> Path | None:
+    """The file that serves a request, if there is one."""
+    paths = (_path(each, dataset, subject, store) for each in dict.fromkeys((request, _with_still(request))))
+    return next((path for path in paths if path.exists()), None)
+
+
+def _path(request: Request, dataset: Dataset, subject: str, store: Path | str) -> Path:
+    decides = [
+        [dataset.name, dataset.version, subject, request.people.clips],
+        [asdict(request.reading), request.still, request.whole],
+        source_hash("melib.study.readings"),
+    ]
+    return Path(store) / f"clips-{hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:40]}.npy"
