@@ -156,4 +156,5 @@ def refresh_command(
 
 def source_hash(*modules: str) -> str:
     from melib import provenance
+
     return provenance.computing_hash()

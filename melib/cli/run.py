@@ -17,12 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Execute the run; 0 if its page is there, 1 if the notebook failed."""
-    from melib.engine.execute import RunFailed, execute, page_path
-    from melib.engine.runs import find_run, load_runs
+    from melib.study.pages import RunFailed, execute, find_run, load_runs
 
     root = Path.cwd()
-    declared = find_run(load_runs(root / "runs.yml"), arguments.id)
-    page = page_path(declared.id, root).relative_to(root)
+    declared = find_run(load_runs(root), arguments.id)
+    page = declared.page(root).relative_to(root)
     expected = declared.minutes.get(arguments.tier)
     if expected:
         print(f"{declared.id} ({arguments.tier}): {declared.title}, about {expected:g} min", flush=True)

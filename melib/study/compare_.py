@@ -12,7 +12,7 @@ from melib.metrics.verdict import detectable, judge
 from melib.study.experiments import Experiment
 from melib.study.records import Kept
 
-#: Part of a record -> the method of its intervals (:func:`melib.metrics.uncertainty.bootstrap`). A tally of frames has a
+#: Part of a record -> the method of its intervals (:mod:`melib.metrics.uncertainty`). A tally of frames has a
 #: column for each level of the score, for which the studentised interval would take minutes.
 METHODS = {"spotting_and_naming": "studentised", "frames": "bca", "recognition": "studentised"}
 #: Metrics that tables show, with their names there.

@@ -92,7 +92,7 @@ class Experiment:
 
     def row(self, name: str) -> Row:
         """The row of that name; an unknown one is refused with the nearest."""
-        return _find(name, {row.name: row for row in self.rows}, f"row in experiment {self.name}")
+        return find(name, {row.name: row for row in self.rows}, f"row in experiment {self.name}")
 
     def only(self, names: Iterable[str]) -> Experiment:
         """The experiment with some of its rows, and the comparisons between them."""
@@ -143,7 +143,7 @@ def load(
     """
     tier_sizes(tier)
     files = {path.stem: path for path in _folder(folder).glob("*.yml")}
-    declared = _read_file(_find(name, files, "experiment"), _KEYS)
+    declared = _read_file(find(name, files, "experiment"), _KEYS)
     more = _read_file(Path(rows), {"rows", "comparisons"}) if str(rows) else {}
     at = {}
     if dataset != SYNTHETIC:
@@ -162,7 +162,7 @@ def load(
         comparisons = [each for each in comparisons if {each.first, each.second} <= set(found)]
     for each in comparisons:
         for row in (each.first, each.second):
-            _find(row, found, f"row in experiment {name}")
+            find(row, found, f"row in experiment {name}")
     question, criterion, measures = (declared[key] for key in ("question", "criterion", "measures"))
     return Experiment(name, tier, question, criterion, tuple(found.values()), tuple(measures), tuple(comparisons))
 
@@ -185,7 +185,7 @@ def _check_keys(entry: object, known: Iterable[str], where: str) -> None:
     if not isinstance(entry, Mapping):
         raise InputError(f"{where} holds no names with values")
     for key in entry:
-        _find(key, dict.fromkeys(known), f"entry in {where}")
+        find(key, dict.fromkeys(known), f"entry in {where}")
 
 
 def _rows(
@@ -326,7 +326,7 @@ def _with_their_planes(rows: dict[str, Row], name: str, dataset: str, data_root:
     return left
 
 
-def _find(name: object, known: Mapping, what: str):
+def find(name: object, known: Mapping, what: str):
     """The thing of that name, or a refusal that names the nearest, or else all."""
     if name not in known:
         near = get_close_matches(str(name), known, n=1)

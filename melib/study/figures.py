@@ -1,4 +1,4 @@
-"""Figures of experiments, from their records: rows and differences with intervals, gains along a dose, learning curves."""
+"""Figures of experiments, from their records: rows and differences, gains along a dose, learning curves."""
 
 from __future__ import annotations
 

@@ -29,24 +29,9 @@ def count_tables(html: str) -> int:
 def framed(html: str, *, first: int, heading: str, file: str, command: str) -> str:
     """Tables as pandas prints them, each in a box that scrolls, with the command that makes it again below.
 
-    Parameters
-    ----------
-    html : str
-        An output of a notebook.
-    first : int
-        Number of its first table on the page.
-    heading : str
-        What the tables stand under; for those who hear the page it is part of their name.
-    file : str
-        What the names of downloads start with.
-    command : str
-        What to type for the tables to be made again.
-
-    Returns
-    -------
-    str
-        The output with its tables framed and all else as it was. A table that is no well-formed XML, which pandas
-        writes only of cells with HTML of their own, keeps its header cells as they are.
+    ``first`` is the number of the first table on the page, ``heading`` what it stands under (a part of its name for
+    those who hear the page), ``file`` what names of downloads start with. A table that is no well-formed XML, which
+    pandas writes only of cells with HTML of their own, keeps its header cells as they are.
     """
     numbers = itertools.count(first)
 

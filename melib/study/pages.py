@@ -1,0 +1,389 @@
+"""A notebook with its parameters becomes a page of the book: executed by papermill, checked, and dressed.
+
+``runs.yml`` declares the pages. Each says on itself what made it, and is made again when what decides it has changed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+import yaml
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+import melib
+from melib import provenance
+from melib.errors import InputError
+from melib.files import whole
+from melib.study.markup import count_tables, framed
+from melib.study.settings import TIERS, tier_sizes
+
+#: One thread per compute process; Snakemake runs several processes. Results then do not depend on the number of cores.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1"
+)
+#: Files of melib that decide what a page shows.
+_SUFFIXES = frozenset({".csv", ".json", ".npz", ".py", ".safetensors", ".yml"})
+#: Cells whose code a reader may unfold but need not see, by tag, with the words to click on.
+_FOLDED = {"parameters": "Show the parameters and their defaults", "injected-parameters": "Show the values of this run"}
+#: A fenced block, in which a line that starts with # is no heading; a heading; markup in the words of a heading.
+_FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.DOTALL | re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
+_MARKUP = re.compile(r"\{[a-z:]+\}|[`*$]")
+
+
+class RunFailed(RuntimeError):
+    """A cell raised, the kernel died, or the notebook stores a failure; the page was not written."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One notebook, executed with fixed parameters, that becomes the page ``book/runs/ID.ipynb``.
+
+    Parameters
+    ----------
+    id : str
+    notebook : str
+        Path of the MyST source below the root of the checkout.
+    title : str
+    minutes : mapping of str to float
+        Expected minutes for each tier at which the run makes sense.
+    parameters : mapping
+        Values that replace defaults of the notebook's ``parameters`` cell. The tier is not among them.
+    experiments : sequence of str
+        Experiments whose records the page shows, beside the one that its parameter ``experiment`` names.
+    """
+
+    id: str
+    notebook: str
+    title: str
+    minutes: Mapping[str, float]
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    experiments: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", str(self.id)):
+            raise InputError(f"run {self.id!r}: an id is made of lower-case letters, digits and _")
+        if not isinstance(self.parameters, dict) or "tier" in self.parameters:
+            raise InputError(f"run {self.id}: parameters are names with values, without tier, which is chosen at start")
+        if not isinstance(self.minutes, dict) or not set(self.minutes) <= set(TIERS):
+            raise InputError(f"run {self.id}: minutes are expected minutes by tier ({', '.join(TIERS)})")
+
+    def page(self, root: Path) -> Path:
+        """Where the page lies for the book."""
+        return root / "book" / "runs" / f"{self.id}.ipynb"
+
+    def source(self, root: Path) -> NotebookNode:
+        """The notebook, read from its MyST source."""
+        path = root / self.notebook
+        if not path.is_file():
+            raise FileNotFoundError(f"run {self.id}: there is no notebook {self.notebook}")
+        return jupytext.read(path)
+
+    def command(self, tier: str) -> str:
+        """What makes the page again."""
+        return f"python -m melib run {self.id} --tier {tier}"
+
+
+def load_runs(root: Path) -> dict[str, Run]:
+    """The declared runs of a checkout by id."""
+    path = root / "runs.yml"
+    if not path.is_file():
+        raise FileNotFoundError(f"no {path.name} in {root.resolve()}: start from the root of the checkout")
+    runs: dict[str, Run] = {}
+    needed = {"id", "notebook", "title", "minutes"}
+    for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+        name = f"{path.name}, run {entry.get('id', '(without id)')!r}"
+        for key in set(entry) - {each.name for each in fields(Run)}:
+            raise InputError(f"{name}: unknown field {key!r}{_nearest(key, [each.name for each in fields(Run)])}")
+        if missing := sorted(needed - set(entry)):
+            raise InputError(f"{name}: missing {', '.join(missing)}")
+        if entry["id"] in runs:
+            raise InputError(f"{path.name} declares run {entry['id']!r} twice")
+        runs[entry["id"]] = Run(**entry)
+    return runs
+
+
+def find_run(runs: Mapping[str, Run], run_id: str) -> Run:
+    """The run of that id; an unknown one is refused with the nearest, or with all."""
+    if run_id not in runs:
+        raise InputError(f"no run {run_id!r} in runs.yml{_nearest(run_id, runs)}")
+    return runs[run_id]
+
+
+def parameters_of(run: Run, tier: str, root: Path) -> dict[str, object]:
+    """What the notebook will work with: its defaults, replaced by the run's values and, if it has one, the tier.
+
+    Papermill takes a misspelt name without a word and computes with the default; here it is refused.
+    """
+    cells = [cell for cell in run.source(root).cells if "parameters" in cell.metadata.get("tags", ())]
+    if len(cells) > 1:
+        raise InputError(f"{run.notebook}: {len(cells)} cells are tagged parameters; papermill fills only the first")
+    known: dict[str, object] = {}
+    for statement in ast.parse(cells[0].source).body if cells else ():
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            known[statement.targets[0].id] = ast.literal_eval(statement.value)
+    for name in run.parameters:
+        if name not in known:
+            raise InputError(f"run {run.id}: {run.notebook} has no parameter {name!r}{_nearest(name, known)}")
+    chosen = {**known, **run.parameters}
+    return {**chosen, "tier": tier} if "tier" in known else chosen
+
+
+def experiments_of(run: Run, root: Path) -> list[str]:
+    """Names of the experiments whose records a run shows."""
+    parameters = parameters_of(run, "quick", root)
+    return [str(parameters["experiment"])] * ("experiment" in parameters) + list(run.experiments)
+
+
+def page_key(run: Run, tier: str, root: Path) -> str:
+    """SHA-256 of all that decides a page: melib, notebook, parameters, tier, data files, and records that are kept."""
+    files = [root / run.notebook, *(root / "notebooks" / f"{name}.yml" for name in experiments_of(run, root))]
+    kept = sorted(path for path in (root / "results").glob("*.json"))
+    if tier == "full":
+        folders = {f"{name}" for name in experiments_of(run, root)}
+        kept += sorted(path for name in folders for path in (root / "results" / tier / name).glob("*"))
+    parts = [
+        _melib(),
+        [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in (*files, *kept) if path.is_file()],
+        [run.title, tier, dict(run.parameters)],
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def _melib() -> str:
+    """SHA-256 over melib, code and data, as it was when this process first asked."""
+    package = Path(melib.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for path in package.rglob("*") if path.suffix in _SUFFIXES):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(package).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def execute(run: Run, tier: str, *, root: Path) -> bool:
+    """Make the page of a run, or take the kept one when nothing that decides it has changed.
+
+    The notebook's working folder is ``root``. The page appears whole or not at all: papermill works on a copy in
+    ``.cache/runs``, which stays there, named ``ID.TIER.failed.ipynb``, when a cell raises.
+
+    Returns
+    -------
+    bool
+        True if the notebook was executed, False if the kept page was still right.
+
+    Raises
+    ------
+    InputError
+        If the tier or a parameter is unknown, or the notebook has no title.
+    RunFailed
+        If a cell raised or the kernel died; no page is left, not even an earlier one.
+    """
+    tier_sizes(tier)
+    if tier not in run.minutes:
+        raise InputError(f"run {run.id} has no tier {tier}: runs.yml declares {', '.join(run.minutes)}")
+    notebook, parameters, key = run.source(root), parameters_of(run, tier, root), page_key(run, tier, root)
+    first = notebook.cells[0] if notebook.cells else None
+    if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
+        raise InputError(f"{run.notebook} must open with its title, a line that starts with '# '")
+    page = run.page(root)
+    # Snakemake deletes a page before it asks for it again, so the last sound one is kept out of its reach.
+    kept = root / ".cache" / "runs" / f"{run.id}.{tier}.ipynb"
+    working, failed = kept.with_suffix(".working.ipynb"), kept.with_suffix(".failed.ipynb")
+    for folder in (page.parent, kept.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    earlier = _read(kept)
+    if earlier is not None and _key_of(earlier) == key and not stored_errors(earlier):
+        _write(earlier, page)
+        return False
+    for stale in (page, kept, failed):
+        stale.unlink(missing_ok=True)
+    injected = {**run.parameters, **({"tier": tier} if "tier" in parameters else {})}
+    started = time.perf_counter()
+    how = {"kernel_name": "python3", "language": "python", "cwd": root, "progress_bar": False}
+    try:
+        with _kernel_environment():
+            executed = papermill.execute_notebook(notebook, working, injected, **how)
+    except PapermillExecutionError as error:
+        os.replace(working, failed)
+        raise RunFailed(
+            f"{error}\nrun {run.id} failed in cell [{error.exec_count}] of {run.notebook}: {error.ename}: "
+            f"{error.evalue}\nthe notebook as far as it came: {failed.relative_to(root)}"
+        ) from error
+    except DeadKernelError as error:
+        working.unlink(missing_ok=True)
+        raise RunFailed(
+            f"run {run.id}: the kernel of {run.notebook} was killed or crashed; most often the memory was not enough "
+            "(take a smaller tier, or run less beside it)"
+        ) from error
+    if errors := stored_errors(executed):
+        os.replace(working, failed)
+        raise RunFailed(f"run {run.id} stores a failure: {'; '.join(errors)}\nthe notebook: {failed.relative_to(root)}")
+    _dress(executed, run, tier, key=key, parameters=parameters, seconds=time.perf_counter() - started)
+    _write(executed, kept)
+    _write(executed, page)
+    working.unlink(missing_ok=True)
+    return True
+
+
+@contextmanager
+def _kernel_environment() -> Iterator[None]:
+    """Environment that a kernel inherits: one thread, and the very melib whose files were hashed."""
+    before = dict(os.environ)
+    here = str(Path(melib.__file__).parents[1])
+    path = os.pathsep.join(filter(None, (here, before.get("PYTHONPATH"))))
+    os.environ.update(ONE_THREAD, PYTHONPATH=path, MPLBACKEND="module://matplotlib_inline.backend_inline")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def faults(root: Path, tier: str) -> list[str]:
+    """What is wrong with the executed pages that the table of contents names, a line each.
+
+    A notebook that stores a traceback, or numbers from other code, builds into a book without a warning.
+    """
+    tier_sizes(tier)
+    runs, found = load_runs(root), []
+    for name in re.findall(r"book/runs/(\w+)", (root / "_toc.yml").read_text(encoding="utf-8")):
+        if name not in runs:
+            found.append(f"{name}: no such run in runs.yml")
+        elif not runs[name].page(root).is_file():
+            found.append(f"{name}: not there; `{runs[name].command(tier)}` makes it")
+        else:
+            notebook = nbformat.read(runs[name].page(root), as_version=4)
+            problems = stored_errors(notebook) + figures_without_words(notebook)
+            if _key_of(notebook) != page_key(runs[name], tier, root):
+                problems.append(f"stale: made by other code, parameters or tier than {tier} now has")
+            found.extend(f"{name}: {problem}" for problem in problems)
+    return found
+
+
+def stored_errors(notebook: NotebookNode) -> list[str]:
+    """Every trace of a failure that a notebook stores, a line each; empty for a sound one."""
+    found = []
+    if notebook.metadata.get("papermill", {}).get("exception"):
+        found.append("papermill marked the notebook as failed")
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.metadata.get("papermill", {}).get("exception"):
+            found.append(f"cell {number}: papermill marked it as failed")
+        if "papermill-error-cell-tag" in cell.metadata.get("tags", ()):
+            found.append(f"cell {number}: papermill's note about an error")
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                found.append(f"cell {number}: {output.get('ename', 'error')}: {output.get('evalue', '')}")
+    return found
+
+
+def figures_without_words(notebook: NotebookNode) -> list[str]:
+    """Shown figures whose cell has no caption or no alt text in its metadata, a line each."""
+    found = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        shown = not {"remove-cell", "remove-output"} & set(cell.metadata.get("tags", ()))
+        drawn = any(kind.startswith("image/") for output in cell.get("outputs", ()) for kind in output.get("data", ()))
+        if shown and drawn:
+            words = cell.metadata.get("mystnb", {})
+            if not words.get("image", {}).get("alt"):
+                found.append(f"cell {number}: a figure without alt text (mystnb: image: alt)")
+            if not words.get("figure", {}).get("caption"):
+                found.append(f"cell {number}: a figure without caption (mystnb: figure: caption)")
+    return found
+
+
+def _dress(
+    notebook: NotebookNode, run: Run, tier: str, *, key: str, parameters: dict[str, object], seconds: float
+) -> None:
+    """Turn a freshly executed notebook into a page, in place.
+
+    Gives the page the run's own title, since one notebook may serve several runs, folds the two parameter cells, puts
+    the run card below the title and the command that makes it again below every table, replaces papermill's metadata
+    (it holds paths of the machine) by the run's own, and drops jupytext's, which would pair the page with its source.
+    """
+    made = provenance.provenance()
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        tags = list(cell.metadata.get("tags", ()))
+        for tag in _FOLDED.keys() & tags:
+            cell.metadata["tags"] = [*tags, "hide-input"]
+            cell.metadata["mystnb"] = {"code_prompt_show": _FOLDED[tag]}
+    rest = notebook.cells[0].source.partition("\n")[2].strip()
+    card = nbformat.v4.new_markdown_cell(_card(run, tier, parameters, seconds, made), id="run-card")
+    notebook.cells[0].source = f"# {run.title}"
+    notebook.cells[1:1] = [card] + [nbformat.v4.new_markdown_cell(rest, id="after-run-card")] * bool(rest)
+    _frame_tables(notebook, run, tier)
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.pop("jupytext", None)
+    said = {"run": run.id, "tier": tier, "key": key, "parameters": parameters, "seconds": round(seconds, 1)}
+    notebook.metadata["melib"] = {**said, "provenance": made}
+
+
+def _frame_tables(notebook: NotebookNode, run: Run, tier: str) -> None:
+    """Number the tables of a page, name each by the heading it stands under, and put its command below it."""
+    number, heading = 1, run.title
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            headings = _HEADING.findall(_FENCED.sub("", cell.source))
+            heading = _MARKUP.sub("", headings[-1]) if headings else heading
+        for output in cell.get("outputs", ()):
+            html = output.get("data", {}).get("text/html", "")
+            if tables := count_tables(html):
+                how = {"first": number, "heading": heading, "file": run.id, "command": run.command(tier)}
+                output.data["text/html"] = framed(html, **how)
+                number += tables
+
+
+def _card(run: Run, tier: str, parameters: dict[str, object], seconds: float, made: Mapping[str, object]) -> str:
+    when, commit = datetime.fromisoformat(str(made["time"])), str(made["commit"])
+    shown_commit = commit[:9] + "+changes" * commit.endswith("+changes")
+    size = f"Tier **{tier}**" if "tier" in parameters else "The same at every tier"
+    seed = f"seed {parameters['seed']}" if "seed" in parameters else "nothing drawn at random"
+    lasted = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+    return (
+        "```{admonition} This run\n"
+        ":class: note run-card\n\n"
+        f"{size}, {seed}. Run on {when.day} {when:%B %Y}, {when:%H:%M} UTC, in {lasted}, "
+        f"at commit `{shown_commit}`.\n\n"
+        f"To re-run it in about the same time: `{run.command(tier)}`\n"
+        "```"
+    )
+
+
+def _key_of(notebook: NotebookNode) -> str | None:
+    return notebook.metadata.get("melib", {}).get("key")
+
+
+def _read(path: Path) -> NotebookNode | None:
+    try:
+        return nbformat.read(path, as_version=4)
+    except (FileNotFoundError, ValueError):  # none was kept, or it is no notebook: either way there is none to use
+        return None
+
+
+def _write(notebook: NotebookNode, path: Path) -> None:
+    with whole(path) as part:
+        nbformat.write(notebook, part)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(str(name), list(known), n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(known) or 'none'}"
