@@ -54,7 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     check_folder(folder, "--folder")
     records.make(rows, folder=folder, store=store, jobs=arguments.jobs, progress=progress)
-    for row, seed in ((row, seed) for row in rows for seed in row.seeds):
-        where = records.path(row, seed, folder)
+    for where in (records.path(row, seed, folder) for row in rows for seed in row.seeds):
         print(f"{where}: {records.read_values(where)['seconds']:.0f} s", file=sys.stderr)
     return 0
