@@ -86,6 +86,7 @@ class Experiment:
     tier: str
     question: str
     criterion: str
+    least: float
     rows: tuple[Row, ...]
     measures: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
@@ -93,13 +94,6 @@ class Experiment:
     def row(self, name: str) -> Row:
         """The row of that name; an unknown one is refused with the nearest."""
         return find(name, {row.name: row for row in self.rows}, f"row in experiment {self.name}")
-
-    def only(self, names: Iterable[str]) -> Experiment:
-        """The experiment with some of its rows, and the comparisons between them."""
-        rows = tuple(self.row(name) for name in names)
-        kept = {row.name for row in rows}
-        comparisons = tuple(each for each in self.comparisons if {each.first, each.second} <= kept)
-        return Experiment(self.name, self.tier, self.question, self.criterion, rows, self.measures, comparisons)
 
 
 def names(folder: Path | str | None = None) -> tuple[str, ...]:
@@ -157,14 +151,17 @@ def load(
     if more:
         found |= {row.name: row for row in _rows(more.get("rows", ()), f"{home}-{Path(rows).stem}", tier, at, folder)}
     asked = [*declared.get("comparisons", ()), *more.get("comparisons", ())]
-    comparisons = list(_comparisons(asked, float(declared.get("least", 0.03))))
+    least = float(declared["least"])
+    comparisons = list(_comparisons(asked, least))
     if at:
         comparisons = [each for each in comparisons if {each.first, each.second} <= set(found)]
     for each in comparisons:
         for row in (each.first, each.second):
             find(row, found, f"row in experiment {name}")
     question, criterion, measures = (declared[key] for key in ("question", "criterion", "measures"))
-    return Experiment(name, tier, question, criterion, tuple(found.values()), tuple(measures), tuple(comparisons))
+    return Experiment(
+        name, tier, question, criterion, least, tuple(found.values()), tuple(measures), tuple(comparisons)
+    )
 
 
 def _folder(folder: Path | str | None) -> Path:

@@ -145,6 +145,21 @@ def gains_along(
     return fig
 
 
+def values_in_a_row(table: pd.DataFrame, xlabel: str, *, least: float) -> matplotlib.figure.Figure:
+    """A dot and an interval for each row of a table ``value, low, high``, beside zero and what is too small to matter."""
+    fig, axes = figure(height=0.9 + 0.24 * len(table))
+    axes.axvspan(-least, least, color=COLOURS["chance"], alpha=0.2, linewidth=0)
+    axes.axvline(0, color=COLOURS["score"], linewidth=1)
+    for height, each in enumerate(table.itertuples()):
+        _interval(axes, each.value, each.low, each.high, height)
+    cut_beyond_one(axes, range(len(table)), table["low"], table["high"])
+    axes.set_yticks(range(len(table)), [str(name) for name in table.index])
+    axes.invert_yaxis()
+    axes.set(xlabel=xlabel)
+    axes.grid(axis="x", alpha=0.3)
+    return fig
+
+
 def learning_curves(kept: Mapping[str, Kept]) -> matplotlib.figure.Figure:
     """The training loss of every row over its steps, a panel for each stage of training (first seed, first fold).
 

@@ -85,25 +85,30 @@ def with_interval(found: Mapping[str, float | None], digits: int = 3, *, sign: b
     return f"{number(found['value'], digits, sign=sign)} ({span(found, digits)})"
 
 
-def about(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
-    """What is asked, what counts as success, on whom, and how often: the data file's words beside the amounts."""
+def about(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
+    """The data file's question and criterion, on whom and how often they were asked, and what to know (Markdown)."""
     some = list(kept.values())
     first = some[0].first
-    data = first["dataset"]
+    data, synthetic = first["dataset"], first["dataset"]["synthetic"]
     people = sorted({each.first["counts"]["subjects"] for each in some})
-    rows = {
+    seeds = sorted({len(each.records) for each in some})
+    lines = {
         "Question": experiment.question,
         "Criterion, set before any number": experiment.criterion,
-        "Data": f"{data['name']} {data['version']}" + (", synthetic faces" if data["synthetic"] else ""),
+        "Data": f"{data['name']} {data['version']}, {'synthetic' if synthetic else 'filmed'} faces",
         "Tier": experiment.tier,
-        "People tested": " to ".join(dict.fromkeys(map(str, (people[0], people[-1])))),
-        "Seeds a row": " to ".join(dict.fromkeys(str(f(len(e.records) for e in some)) for f in (min, max))),
+        "People tested": _ends(people),
+        "Seeds a row": _ends(seeds),
     }
-    if not data["synthetic"]:
-        rows["Use"] = "made from licensed data: not for publication"
+    if not synthetic:
+        lines["Use"] = "made from licensed data: **not for publication**"
     if any(each.stale for each in some):
-        rows["Caution"] = "some records are stale: other code, settings or data than today's made them"
-    return pd.DataFrame({"": list(rows.values())}, index=list(rows))
+        lines["Caution"] = "records are **stale**: other code, settings or data than today's made them"
+    return "\n".join(f"- **{name}**: {words}" for name, words in lines.items())
+
+
+def _ends(numbers: Sequence[int]) -> str:
+    return " to ".join(dict.fromkeys(map(str, (numbers[0], numbers[-1]))))
 
 
 def measured(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
