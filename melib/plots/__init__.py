@@ -1,15 +1,4 @@
-"""Figures, drawn from arrays and records; one style for notebooks, README and book."""
+"""Figures of the book: motion, faces, the benchmark, networks and metrics, in one style.
 
-from melib.plots.rows import differences_with_intervals, learning_curves, rows_with_intervals
-from melib.plots.study import confusions, score_timeline
-from melib.plots.style import COLOURS, figure
-
-__all__ = [
-    "COLOURS",
-    "confusions",
-    "differences_with_intervals",
-    "figure",
-    "learning_curves",
-    "rows_with_intervals",
-    "score_timeline",
-]
+Each module is imported by itself, so that a page loads what it draws with and no more.
+"""

@@ -22,6 +22,9 @@ COLOURS = {
     "fourth": "#56B4E9",
 }
 
+#: Colours of several series, in the order in which they are drawn.
+SERIES = tuple(COLOURS[name] for name in ("first", "second", "third", "fourth"))
+
 _STYLE = {
     "axes.grid": True,
     "axes.grid.axis": "y",

@@ -3,55 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from melib.errors import InputError
 from melib.metrics import Tally, recognition, spotting, strs, uncertainty
-from melib.study.experiments import Contrast, Experiment
-from melib.study.rows import RowRecords
+from melib.metrics.verdict import detectable, judge
+from melib.study.experiments import Experiment
+from melib.study.records import Kept
 
-#: What can be compared, and the method of its intervals (as :func:`melib.metrics.uncertainty.bootstrap` has them).
-PARTS = {"spotting_and_naming": "studentised", "frames": "bca", "recognition": "studentised"}
+#: Part of a record -> the method of its intervals (:mod:`melib.metrics.uncertainty`). A tally of frames has a
+#: column for each level of the score, for which the studentised interval would take minutes.
+METHODS = {"spotting_and_naming": "studentised", "frames": "bca", "recognition": "studentised"}
+#: Metrics that tables show, with their names there.
+NAMES = {
+    "tp": "True positives",
+    "fp": "False positives",
+    "fn": "Missed",
+    "false_positives_per_minute": "False positives per minute",
+    "precision_spotting": "Precision of spotting",
+    "recall_spotting": "Recall of spotting",
+    "f1_spotting": "F1 of spotting",
+    "f1_analysis": "F1 of analysis",
+    "uf1_analysis": "UF1 of analysis",
+    "uar_analysis": "UAR of analysis",
+    "strs": "STRS",
+    "f1_named": "F1 of named intervals",
+    "roc_auc_frames": "ROC-AUC of frames",
+    "average_precision_frames": "Average precision of frames",
+    "uf1_pooled": "UF1, expressions given",
+    "uar_pooled": "UAR, expressions given",
+}
 
-#: Where a record keeps a part's own intervals, if not under the part's name.
-IN_RECORD = {"frames": "frames_smoothed"}
 
-#: Bootstrap resamples where the sizes of a tier name none.
-RESAMPLES = 1000
+def part_of(metric: str) -> str:
+    """The part of a record in which a metric stands."""
+    if metric.endswith("_frames"):
+        return "frames"
+    return "recognition" if metric.endswith("_pooled") else "spotting_and_naming"
 
 
-def tallies(kept: RowRecords, part: str) -> list[Tally]:
+def has(kept: Kept, metric: str) -> bool:
+    """Whether a row has a metric."""
+    return part_of(metric) in kept.first
+
+
+def tallies(kept: Kept, part: str) -> list[Tally]:
     """The counts per subject of a row, one tally a seed.
 
-    Parameters
-    ----------
-    kept : RowRecords
-    part : {"spotting_and_naming", "frames", "recognition"}
-        Found intervals (F1 of spotting, STRS, ...), smoothed scores of frames (ROC-AUC, average precision), names of
-        given expressions (UF1, UAR, ...).
-
-    Raises
-    ------
-    ValueError
-        If there is no such part.
-    LookupError
-        If the row's records do not keep it.
+    ``spotting_and_naming``: found intervals; ``frames``: smoothed scores of frames; ``recognition``: names of given
+    expressions.
     """
-    if part not in PARTS:
-        raise InputError(f"unknown part {part!r}: use one of {', '.join(PARTS)}")
-    emotions = [tuple(record["confusion"]["emotions"]) for record in kept.records]
+    classes = [tuple(record.values["confusion"]["emotions"]) for record in kept.records]
     if part == "recognition":
-        return [_names(*each) for each in zip(kept.tables("named"), emotions, strict=True)]
+        return [_names(*each) for each in zip(kept.tables("named"), classes, strict=True)]
     if part == "frames":
         return [_frames(table) for table in kept.tables("frames")]
-    parts = zip(kept.tables("truth"), kept.tables("videos"), kept.predictions, emotions, strict=True)
+    tables = (kept.tables(name) for name in ("truth", "videos", "predictions"))
     return [
-        strs.tally(truth[truth["kind"] == "micro"], found, videos=videos, emotions=names)
-        for truth, videos, found, names in parts
+        strs.tally(truth[truth["kind"] == "micro"], found, videos=videos, emotions=emotions)
+        for truth, videos, found, emotions in zip(*tables, classes, strict=True)
     ]
 
 
@@ -74,67 +85,84 @@ def _frames(counted: pd.DataFrame) -> Tally:
     return spotting.tally_frames(labels, pd.concat(scores, ignore_index=True))
 
 
-def value(kept: RowRecords, part: str, metric: str) -> dict[str, float | None]:
-    """A metric of a row: mean over seeds, with a 95 % interval over subjects and seeds.
+def value(kept: Kept, metric: str) -> dict[str, float | None]:
+    """A metric of a row: mean over seeds, with a 95 % interval over subjects and seeds; None where undefined.
 
-    Returns
-    -------
-    dict
-        ``value, low, high``; None where undefined. Of a single seed it is what the record says.
+    Of a single seed it is what the record says.
     """
+    part = part_of(metric)
     if len(kept.records) == 1:
-        return dict(kept.records[0][IN_RECORD.get(part, part)][metric])
-    found = uncertainty.bootstrap(tallies(kept, part), method=PARTS[part], n_resamples=_resamples(kept))
+        return dict(kept.first[part][metric])
+    found = uncertainty.bootstrap(tallies(kept, part), method=METHODS[part], n_resamples=_resamples(kept))
     return _plain(found.table.loc[metric])
 
 
-def differences(experiment: Experiment, kept: Mapping[str, RowRecords]) -> pd.DataFrame:
-    """All comparisons of an experiment.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per contrast: those of :class:`melib.study.experiments.Contrast`, then ``value, low, high, detectable``
-        as from :func:`difference` (NaN where undefined).
-    """
-    rows = [
-        asdict(each) | difference(kept[each.first], kept[each.second], each.part, each.metric)
-        for each in experiment.contrasts
-    ]
-    numbers = ["value", "low", "high", "detectable"]
-    table = pd.DataFrame(rows, columns=[*(each.name for each in fields(Contrast)), *numbers])
-    return table.astype(dict.fromkeys(numbers, float))
-
-
-def difference(first: RowRecords, second: RowRecords, part: str, metric: str) -> dict[str, float | None]:
+def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None]:
     """A metric of the first row less that of the second, on the same resampled subjects.
 
     Returns
     -------
     dict
-        ``value, low, high`` of the 95 % interval, and ``detectable``: the true difference that such a comparison
-        would show, by an interval without zero, four times in five (80 % power).
+        ``value, low, high`` of the 95 % interval; ``detectable``, the true difference that such a comparison would
+        show, by an interval without zero, four times in five (80 % power). None where undefined.
     """
+    part = part_of(metric)
     sides = (tallies(kept, part) for kept in (first, second))
-    found = uncertainty.paired(*sides, method=PARTS[part], n_resamples=_resamples(first))
+    found = uncertainty.paired(*sides, method=METHODS[part], n_resamples=_resamples(first))
     plain = _plain(found.table.loc[metric])
-    return plain | {"detectable": detectable(plain)}
+    return plain | {"detectable": detectable(plain["low"], plain["high"])}
 
 
-def detectable(interval: dict[str, float | None], *, power: float = 0.8, level: float = 0.95) -> float | None:
-    """The difference that would be seen with some power, given an interval of the same width around it.
+def differences(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
+    """All comparisons of an experiment.
 
-    The half-width of the interval is (near enough) z(level) standard errors, and the difference has to lie
-    z(level) + z(power) of them from zero.
+    Returns
+    -------
+    pandas.DataFrame
+        A row per comparison: ``question, first, second, metric, least``; ``value, low, high, detectable`` as from
+        :func:`difference` (NaN where undefined); ``verdict``, one word of :mod:`melib.metrics.verdict`.
     """
-    if interval["low"] is None or interval["high"] is None:
+    rows = []
+    for each in experiment.comparisons:
+        found = difference(kept[each.first], kept[each.second], each.metric)
+        verdict = judge(found["value"], found["low"], found["high"], each.least)
+        rows.append({**vars(each), **found, "verdict": verdict})
+    numbers = ["value", "low", "high", "detectable"]
+    table = pd.DataFrame(rows, columns=["question", "first", "second", "metric", "least", *numbers, "verdict"])
+    return table.astype(dict.fromkeys(numbers, float))
+
+
+def chance(kept: Kept, metric: str) -> dict[str, float] | None:
+    """What 95 % of lucky answers reach in a metric, ``low, high``, the widest of a row's seeds; None if not kept."""
+    null = "guessed" if part_of(metric) == "recognition" else "shifted"
+    found = [record.values.get("chance", {}).get(null, {}).get(metric) for record in kept.records]
+    found = [each for each in found if each is not None and each["low"] is not None and each["high"] is not None]
+    if not found:
         return None
-    z = norm.ppf((1 + level) / 2)
-    return float((interval["high"] - interval["low"]) / (2 * z) * (z + norm.ppf(power)))
+    return {"low": min(each["low"] for each in found), "high": max(each["high"] for each in found)}
 
 
-def _resamples(kept: RowRecords) -> int:
-    return kept.records[0]["sizes"].get("resamples", RESAMPLES)
+def beside_chance(kept: Kept, metric: str) -> str:
+    """Whether a metric lies above what luck reaches: the verdict on the value less the end of chance that it faces."""
+    found = value(kept, metric)
+    if found["value"] is None:
+        return judge(None, None, None, 0.0)
+    null = {"low": 0.5, "high": 0.5} if metric == "roc_auc_frames" else chance(kept, metric)
+    if null is None:
+        return judge(None, None, None, 0.0)
+    end = null["high"] if found["value"] > null["low"] else null["low"]
+    ends = (None if found[key] is None else found[key] - end for key in ("value", "low", "high"))
+    return judge(*ends, 0.0)
+
+
+def shuffled(kept: Kept) -> list[float]:
+    """UF1 after each training on shuffled emotion labels, over all seeds; none where the row has no such control."""
+    return [draw["uf1_pooled"] for record in kept.records for draw in record.values.get("shuffled", ())]
+
+
+def _resamples(kept: Kept) -> int:
+    amounts = kept.first["amounts"]
+    return amounts.get("resamples", amounts.get("clip_resamples"))
 
 
 def _plain(row: Sequence[float] | pd.Series) -> dict[str, float | None]:

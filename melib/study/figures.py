@@ -146,7 +146,7 @@ def gains_along(
 
 
 def values_in_a_row(table: pd.DataFrame, xlabel: str, *, least: float) -> matplotlib.figure.Figure:
-    """A dot and an interval for each row of a table ``value, low, high``, beside zero and what is too small to matter."""
+    """A dot and an interval for each row of ``value, low, high``, beside zero and what is too small to matter."""
     fig, axes = figure(height=0.9 + 0.24 * len(table))
     axes.axvspan(-least, least, color=COLOURS["chance"], alpha=0.2, linewidth=0)
     axes.axvline(0, color=COLOURS["score"], linewidth=1)

@@ -102,7 +102,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing(outcome, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tables_say_what_the_record_says(outcome):
+def test_tablessay_what_the_record_says(outcome):
     record = outcome.record
     table = tables.spot_then_recognize(record)
     assert table.loc["STRS", "Value"] == f"{record['spotting_and_naming']['strs']['value']:.3f}"

@@ -1,0 +1,209 @@
+"""Rows beside each other, from records alone: values, differences with one verdict, tables and figures."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from melib.errors import InputError
+from melib.metrics import recognition, spotting, strs, uncertainty
+from melib.study import compare, figures, tables
+from melib.study.experiments import Comparison, Experiment, Row
+from melib.study.record import Record, plain_table
+from melib.study.records import Kept
+from melib.study.settings import Settings
+
+EMOTIONS = ("negative", "positive", "surprise", "others")
+N_PEOPLE = 24
+
+
+def made(skill: float, seed: int, *, synthetic: bool = True) -> Record:
+    """A record of a row that names and finds rightly in so many cases of a hundred."""
+    rng = np.random.default_rng([seed, round(100 * skill)])
+    truth, found, named = [], [], []
+    for person in range(N_PEOPLE):
+        where = {"subject": str(person), "video": "v"}
+        for number in range(4):
+            emotion = EMOTIONS[(person + number) % 4]
+            guess = emotion if rng.random() < skill else EMOTIONS[rng.integers(4)]
+            onset = 40 * number + 5
+            shift = 0 if rng.random() < skill else 14
+            truth.append(
+                {**where, "kind": "micro", "onset": onset, "apex": onset + 5, "offset": onset + 10, "emotion": emotion}
+            )
+            found.append(
+                {**where, "onset": onset + shift, "offset": onset + 10 + shift, "emotion": guess, "score": 1.0}
+            )
+            named.append({"subject": str(person), "emotion": emotion, "named": guess, "count": 1})
+    truth, found, named = map(pd.DataFrame, (truth, found, named))
+    videos = pd.DataFrame({"subject": map(str, range(N_PEOPLE)), "video": "v", "frames": 170, "fps": 30.0})
+    levels = pd.DataFrame({"subject": np.repeat(videos["subject"], 2), "level": [1, 5] * N_PEOPLE})
+    levels["inside"], levels["outside"] = [4, round(40 * skill) + 4] * N_PEOPLE, [100, 26] * N_PEOPLE
+    tallied = {
+        "spotting_and_naming": strs.tally(truth, found, videos=videos, emotions=EMOTIONS),
+        "recognition": recognition.tally(named["emotion"], named["named"], named["subject"], classes=EMOTIONS),
+    }
+    values = {part: plain_table(uncertainty.bootstrap(each, n_resamples=200).table) for part, each in tallied.items()}
+    values["frames"] = {"roc_auc_frames": {"value": 0.7, "low": 0.6, "high": 0.8}}
+    null = {"mean": 0.25, "low": 0.2, "high": 0.3}
+    values |= {
+        "dataset": {"name": "made up", "version": "1", "synthetic": synthetic},
+        "confusion": {"emotions": list(EMOTIONS)},
+        "counts": {"subjects": N_PEOPLE, "micro_expressions": len(truth)},
+        "chance": {"guessed": {"uf1_pooled": null}, "shifted": {"f1_spotting": null, "strs": null}},
+        "shuffled": [{"uf1_pooled": 0.2}, {"uf1_pooled": 0.24}],
+        "amounts": {"resamples": 200},
+        "seconds": 60.0,
+        "provenance": {"time": "2026-01-02T03:04:05+00:00", "commit": "a" * 40, "processor": "any"},
+    }
+    return Record(values, {"truth": truth, "videos": videos, "predictions": found, "named": named, "frames": levels})
+
+
+def kept(name: str, skill: float, seeds=(0,), **settings) -> Kept:
+    row = Row(name, name.title(), "grid", Settings(tier="smoke", classes=4, **settings), tuple(seeds))
+    return Kept(row, tuple(made(skill, seed) for seed in seeds))
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, Kept]:
+    return {"good": kept("good", 0.9, input="S"), "same": kept("same", 0.9), "bad": kept("bad", 0.3, input="D")}
+
+
+@pytest.fixture(scope="module")
+def asked(rows) -> Experiment:
+    comparisons = tuple(
+        Comparison(first, second, metric, f"Is {first} better?", 0.03)
+        for first, second in (("good", "bad"), ("bad", "good"), ("good", "same"))
+        for metric in ("uf1_pooled", "f1_spotting")
+    )
+    measures = ("f1_spotting", "strs", "roc_auc_frames", "uf1_pooled")
+    return Experiment(
+        "grid", "smoke", "Which?", "It is.", 0.03, tuple(each.row for each in rows.values()), measures, comparisons
+    )
+
+
+def test_a_metric_stands_in_one_part():
+    parts = {compare.part_of(metric) for metric in ("roc_auc_frames", "uf1_pooled", "strs")}
+    assert parts == set(compare.METHODS) == {"frames", "recognition", "spotting_and_naming"}
+
+
+def test_tallies_from_the_kept_tablesgive_the_metrics_of_the_record(rows):
+    for part in ("spotting_and_naming", "recognition"):
+        (tally,) = compare.tallies(rows["good"], part)
+        again = uncertainty.bootstrap(tally, n_resamples=200).table
+        for metric, found in rows["good"].first[part].items():
+            np.testing.assert_equal(again.loc[metric, "value"], np.nan if found["value"] is None else found["value"])
+
+
+def test_frames_counted_by_level_rank_as_the_frames_themselves(rows):
+    (tally,) = compare.tallies(rows["good"], "frames")
+    auc = uncertainty.bootstrap(tally, method="percentile", n_resamples=50).table.loc["roc_auc_frames", "value"]
+    levels = rows["good"].tables("frames")[0]
+    score = np.concatenate([np.repeat(levels["level"], levels[side]) for side in ("inside", "outside")])
+    n_inside = levels["inside"].sum()
+    inside, outside = score[:n_inside, None], score[None, n_inside:]
+    assert auc == pytest.approx(((inside > outside) + 0.5 * (inside == outside)).mean())
+    assert spotting.tally_frames is not None
+
+
+def test_one_seed_is_what_its_record_says_and_several_are_their_mean(rows):
+    assert compare.value(rows["good"], "strs") == pytest.approx(rows["good"].first["spotting_and_naming"]["strs"])
+    several = kept("several", 0.6, seeds=(0, 1, 2))
+    values = [record.values["recognition"]["uf1_pooled"]["value"] for record in several.records]
+    assert compare.value(several, "uf1_pooled")["value"] == pytest.approx(np.mean(values))
+
+
+def test_each_comparison_has_a_difference_and_one_word(asked, rows):
+    found = compare.differences(asked, rows).set_index(["first", "second", "metric"])
+    assert found.loc[("good", "bad", "uf1_pooled"), "verdict"] == "higher"
+    assert found.loc[("bad", "good", "f1_spotting"), "verdict"] == "lower"
+    assert found.loc[("good", "same", "uf1_pooled"), "verdict"] == "undecided", "no spread at all"
+    forth, back = found.loc[("good", "bad", "uf1_pooled")], found.loc[("bad", "good", "uf1_pooled")]
+    assert forth["value"] == pytest.approx(-back["value"]) and forth["detectable"] > 0
+
+
+def test_rows_are_told_from_chance(rows):
+    assert compare.beside_chance(rows["good"], "uf1_pooled") == "higher"
+    assert compare.beside_chance(rows["good"], "roc_auc_frames") == "higher"
+    assert compare.chance(rows["good"], "strs") == {"low": 0.2, "high": 0.3}
+    assert compare.chance(rows["good"], "tp") is None
+
+
+def test_tablessay_what_the_records_hold(asked, rows):
+    measured = tables.measured(asked, rows)
+    assert measured.loc["Good", "UF1, expressions given, synthetic"].startswith(
+        f"{rows['good'].first['recognition']['uf1_pooled']['value']:.3f} ("
+    )
+    compared = tables.compared(asked, rows)
+    assert len(compared) == len(asked.comparisons) and set(compared["Verdict"]) == {"higher", "lower", "undecided"}
+    assert compared["They differ in"].tolist()[0] == "input"
+    controls = tables.controls(rows)
+    assert controls.loc["Good", "STRS, by chance (95 %)"] == "0.200 to 0.300"
+    assert controls.loc["Good", "Above guessing"] == "no"
+    said = tables.about(asked, rows)
+    assert "Which?" in said and "synthetic faces" in said and f"People tested**: {N_PEOPLE}" in said
+    assert "stale" not in said and "stale" in tables.about(
+        asked, {"x": Kept(rows["good"].row, rows["good"].records, True)}
+    )
+    assert tables.remake(asked, rows).loc["Command"].item() == "python -m melib rows grid --tier smoke"
+
+
+def test_a_folded_table_opens_by_keyboard_and_is_whole(rows, asked):
+    html = tables.Folded(tables.compared(asked, rows), "all < comparisons")._repr_html_()
+    assert "<details" in html and "<summary>Show all &lt; comparisons (6 in all)</summary>" in html
+
+
+def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):
+    parts = tables.beside_papers(asked, rows)
+    assert parts and all("not comparable" in title for title in parts)
+    with pytest.raises(InputError, match="not comparable"):
+        tables.beside_printed(rows, "spotting")
+    with pytest.raises(InputError, match="print nothing"):
+        tables.printed("spotting", methods=["nobody's"])
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_figures_draw_every_row_and_every_comparison(asked, rows):
+    (axes,) = figures.rows_with_intervals(asked, rows, "strs").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Good", "Same", "Bad"]
+    found = compare.differences(asked, rows)
+    (axes,) = figures.differences_with_intervals(asked, rows, found).axes
+    assert len(axes.get_yticklabels()) == len(found)
+    assert "first less second" in axes.get_xlabel()
+
+
+def test_an_interval_beyond_what_is_possible_ends_in_an_arrow(asked, rows):
+    found = compare.differences(asked, rows).assign(low=-3.0, high=0.5)
+    fig = figures.differences_with_intervals(asked, rows, found)
+    assert fig.axes[0].get_xlim() == (-1.08, 1.08) and "goes on beyond" in fig.get_supxlabel()
+
+
+def test_gains_stand_over_the_steps_of_a_dose():
+    series = {"a": pd.DataFrame({"value": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.3]}, index=[0.5, 0.1])}
+    fig = figures.gains_along({"one": series, "two": series}, xlabel="dose", ylabel="gain", least=0.03)
+    assert [label.get_text() for label in fig.axes[0].get_xticklabels()] == ["0.1", "0.5"]
+    assert fig.axes[1].get_title() == "two"
+
+
+def test_learning_curves_are_drawn_a_stage_a_panel(rows):
+    curve = pd.DataFrame(
+        {
+            "fold": "fold_0",
+            "input": "O",
+            "stage": ["spotting", "spotting", "recognition"],
+            "step": [0, 9, 9],
+            "loss": [1.0, 0.5, 0.7],
+        }
+    )
+    records = tuple(Record(each.values, {**each.tables, "learning": curve}) for each in rows["good"].records)
+    fig = figures.learning_curves({"good": Kept(rows["good"].row, records)})
+    assert [axes.get_title() for axes in fig.axes] == ["spotting", "recognition"]
+    with pytest.raises(InputError, match="no row keeps a learning curve"):
+        figures.learning_curves(rows)

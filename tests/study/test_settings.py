@@ -1,0 +1,131 @@
+"""Settings are complete and valid once they are made, and a wrong value is named with what would be right."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from melib.errors import InputError
+from melib.study.settings import TIERS, ClipSettings, Reading, Settings, Sizes, differing, make, plain, tier_sizes
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["dataset", "suite", "tier", "split", "model", "intervals_by", "rule", "input", "normalization", "method"]
+    + ["stabilization", "device"],
+)
+def test_an_unknown_value_is_named_with_its_choices(name):
+    with pytest.raises(InputError, match=f"unknown {name} 'nonsense': use one of "):
+        Settings(**{name: "nonsense"})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"classes": 5}, "unknown classes of synthetic 5: use one of 4, 7"),
+        ({"input": "O|X"}, "unknown input 'X'"),
+        ({"input": "O|O"}, "joins an input with itself"),
+        ({"gap_s": 0}, "gap_s is a time in seconds above 0"),
+        ({"p": 1.0}, "p lies between 0 and 1"),
+        ({"model": "floor", "transfer": False}, "transfer is a choice for model 'mean', not 'floor'"),
+        ({"model": "mean", "attention": False}, "attention is a choice for model 'sfamnet', not 'mean'"),
+        ({"data_root": "."}, "leave data_root empty"),
+        ({"dataset": "casme3"}, "is read from a folder"),
+        ({"dataset": "casme3", "data_root": ".", "split": "fresh"}, "has no fresh people"),
+        ({"dataset": "casme3", "data_root": ".", "suite": "sanity"}, "is one of the benchmark's"),
+        ({"dataset": "casme3", "data_root": ".", "input": "true-O"}, "known of the benchmark alone"),
+        ({"dataset": "casme3", "data_root": ".", "stabilization": "true-pose"}, "known of the benchmark alone"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(values, words):
+    with pytest.raises(InputError, match=words):
+        Settings(**values)
+
+
+def test_a_missing_data_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+        Settings(dataset="casme3", data_root=str(tmp_path / "nowhere"))
+
+
+def test_what_is_left_to_the_dataset_is_filled_in_at_once(tmp_path):
+    ours, filmed = Settings(), Settings(dataset="casme3", data_root=str(tmp_path))
+    assert (ours.split, ours.classes, ours.method, ours.gap_s, ours.intervals_by) == ("fresh", 4, "dis", 0.2, "mean")
+    assert (filmed.split, filmed.method, filmed.gap_s) == ("loso", "tvl1", 0.1)
+    assert Settings(model="sfamnet").intervals_by == "sfamnet"
+    assert None not in [getattr(ours, each.name) for each in fields(ours)]
+
+
+def test_joined_inputs_are_planes_of_their_own():
+    joined = Settings(input="O|S", method="farneback")
+    assert joined.inputs == ("O", "S")
+    assert [joined.planes(each).input for each in joined.inputs] == ["O", "S"]
+    assert joined.planes("O").method == "farneback" and joined.alone("S").inputs == ("S",)
+
+
+def test_seven_emotions_are_not_merged_and_four_are():
+    assert Settings(classes=7).merge == {} and len(Settings(classes=7).emotions) == 7
+    assert Settings().class_of("fear") == "negative"
+    own = Settings(suite="out_of_plane")
+    assert own.merge == {} and "negative" not in own.emotions and len(own.emotions) == 7
+
+
+def test_the_ceiling_of_a_rule_learns_that_rules_labels():
+    assert [Settings(model="labels", intervals_by=name).labels_by for name in ("mean", "sfamnet")] == [
+        "mean",
+        "sfamnet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"model": "svm"}, "unknown model 'svm'"),
+        ({}, "input 'flow' needs a reading as flow"),
+        ({"flow": {"input": "O"}, "input": "uvz"}, "needs a reading as depth"),
+        ({"flow": {"inptu": "O"}}, "unknown setting of a reading 'inptu': did you mean 'input'"),
+        ({"flow": {"sensor": "medium"}}, "unknown sensor 'medium'"),
+        ({"flow": {"sensor": {"noise": 1}}}, "unknown error of a sensor 'noise'"),
+        ({"flow": {}, "mixture": "out-of-plane", "share": 1.5}, "between 0 and 1"),
+        ({"flow": {}, "question": "spotting", "model": "mean"}, "spots in long videos"),
+    ],
+)
+def test_a_wrong_row_of_clips_is_named(values, words):
+    with pytest.raises(InputError, match=words):
+        ClipSettings(**values)
+
+
+def test_a_reading_of_plain_values_is_what_is_declared():
+    reading = Reading.of({"input": "D", "stabilization": "rigid", "sensor": {"disparity_px": 0.04}, "delay": 2})
+    assert (reading.planes.input, reading.planes.stabilization, reading.delay) == ("D", "rigid", 2)
+    assert reading.sensor.disparity_px == 0.04 and Reading.of({"sensor": "low"}).sensor.disparity_px == 0.03
+    assert ClipSettings(model="action units").needs == ()
+
+
+def test_a_misspelt_setting_is_named_with_the_nearest():
+    with pytest.raises(InputError, match="unknown setting of a row of videos 'suit': did you mean 'suite'"):
+        make("videos", {"suit": "sanity"})
+    with pytest.raises(InputError, match="unknown way 'films'"):
+        make("films", {})
+
+
+def test_settings_as_plain_types_say_nothing_of_the_machine():
+    said = plain(Settings(device="cpu"))
+    assert "device" not in said and "data_root" not in said
+    deep = plain(ClipSettings(flow={"sensor": {"edge_mm": 7.5}}, input="uvz", depth={"input": "D", "sensor": "none"}))
+    assert json.loads(json.dumps(deep, allow_nan=False)) == deep
+
+
+def test_two_rows_differ_in_what_is_named():
+    assert differing(Settings(), Settings(input="S")) == ("input",)
+    assert differing(Settings(), ClipSettings(model="action units")) == ("way",)
+
+
+def test_tiers_grow_in_everything():
+    smoke, quick, full = (tier_sizes(name) for name in ("smoke", "quick", "full"))
+    for each in fields(Sizes):
+        if each.name != "stride":
+            values = [getattr(sizes, each.name) for sizes in (smoke, quick, full)]
+            assert values == sorted(values), each.name
+    assert list(TIERS) == ["smoke", "quick", "full"]
