@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from melib.errors import InputError
-from melib.metrics import _tables, recognition, strs
+from melib.metrics import recognition, strs
+from melib.metrics._tables import Source
 
 GUESSES = ("prior", "uniform", "majority")
 FEWEST_DRAWS = 20
@@ -50,9 +51,9 @@ def _generator(n_draws: int, seed: int, purpose: int) -> np.random.Generator:
 
 
 def shifted(
-    truth: _tables.Source,
-    predictions: _tables.Source,
-    videos: _tables.Source,
+    truth: Source,
+    predictions: Source,
+    videos: Source,
     *,
     emotions: Sequence[str] | None = None,
     protocol: str = "strict",
@@ -102,10 +103,10 @@ def shifted(
 
 
 def exchanged(
-    truth: _tables.Source,
-    predictions: _tables.Source,
+    truth: Source,
+    predictions: Source,
     *,
-    videos: _tables.Source | None = None,
+    videos: Source | None = None,
     emotions: Sequence[str] | None = None,
     protocol: str = "strict",
     n_draws: int = 200,

@@ -26,6 +26,7 @@ from scipy.optimize import linear_sum_assignment
 
 from melib.errors import InputError
 from melib.metrics import _tables
+from melib.metrics._tables import Source, Universe
 
 MATCHINGS = ("one-to-one", "best-iou", "next-best", "every-pair", "first-come")
 
@@ -45,7 +46,7 @@ class Matches:
         return Matches(self.truth[chosen], self.prediction[chosen], self.iou[chosen])
 
 
-def validate(truth: _tables.Source, predictions: _tables.Source) -> tuple[pd.DataFrame, pd.DataFrame]:
+def validate(truth: Source, predictions: Source) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two checked tables of intervals in canonical types; the column of emotions may be absent."""
     return _tables.intervals(truth, "truth"), _tables.intervals(predictions, "predictions")
 
@@ -163,9 +164,7 @@ def match_arrays(truth: tuple, predictions: tuple, *, how: str = "one-to-one", t
     return pairs[_first_of_each(pairs.truth)]
 
 
-def match(
-    truth: _tables.Source, predictions: _tables.Source, *, how: str = "one-to-one", threshold: float = 0.5
-) -> Matches:
+def match(truth: Source, predictions: Source, *, how: str = "one-to-one", threshold: float = 0.5) -> Matches:
     """Pair predictions with true expressions of the same subject, video and kind.
 
     Parameters
@@ -192,7 +191,7 @@ def match(
     return match_arrays(*arrays(truth, predictions, numbering), how=how, threshold=threshold)
 
 
-def arrays(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables.Universe) -> tuple[tuple, tuple]:
+def arrays(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: Universe) -> tuple[tuple, tuple]:
     """Checked tables as the arrays of :func:`match_arrays`; a kind is a group of its own."""
     sides = ((truth, numbering.truth_video), (predictions, numbering.prediction_video))
     return tuple(
@@ -202,7 +201,7 @@ def arrays(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables.Un
 
 
 def evaluate(
-    truth: _tables.Source, predictions: _tables.Source, *, how: str = "one-to-one", threshold: float = 0.5
+    truth: Source, predictions: Source, *, how: str = "one-to-one", threshold: float = 0.5
 ) -> dict[str, float]:
     """``tp`` (pairs), ``fp`` and ``fn`` (predictions and truths in no pair), ``mean_iou`` of the pairs (0 without any).
 

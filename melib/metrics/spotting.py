@@ -7,8 +7,8 @@ tables. Counts are pooled over all videos; 0/0 is 0. The rules of matching and c
 * ``tp_micro, fp_micro, fn_micro, precision_micro, recall_micro, f1_micro``: of intervals;
 * ``ap_50_micro, ap_50_95_micro``: average precision at IoU 0.5, and its mean over IoU 0.5, 0.55, ..., 0.95: all-point
   interpolation; predictions in falling order of score claim the truth they overlap most among those still free, and
-  those of equal score enter together; NaN without scores. Under the protocols ``mean`` and ``sfamnet`` the order is that
-  of the rows, as in the released evaluators, where all confidences are equal: the value depends on the file's order;
+  those of equal score enter together; NaN without scores. Under the protocols ``mean`` and ``sfamnet`` the order is
+  that of the rows, as in the released evaluators, where all confidences are equal;
 * ``roc_auc_frames, average_precision_frames`` (:func:`tally_frames`): each frame's score against whether it lies in a
   true micro-expression, onset to offset.
 """
@@ -23,6 +23,7 @@ from scipy.sparse import csr_array, hstack
 
 from melib.errors import InputError
 from melib.metrics import _tables, intervals
+from melib.metrics._tables import Source, Universe
 from melib.metrics._tally import Tally, per_subject, ratio
 
 #: Protocol -> matching (see :mod:`melib.metrics.intervals`).
@@ -35,7 +36,7 @@ AP_THRESHOLDS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2).tolist())
 
 
 def count(
-    truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables.Universe, protocol: str
+    truth: pd.DataFrame, predictions: pd.DataFrame, numbering: Universe, protocol: str
 ) -> tuple[intervals.Matches, np.ndarray, np.ndarray, np.ndarray]:
     """What a protocol makes of checked tables: the pairs, and per subject tp, fp and fn."""
     if protocol not in PROTOCOLS:
@@ -51,13 +52,7 @@ def count(
     return found, tp, per_subject(p_subject[false], n), per_subject(t_subject[missed], n) - tp
 
 
-def tally(
-    truth: _tables.Source,
-    predictions: _tables.Source,
-    *,
-    videos: _tables.Source | None = None,
-    protocol: str = "strict",
-) -> Tally:
+def tally(truth: Source, predictions: Source, *, videos: Source | None = None, protocol: str = "strict") -> Tally:
     """Counts per subject from which every metric of :func:`evaluate` follows; the input of a bootstrap.
 
     Parameters
@@ -81,7 +76,7 @@ def tally(
 
 
 def _ranked(
-    truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables.Universe, *, by_row: bool
+    truth: pd.DataFrame, predictions: pd.DataFrame, numbering: Universe, *, by_row: bool
 ) -> tuple[csr_array, Callable[[np.ndarray], dict[str, np.ndarray]]]:
     """Counts behind average precision, and its formula: a column per prediction, so that a resample weighs them."""
     n = len(numbering.subjects)
@@ -128,11 +123,7 @@ def _average_precision(
 
 
 def evaluate(
-    truth: _tables.Source,
-    predictions: _tables.Source,
-    *,
-    videos: _tables.Source | None = None,
-    protocol: str = "strict",
+    truth: Source, predictions: Source, *, videos: Source | None = None, protocol: str = "strict"
 ) -> dict[str, float]:
     """Score predicted intervals against labelled ones.
 
@@ -159,9 +150,7 @@ def evaluate(
     return scores | {key: round(scores[key]) for key in _COUNTS}
 
 
-def average_precision(
-    truth: _tables.Source, predictions: _tables.Source, *, protocol: str = "strict"
-) -> dict[str, float]:
+def average_precision(truth: Source, predictions: Source, *, protocol: str = "strict") -> dict[str, float]:
     """``ap_50`` and ``ap_50_95``; an error where the protocol ranks by score and the predictions have none."""
     scores = evaluate(truth, predictions, protocol=protocol)
     if np.isnan(scores["ap_50_micro"]):
@@ -169,12 +158,12 @@ def average_precision(
     return {key: scores[f"{key}_micro"] for key in ("ap_50", "ap_50_95")}
 
 
-def frame_labels(truth: _tables.Source, scores: pd.DataFrame) -> np.ndarray:
+def frame_labels(truth: Source, scores: pd.DataFrame) -> np.ndarray:
     """Whether each frame of a table ``subject, video, frame, score`` lies in a true micro-expression, ``(N,)`` bool."""
     return _frame_labels(truth, _tables.frame_scores(scores))[0]
 
 
-def _frame_labels(truth: _tables.Source, scores: pd.DataFrame) -> tuple[np.ndarray, _tables.Universe]:
+def _frame_labels(truth: Source, scores: pd.DataFrame) -> tuple[np.ndarray, Universe]:
     truth = _tables.micro(_tables.intervals(truth, "truth"))
     numbering = _tables.universe(truth, scores, None)
     # Larger than any frame number that a table may hold: video * stride + frame orders by video, then frame.
@@ -190,7 +179,7 @@ def _frame_labels(truth: _tables.Source, scores: pd.DataFrame) -> tuple[np.ndarr
     return labels, numbering
 
 
-def tally_frames(truth: _tables.Source, scores: pd.DataFrame) -> Tally:
+def tally_frames(truth: Source, scores: pd.DataFrame) -> Tally:
     """``roc_auc_frames`` and ``average_precision_frames`` as a tally per subject; the input of a bootstrap.
 
     The first is the chance that a frame inside outranks one outside (ties half), the second a sum over thresholds, not
@@ -223,12 +212,12 @@ def tally_frames(truth: _tables.Source, scores: pd.DataFrame) -> Tally:
     return Tally(numbering.subjects, counts, range(2 * n_levels), formula)
 
 
-def roc_auc_frames(truth: _tables.Source, scores: pd.DataFrame) -> float:
+def roc_auc_frames(truth: Source, scores: pd.DataFrame) -> float:
     """Area under the ROC curve of the frame scores, see :func:`tally_frames`."""
     return float(tally_frames(truth, scores).scores()["roc_auc_frames"])
 
 
-def roc_curve_frames(truth: _tables.Source, scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def roc_curve_frames(truth: Source, scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """False-positive rate, true-positive rate and thresholds of the frame scores."""
     from sklearn.metrics import roc_curve  # takes a second to import; only curves need it
 

@@ -52,6 +52,7 @@ import pandas as pd
 
 from melib.errors import InputError
 from melib.metrics import _tables, spotting
+from melib.metrics._tables import Source
 from melib.metrics._tally import Tally, per_subject, ratio
 
 PROTOCOLS = tuple(spotting.PROTOCOLS)
@@ -70,9 +71,9 @@ _LEADING = ("tp", "fp", "fn", "named", "analysed", "minutes")
 
 
 def validate(
-    truth: _tables.Source,
-    predictions: _tables.Source,
-    videos: _tables.Source | None = None,
+    truth: Source,
+    predictions: Source,
+    videos: Source | None = None,
     *,
     emotions: Sequence[str] | None = None,
     refuse_unknown: bool = False,
@@ -100,10 +101,10 @@ def classes(truth: pd.DataFrame, emotions: Sequence[str] | None) -> tuple[str, .
 
 
 def tally(
-    truth: _tables.Source,
-    predictions: _tables.Source,
+    truth: Source,
+    predictions: Source,
     *,
-    videos: _tables.Source | None = None,
+    videos: Source | None = None,
     emotions: Sequence[str] | None = None,
     protocol: str = "strict",
 ) -> Tally:
@@ -192,10 +193,10 @@ def _scores(totals: np.ndarray, protocol: str) -> dict[str, np.ndarray]:
 
 
 def evaluate(
-    truth: _tables.Source,
-    predictions: _tables.Source,
+    truth: Source,
+    predictions: Source,
     *,
-    videos: _tables.Source | None = None,
+    videos: Source | None = None,
     emotions: Sequence[str] | None = None,
     protocol: str = "strict",
 ) -> dict[str, float]:
@@ -227,7 +228,7 @@ def evaluate(
     return {key: round(float(scores[key])) if key in ("tp", "fp", "fn") else float(scores[key]) for key in KEYS}
 
 
-def per_class(truth: _tables.Source, predictions: _tables.Source) -> pd.DataFrame:
+def per_class(truth: Source, predictions: Source) -> pd.DataFrame:
     """One-vs-rest counts of the analysis, a row per emotion: ``tp, fp, fn, precision, recall, f1`` (0/0 is 0)."""
     counted = tally(truth, predictions)
     names = [emotion for part, emotion in counted.columns[len(_LEADING) :] if part == "tp"]

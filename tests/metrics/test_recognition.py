@@ -6,6 +6,7 @@ import sklearn.metrics as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melib.errors import InputError
 from melib.metrics import recognition
 
 NAMES = ("anger", "disgust", "happy")
@@ -102,10 +103,10 @@ def test_a_tally_over_subjects_adds_up_to_evaluate():
     ],
 )
 def test_bad_labels_are_refused(arguments, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(InputError, match=words):
         recognition.validate(*arguments)
 
 
 def test_subjects_must_be_one_per_clip():
-    with pytest.raises(ValueError, match="2 subjects for 1 clips"):
+    with pytest.raises(InputError, match="2 subjects for 1 clips"):
         recognition.tally(["a"], ["a"], [1, 2])
