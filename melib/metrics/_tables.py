@@ -11,7 +11,6 @@ import csv
 import os
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -167,28 +166,22 @@ def frame_scores(source: Source) -> pd.DataFrame:
     return checked
 
 
-@dataclass(frozen=True)
-class Universe:
-    """Truth, predictions and videos in one numbering of subjects and of (subject, video)."""
+def numbered(
+    truth: pd.DataFrame, predictions: pd.DataFrame, listed: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...], np.ndarray]:
+    """Checked tables with numbers of subjects (``who``) and of their videos (``where``), and the subjects themselves.
 
-    subjects: tuple[str, ...]  # of all three tables, sorted
-    truth_subject: np.ndarray  # a number per row, as the next three
-    prediction_subject: np.ndarray
-    truth_video: np.ndarray
-    prediction_video: np.ndarray
-    video_subject: np.ndarray  # a number per (subject, video)
-    minutes: np.ndarray  # per (subject, video); NaN where no list of videos gives the length
-
-
-def universe(truth: pd.DataFrame, predictions: pd.DataFrame, listed: pd.DataFrame | None) -> Universe:
-    """Number the subjects and videos of checked tables jointly; the union of all three is scored."""
+    The subjects are those of all three tables, sorted. Last come their minutes, NaN where the list lacks a length.
+    """
     tables = [truth, predictions] + ([] if listed is None else [listed])
     bounds = np.cumsum([len(table) for table in tables])
-    subject, subjects = pd.factorize(np.concatenate([table["subject"].to_numpy() for table in tables]), sort=True)
-    video, unique = pd.factorize(np.concatenate([table["video"].to_numpy() for table in tables]))
-    both, pairs = pd.factorize(subject.astype(np.int64) * max(len(unique), 1) + video)
+    who, subjects = pd.factorize(np.concatenate([table["subject"].to_numpy() for table in tables]), sort=True)
+    video, videos = pd.factorize(np.concatenate([table["video"].to_numpy() for table in tables]))
+    where, pairs = pd.factorize(who.astype(np.int64) * max(len(videos), 1) + video)
     minutes = np.full(len(pairs), np.nan)
     if listed is not None:
-        minutes[both[bounds[1] :]] = listed["frames"].to_numpy() / listed["fps"].to_numpy() / 60
-    (t_subject, p_subject), (t_both, p_both) = (np.split(part, bounds)[:2] for part in (subject, both.astype(np.int64)))
-    return Universe(tuple(subjects), t_subject, p_subject, t_both, p_both, pairs // max(len(unique), 1), minutes)
+        minutes[where[bounds[1] :]] = listed["frames"].to_numpy() / listed["fps"].to_numpy() / 60
+    minutes = np.bincount(pairs // max(len(videos), 1), weights=minutes, minlength=len(subjects))
+    numbers = zip(tables, np.split(who, bounds), np.split(where, bounds), strict=False)
+    truth, predictions, *_ = (table.assign(who=w, where=v) for table, w, v in numbers)
+    return truth, predictions, tuple(subjects), minutes

@@ -38,9 +38,9 @@ class Tally:
         return replace(self, subjects=subjects, counts=pick @ self.counts)
 
 
-def per_subject(subject: np.ndarray, n_subjects: int, weights: np.ndarray | None = None) -> np.ndarray:
-    """How many entries (or how much weight) each subject has: ``(n_subjects,)`` float64."""
-    return np.bincount(subject, weights=weights, minlength=n_subjects).astype(np.float64)
+def per_subject(subject: np.ndarray, n_subjects: int) -> np.ndarray:
+    """How many entries each subject has: ``(n_subjects,)`` float64."""
+    return np.bincount(subject, minlength=n_subjects).astype(np.float64)
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray, undefined: float = 0.0) -> np.ndarray:

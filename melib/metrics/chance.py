@@ -123,7 +123,6 @@ def exchanged(
         All videos; without it, those of truth and predictions take part.
     emotions, protocol, n_draws, seed
         As for :func:`shifted`.
-
     """
     rng = _generator(n_draws, seed, 12)
     truth, predictions, videos = strs.validate(truth, predictions, videos)
@@ -161,7 +160,6 @@ def guessed(
     n_draws : int
         At least 20.
     seed : int
-
     """
     rng = _generator(n_draws, seed, 13)
     if guess not in GUESSES:

@@ -26,7 +26,7 @@ from scipy.optimize import linear_sum_assignment
 
 from melib.errors import InputError
 from melib.metrics import _tables
-from melib.metrics._tables import Source, Universe
+from melib.metrics._tables import Source
 
 MATCHINGS = ("one-to-one", "best-iou", "next-best", "every-pair", "first-come")
 
@@ -186,18 +186,14 @@ def match(truth: Source, predictions: Source, *, how: str = "one-to-one", thresh
     InputError
         If a table has a bad row, or the matching or threshold is unknown.
     """
-    truth, predictions = validate(truth, predictions)
-    numbering = _tables.universe(truth, predictions, None)
-    return match_arrays(*arrays(truth, predictions, numbering), how=how, threshold=threshold)
+    truth, predictions, *_ = _tables.numbered(*validate(truth, predictions))
+    return match_arrays(arrays(truth), arrays(predictions), how=how, threshold=threshold)
 
 
-def arrays(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: Universe) -> tuple[tuple, tuple]:
-    """Checked tables as the arrays of :func:`match_arrays`; a kind is a group of its own."""
-    sides = ((truth, numbering.truth_video), (predictions, numbering.prediction_video))
-    return tuple(
-        (video * 2 + (table["kind"].to_numpy() == "macro"), table["onset"].to_numpy(), table["offset"].to_numpy())
-        for table, video in sides
-    )
+def arrays(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A numbered table as the arrays of :func:`match_arrays`; a kind is a group of its own."""
+    group = table["where"].to_numpy() * 2 + (table["kind"].to_numpy() == "macro")
+    return group, table["onset"].to_numpy(), table["offset"].to_numpy()
 
 
 def evaluate(
@@ -208,10 +204,6 @@ def evaluate(
     Under ``every-pair`` and ``first-come`` a pair is not an interval: tp + fp can exceed the number of predictions.
     """
     truth, predictions = validate(truth, predictions)
-    matches = match(truth, predictions, how=how, threshold=threshold)
-    return {
-        "tp": len(matches),
-        "fp": len(predictions) - len(np.unique(matches.prediction)),
-        "fn": len(truth) - len(np.unique(matches.truth)),
-        "mean_iou": float(matches.iou.mean()) if len(matches) else 0.0,
-    }
+    found = match(truth, predictions, how=how, threshold=threshold)
+    missed, false = len(truth) - len(np.unique(found.truth)), len(predictions) - len(np.unique(found.prediction))
+    return {"tp": len(found), "fp": false, "fn": missed, "mean_iou": float(found.iou.mean()) if len(found) else 0.0}

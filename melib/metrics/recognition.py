@@ -78,9 +78,9 @@ def _scores(confusion: np.ndarray, *, present_only: bool) -> dict[str, np.ndarra
     square = confusion[..., :n_classes]
     tp = np.diagonal(square, axis1=-2, axis2=-1)
     support, claimed = confusion.sum(axis=-1), square.sum(axis=-2)
-    total = support.sum(axis=-1)
-    precision, recall, f1 = ratio(tp, claimed), ratio(tp, support), ratio(2 * tp, support + claimed)
-    counted = (support + claimed > 0) if present_only else np.ones(tp.shape, dtype=bool)
+    total, answers = support.sum(axis=-1), support + claimed
+    precision, recall, f1 = ratio(tp, claimed), ratio(tp, support), ratio(2 * tp, answers)
+    counted = (answers > 0) | (not present_only)
     mean_precision, mean_recall, uf1 = (
         ratio((values * counted).sum(axis=-1), counted.sum(axis=-1)) for values in (precision, recall, f1)
     )
@@ -129,9 +129,7 @@ def tally(
         sums, n_folds = totals[..., cells:-1], totals[..., -1]
         return scores | {f"{key}_fold_mean": ratio(sums[..., i], n_folds) for i, key in enumerate(_AGGREGATED)}
 
-    answers = (*names, "(other)")
-    columns = (*((t, p) for t in names for p in answers), *(f"{key}_fold" for key in _AGGREGATED), "folds")
-    return Tally(tuple(unique), counts.astype(np.float64), columns, formula)
+    return Tally(tuple(unique), counts.astype(np.float64), range(counts.shape[1]), formula)
 
 
 def evaluate(

@@ -23,7 +23,7 @@ from scipy.sparse import csr_array, hstack
 
 from melib.errors import InputError
 from melib.metrics import _tables, intervals
-from melib.metrics._tables import Source, Universe
+from melib.metrics._tables import Source
 from melib.metrics._tally import Tally, per_subject, ratio
 
 #: Protocol -> matching (see :mod:`melib.metrics.intervals`).
@@ -36,20 +36,20 @@ AP_THRESHOLDS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2).tolist())
 
 
 def count(
-    truth: pd.DataFrame, predictions: pd.DataFrame, numbering: Universe, protocol: str
+    truth: pd.DataFrame, predictions: pd.DataFrame, n: int, protocol: str
 ) -> tuple[intervals.Matches, np.ndarray, np.ndarray, np.ndarray]:
-    """What a protocol makes of checked tables: the pairs, and per subject tp, fp and fn."""
+    """What a protocol makes of numbered tables: the pairs, and tp, fp and fn of each of ``n`` subjects."""
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}")
-    found = intervals.match_arrays(*intervals.arrays(truth, predictions, numbering), how=PROTOCOLS[protocol])
-    n, t_subject, p_subject = len(numbering.subjects), numbering.truth_subject, numbering.prediction_subject
+    found = intervals.match_arrays(intervals.arrays(truth), intervals.arrays(predictions), how=PROTOCOLS[protocol])
+    true_of, predicted_of = truth["who"].to_numpy(), predictions["who"].to_numpy()
     missed = np.ones(len(truth), dtype=bool)
     false = ~np.isin(np.arange(len(predictions)), found.prediction)
     if protocol == "strs-metric":
-        missed = np.isin(t_subject, p_subject)
-        false &= np.isin(numbering.prediction_video, numbering.truth_video)
-    tp = per_subject(t_subject[found.truth], n)
-    return found, tp, per_subject(p_subject[false], n), per_subject(t_subject[missed], n) - tp
+        missed = np.isin(true_of, predicted_of)
+        false &= np.isin(predictions["where"], truth["where"])
+    tp = per_subject(true_of[found.truth], n)
+    return found, tp, per_subject(predicted_of[false], n), per_subject(true_of[missed], n) - tp
 
 
 def tally(truth: Source, predictions: Source, *, videos: Source | None = None, protocol: str = "strict") -> Tally:
@@ -61,9 +61,10 @@ def tally(truth: Source, predictions: Source, *, videos: Source | None = None, p
         As for :func:`evaluate`; subjects are those of all tables.
     """
     truth, predictions = (_tables.micro(table) for table in intervals.validate(truth, predictions))
-    numbering = _tables.universe(truth, predictions, None if videos is None else _tables.videos(videos))
-    _, tp, fp, fn = count(truth, predictions, numbering, protocol)
-    ranked, precision_of = _ranked(truth, predictions, numbering, by_row=protocol in ("mean", "sfamnet"))
+    listed = None if videos is None else _tables.videos(videos)
+    truth, predictions, subjects, _ = _tables.numbered(truth, predictions, listed)
+    _, tp, fp, fn = count(truth, predictions, len(subjects), protocol)
+    ranked, precision_of = _ranked(truth, predictions, len(subjects), by_row=protocol in ("mean", "sfamnet"))
 
     def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
         tp, fp, fn = np.moveaxis(totals[..., :3], -1, 0)
@@ -72,29 +73,26 @@ def tally(truth: Source, predictions: Source, *, videos: Source | None = None, p
         return {f"{key}_micro": value for key, value in (scores | precision_of(totals[..., 3:])).items()}
 
     counts = hstack([csr_array(np.stack([tp, fp, fn], axis=1)), ranked], format="csr")
-    return Tally(numbering.subjects, counts, range(counts.shape[1]), formula, frozenset(_COUNTS))
+    return Tally(subjects, counts, range(counts.shape[1]), formula, frozenset(_COUNTS))
 
 
 def _ranked(
-    truth: pd.DataFrame, predictions: pd.DataFrame, numbering: Universe, *, by_row: bool
+    truth: pd.DataFrame, predictions: pd.DataFrame, n: int, *, by_row: bool
 ) -> tuple[csr_array, Callable[[np.ndarray], dict[str, np.ndarray]]]:
     """Counts behind average precision, and its formula: a column per prediction, so that a resample weighs them."""
-    n = len(numbering.subjects)
     if by_row:
-        order, block = np.arange(len(predictions)), np.arange(len(predictions))
+        order = block = np.arange(len(predictions))
     elif "score" in predictions:
         order = np.argsort(-predictions["score"].to_numpy(), kind="stable")
         block = np.cumsum(np.diff(predictions["score"].to_numpy()[order], prepend=np.nan) != 0) - 1
     else:
         nothing = ("ap_50", "ap_50_95")
         return csr_array((n, 0)), lambda totals: {key: np.full(totals.shape[:-1], np.nan) for key in nothing}
-    t_arrays, p_arrays = intervals.arrays(truth, predictions, numbering)
-    ordered = tuple(column[order] for column in p_arrays)
-    hits = [
-        np.sort(intervals.match_arrays(t_arrays, ordered, how="next-best", threshold=threshold).prediction)
-        for threshold in AP_THRESHOLDS
-    ]
-    rows = np.concatenate([numbering.truth_subject, numbering.prediction_subject[order]])
+    predictions = predictions.iloc[order]
+    sides = intervals.arrays(truth), intervals.arrays(predictions)
+    found = (intervals.match_arrays(*sides, how="next-best", threshold=threshold) for threshold in AP_THRESHOLDS)
+    hits = [np.sort(pairs.prediction) for pairs in found]
+    rows = np.concatenate([truth["who"], predictions["who"]])
     columns = np.concatenate([np.zeros(len(truth), dtype=np.int64), 1 + np.arange(len(predictions))])
     counts = csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, 1 + len(predictions)))
     ends = np.searchsorted(block, block, "right") - 1  # where the predictions of equal score end
@@ -160,23 +158,24 @@ def average_precision(truth: Source, predictions: Source, *, protocol: str = "st
 
 def frame_labels(truth: Source, scores: pd.DataFrame) -> np.ndarray:
     """Whether each frame of a table ``subject, video, frame, score`` lies in a true micro-expression, ``(N,)`` bool."""
-    return _frame_labels(truth, _tables.frame_scores(scores))[0]
+    return _labelled(truth, scores)[0]
 
 
-def _frame_labels(truth: Source, scores: pd.DataFrame) -> tuple[np.ndarray, Universe]:
+def _labelled(truth: Source, scores: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame, tuple[str, ...]]:
+    """The labels, the checked and numbered scores, and the subjects."""
     truth = _tables.micro(_tables.intervals(truth, "truth"))
-    numbering = _tables.universe(truth, scores, None)
+    truth, scores, subjects, _ = _tables.numbered(truth, _tables.frame_scores(scores))
     # Larger than any frame number that a table may hold: video * stride + frame orders by video, then frame.
     stride = 4.0 * _tables.LAST_FRAME
-    keys = numbering.prediction_video * stride + scores["frame"].to_numpy()
+    keys = scores["where"].to_numpy() * stride + scores["frame"].to_numpy()
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    first = np.searchsorted(keys, numbering.truth_video * stride + truth["onset"].to_numpy(), "left")
-    last = np.searchsorted(keys, numbering.truth_video * stride + truth["offset"].to_numpy(), "right")
+    first = np.searchsorted(keys, truth["where"].to_numpy() * stride + truth["onset"].to_numpy(), "left")
+    last = np.searchsorted(keys, truth["where"].to_numpy() * stride + truth["offset"].to_numpy(), "right")
     steps = np.bincount(first, minlength=len(keys) + 1) - np.bincount(last, minlength=len(keys) + 1)
     labels = np.empty(len(keys), dtype=bool)
     labels[order] = np.cumsum(steps)[:-1] > 0
-    return labels, numbering
+    return labels, scores, subjects
 
 
 def tally_frames(truth: Source, scores: pd.DataFrame) -> Tally:
@@ -185,8 +184,7 @@ def tally_frames(truth: Source, scores: pd.DataFrame) -> Tally:
     The first is the chance that a frame inside outranks one outside (ties half), the second a sum over thresholds, not
     interpolated. ``truth`` is a table of intervals, ``scores`` one of ``subject, video, frame, score``.
     """
-    scores = _tables.frame_scores(scores)
-    labels, numbering = _frame_labels(truth, scores)
+    labels, scores, subjects = _labelled(truth, scores)
     if labels.all() or not labels.any():
         which = "no" if not labels.any() else "every"
         raise InputError(f"{which} scored frame lies in a true micro-expression: a ranking of frames says nothing")
@@ -194,9 +192,8 @@ def tally_frames(truth: Source, scores: pd.DataFrame) -> Tally:
     n_levels = len(levels)
     # Columns 0..L-1: frames outside, from the highest score down; L..2L-1: frames inside.
     column = (n_levels - 1 - level) + n_levels * labels
-    counts = csr_array(
-        (np.ones(len(column)), (numbering.prediction_subject, column)), shape=(len(numbering.subjects), 2 * n_levels)
-    )
+    places = (scores["who"].to_numpy(), column)
+    counts = csr_array((np.ones(len(column)), places), shape=(len(subjects), 2 * n_levels))
 
     def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
         outside, inside = totals[..., :n_levels], totals[..., n_levels:]
@@ -209,7 +206,7 @@ def tally_frames(truth: Source, scores: pd.DataFrame) -> Tally:
             "average_precision_frames": ratio((inside * precision).sum(axis=-1), n_inside, np.nan),
         }
 
-    return Tally(numbering.subjects, counts, range(2 * n_levels), formula)
+    return Tally(subjects, counts, range(2 * n_levels), formula)
 
 
 def roc_auc_frames(truth: Source, scores: pd.DataFrame) -> float:

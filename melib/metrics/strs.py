@@ -120,16 +120,13 @@ def tally(
 
 
 def tally_checked(
-    truth: pd.DataFrame,
-    predictions: pd.DataFrame,
-    videos: pd.DataFrame | None,
-    emotions: tuple[str, ...],
-    protocol: str,
+    truth: pd.DataFrame, predictions: pd.DataFrame, videos: pd.DataFrame | None, emotions: Sequence[str], protocol: str
 ) -> Tally:
     """:func:`tally` on tables that :func:`validate` returned and the names that :func:`classes` returned."""
-    numbering = _tables.universe(truth, predictions, videos)
-    found, *counted = spotting.count(truth, predictions, numbering, protocol)
-    n, pair_subject = len(numbering.subjects), numbering.truth_subject[found.truth]
+    truth, predictions, subjects, minutes = _tables.numbered(truth, predictions, videos)
+    n = len(subjects)
+    found, *counted = spotting.count(truth, predictions, n, protocol)
+    pair_subject = truth["who"].to_numpy()[found.truth]
     words = np.concatenate([np.array(emotions, dtype=object), truth["emotion"], predictions["emotion"]])
     codes = pd.factorize(words)[0]
     t_code = codes[len(emotions) : len(emotions) + len(truth)][found.truth]
@@ -143,11 +140,10 @@ def tally_checked(
     class_counts = [per_subject(pair_subject[right & (p_code == c)], n) for c in each_class]
     class_counts += [per_subject(pair_subject[~right & (p_code == c)], n) for c in each_class]
     class_counts += [per_subject(pair_subject[~right & (t_code == c)], n) for c in each_class]
-    minutes = per_subject(numbering.video_subject, n, numbering.minutes)
     counts = np.stack([*counted, named, per_subject(pair_subject, n), minutes, *class_counts], axis=1)
     columns = (*_LEADING, *((part, emotion) for part in ("tp", "fp", "fn") for emotion in emotions))
     unbounded = frozenset(("tp", "fp", "fn", "false_positives_per_minute"))
-    return Tally(numbering.subjects, counts, columns, lambda totals: _scores(totals, protocol), unbounded)
+    return Tally(subjects, counts, columns, lambda totals: _scores(totals, protocol), unbounded)
 
 
 def _scores(totals: np.ndarray, protocol: str) -> dict[str, np.ndarray]:

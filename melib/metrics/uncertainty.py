@@ -119,11 +119,6 @@ def paired(
         Two systems on the same truth; one tally per seed.
     n_resamples, level, method, seed
         As for :func:`bootstrap`.
-
-    Raises
-    ------
-    InputError
-        As :func:`bootstrap`, or if the systems have different metrics.
     """
     systems = _aligned(first, second)
     metrics, others = (tuple(tallies[0].scores()) for tallies in systems)

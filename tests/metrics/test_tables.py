@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from melib import metrics
 from melib.errors import InputError
 from melib.metrics import _tables, intervals, strs
 
@@ -116,7 +118,8 @@ def test_a_bad_row_of_the_list_of_videos_is_named(tmp_path, text, words):
 
 def test_the_metrics_load_nothing_else_of_the_package_and_nothing_heavy():
     code = "import sys, melib.metrics; print(*sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    run = {"capture_output": True, "text": True, "check": True, "cwd": Path(metrics.__file__).parents[2]}
+    loaded = subprocess.run([sys.executable, "-c", code], **run).stdout.split()
     own = [name for name in loaded if name.split(".")[0] == "melib" and not name.startswith("melib.metrics")]
     assert own == ["melib", "melib.errors"]
     assert not {"torch", "matplotlib", "sklearn", "cv2"} & set(loaded)
