@@ -17,6 +17,10 @@ METHODS = ("studentised", "bca", "percentile")
 # Entries of (resamples x columns) computed in one piece; bounds memory to some hundred MB.
 _PIECE = 5_000_000
 
+# Standard errors below this are rounding: near 0, the square root turns a rounding of 1e-16 into 1e-8. Dividing by one
+# would give a limit without bound.
+_NO_ERROR = 1e-6
+
 
 @dataclass(frozen=True)
 class Statistic:
@@ -60,35 +64,88 @@ class Statistic:
     def without_each_subject(self, totals: list[np.ndarray], part: list[np.ndarray]) -> Iterator[np.ndarray]:
         """The statistic ``(N, M)`` with one copy of a subject left out, subject by subject."""
         for subject in range(self.blocks[0]):
-            rows = [_row(tally.counts, subject) for tally in self.tallies]
-            less = [total - row for total, row in zip(totals, rows, strict=True)]
-            yield self.combine(self.scores(less), part[1:])
+            rows = (tally.counts[[subject]] for tally in self.tallies)
+            rows = (row.toarray() if isinstance(row, csr_array) else row for row in rows)
+            yield self.combine(self.scores([total - row for total, row in zip(totals, rows, strict=True)]), part[1:])
 
     def without_each_seed(self, scores: list[np.ndarray], part: list[np.ndarray], system: int) -> Iterator[np.ndarray]:
         """The statistic ``(N, M)`` with one copy of a seed of a system left out, seed by seed."""
-        for seed in range(self.blocks[1 + system]):
+        for copy in np.eye(self.blocks[1 + system]):
             seeds = list(part[1:])
-            seeds[system] = np.maximum(seeds[system] - np.eye(self.blocks[1 + system])[seed], 0)
+            seeds[system] = np.maximum(seeds[system] - copy, 0)
             yield self.combine(scores, seeds)
 
 
-def _row(counts: np.ndarray | csr_array, subject: int) -> np.ndarray:
-    row = counts[[subject]]
-    return row if isinstance(row, np.ndarray) else row.toarray()
+def limits(
+    statistic: Statistic, method: str, level: float, n_resamples: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Value, lower and upper limit of each metric."""
+    if method not in METHODS:
+        raise InputError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
+    if not 0 < level < 1:
+        raise InputError(f"a level lies between 0 and 1, got {level}")
+    if n_resamples < 20:
+        raise InputError(f"{n_resamples} resamples give no interval: take at least 20, better 2000")
+    tail = (1 - level) / 2
+    once = [np.ones((1, size)) for size in statistic.blocks]
+    value = statistic.values(once)[0]
+    # How often each unit is drawn, with replacement within its block.
+    draws_of = (rng.multinomial(size, np.full(size, 1 / size), size=n_resamples) for size in statistic.blocks)
+    weights = [drawn.astype(np.float64) for drawn in draws_of]
+    draws = statistic.values(weights)
+    if method == "percentile":
+        low, high = _quantile(draws, tail), _quantile(draws, 1 - tail)
+    elif method == "bca":
+        low, high = _bca(statistic, value, draws, once, tail)
+    else:
+        low, high = _studentised(statistic, value, draws, once, weights, tail)
+    undefined = ~np.isfinite(value)
+    return value, np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
 
 
-def _ones(statistic: Statistic) -> list[np.ndarray]:
-    return [np.ones((1, size)) for size in statistic.blocks]
+def _quantile(values: np.ndarray, share: float) -> np.ndarray:
+    """Quantile over the first axis, undefined values left aside; NaN where none is defined."""
+    out = np.full(values.shape[1:], np.nan)
+    some = np.isfinite(values).any(axis=0)
+    out[some] = np.nanquantile(np.where(np.isfinite(values), values, np.nan)[:, some], share, axis=0)
+    return out
 
 
-def _resample(statistic: Statistic, n_resamples: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """How often each unit is drawn, ``(n_resamples, size)`` per block, with replacement within the block."""
-    return [
-        rng.multinomial(size, np.full(size, 1 / size), size=n_resamples).astype(np.float64) for size in statistic.blocks
-    ]
+def _bca(
+    statistic: Statistic, value: np.ndarray, draws: np.ndarray, once: list[np.ndarray], tail: float
+) -> tuple[np.ndarray, np.ndarray]:
+    left_out = np.concatenate(list(statistic.without_each_subject(*next(statistic.pieces(once)))))
+    influence = left_out.mean(axis=0) - left_out
+    spread = (influence**2).sum(axis=0)
+    acceleration = (influence**3).sum(axis=0) / (6 * np.where(spread > 0, spread, 1) ** 1.5)
+    below = (draws < value).mean(axis=0) + (draws == value).mean(axis=0) / 2
+    bias = ndtri(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
+    limits = []
+    for share in (tail, 1 - tail):
+        shifted = bias + ndtri(share)
+        shares = np.nan_to_num(ndtr(bias + shifted / (1 - acceleration * shifted)), nan=share)
+        limits.append(np.array([_quantile(draws[:, m], shares[m]) for m in range(len(value))]))
+    return limits[0], limits[1]
 
 
-def _standard_error(statistic: Statistic, weights: list[np.ndarray]) -> np.ndarray:
+def _studentised(
+    statistic: Statistic,
+    value: np.ndarray,
+    draws: np.ndarray,
+    once: list[np.ndarray],
+    weights: list[np.ndarray],
+    tail: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    scales, error, errors = statistic.scales, standard_error(statistic, once)[0], standard_error(statistic, weights)
+    centre = _to_scale(value, scales)
+    deviations = np.full(draws.shape, np.nan)
+    np.divide(_to_scale(draws, scales) - centre, errors, out=deviations, where=errors > _NO_ERROR)
+    ends = (_from_scale(centre - _quantile(deviations, share) * error, scales) for share in (1 - tail, tail))
+    low, high = (np.where(error <= _NO_ERROR, value, end) for end in ends)  # all subjects alike: no width
+    return low, high
+
+
+def standard_error(statistic: Statistic, weights: list[np.ndarray]) -> np.ndarray:
     """Jackknife standard error on the studentising scale, over every block with at least two units: ``(N, M)``."""
     errors = []
     for totals, part in statistic.pieces(weights):
@@ -125,70 +182,3 @@ def _from_scale(values: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """The inverse of :func:`_to_scale`, limits beyond the range moved to its end."""
     share = np.sin(np.clip(values, 0, np.pi / 2)) ** 2
     return np.select([scales == "share", scales == "amount"], [share, np.maximum(values, 0) ** 2], values)
-
-
-def _quantile(values: np.ndarray, share: float) -> np.ndarray:
-    """Quantile over the first axis, undefined values left aside; NaN where none is defined."""
-    out = np.full(values.shape[1:], np.nan)
-    some = np.isfinite(values).any(axis=0)
-    out[some] = np.nanquantile(np.where(np.isfinite(values), values, np.nan)[:, some], share, axis=0)
-    return out
-
-
-def limits(
-    statistic: Statistic, method: str, level: float, n_resamples: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Value, lower and upper limit of each metric."""
-    if method not in METHODS:
-        raise InputError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
-    if not 0 < level < 1:
-        raise InputError(f"a level lies between 0 and 1, got {level}")
-    if n_resamples < 20:
-        raise InputError(f"{n_resamples} resamples give no interval: take at least 20, better 2000")
-    tail = (1 - level) / 2
-    value = statistic.values(_ones(statistic))[0]
-    weights = _resample(statistic, n_resamples, rng)
-    draws = statistic.values(weights)
-    if method == "percentile":
-        low, high = _quantile(draws, tail), _quantile(draws, 1 - tail)
-    elif method == "bca":
-        low, high = _bca(statistic, value, draws, tail)
-    else:
-        low, high = _studentised(statistic, value, draws, weights, tail)
-    undefined = ~np.isfinite(value)
-    return value, np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
-
-
-def _bca(statistic: Statistic, value: np.ndarray, draws: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:
-    totals, part = next(statistic.pieces(_ones(statistic)))
-    left_out = np.concatenate(list(statistic.without_each_subject(totals, part)))
-    influence = left_out.mean(axis=0) - left_out
-    spread = (influence**2).sum(axis=0)
-    acceleration = (influence**3).sum(axis=0) / (6 * np.where(spread > 0, spread, 1) ** 1.5)
-    below = (draws < value).mean(axis=0) + (draws == value).mean(axis=0) / 2
-    bias = ndtri(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
-    limits = []
-    for share in (tail, 1 - tail):
-        shifted = bias + ndtri(share)
-        shares = np.nan_to_num(ndtr(bias + shifted / (1 - acceleration * shifted)), nan=share)
-        limits.append(np.array([_quantile(draws[:, m], shares[m]) for m in range(len(value))]))
-    return limits[0], limits[1]
-
-
-#: Standard errors below this are rounding: near 0, the square root turns a rounding of 1e-16 into 1e-8. Dividing by one
-#: would give a limit without bound.
-_NO_ERROR = 1e-6
-
-
-def _studentised(
-    statistic: Statistic, value: np.ndarray, draws: np.ndarray, weights: list[np.ndarray], tail: float
-) -> tuple[np.ndarray, np.ndarray]:
-    error = _standard_error(statistic, _ones(statistic))[0]
-    errors = _standard_error(statistic, weights)
-    centre = _to_scale(value, statistic.scales)
-    deviations = np.full(draws.shape, np.nan)
-    np.divide(_to_scale(draws, statistic.scales) - centre, errors, out=deviations, where=errors > _NO_ERROR)
-    low = _from_scale(centre - _quantile(deviations, 1 - tail) * error, statistic.scales)
-    high = _from_scale(centre - _quantile(deviations, tail) * error, statistic.scales)
-    fixed = error <= _NO_ERROR  # every subject left out gives the same value
-    return np.where(fixed, value, low), np.where(fixed, value, high)

@@ -1,30 +1,19 @@
 """Which predicted interval stands for which true one.
 
-Goal
-    Decide when two intervals of frames agree, and pair the predictions of a video with its true expressions.
-Conventions
-    Onset and offset are inclusive, so an interval of onset 10 and offset 14 lasts five frames. Only intervals of the
-    same subject, video and kind (micro, macro) can be paired. Emotions are never looked at.
-Metrics
-    * :func:`iou`: intersection over union of two intervals.
-    * :func:`match`: the pairs of a matching, by name:
+Onset and offset are inclusive, so an interval of onset 10 and offset 14 lasts five frames. Only intervals of the same
+subject, video and kind (micro, macro) can be paired. Emotions are never looked at. The matchings, by name:
 
-      ``one-to-one``
-          A truth has at most one prediction and the reverse; as many pairs as possible, and among the largest
-          matchings the one of largest total IoU. Counts and total IoU therefore do not depend on the order of rows.
-          Where two matchings are equal in both, the earlier rows are paired, so that the answer is always the same.
-      ``best-iou``
-          Each prediction, in the order of rows, claims the one truth it overlaps most; it misses if an earlier
-          prediction already claimed it (the released evaluator of MEAN, matching policy "greedy").
-      ``next-best``
-          Each prediction, in the order of rows, claims the truth it overlaps most among those still free (the same
-          evaluator, policy "soft", and COCO's rule).
-      ``every-pair``
-          Every pair above the threshold counts, so a prediction can score several truths and a truth can be scored
-          several times (the released code of SFAMNet).
-      ``first-come``
-          Each prediction, in the order of rows, takes all free truths above the threshold (the released STRS script).
-    * :func:`evaluate`: the counts and the mean IoU that a matching gives.
+* ``one-to-one``: a truth has at most one prediction and the reverse; as many pairs as possible, and among the largest
+  matchings the one of largest total IoU. Counts and total IoU therefore do not depend on the order of rows. Where two
+  matchings are equal in both, the earlier rows are paired, so that the answer is always the same;
+* ``best-iou``: each prediction, in the order of rows, claims the one truth it overlaps most; it misses if an earlier
+  prediction already claimed it (the released evaluator of MEAN, matching policy "greedy");
+* ``next-best``: each prediction, in the order of rows, claims the truth it overlaps most among those still free (the
+  same evaluator, policy "soft", and COCO's rule);
+* ``every-pair``: every pair above the threshold counts, so a prediction can score several truths and a truth can be
+  scored several times (the released code of SFAMNet);
+* ``first-come``: each prediction, in the order of rows, takes all free truths above the threshold (the released STRS
+  script).
 """
 
 from __future__ import annotations
@@ -34,32 +23,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from melib.errors import InputError
 from melib.metrics import _tables
+from melib.metrics._tables import Source
 
 MATCHINGS = ("one-to-one", "best-iou", "next-best", "every-pair", "first-come")
-
-# Candidate pairs looked at in one piece; bounds memory to about 200 MB whatever the tables hold.
-_PIECE = 2_000_000
-
-# A video of more truths times predictions than this is split into its connected parts before it is solved.
-_DENSE = 250_000
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Pairs of a truth and a prediction.
-
-    Attributes
-    ----------
-    truth, prediction : numpy.ndarray of int64
-        Row positions in the two tables, one entry per pair.
-    iou : numpy.ndarray of float64
-        Intersection over union of the pair.
-    """
+    """Pairs of a truth and a prediction: row positions in the two tables, and the IoU, one entry per pair."""
 
     truth: np.ndarray
     prediction: np.ndarray
@@ -72,19 +46,8 @@ class Matches:
         return Matches(self.truth[chosen], self.prediction[chosen], self.iou[chosen])
 
 
-def validate(truth: _tables.Source, predictions: _tables.Source) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Check two tables of intervals (frames or CSV paths); the emotion column may be absent.
-
-    Returns
-    -------
-    tuple of pandas.DataFrame
-        Both tables in canonical types.
-
-    Raises
-    ------
-    ValueError
-        Naming the first bad row of a table by file and line, or by frame and index.
-    """
+def validate(truth: Source, predictions: Source) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two checked tables of intervals in canonical types; the column of emotions may be absent."""
     return _tables.intervals(truth, "truth"), _tables.intervals(predictions, "predictions")
 
 
@@ -113,23 +76,8 @@ def iou(onset_a, offset_a, onset_b, offset_b) -> np.ndarray:
     return common / ((offset_a - onset_a + 1) + (offset_b - onset_b + 1) - common)
 
 
-def overlaps(truth: tuple, predictions: tuple, threshold: float = 0.5) -> Matches:
-    """Every pair of the same group whose IoU reaches a threshold.
-
-    Parameters
-    ----------
-    truth, predictions : tuple of numpy.ndarray
-        ``(group, onset, offset)``, int64, one entry per interval; ``group`` numbers what may be paired.
-    threshold : float
-        In (0, 1].
-
-    Returns
-    -------
-    Matches
-        In the order of predictions, and for one prediction by falling IoU (ties: the earlier row of truth first).
-    """
-    if not 0 < threshold <= 1:
-        raise InputError(f"an IoU threshold lies in (0, 1], got {threshold}")
+def _overlaps(truth: tuple, predictions: tuple, threshold: float) -> Matches:
+    """Every pair that reaches the threshold, by prediction, then falling IoU, then the row of the truth."""
     order = np.lexsort((truth[2], truth[1], truth[0]))
     group, onset, offset = (np.asarray(column)[order] for column in truth)
     p_group, p_onset, p_offset = (np.asarray(column) for column in predictions)
@@ -143,19 +91,12 @@ def overlaps(truth: tuple, predictions: tuple, threshold: float = 0.5) -> Matche
     first = np.searchsorted(keys, p_group * span + (np.clip(p_onset - reach, low, high + 1) - low), "left")
     last = np.searchsorted(keys, p_group * span + (np.clip(p_onset + reach, low - 1, high) - low), "right")
     counts = np.maximum(last - first, 0)
-    piece = np.cumsum(counts) // _PIECE
-    found, start = [], 0
-    for stop in [*(np.flatnonzero(np.diff(piece)) + 1), len(counts)]:
-        n = counts[start:stop]
-        prediction = np.repeat(np.arange(start, stop), n)
-        step = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
-        row = np.repeat(first[start:stop], n) + step
-        values = iou(onset[row], offset[row], p_onset[prediction], p_offset[prediction])
-        keep = values >= threshold
-        found.append((row[keep], prediction[keep], values[keep]))
-        start = stop
-    row, prediction, values = (np.concatenate(part) for part in zip(*found, strict=True))
-    row = order[row]
+    prediction = np.repeat(np.arange(len(counts)), counts)
+    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    row = np.repeat(first, counts) + step
+    values = iou(onset[row], offset[row], p_onset[prediction], p_offset[prediction])
+    keep = values >= threshold
+    row, prediction, values = order[row[keep]], prediction[keep], values[keep]
     best_first = np.lexsort((row, -values, prediction))
     return Matches(row[best_first], prediction[best_first], values[best_first])
 
@@ -163,24 +104,21 @@ def overlaps(truth: tuple, predictions: tuple, threshold: float = 0.5) -> Matche
 def _one_to_one(pairs: Matches, truth: tuple, predictions: tuple) -> Matches:
     """The pairs of a matching of maximum cardinality and, among those, of largest total IoU."""
     alone = (np.bincount(pairs.truth)[pairs.truth] == 1) & (np.bincount(pairs.prediction)[pairs.prediction] == 1)
-    if alone.all():
-        return pairs
     # Only videos with contested intervals need an assignment problem: one each, on all their rows.
-    problems = np.unique(truth[0][pairs.truth[~alone]])
-    rows_t, rows_p = _members(truth[0], problems), _members(predictions[0], problems)
-    keep = ~np.isin(truth[0][pairs.truth], problems)
-    edges = _members(truth[0][pairs.truth], problems)
-    for t, p, e in zip(rows_t, rows_p, edges, strict=True):
-        row, column = np.searchsorted(t, pairs.truth[e]), np.searchsorted(p, pairs.prediction[e])
-        if len(t) * len(p) <= _DENSE:
-            keep[e] = _assign(row, column, pairs.iou[e], (len(t), len(p)))
-            continue
-        graph = csr_array((np.ones(len(e)), (row, len(t) + column)), shape=(len(t) + len(p),) * 2)
-        component = connected_components(graph, directed=False)[1][row]
-        for part in _members(component, np.unique(component)):
-            r, small_t = np.unique(row[part], return_inverse=True)
-            c, small_p = np.unique(column[part], return_inverse=True)
-            keep[e[part]] = _assign(small_t, small_p, pairs.iou[e[part]], (len(r), len(c)))
+    group = truth[0][pairs.truth]
+    problems = np.unique(group[~alone])
+    keep = ~np.isin(group, problems)
+    members = (_members(groups, problems) for groups in (truth[0], predictions[0], group))
+    for rows_t, rows_p, edges in zip(*members, strict=True):
+        row = np.searchsorted(rows_t, pairs.truth[edges])
+        column = np.searchsorted(rows_p, pairs.prediction[edges])
+        # A pair is worth more than all the IoU that could be gained by giving it up.
+        worth = np.zeros((len(rows_t), len(rows_p)))
+        worth[row, column] = pairs.iou[edges] + min(worth.shape) + 1
+        best = np.full(len(rows_t), -1)
+        chosen_row, chosen_column = linear_sum_assignment(worth, maximize=True)
+        best[chosen_row] = chosen_column
+        keep[edges] = best[row] == column
     return pairs[keep]
 
 
@@ -192,17 +130,6 @@ def _members(groups: np.ndarray, wanted: np.ndarray) -> list[np.ndarray]:
     return [order[start:stop] for start, stop in zip(starts, stops, strict=True)]
 
 
-def _assign(row: np.ndarray, column: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Which of the pairs (row, column) make up the best matching."""
-    # A pair is worth more than all the IoU that could be gained by giving it up.
-    worth = np.zeros(shape)
-    worth[row, column] = values + min(shape) + 1
-    best = np.full(shape[0], -1)
-    chosen_row, chosen_column = linear_sum_assignment(worth, maximize=True)
-    best[chosen_row] = chosen_column
-    return best[row] == column
-
-
 def _first_of_each(values: np.ndarray) -> np.ndarray:
     """Positions at which a value stands for the first time, ascending."""
     return np.sort(np.unique(values, return_index=True)[1])
@@ -210,22 +137,22 @@ def _first_of_each(values: np.ndarray) -> np.ndarray:
 
 def _next_best(pairs: Matches) -> Matches:
     """Claims in the order given; a claimed truth and a served prediction are closed."""
-    taken_truth: set[int] = set()
-    served: set[int] = set()
-    keep = []
+    taken, served, keep = set(), set(), []
     for position, (t, p) in enumerate(zip(pairs.truth.tolist(), pairs.prediction.tolist(), strict=True)):
-        if t not in taken_truth and p not in served:
-            taken_truth.add(t)
+        if t not in taken and p not in served:
+            taken.add(t)
             served.add(p)
             keep.append(position)
     return pairs[np.array(keep, dtype=np.int64)]
 
 
 def match_arrays(truth: tuple, predictions: tuple, *, how: str = "one-to-one", threshold: float = 0.5) -> Matches:
-    """:func:`match` for intervals that are ``(group, onset, offset)`` arrays already; only the name is checked."""
+    """:func:`match` for int64 arrays ``(group, onset, offset)``; ``group`` numbers what may be paired."""
     if how not in MATCHINGS:
         raise InputError(f"unknown matching {how!r}: choose one of {', '.join(MATCHINGS)}")
-    pairs = overlaps(truth, predictions, threshold)
+    if not 0 < threshold <= 1:
+        raise InputError(f"an IoU threshold lies in (0, 1], got {threshold}")
+    pairs = _overlaps(truth, predictions, threshold)
     if how == "every-pair":
         return pairs
     if how == "one-to-one":
@@ -237,9 +164,7 @@ def match_arrays(truth: tuple, predictions: tuple, *, how: str = "one-to-one", t
     return pairs[_first_of_each(pairs.truth)]
 
 
-def match(
-    truth: _tables.Source, predictions: _tables.Source, *, how: str = "one-to-one", threshold: float = 0.5
-) -> Matches:
+def match(truth: Source, predictions: Source, *, how: str = "one-to-one", threshold: float = 0.5) -> Matches:
     """Pair predictions with true expressions of the same subject, video and kind.
 
     Parameters
@@ -254,43 +179,31 @@ def match(
     Returns
     -------
     Matches
+        ``truth, prediction`` (row positions, int64) and ``iou`` of each pair, in the order of predictions.
 
     Raises
     ------
-    ValueError
+    InputError
         If a table has a bad row, or the matching or threshold is unknown.
     """
-    truth, predictions = validate(truth, predictions)
-    numbering = _tables.universe(truth, predictions, None)
-    return match_arrays(*arrays(truth, predictions, numbering), how=how, threshold=threshold)
+    truth, predictions, *_ = _tables.numbered(*validate(truth, predictions))
+    return match_arrays(arrays(truth), arrays(predictions), how=how, threshold=threshold)
 
 
-def arrays(truth: pd.DataFrame, predictions: pd.DataFrame, numbering: _tables.Universe) -> tuple[tuple, tuple]:
-    """Checked tables as the ``(group, onset, offset)`` arrays of :func:`overlaps`; a kind is a group of its own."""
-    sides = ((truth, numbering.truth_video), (predictions, numbering.prediction_video))
-    return tuple(
-        (video * 2 + (table["kind"].to_numpy() == "macro"), table["onset"].to_numpy(), table["offset"].to_numpy())
-        for table, video in sides
-    )
+def arrays(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A numbered table as the arrays of :func:`match_arrays`; a kind is a group of its own."""
+    group = table["where"].to_numpy() * 2 + (table["kind"].to_numpy() == "macro")
+    return group, table["onset"].to_numpy(), table["offset"].to_numpy()
 
 
 def evaluate(
-    truth: _tables.Source, predictions: _tables.Source, *, how: str = "one-to-one", threshold: float = 0.5
+    truth: Source, predictions: Source, *, how: str = "one-to-one", threshold: float = 0.5
 ) -> dict[str, float]:
-    """Counts of a matching and how well its pairs overlap.
+    """``tp`` (pairs), ``fp`` and ``fn`` (predictions and truths in no pair), ``mean_iou`` of the pairs (0 without any).
 
-    Returns
-    -------
-    dict
-        ``tp`` (pairs), ``fp`` (predictions in no pair), ``fn`` (truths in no pair), ``mean_iou`` (over the pairs; 0
-        without any). Under ``every-pair`` and ``first-come`` a pair is not an interval, so tp + fp can exceed the
-        number of predictions.
+    Under ``every-pair`` and ``first-come`` a pair is not an interval: tp + fp can exceed the number of predictions.
     """
     truth, predictions = validate(truth, predictions)
-    matches = match(truth, predictions, how=how, threshold=threshold)
-    return {
-        "tp": len(matches),
-        "fp": len(predictions) - len(np.unique(matches.prediction)),
-        "fn": len(truth) - len(np.unique(matches.truth)),
-        "mean_iou": float(matches.iou.mean()) if len(matches) else 0.0,
-    }
+    found = match(truth, predictions, how=how, threshold=threshold)
+    missed, false = len(truth) - len(np.unique(found.truth)), len(predictions) - len(np.unique(found.prediction))
+    return {"tp": len(found), "fp": false, "fn": missed, "mean_iou": float(found.iou.mean()) if len(found) else 0.0}

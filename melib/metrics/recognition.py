@@ -1,28 +1,18 @@
 """Recognition: which emotion does a given clip show?
 
-Goal
-    Score predicted labels against true ones, one pair per clip.
-Conventions
-    Labels are text or numbers and are compared as text. ``classes`` are the emotions to score (by default those in the
-    truth, sorted); a true label outside them is an error, a predicted one is an answer that is wrong for every class.
-    0/0 is 0. A name says how a number was aggregated: ``_pooled`` metrics come from one confusion matrix over all
-    clips; ``_fold_mean`` metrics are computed in each fold (held-out subject) and averaged, a fold's mean running
-    over the classes that occur in it, in truth or prediction.
-Metrics (:func:`evaluate`)
-    ``accuracy``
-        Share of right labels.
-    ``uf1_pooled``
-        Unweighted F1: mean over the classes of 2 tp / (2 tp + fp + fn), as in the MEGC 2019 challenge.
-    ``uar_pooled``
-        Unweighted average recall: mean over the classes of tp / (tp + fn).
-    ``weighted_f1_pooled``
-        Class F1 weighted by how often the class is true.
-    ``f1_of_macro_pr_pooled``
-        Harmonic mean of mean precision and mean recall: what STRS calls F1 of analysis.
-    ``accuracy_fold_mean, uf1_fold_mean, uar_fold_mean, weighted_f1_fold_mean, f1_of_macro_pr_fold_mean``
-        Only with ``folds``.
-Source
-    See, Yap, Li, Hong, Wang: MEGC 2019, the second facial micro-expressions grand challenge, FG 2019, for UF1 and UAR.
+Labels are text or numbers and are compared as text, one pair per clip. ``classes`` are the emotions to score (by
+default those in the truth, sorted); a true label outside them is an error, a predicted one is an answer that is wrong
+for every class. 0/0 is 0. The metrics, ``_pooled`` from one confusion matrix over all clips:
+
+* ``accuracy``: share of right labels;
+* ``uf1_pooled``: unweighted F1, the mean over the classes of 2 tp / (2 tp + fp + fn), as in the MEGC 2019 challenge;
+* ``uar_pooled``: unweighted average recall, the mean over the classes of tp / (tp + fn);
+* ``weighted_f1_pooled``: class F1 weighted by how often the class is true;
+* ``f1_of_macro_pr_pooled``: harmonic mean of mean precision and mean recall, what STRS calls F1 of analysis;
+* ``accuracy_fold_mean, uf1_fold_mean, ...``: the same five in each fold (held-out subject), averaged over the folds; a
+  fold's own mean runs over the classes that occur in it, in truth or prediction.
+
+Source: See, Yap, Li, Hong, Wang: MEGC 2019, the second facial micro-expressions grand challenge, FG 2019.
 """
 
 from __future__ import annotations
@@ -42,19 +32,7 @@ _AGGREGATED = ("accuracy", "uf1", "uar", "weighted_f1", "f1_of_macro_pr")
 def validate(
     truth_labels: Sequence, predicted_labels: Sequence, classes: Sequence[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Check two lists of labels.
-
-    Returns
-    -------
-    tuple
-        Codes of the truth ``(N,)`` in ``0..C-1``, codes of the predictions in ``0..C`` (C = no class), the C classes.
-
-    Raises
-    ------
-    ValueError
-        If the lists are empty or differ in length, a label is missing, a class is named twice, or a true label is
-        outside the classes.
-    """
+    """Codes of the truth ``(N,)`` in ``0..C-1``, of the predictions in ``0..C`` (C = no class), and the C classes."""
     truth, predicted = (
         _tables.texts(pd.Series(list(labels), dtype=object)) for labels in (truth_labels, predicted_labels)
     )
@@ -62,9 +40,8 @@ def validate(
         raise InputError(f"{len(truth)} true labels but {len(predicted)} predicted ones: give one of each per clip")
     if len(truth) == 0:
         raise InputError("there are no labels to score")
-    for name, labels in (("true", truth), ("predicted", predicted)):
-        if (labels == "").any():
-            raise InputError(f"{name} label {int(np.argmax(labels == ''))} is missing")
+    for name, labels in (("true label", truth), ("predicted label", predicted)):
+        _refuse_missing(name, labels)
     wanted = tuple(sorted(set(truth))) if classes is None else tuple(str(name).strip() for name in classes)
     if len(set(wanted)) != len(wanted):
         raise InputError(f"a class is named twice in {', '.join(wanted)}")
@@ -77,27 +54,22 @@ def validate(
     return index.get_indexer(truth), np.where(predicted_codes < 0, len(wanted), predicted_codes), wanted
 
 
+def _refuse_missing(name: str, labels: np.ndarray) -> None:
+    if (labels == "").any():
+        raise InputError(f"{name} {int(np.argmax(labels == ''))} is missing")
+
+
 def confusion_matrix(
     truth_labels: Sequence, predicted_labels: Sequence, *, classes: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Counts of clips, a row per true class, a column per predicted one.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``(C, C)`` int64, or ``(C, C + 1)`` with a last column ``(other)`` if labels outside the classes were predicted.
-    """
+    """Counts of clips, a row per true class, a column per predicted one; ``(other)`` last if answers lie outside."""
     truth, predicted, names = validate(truth_labels, predicted_labels, classes)
-    counts = _confusion(truth, predicted, len(names))
+    flat = np.bincount(truth * (len(names) + 1) + predicted, minlength=len(names) * (len(names) + 1))
+    counts = flat.reshape(len(names), len(names) + 1)
     columns = [*names, "(other)"] if counts[:, -1].any() else list(names)
     return pd.DataFrame(
         counts[:, : len(columns)], index=pd.Index(names, name="true"), columns=pd.Index(columns, name="predicted")
     )
-
-
-def _confusion(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
-    flat = np.bincount(truth * (n_classes + 1) + predicted, minlength=n_classes * (n_classes + 1))
-    return flat.reshape(n_classes, n_classes + 1)
 
 
 def _scores(confusion: np.ndarray, *, present_only: bool) -> dict[str, np.ndarray]:
@@ -106,9 +78,9 @@ def _scores(confusion: np.ndarray, *, present_only: bool) -> dict[str, np.ndarra
     square = confusion[..., :n_classes]
     tp = np.diagonal(square, axis1=-2, axis2=-1)
     support, claimed = confusion.sum(axis=-1), square.sum(axis=-2)
-    total = support.sum(axis=-1)
-    precision, recall, f1 = ratio(tp, claimed), ratio(tp, support), ratio(2 * tp, support + claimed)
-    counted = (support + claimed > 0) if present_only else np.ones(tp.shape, dtype=bool)
+    total, answers = support.sum(axis=-1), support + claimed
+    precision, recall, f1 = ratio(tp, claimed), ratio(tp, support), ratio(2 * tp, answers)
+    counted = (answers > 0) | (not present_only)
     mean_precision, mean_recall, uf1 = (
         ratio((values * counted).sum(axis=-1), counted.sum(axis=-1)) for values in (precision, recall, f1)
     )
@@ -122,11 +94,7 @@ def _scores(confusion: np.ndarray, *, present_only: bool) -> dict[str, np.ndarra
 
 
 def tally(
-    truth_labels: Sequence,
-    predicted_labels: Sequence,
-    subjects: Sequence,
-    *,
-    classes: Sequence[str] | None = None,
+    truth_labels: Sequence, predicted_labels: Sequence, subjects: Sequence, *, classes: Sequence[str] | None = None
 ) -> Tally:
     """Counts per subject from which every metric follows (subjects are the folds); the input of a bootstrap.
 
@@ -135,32 +103,25 @@ def tally(
     truth_labels, predicted_labels, subjects : sequence
         One entry per clip.
     classes : sequence of str, optional
+        The emotions to score; by default those in the truth.
 
     Raises
     ------
-    ValueError
-        As :func:`validate`, or if a subject is missing or their number is another.
+    InputError
+        If there are no labels, one is missing or outside the classes, or the numbers of entries differ.
     """
     truth, predicted, names = validate(truth_labels, predicted_labels, classes)
     who = _tables.names(pd.Series(list(subjects), dtype=object))
     if len(who) != len(truth):
         raise InputError(f"{len(who)} subjects for {len(truth)} clips: give one per clip")
-    if (who == "").any():
-        raise InputError(f"subject {int(np.argmax(who == ''))} is missing")
+    _refuse_missing("subject", who)
     codes, unique = pd.factorize(who, sort=True)
     n_classes = len(names)
     cells = n_classes * (n_classes + 1)
-    confusion = np.bincount(codes * cells + truth * (n_classes + 1) + predicted, minlength=len(unique) * cells).reshape(
-        len(unique), n_classes, n_classes + 1
-    )
-    folds = _scores(confusion, present_only=True)
-    counts = np.hstack(
-        [
-            confusion.reshape(len(unique), cells),
-            np.stack([folds[key] for key in _AGGREGATED], axis=1),
-            np.ones((len(unique), 1)),
-        ]
-    )
+    flat = np.bincount(codes * cells + truth * (n_classes + 1) + predicted, minlength=len(unique) * cells)
+    folds = _scores(flat.reshape(len(unique), n_classes, n_classes + 1), present_only=True)
+    fold_scores = np.stack([folds[key] for key in _AGGREGATED], axis=1)
+    counts = np.hstack([flat.reshape(len(unique), cells), fold_scores, np.ones((len(unique), 1))])
 
     def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
         pooled = _scores(totals[..., :cells].reshape(*totals.shape[:-1], n_classes, n_classes + 1), present_only=False)
@@ -168,9 +129,7 @@ def tally(
         sums, n_folds = totals[..., cells:-1], totals[..., -1]
         return scores | {f"{key}_fold_mean": ratio(sums[..., i], n_folds) for i, key in enumerate(_AGGREGATED)}
 
-    answers = (*names, "(other)")
-    columns = (*((t, p) for t in names for p in answers), *(f"{key}_fold" for key in _AGGREGATED), "folds")
-    return Tally(tuple(unique), counts.astype(np.float64), columns, formula)
+    return Tally(tuple(unique), counts.astype(np.float64), range(counts.shape[1]), formula)
 
 
 def evaluate(
@@ -194,11 +153,7 @@ def evaluate(
     Returns
     -------
     dict of float
-
-    Raises
-    ------
-    ValueError
-        As :func:`tally`.
+        In [0, 1], under the names in the docstring of this module.
     """
     one_fold = folds is None
     subjects = ["all"] * len(truth_labels) if one_fold else folds

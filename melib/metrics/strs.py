@@ -1,59 +1,46 @@
 """Spot, then recognize: how well micro-expressions are found and named in long videos (STRS).
 
-Goal
-    Score intervals that carry an emotion against labelled ones, with one number for spotting, one for the analysis
-    (recognition on what was spotted) and their product.
-Conventions
-    Tables as in :mod:`melib.metrics.intervals`, with ``emotion``. STRS is defined for micro-expressions: rows whose
-    ``kind`` is macro leave both tables. A true emotion may be missing (such a row is spotted, never analysed); a
-    predicted one may not. A predicted name outside ``emotions`` is an answer that is wrong for every class.
-Metrics (:func:`evaluate`)
-    ``tp, fp, fn``
-        Counts pooled over all videos.
-    ``precision_spotting, recall_spotting, f1_spotting``
-        tp / (tp + fp), tp / (tp + fn), and their harmonic mean.
-    ``precision_analysis, recall_analysis``
-        Means over the classes of one-vs-rest precision and recall, on the matched pairs whose true emotion is among
-        ``emotions``.
-    ``f1_analysis``
-        Harmonic mean of the two (it is not the mean of class F1 scores).
-    ``uf1_analysis, uar_analysis``
-        Mean class F1; mean class recall.
-    ``strs``
-        f1_spotting x f1_analysis.
-    ``false_positives_per_minute``
-        fp over the length of all videos; NaN unless ``videos`` gives the length of each.
-    ``f1_named``
-        2 n / (2 tp + fp + fn), n being the matched pairs with the same emotion on both sides: F1 when a prediction is
-        right only if interval and emotion both are.
+Tables as in :mod:`melib.metrics.intervals`, with ``emotion``. STRS is defined for micro-expressions: rows whose
+``kind`` is macro leave both tables. A true emotion may be missing (such a row is spotted, never analysed); a predicted
+one may not. A predicted name outside ``emotions`` is an answer that is wrong for every class. The metrics:
 
-    STRS can be raised by withholding hits that are named wrongly, which makes spotting worse. So tp, false positives
-    per minute and the F1 of named intervals stand beside it.
+* ``tp, fp, fn``: counts pooled over all videos;
+* ``precision_spotting, recall_spotting, f1_spotting``: tp / (tp + fp), tp / (tp + fn), and their harmonic mean;
+* ``precision_analysis, recall_analysis``: means over the classes of one-vs-rest precision and recall, on the matched
+  pairs whose true emotion is among ``emotions``;
+* ``f1_analysis``: harmonic mean of the two (it is not the mean of class F1 scores);
+* ``uf1_analysis, uar_analysis``: mean class F1; mean class recall;
+* ``strs``: f1_spotting x f1_analysis;
+* ``false_positives_per_minute``: fp over the length of all videos; NaN unless ``videos`` gives the length of each;
+* ``f1_named``: 2 n / (2 tp + fp + fn), n being the matched pairs with the same emotion on both sides: F1 when a
+  prediction is right only if interval and emotion both are.
 
-Protocols
-    ``strict`` (default)
-        The universe is every (subject, video) of truth, predictions and ``videos``. One-to-one matching at IoU >= 0.5.
-        Means run over all of ``emotions``; 0/0 is 0.
-    ``strs-metric``
-        What the released script prints (https://github.com/genbing99/STRS-Metric, ``strs_metric.py``), with its slips:
+STRS can be raised by withholding hits that are named wrongly, which makes spotting worse. So tp, false positives per
+minute and the F1 of named intervals stand beside it. The protocols:
 
-        1. one prediction can take several truths (no ``break`` after a hit), so tp counts truths and fp predictions;
-        2. subjects without any prediction are skipped, so their truths are not missed;
-        3. videos without any truth are skipped, so predictions in them are not false;
-        4. a class that no pair holds, or that all pairs hold on both sides, counts 0 for precision, recall and F1;
-        5. UAR is the mean of the class precisions;
-        6. f1_analysis and STRS are NaN where precision and recall are both 0; where nothing is matched the script
-           stops with an error, and everything that it would have printed but the counts is NaN here.
-    ``mean``
-        The evaluator of MEAN (https://github.com/genbing99/MEAN_Spot-then-recognize): each prediction in the order of
-        rows claims the truth it overlaps most. A class absent from the true and the named emotions of the pairs leaves
-        the means; an undefined precision or recall of any other class counts 0.
-    ``sfamnet``
-        The evaluator of SFAMNet (https://github.com/genbing99/SFAMNet): every pair at IoU >= 0.5 is a true positive, fp
-        are predictions in no pair, fn is truths less true positives (so fn can be negative, and recall above 1);
-        predictions in several pairs are not analysed. Means as under ``mean``.
-Sources
-    Liong, See, Chan, Signal Processing: Image Communication 110 (2023) 116875, for STRS; the three repositories.
+``strict`` (default)
+    The universe is every (subject, video) of truth, predictions and ``videos``. One-to-one matching at IoU >= 0.5.
+    Means run over all of ``emotions``; 0/0 is 0.
+``strs-metric``
+    What the released script prints (https://github.com/genbing99/STRS-Metric, ``strs_metric.py``), with its slips:
+
+    1. one prediction can take several truths (no ``break`` after a hit), so tp counts truths and fp predictions;
+    2. subjects without any prediction are skipped, so their truths are not missed;
+    3. videos without any truth are skipped, so predictions in them are not false;
+    4. a class that no pair holds, or that all pairs hold on both sides, counts 0 for precision, recall and F1;
+    5. UAR is the mean of the class precisions;
+    6. f1_analysis and STRS are NaN where precision and recall are both 0; where nothing is matched the script stops
+       with an error, and everything that it would have printed but the counts is NaN here.
+``mean``
+    The evaluator of MEAN (https://github.com/genbing99/MEAN_Spot-then-recognize): each prediction in the order of rows
+    claims the truth it overlaps most. A class absent from the true and the named emotions of the pairs leaves the
+    means; an undefined precision or recall of any other class counts 0.
+``sfamnet``
+    The evaluator of SFAMNet (https://github.com/genbing99/SFAMNet): every pair at IoU >= 0.5 is a true positive, fp are
+    predictions in no pair, fn is truths less true positives (so fn can be negative, and recall above 1); predictions in
+    several pairs are not analysed. Means as under ``mean``.
+
+Source: Liong, See, Chan, Signal Processing: Image Communication 110 (2023) 116875, and the three repositories.
 """
 
 from __future__ import annotations
@@ -65,25 +52,15 @@ import pandas as pd
 
 from melib.errors import InputError
 from melib.metrics import _tables, spotting
+from melib.metrics._tables import Source
 from melib.metrics._tally import Tally, per_subject, ratio
 
 PROTOCOLS = tuple(spotting.PROTOCOLS)
 
 #: The keys of :func:`evaluate`, in order.
 KEYS = (
-    "tp",
-    "fp",
-    "fn",
-    "precision_spotting",
-    "recall_spotting",
-    "f1_spotting",
-    "precision_analysis",
-    "recall_analysis",
-    "f1_analysis",
-    "uf1_analysis",
-    "uar_analysis",
-    "strs",
-    "false_positives_per_minute",
+    *("tp", "fp", "fn", "precision_spotting", "recall_spotting", "f1_spotting", "precision_analysis"),
+    *("recall_analysis", "f1_analysis", "uf1_analysis", "uar_analysis", "strs", "false_positives_per_minute"),
     "f1_named",
 )
 
@@ -94,51 +71,26 @@ _LEADING = ("tp", "fp", "fn", "named", "analysed", "minutes")
 
 
 def validate(
-    truth: _tables.Source,
-    predictions: _tables.Source,
-    videos: _tables.Source | None = None,
+    truth: Source,
+    predictions: Source,
+    videos: Source | None = None,
     *,
     emotions: Sequence[str] | None = None,
     refuse_unknown: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
-    """Check the tables (frames or CSV paths) and keep the micro-expressions.
+    """Truth, predictions and videos in canonical types, micro-expressions alone; videos stay None if not given.
 
-    Parameters
-    ----------
-    truth, predictions, videos, emotions
-        As for :func:`evaluate`.
-    refuse_unknown : bool
-        Refuse predicted emotions that are neither in the truth nor in ``emotions`` nor one of :data:`NO_CLASS`: in a
-        file written by hand they are slips of spelling. Elsewhere such an answer is wrong for every class.
-
-    Returns
-    -------
-    tuple
-        Truth, predictions and videos in canonical types; videos stay None if not given.
-
-    Raises
-    ------
-    ValueError
-        Naming the first bad row of a table.
+    With ``refuse_unknown``, predicted emotions that are neither in the truth nor in ``emotions`` nor in
+    :data:`NO_CLASS` are refused: in a file written by hand they are slips of spelling.
     """
     truth = _tables.intervals(truth, "truth", emotion="column")
     known = {*truth["emotion"], *(emotions or ()), *NO_CLASS} if refuse_unknown and len(truth) else None
     predictions = _tables.intervals(predictions, "predictions", emotion="each", known=known)
-    truth, predictions = (
-        table if (table["kind"] == "micro").all() else table[table["kind"] == "micro"].reset_index(drop=True)
-        for table in (truth, predictions)
-    )
-    return truth, predictions, None if videos is None else _tables.videos(videos)
+    return _tables.micro(truth), _tables.micro(predictions), None if videos is None else _tables.videos(videos)
 
 
 def classes(truth: pd.DataFrame, emotions: Sequence[str] | None) -> tuple[str, ...]:
-    """The emotions to score: those given, or those in the truth, sorted.
-
-    Raises
-    ------
-    ValueError
-        If an emotion is given twice, or a single string is given instead of a sequence.
-    """
+    """The emotions to score: those given, or those in the truth, sorted."""
     if emotions is None:
         return tuple(sorted(set(truth["emotion"]) - {""}))
     if isinstance(emotions, str):
@@ -149,10 +101,10 @@ def classes(truth: pd.DataFrame, emotions: Sequence[str] | None) -> tuple[str, .
 
 
 def tally(
-    truth: _tables.Source,
-    predictions: _tables.Source,
+    truth: Source,
+    predictions: Source,
     *,
-    videos: _tables.Source | None = None,
+    videos: Source | None = None,
     emotions: Sequence[str] | None = None,
     protocol: str = "strict",
 ) -> Tally:
@@ -161,28 +113,22 @@ def tally(
     Parameters
     ----------
     truth, predictions, videos, emotions, protocol
-        As for :func:`evaluate`.
+        As for :func:`evaluate`; subjects are those of all tables.
     """
     truth, predictions, videos = validate(truth, predictions, videos)
     return tally_checked(truth, predictions, videos, classes(truth, emotions), protocol)
 
 
 def tally_checked(
-    truth: pd.DataFrame,
-    predictions: pd.DataFrame,
-    videos: pd.DataFrame | None,
-    emotions: tuple[str, ...],
-    protocol: str,
+    truth: pd.DataFrame, predictions: pd.DataFrame, videos: pd.DataFrame | None, emotions: Sequence[str], protocol: str
 ) -> Tally:
     """:func:`tally` on tables that :func:`validate` returned and the names that :func:`classes` returned."""
-    numbering = _tables.universe(truth, predictions, videos)
-    counted = spotting.count(truth, predictions, numbering, protocol)
-    found, n = counted.matches, len(numbering.subjects)
-    pair_subject = numbering.truth_subject[found.truth]
-
-    codes = pd.factorize(np.concatenate([np.array(emotions, dtype=object), truth["emotion"], predictions["emotion"]]))[
-        0
-    ]
+    truth, predictions, subjects, minutes = _tables.numbered(truth, predictions, videos)
+    n = len(subjects)
+    found, *counted = spotting.count(truth, predictions, n, protocol)
+    pair_subject = truth["who"].to_numpy()[found.truth]
+    words = np.concatenate([np.array(emotions, dtype=object), truth["emotion"], predictions["emotion"]])
+    codes = pd.factorize(words)[0]
     t_code = codes[len(emotions) : len(emotions) + len(truth)][found.truth]
     p_code = codes[len(emotions) + len(truth) :][found.prediction]
     named = per_subject(pair_subject[t_code == p_code], n)
@@ -190,29 +136,21 @@ def tally_checked(
     if protocol == "sfamnet":
         analysed &= np.bincount(found.prediction, minlength=len(predictions))[found.prediction] == 1
     t_code, p_code, pair_subject = t_code[analysed], p_code[analysed], pair_subject[analysed]
-    class_counts = [
-        per_subject(pair_subject[chosen], n)
-        for chosen in (
-            [(t_code == c) & (p_code == c) for c in range(len(emotions))]
-            + [(t_code != c) & (p_code == c) for c in range(len(emotions))]
-            + [(t_code == c) & (p_code != c) for c in range(len(emotions))]
-        )
-    ]
-    minutes = per_subject(numbering.video_subject, n, numbering.minutes)
-    counts = np.stack(
-        [counted.tp, counted.fp, counted.fn, named, per_subject(pair_subject, n), minutes, *class_counts], axis=1
-    )
+    right, each_class = t_code == p_code, range(len(emotions))
+    class_counts = [per_subject(pair_subject[right & (p_code == c)], n) for c in each_class]
+    class_counts += [per_subject(pair_subject[~right & (p_code == c)], n) for c in each_class]
+    class_counts += [per_subject(pair_subject[~right & (t_code == c)], n) for c in each_class]
+    counts = np.stack([*counted, named, per_subject(pair_subject, n), minutes, *class_counts], axis=1)
     columns = (*_LEADING, *((part, emotion) for part in ("tp", "fp", "fn") for emotion in emotions))
     unbounded = frozenset(("tp", "fp", "fn", "false_positives_per_minute"))
-    return Tally(numbering.subjects, counts, columns, lambda totals: _scores(totals, protocol), unbounded)
+    return Tally(subjects, counts, columns, lambda totals: _scores(totals, protocol), unbounded)
 
 
 def _scores(totals: np.ndarray, protocol: str) -> dict[str, np.ndarray]:
     """All metrics from summed counts ``(..., K)`` in the order of :func:`tally`'s columns."""
     tp, fp, fn, named, analysed, minutes = np.moveaxis(totals[..., : len(_LEADING)], -1, 0)
-    class_tp, class_fp, class_fn = np.moveaxis(
-        totals[..., len(_LEADING) :].reshape(*totals.shape[:-1], 3, -1), -2, 0
-    )  # each (..., C)
+    by_class = totals[..., len(_LEADING) :].reshape(*totals.shape[:-1], 3, -1)
+    class_tp, class_fp, class_fn = np.moveaxis(by_class, -2, 0)  # each (..., C)
     released = protocol == "strs-metric"
     if released:
         everything = (class_tp == analysed[..., None]) & (class_fp == 0)
@@ -220,10 +158,7 @@ def _scores(totals: np.ndarray, protocol: str) -> dict[str, np.ndarray]:
     precision = ratio(class_tp, class_tp + class_fp)
     recall = ratio(class_tp, class_tp + class_fn)
     f1 = ratio(2 * class_tp, 2 * class_tp + class_fp + class_fn)
-    if protocol in ("mean", "sfamnet"):
-        counted = class_tp + class_fp + class_fn > 0
-    else:
-        counted = np.ones(class_tp.shape, dtype=bool)
+    counted = (class_tp + class_fp + class_fn > 0) | (protocol in ("strict", "strs-metric"))
     n_classes = counted.sum(axis=-1)
     macro_precision, macro_recall, uf1 = (
         ratio((values * counted).sum(axis=-1), n_classes) for values in (precision, recall, f1)
@@ -254,10 +189,10 @@ def _scores(totals: np.ndarray, protocol: str) -> dict[str, np.ndarray]:
 
 
 def evaluate(
-    truth: _tables.Source,
-    predictions: _tables.Source,
+    truth: Source,
+    predictions: Source,
     *,
-    videos: _tables.Source | None = None,
+    videos: Source | None = None,
     emotions: Sequence[str] | None = None,
     protocol: str = "strict",
 ) -> dict[str, float]:
@@ -282,25 +217,18 @@ def evaluate(
 
     Raises
     ------
-    ValueError
+    InputError
         If a table has a bad row or the protocol is unknown.
     """
     scores = tally(truth, predictions, videos=videos, emotions=emotions, protocol=protocol).scores()
     return {key: round(float(scores[key])) if key in ("tp", "fp", "fn") else float(scores[key]) for key in KEYS}
 
 
-def per_class(
-    truth: _tables.Source,
-    predictions: _tables.Source,
-    *,
-    emotions: Sequence[str] | None = None,
-    protocol: str = "strict",
-) -> pd.DataFrame:
+def per_class(truth: Source, predictions: Source) -> pd.DataFrame:
     """One-vs-rest counts of the analysis, a row per emotion: ``tp, fp, fn, precision, recall, f1`` (0/0 is 0)."""
-    counted = tally(truth, predictions, emotions=emotions, protocol=protocol)
-    rows = counted.counts.sum(axis=0)[len(_LEADING) :].reshape(3, -1)
-    names = [column[1] for column in counted.columns[len(_LEADING) :]][: rows.shape[1]]
-    tp, fp, fn = rows
-    table = {"precision": ratio(tp, tp + fp), "recall": ratio(tp, tp + fn), "f1": ratio(2 * tp, 2 * tp + fp + fn)}
-    table = {"tp": tp.astype(int), "fp": fp.astype(int), "fn": fn.astype(int), **table}
+    counted = tally(truth, predictions)
+    names = [emotion for part, emotion in counted.columns[len(_LEADING) :] if part == "tp"]
+    tp, fp, fn = counted.counts.sum(axis=0)[len(_LEADING) :].reshape(3, -1)
+    table = {"tp": tp.astype(int), "fp": fp.astype(int), "fn": fn.astype(int)}
+    table |= {"precision": ratio(tp, tp + fp), "recall": ratio(tp, tp + fn), "f1": ratio(2 * tp, 2 * tp + fp + fn)}
     return pd.DataFrame(table, index=pd.Index(names, name="emotion"))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from melib.errors import InputError
 from melib.metrics import chance, recognition, strs
 
 
@@ -64,19 +65,6 @@ def test_exchanging_moves_all_predictions_of_a_video_together(tables, videos, mo
     assert any("silent" in set(moved.subject) for moved in seen)
 
 
-def test_a_prediction_in_an_unlisted_video_cannot_be_shifted(tables, videos):
-    truth, predictions = tables
-    with pytest.raises(ValueError, match="video 8/v1 has predictions but no length"):
-        chance.shifted(truth, predictions, videos[~((videos.subject == 8) & (videos.video == "v1"))])
-
-
-def test_nulls_repeat_with_their_seed_and_need_20_draws(tables):
-    first, again = (chance.exchanged(*tables, n_draws=20, seed=4).draws for _ in range(2))
-    pd.testing.assert_frame_equal(first, again, check_exact=True)
-    with pytest.raises(ValueError, match="at least 20"):
-        chance.exchanged(*tables, n_draws=19)
-
-
 def test_guessing_with_the_prior_has_its_expected_accuracy_and_is_not_1_over_c():
     truth = ["a"] * 80 + ["b"] * 15 + ["c"] * 5
     prior = chance.guessed(truth, n_draws=300).table
@@ -96,11 +84,17 @@ def test_the_majority_guess_is_a_point():
     assert (table["low"] == table["high"]).all()
 
 
-def test_a_null_refuses_a_metric_it_does_not_know():
-    with pytest.raises(ValueError, match="no metric 'strs'"):
+def test_nulls_repeat_with_their_seed(tables):
+    first, again = (chance.exchanged(*tables, n_draws=20, seed=4).draws for _ in range(2))
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+
+
+def test_what_a_null_cannot_do_is_refused_by_name(tables, videos):
+    with pytest.raises(InputError, match="video 8/v1 has predictions but no length"):
+        chance.shifted(*tables, videos[~((videos.subject == 8) & (videos.video == "v1"))])
+    with pytest.raises(InputError, match="at least 20"):
+        chance.exchanged(*tables, n_draws=19)
+    with pytest.raises(InputError, match="no metric 'strs'"):
         chance.guessed(["a", "b"], n_draws=20).holds({"strs": 0.1})
-
-
-def test_an_unknown_guess_is_refused():
-    with pytest.raises(ValueError, match="unknown way of guessing 'random'"):
+    with pytest.raises(InputError, match="unknown way of guessing 'random'"):
         chance.guessed(["a"], guess="random")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melib.errors import InputError
 from melib.metrics import intervals
 
 
@@ -52,11 +53,6 @@ def test_iou_counts_both_end_frames():
     np.testing.assert_allclose(intervals.iou([0, 5], [9, 14], 5, 14), [5 / 15, 1])
 
 
-def test_iou_refuses_an_interval_that_ends_before_it_begins():
-    with pytest.raises(ValueError, match="ends before it begins"):
-        intervals.iou(5, 4, 0, 1)
-
-
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(interval_lists(), interval_lists())
 def test_every_pair_agrees_with_counting_frames(truth, predictions):
@@ -90,14 +86,6 @@ def test_one_to_one_finds_at_least_as_many_as_greedy_claims(truth, predictions):
         assert len(greedy) <= strict
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
-@given(interval_lists(8), interval_lists(8))
-def test_swapping_truth_and_predictions_swaps_the_pairs_of_one_to_one(truth, predictions):
-    there, back = intervals.match(truth, predictions), intervals.match(predictions, truth)
-    assert len(there) == len(back)
-    assert there.iou.sum() == pytest.approx(back.iou.sum())
-
-
 def test_a_further_pair_is_worth_more_than_a_better_overlap():
     # Two exact pairs (total IoU 2), or three loose ones (1/2 + 4/7 + 1/2): the three win.
     truth = table([("s", "v", 0, 9), ("s", "v", 2, 13), ("s", "v", 8, 13)])
@@ -105,22 +93,6 @@ def test_a_further_pair_is_worth_more_than_a_better_overlap():
     found = intervals.match(truth, predictions)
     assert sorted(zip(found.truth, found.prediction, strict=True)) == [(0, 0), (1, 1), (2, 2)]
     assert found.iou.sum() == pytest.approx(0.5 + 8 / 14 + 0.5)
-
-
-def test_a_large_video_is_solved_in_parts_with_the_same_result(monkeypatch):
-    rng = np.random.default_rng(0)
-    onsets = rng.integers(0, 900, 120)
-    truth, predictions = (
-        pd.DataFrame({"subject": "s", "video": "v", "onset": start, "offset": start + rng.integers(5, 40, 120)})
-        for start in (onsets, onsets + rng.integers(-10, 11, 120))
-    )
-    truth, predictions = truth.drop_duplicates(ignore_index=True), predictions.drop_duplicates(ignore_index=True)
-    whole = intervals.match(truth, predictions)
-    monkeypatch.setattr(intervals, "_DENSE", 10)
-    monkeypatch.setattr(intervals, "_PIECE", 50)
-    parts = intervals.match(truth, predictions)
-    assert len(whole) == len(parts) > 40
-    assert whole.iou.sum() == pytest.approx(parts.iou.sum())
 
 
 def test_the_matchings_differ_where_one_prediction_serves_two_truths():
@@ -152,12 +124,12 @@ def test_evaluate_counts_pairs_misses_and_false_intervals():
     assert intervals.evaluate(truth, predictions) == {"tp": 1, "fp": 2, "fn": 1, "mean_iou": 0.5}
 
 
-@pytest.mark.parametrize("threshold", [0, 1.5, -0.1])
-def test_a_threshold_outside_0_to_1_is_refused(threshold):
-    with pytest.raises(ValueError, match="IoU threshold"):
-        intervals.match(table([("s", "v", 0, 9)]), table([("s", "v", 0, 9)]), threshold=threshold)
-
-
-def test_an_unknown_matching_is_refused():
-    with pytest.raises(ValueError, match="unknown matching 'hungarian'"):
-        intervals.match(table([]), table([]), how="hungarian")
+def test_bad_arguments_are_refused_by_name():
+    some = table([("s", "v", 0, 9)])
+    with pytest.raises(InputError, match="unknown matching 'hungarian'"):
+        intervals.match(some, some, how="hungarian")
+    for threshold in (0, 1.5, -0.1):
+        with pytest.raises(InputError, match="IoU threshold"):
+            intervals.match(some, some, threshold=threshold)
+    with pytest.raises(InputError, match="ends before it begins"):
+        intervals.iou(5, 4, 0, 1)

@@ -6,6 +6,7 @@ import sklearn.metrics as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melib.errors import InputError
 from melib.metrics import recognition
 
 NAMES = ("anger", "disgust", "happy")
@@ -28,15 +29,6 @@ def test_pooled_metrics_agree_with_scikit_learn(pairs):
     )
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
-@given(labels)
-def test_uar_is_the_mean_recall_of_scikit_learn_s_confusion_matrix_over_the_classes_of_the_truth(pairs):
-    truth, predicted = (list(side) for side in zip(*pairs, strict=True))
-    matrix = peer.confusion_matrix(truth, predicted, labels=[*NAMES, "neutral"])
-    recalls = [matrix[i, i] / matrix[i].sum() for i in range(4) if matrix[i].sum()]
-    assert recognition.evaluate(truth, predicted)["uar_pooled"] == pytest.approx(np.mean(recalls))
-
-
 def test_fold_means_average_scikit_learn_s_macro_f1_over_the_folds():
     rng = np.random.default_rng(0)
     truth, predicted = rng.choice(NAMES, 60), rng.choice(NAMES, 60)
@@ -45,6 +37,7 @@ def test_fold_means_average_scikit_learn_s_macro_f1_over_the_folds():
     by_fold = [peer.f1_score(truth[folds == f], predicted[folds == f], average="macro") for f in np.unique(folds)]
     assert scores["uf1_fold_mean"] == pytest.approx(np.mean(by_fold))
     assert scores["uf1_pooled"] == pytest.approx(peer.f1_score(truth, predicted, average="macro"))
+    assert not [key for key in recognition.evaluate(truth, predicted) if "fold" in key], "without folds none is claimed"
     accuracies = [np.mean(truth[folds == f] == predicted[folds == f]) for f in np.unique(folds)]
     assert scores["accuracy_fold_mean"] == pytest.approx(np.mean(accuracies))
 
@@ -62,13 +55,10 @@ def test_the_three_macro_f1_of_one_set_of_predictions_differ():
     assert scores["uf1_fold_mean"] == pytest.approx(((6 / 7 + 1 + 0) / 3 + (2 / 3 + 1 / 2) / 2) / 2)
 
 
-def test_without_folds_no_fold_mean_is_claimed():
-    assert not [key for key in recognition.evaluate(["a"], ["a"]) if "fold" in key]
-
-
 def test_perfect_labels_score_1_and_wrong_ones_0():
     assert set(recognition.evaluate(["a", "b"], ["a", "b"]).values()) == {1.0}
     assert set(recognition.evaluate(["a", "b"], ["b", "a"]).values()) == {0.0}
+    assert set(recognition.evaluate(np.array([0, 1]), [0, 1]).values()) == {1.0}, "numbers may be labels"
 
 
 def test_an_answer_outside_the_classes_is_wrong_and_stands_in_its_own_column():
@@ -76,19 +66,6 @@ def test_an_answer_outside_the_classes_is_wrong_and_stands_in_its_own_column():
     assert matrix.columns.tolist() == ["a", "b", "(other)"]
     assert matrix.to_numpy().tolist() == [[1, 0, 1], [0, 1, 0]]
     assert recognition.confusion_matrix(["a", "b"], ["a", "a"]).to_numpy().tolist() == [[1, 0], [1, 0]]
-
-
-def test_numbers_may_be_labels():
-    assert recognition.evaluate(np.array([0, 1, 1]), np.array([0, 1, 0]))["accuracy"] == pytest.approx(2 / 3)
-
-
-def test_a_tally_over_subjects_adds_up_to_evaluate():
-    rng = np.random.default_rng(1)
-    truth, predicted, subjects = rng.choice(NAMES, 40), rng.choice(NAMES, 40), rng.integers(0, 5, 40)
-    scores = recognition.tally(truth, predicted, subjects).scores()
-    assert {k: float(v) for k, v in scores.items()} == pytest.approx(
-        recognition.evaluate(truth, predicted, folds=subjects)
-    )
 
 
 @pytest.mark.parametrize(
@@ -102,10 +79,7 @@ def test_a_tally_over_subjects_adds_up_to_evaluate():
     ],
 )
 def test_bad_labels_are_refused(arguments, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(InputError, match=words):
         recognition.validate(*arguments)
-
-
-def test_subjects_must_be_one_per_clip():
-    with pytest.raises(ValueError, match="2 subjects for 1 clips"):
+    with pytest.raises(InputError, match="2 subjects for 1 clips"):
         recognition.tally(["a"], ["a"], [1, 2])

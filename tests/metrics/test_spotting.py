@@ -1,10 +1,11 @@
-"""Spotting metrics: per kind, average precision, apexes, and the ranking of frames."""
+"""Spotting metrics: counts, average precision, and the ranking of frames."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics as peer
 
+from melib.errors import InputError
 from melib.metrics import spotting
 
 
@@ -12,15 +13,12 @@ def table(rows, columns=("subject", "video", "onset", "offset", "kind")):
     return pd.DataFrame(rows, columns=list(columns))
 
 
-def test_kinds_are_matched_apart_and_overall_pools_their_counts():
+def test_macro_expressions_leave_both_tables():
     truth = table([("s", "v", 0, 9, "micro"), ("s", "v", 50, 99, "macro"), ("s", "w", 0, 9, "micro")])
     predictions = table([("s", "v", 0, 9, "micro"), ("s", "v", 50, 99, "micro"), ("s", "w", 40, 99, "macro")])
     scores = spotting.evaluate(truth, predictions)
     assert [scores[f"{key}_micro"] for key in ("tp", "fp", "fn")] == [1, 1, 1]
-    assert [scores[f"{key}_macro"] for key in ("tp", "fp", "fn")] == [0, 1, 1]
-    assert [scores[f"{key}_overall"] for key in ("tp", "fp", "fn")] == [1, 2, 2]
     assert scores["f1_micro"] == 0.5
-    assert scores["f1_overall"] == pytest.approx(1 / 3)
 
 
 def scored(rows):
@@ -63,7 +61,7 @@ def test_average_precision_agrees_with_a_plain_implementation_on_random_rankings
 def test_without_scores_average_precision_is_not_invented():
     truth = table([("s", "v", 0, 9, "micro")])
     assert np.isnan(spotting.evaluate(truth, truth)["ap_50_micro"])
-    with pytest.raises(ValueError, match="add a column 'score'"):
+    with pytest.raises(InputError, match="add a column 'score'"):
         spotting.average_precision(truth, truth)
     assert spotting.evaluate(truth, truth, protocol="mean")["ap_50_micro"] == 1
 
@@ -75,38 +73,12 @@ def test_under_protocol_mean_average_precision_follows_the_order_of_rows():
     assert spotting.average_precision(truth, first[::-1], protocol="mean")["ap_50"] == 0.5
 
 
-def test_apex_metrics_by_hand():
-    columns = ("subject", "video", "onset", "offset", "apex")
-    truth = table([("s", "v", 0, 9, 5), ("s", "v", 50, 59, 52), ("s", "w", 0, 9, np.nan)], columns)
-    predictions = table([("s", "v", 1, 10, 8), ("s", "v", 55, 75, 58), ("s", "w", 0, 9, 3)], columns)
-    scores = spotting.evaluate(truth, predictions)
-    # All three true intervals hold a predicted apex; pairs are the first and the last, only the first has two apexes.
-    assert (scores["tp_micro"], scores["apex_hit_rate_micro"], scores["apex_error_micro"]) == (2, 1, 3)
-    elsewhere = predictions.assign(onset=20, offset=40, apex=30)
-    assert spotting.evaluate(truth, elsewhere[:1])["apex_hit_rate_micro"] == 0
-    assert np.isnan(spotting.evaluate(truth.drop(columns="apex"), predictions)["apex_error_micro"])
-    assert np.isnan(spotting.evaluate(truth, predictions.drop(columns="apex"))["apex_hit_rate_micro"])
-
-
 @pytest.fixture
 def ranked_frames():
     rng = np.random.default_rng(2)
-    truth = table(
-        [
-            ("1", "v", 10, 19, "micro"),
-            ("1", "v", 15, 30, "micro"),
-            ("2", "v", 40, 49, "micro"),
-            ("2", "v", 0, 5, "macro"),
-        ]
-    )
-    scores = pd.concat(
-        [
-            pd.DataFrame({"subject": s, "video": "v", "frame": np.arange(60), "score": rng.integers(0, 9, 60)})
-            for s in (1, 2, 3)
-        ],
-        ignore_index=True,
-    )
-    return truth, scores
+    micro = [("1", "v", 10, 19, "micro"), ("1", "v", 15, 30, "micro"), ("2", "v", 40, 49, "micro")]
+    frames = {"subject": np.repeat([1, 2, 3], 60), "video": "v", "frame": np.tile(np.arange(60), 3)}
+    return table([*micro, ("2", "v", 0, 5, "macro")]), pd.DataFrame(frames | {"score": rng.integers(0, 9, 180)})
 
 
 def test_frames_from_onset_to_offset_of_micro_expressions_are_positive(ranked_frames):
@@ -122,13 +94,10 @@ def test_frame_metrics_agree_with_scikit_learn(ranked_frames):
     truth, scores = ranked_frames
     labels = spotting.frame_labels(truth, scores)
     assert spotting.roc_auc_frames(truth, scores) == pytest.approx(peer.roc_auc_score(labels, scores.score))
-    assert spotting.average_precision_frames(truth, scores) == pytest.approx(
-        peer.average_precision_score(labels, scores.score)
-    )
+    average = spotting.tally_frames(truth, scores).scores()["average_precision_frames"]
+    assert average == pytest.approx(peer.average_precision_score(labels, scores.score))
     fpr, tpr, _ = spotting.roc_curve_frames(truth, scores)
     assert peer.auc(fpr, tpr) == pytest.approx(spotting.roc_auc_frames(truth, scores))
-    precision, recall, _ = spotting.pr_curve_frames(truth, scores)
-    assert -np.sum(np.diff(recall) * precision[:-1]) == pytest.approx(spotting.average_precision_frames(truth, scores))
 
 
 def test_weights_of_a_frame_tally_repeat_subjects(ranked_frames):
@@ -141,19 +110,11 @@ def test_weights_of_a_frame_tally_repeat_subjects(ranked_frames):
     assert weights["roc_auc_frames"][1] == pytest.approx(spotting.roc_auc_frames(truth, scores))
 
 
-def test_a_ranking_without_positive_frames_is_refused(ranked_frames):
+def test_what_cannot_be_scored_is_refused_by_name(ranked_frames):
     truth, scores = ranked_frames
-    with pytest.raises(ValueError, match="no scored frame lies in a true micro-expression"):
+    with pytest.raises(InputError, match="no scored frame lies in a true micro-expression"):
         spotting.roc_auc_frames(truth[:0], scores)
-
-
-def test_a_frame_scored_twice_is_refused(ranked_frames):
-    truth, scores = ranked_frames
-    with pytest.raises(ValueError, match="frame 0 of 1/v is scored twice"):
+    with pytest.raises(InputError, match="frame 0 of 1/v is scored twice"):
         spotting.roc_auc_frames(truth, pd.concat([scores, scores[:1]], ignore_index=True))
-
-
-def test_an_unknown_protocol_is_refused():
-    truth = table([("s", "v", 0, 9, "micro")])
-    with pytest.raises(ValueError, match="unknown protocol 'soft'"):
+    with pytest.raises(InputError, match="unknown protocol 'soft'"):
         spotting.evaluate(truth, truth, protocol="soft")
