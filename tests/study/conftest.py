@@ -1,27 +1,65 @@
+"""A small checkout with one notebook, for the runner and the engine."""
+
 from __future__ import annotations
 
-from dataclasses import replace
+import textwrap
+from pathlib import Path
 
 import pytest
 
-from melib import study
+NOTEBOOK = """\
+---
+kernelspec:
+  name: python3
+  display_name: Python 3
+---
 
+# A small page
 
-@pytest.fixture(scope="session")
-def store(tmp_path_factory):
-    """One feature store for all tests of the study."""
-    return tmp_path_factory.mktemp("store")
+Question: what does the kernel see?
 
+```{code-cell} python
+:tags: [parameters]
 
-@pytest.fixture(scope="session")
-def outcome(store):
-    """A whole experiment at the smallest tier."""
-    return study.run(study.Parameters(suite="sanity", tier="smoke", device="cpu"), store=store)
+tier = "quick"
+seed = 3
+fail = False
+```
+
+```{code-cell} python
+import os
+from pathlib import Path
+
+print("tier", tier, "seed", seed)
+print("folder", Path.cwd())
+print("threads", os.environ["OMP_NUM_THREADS"])
+```
+
+```{code-cell} python
+import time
+
+# A test that wants to kill the run in the middle puts this file here.
+if Path("wait").exists():
+    Path("waiting").touch()
+    time.sleep(120)
+if fail:
+    raise RuntimeError("this notebook was told to fail")
+```
+"""
+
+RUNS = """\
+- id: small
+  notebook: notebooks/small.md
+  title: A small page
+  parameters: {seed: 5}
+  minutes: {smoke: 0.1, quick: 0.2}
+"""
 
 
 @pytest.fixture
-def nine_updates(monkeypatch):
-    """Tier smoke as small as it can be: nine updates of every network, on one video and four clips a subject."""
-    updates = {"spot_steps": 9, "recognition_steps": 9, "joint_steps": 9, "batch": 16}
-    small = replace(study.TIERS["smoke"], videos=1, clips=4, stride=8, resamples=50, **updates)
-    monkeypatch.setitem(study.TIERS, "smoke", small)
+def checkout(tmp_path: Path) -> Path:
+    """Folder with ``runs.yml`` and one notebook."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "small.md").write_text(NOTEBOOK)
+    (tmp_path / "runs.yml").write_text(textwrap.dedent(RUNS))
+    return tmp_path
