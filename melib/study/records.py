@@ -24,7 +24,7 @@ from joblib import Parallel, delayed
 from melib import datasets, provenance
 from melib.errors import InputError
 from melib.files import source_hash, whole
-from melib.study import places
+from melib.study import experiments, places
 from melib.study.experiments import Experiment, Row
 from melib.study.record import Record
 from melib.study.settings import ClipSettings, Settings, plain
@@ -210,6 +210,26 @@ def make(rows: Sequence[Row], *, folder: Path | str, store: Path | str, jobs: in
     asked = missing(rows, folder)
     fill([row for row, _ in asked], store=store, jobs=jobs, progress=progress)
     Parallel(n_jobs=jobs)(delayed(compute)(row, seed, folder=folder, store=store) for row, seed in asked)
+
+
+def batches(tier: str, size: int) -> dict[str, tuple[str, int, list[Row]]]:
+    """All declared rows in batches for one process each: name -> experiment, seed, rows.
+
+    Rows of long videos that see the same planes stay together, since those that differ in their rule alone share their
+    networks. A name holds the keys of its records, so that a changed row is another batch.
+    """
+    alike: dict[tuple[str, int, str], list[Row]] = {}
+    for name in experiments.names():
+        for row in (row for row in experiments.load(name, tier).rows if row.home == name):
+            planes = "" if isinstance(row.settings, ClipSettings) else f"{row.settings.suite} {row.settings.input}"
+            for seed in row.seeds:
+                alike.setdefault((name, seed, planes), []).append(row)
+    found = {}
+    for (name, seed, _), rows in alike.items():
+        for some in (rows[start : start + size] for start in range(0, len(rows), size)):
+            keys = "".join(key(row.settings, seed) for row in some)
+            found[f"{name}-{seed}-{hashlib.sha256(keys.encode()).hexdigest()[:12]}"] = (name, seed, some)
+    return found
 
 
 def obtain(experiment: Experiment, *, folder: Path | str = "", jobs: int = 2) -> dict[str, Kept]:
