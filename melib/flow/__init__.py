@@ -8,9 +8,8 @@ alone stays light.
 
 from __future__ import annotations
 
-import importlib
-
 from melib.errors import InputError
+from melib.flow.average import average_depth
 from melib.flow.dis import dis, farneback
 from melib.flow.images import check_pair, is_tensor
 from melib.flow.rigid import fit_rigid, generic_face, rigid_motion
@@ -38,13 +37,12 @@ __all__ = [
 #: The methods of :func:`optical_flow`.
 METHODS = ("tvl1", "dis", "farneback")
 
-#: Names that bring PyTorch with them, imported when first asked for.
-_LATER = {"scene_flow": "melib.flow.scene", "average_depth": "melib.flow.depth"}
-
 
 def __getattr__(name: str):
-    if name in _LATER:
-        return getattr(importlib.import_module(_LATER[name]), name)
+    if name == "scene_flow":  # brings PyTorch with it
+        from melib.flow.scene import scene_flow
+
+        return scene_flow
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -72,8 +70,8 @@ def optical_flow(a, b, *, method: str = "tvl1", **parameters):
     Raises
     ------
     ValueError
-        If the method is unknown, or the images differ in shape or type, are too small, hold NaN, or lie outside
-        0..255 (or all within 0..1, which would be a mistaken scale).
+        If the method is unknown, a parameter is out of range, or the images differ in shape or type, are too small,
+        hold NaN, or lie outside 0..255 (or all within 0..1, which would be a mistaken scale).
     TypeError
         If the method has no such parameter.
     """
@@ -86,16 +84,10 @@ def optical_flow(a, b, *, method: str = "tvl1", **parameters):
     if single:
         a, b = a[None], b[None]
     if method == "tvl1":
-        flow = _tvl1(a, b, parameters)
+        from melib.flow.grids import tensor_of
+        from melib.flow.tvl1 import tvl1
+
+        flow = tvl1(a, b, **parameters) if is_tensor(a) else tvl1(tensor_of(a), tensor_of(b), **parameters).numpy()
     else:
         flow = {"dis": dis, "farneback": farneback}[method](a, b, **parameters)
     return flow[0] if single else flow
-
-
-def _tvl1(a, b, parameters: dict):
-    from melib.flow.grids import tensor_of
-    from melib.flow.tvl1 import tvl1
-
-    if is_tensor(a):
-        return tvl1(a, b, **parameters)
-    return tvl1(tensor_of(a), tensor_of(b), **parameters).numpy()
