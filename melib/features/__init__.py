@@ -20,19 +20,5 @@ from melib.features.settings import (
 )
 from melib.features.store import fill_store, key, stored_planes
 
-__all__ = [
-    "DEPTH_INPUTS",
-    "INPUTS",
-    "NORMALIZATIONS",
-    "STABILIZATIONS",
-    "TRUE_INPUTS",
-    "FeatureSettings",
-    "Pairs",
-    "expression_pairs",
-    "fill_store",
-    "gap_frames",
-    "key",
-    "planes",
-    "spotting_pairs",
-    "stored_planes",
-]
+__all__ = ["DEPTH_INPUTS", "INPUTS", "NORMALIZATIONS", "STABILIZATIONS", "TRUE_INPUTS", "FeatureSettings", "Pairs"]
+__all__ += ["expression_pairs", "fill_store", "gap_frames", "key", "planes", "spotting_pairs", "stored_planes"]

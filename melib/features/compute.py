@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from melib import face, flow
 from melib.errors import InputError
 from melib.features.settings import DEPTH_INPUTS, TRUE_INPUTS, FeatureSettings, Pairs
-from melib.flow.robust import FEWEST
+from melib.flow.rigid import FEWEST
 from melib.video import Camera, Video
 
 #: Pairs that are read together, and pairs without depth that a warning names.

@@ -162,10 +162,11 @@ class Rows:
         return torch.sub(self.right, self.left, out=out).add_(self.down).sub_(self.up)
 
 
-def chunks(batch: torch.Tensor) -> list[slice]:
-    """Slices of a batch ``(B, H, W)`` to be computed one after the other, each what the cache or a GPU's memory takes.
+#: Pixels computed together on a processor (less pays for calls, more leaves the cache: measured), or elsewhere.
+CACHE, MEMORY = 2**16, 2**24
 
-    On a processor smaller ones pay for calls and larger ones leave the cache (measured).
-    """
-    size = max(1, 2 ** (16 if batch.device.type == "cpu" else 24) // batch[0].numel())
+
+def chunks(batch: torch.Tensor) -> list[slice]:
+    """Slices of a batch ``(B, H, W)`` to be computed one after the other."""
+    size = max(1, (CACHE if batch.device.type == "cpu" else MEMORY) // batch[0].numel())
     return [slice(start, start + size) for start in range(0, len(batch), size)]

@@ -11,9 +11,12 @@ import numpy as np
 
 from melib.errors import InputError
 from melib.flow.images import check_shapes
-from melib.flow.robust import robust_fit, sampled
 from melib.video import Camera
 
+#: Fewest pixels of a face in which a head's motion is found, and about how many are used: a few numbers need no more.
+FEWEST, MOST = 30, 1000
+#: Iterations of the two stages of the robust fit.
+_LEAST_ABSOLUTE, _BIWEIGHT = 15, 8
 #: Rounds of fitting what the finite motion found so far leaves over.
 _ROUNDS = 2
 #: A face of average size, in metres: between the eyes' centres, and the half axes of the ellipsoid that stands for it.
@@ -127,3 +130,35 @@ def generic_face(landmarks: np.ndarray, camera: Camera) -> np.ndarray:
     down = (y - landmarks[30, 1]) * distance / camera.fy / _HALF_HEIGHT
     nearness = np.sqrt(np.clip(1 - right**2 - down**2, 0, None))
     return (distance + _RELIEF * (0.5 - nearness)).astype(np.float32)
+
+
+def robust_fit(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Coefficients ``(K,)`` for which ``basis (D, K, N)`` comes nearest to ``values (D, N)``, by reweighted squares.
+
+    It starts from the least sum of distances, which a minority on one side of the face cannot turn over, and ends with
+    Tukey's biweight, which gives points far from the fit no weight at all. The D components of a point share a weight.
+    """
+    components, count, points = basis.shape
+    matrix = basis.transpose(1, 0, 2).reshape(count, components * points)
+    target = values.reshape(components * points)
+    weights = np.ones(points)
+    for iteration in range(_LEAST_ABSOLUTE + _BIWEIGHT + 1):
+        weighted = matrix * np.tile(weights, components)
+        coefficients = np.linalg.lstsq(weighted @ matrix.T, weighted @ target, rcond=None)[0]
+        distance = np.linalg.norm((target - coefficients @ matrix).reshape(components, points), axis=0)
+        # The small constants keep an exact fit (zero spread) from dividing by zero.
+        if iteration < _LEAST_ABSOLUTE:
+            weights = 1 / (distance + 1e-3 * distance.mean() + 1e-12)
+        else:
+            # The median length of a plane normal vector is 1.18 spreads; 4.7 spreads is Tukey's usual cut-off.
+            cutoff = 4.7 * np.median(distance) / 1.18 + 1e-12
+            weights = np.square(1 - np.square(np.minimum(distance / cutoff, 1)))
+    return coefficients
+
+
+def sampled(use: np.ndarray, what: str) -> slice:
+    """Every so many of the pixels ``use`` (bool), for a fit; too few of them are refused."""
+    count = int(use.sum())
+    if count < FEWEST:
+        raise InputError(f"{what} has {count} pixels to find head motion in: {FEWEST} at least are needed")
+    return slice(None, None, max(1, count // MOST))

@@ -11,11 +11,10 @@ the level's problem is solved by the preconditioned primal-dual iteration of Cha
 term is treated exactly; a median filter closes the level.
 
 Four departures from the published method suit faces that move by tenths of a millimetre on heads that move by more.
-Depth is computed in half millimetres inside: with metres the dual variables of depth, whose step is the residual
-itself, hardly leave zero within a hundred iterations. The surface weights carry no unit. The fields that are kept
-smooth are what departs from an affine motion of the whole face, fitted on each level: otherwise the tilt of a head is
-flattened together with the noise. The local mean may be taken out of the images first, which makes the flow indifferent
-to flickering light. The weights were chosen on training subjects of the benchmark.
+Depth is in half millimetres inside: with metres its dual variables, whose step is the residual itself, hardly leave
+zero within a hundred iterations. The surface weights carry no unit. What is kept smooth is what departs from an affine
+motion of the whole face, fitted on each level: otherwise the tilt of a head is flattened together with the noise. A
+local mean is taken out of the images, against flickering light. Weights were chosen on the benchmark's training people.
 
 References
 ----------
@@ -71,24 +70,21 @@ def scene_flow(
     Parameters
     ----------
     gray_a, gray_b : numpy.ndarray or torch.Tensor
-        Grey images ``(B, H, W)`` or ``(H, W)``: uint8, or floating point in 0..255. float64 images are computed in
-        float64, all others in float32.
+        Grey images ``(B, H, W)`` or ``(H, W)``: uint8, or floating point in 0..255; float64 is computed in float64.
     depth_a, depth_b : numpy.ndarray or torch.Tensor
         Depth of the same shape and kind, floating point metres, 0 = no reading.
     camera : melib.video.Camera
         Intrinsics of the images as given (after crop and resize).
     smoothness : float
-        Weight lambda_I of the image flow's variation, grey levels. Larger gives smoother image flow and shrinks small
-        motion more.
+        Weight lambda_I of the image flow's variation, grey levels: larger shrinks small motion more.
     depth_smoothness : float
-        Weight lambda_Z of the variation of the change of depth, grey levels per millimetre. Larger averages depth
-        noise over more pixels and flattens small motion in depth.
+        Weight lambda_Z of the variation of the change of depth, grey levels per millimetre: larger averages depth noise
+        over more pixels and flattens small motion in depth.
     depth_noise : float, numpy.ndarray or torch.Tensor, optional
-        Standard deviation of the readings in metres, one number or a map ``(B, H, W)`` or ``(H, W)``: the weight of the
-        depth residual is divided by it (0.5 mm leaves it as it is), so that noisier readings count less.
+        Standard deviation of the readings in metres, a number or a map ``(B, H, W)`` or ``(H, W)``: noisier ones count
+        less; 0.5 mm changes nothing.
     local_mean : float
-        Standard deviation in pixels of the Gaussian local mean taken out of both images first; 0 leaves them as they
-        are.
+        Standard deviation in pixels of a Gaussian local mean that is first taken out of both images, or 0.
 
     Returns
     -------
@@ -97,15 +93,13 @@ def scene_flow(
     flow : numpy.ndarray or torch.Tensor
         ``(B, 2, H, W)`` float32 pixels (right, down), the image flow that it rests on, everywhere.
     valid : numpy.ndarray or torch.Tensor
-        ``(B, H, W)`` bool: both frames have depth there, and the flow stays inside the image.
-
-        All without the batch axis for a single pair, and of the kind, and on the device, of the input.
+        ``(B, H, W)`` bool: both frames have depth there, and the flow stays inside the image. All three are without the
+        batch axis for a single pair, and of the kind and on the device of the input.
 
     Raises
     ------
     ValueError
-        If images or depth maps do not fit together, hold NaN, are out of range (depth in millimetres), the camera is
-        missing or of another size, or a parameter is out of range.
+        If images, depth maps and camera do not fit together, hold NaN or are out of range (depth in millimetres).
     """
     check_pair(gray_a, gray_b)
     check_depth("depth_a", depth_a, gray_a)
@@ -136,10 +130,8 @@ def _check_camera(camera: Camera | None, height: int, width: int) -> None:
     if not isinstance(camera, Camera):
         raise InputError(f"scene flow needs the camera's intrinsics: pass a melib.video.Camera, not {camera!r}")
     if (camera.height, camera.width) != (height, width):
-        raise InputError(
-            f"the camera is of {camera.width} x {camera.height} pixels, the images of {width} x {height}: "
-            "give the intrinsics of the images after crop and resize"
-        )
+        sizes = f"the camera is of {camera.width} x {camera.height} pixels, the images of {width} x {height}"
+        raise InputError(f"{sizes}: give the intrinsics of the images after crop and resize")
 
 
 def _depth_weight(noise, like: torch.Tensor) -> torch.Tensor:

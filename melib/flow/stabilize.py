@@ -1,4 +1,4 @@
-"""Head motion taken out of a flow: what is left is the face's own.
+"""Head motion taken out of a flow, or of depth that is averaged over frames: what is left is the face's own.
 
 The sway of a head moves the face as much as a micro-expression does, so how it is removed is a factor of every
 experiment. The modes work on image flow and on scene flow alike.
@@ -14,8 +14,7 @@ from scipy import ndimage
 
 from melib.errors import InputError
 from melib.flow.images import check_shapes
-from melib.flow.rigid import fit_rigid, rigid_motion
-from melib.flow.robust import robust_fit, sampled
+from melib.flow.rigid import fit_rigid, rigid_motion, robust_fit, sampled
 from melib.video import Camera
 
 #: What each mode of :func:`stabilize` needs beside the flow.
@@ -61,28 +60,27 @@ def stabilize(
     flow : numpy.ndarray
         Image flow ``(B, 2, H, W)`` or ``(2, H, W)``, or scene flow ``(B, 3, H, W)`` or ``(3, H, W)``.
     mode : {"none", "nose", "median", "affine", "rigid"}
-        ``none`` returns the flow as it is. ``nose`` subtracts the mean flow of the 11 x 11 pixels around landmark 28,
-        as SOFTNet does (its release subtracts the absolute value of that mean, which is right for motion to the right
-        and down only). ``median`` subtracts the face's median flow. ``affine`` subtracts an affine motion that most of
-        the face shares; it takes out roll, scale and the larger part of yaw and pitch as well. ``rigid`` subtracts the
-        motion of a rigid head, six degrees of freedom, that most of the face shares, exact in perspective and
-        parallax.
+        ``none`` leaves the flow as it is. ``nose`` subtracts the mean flow of the 11 x 11 pixels around landmark 28, as
+        SOFTNet does (its release subtracts the absolute value of that mean, which is right for motion to the right and
+        down only), ``median`` the face's median flow, ``affine`` an affine motion that most of the face shares (roll,
+        scale and the larger part of yaw and pitch as well), ``rigid`` the motion of a rigid head, six degrees of
+        freedom, that most of the face shares, exact in perspective and parallax.
     face : numpy.ndarray, optional
-        ``(B, H, W)`` or ``(H, W)`` bool, the pixels of the face; needed by ``median``, ``affine`` and ``rigid`` unless
-        landmarks are given, whose hull then serves. For scene flow, leave out the pixels where it is not valid.
+        ``(B, H, W)`` or ``(H, W)`` bool, the face, for ``median``, ``affine`` and ``rigid``; the hull of the landmarks
+        serves as well. Of scene flow, only where it is valid.
     landmarks : numpy.ndarray, optional
-        ``(B, 68, 2)`` or ``(68, 2)`` pixels (x, y) in the first frame, iBUG order; needed by ``nose``.
+        ``(B, 68, 2)`` or ``(68, 2)`` pixels (x, y) in the first frame, iBUG order, for ``nose``.
     depth : numpy.ndarray, optional
-        ``(B, H, W)`` or ``(H, W)`` metres of the first frame, 0 = no reading; needed by ``rigid``. Without a sensor,
-        the depth of a generic face in about the right place serves for image flow.
+        ``(B, H, W)`` or ``(H, W)`` metres of the first frame, 0 = no reading, for ``rigid``. For image flow a generic
+        face in about the right place serves as well.
     camera : Camera, optional
-        Needed by ``rigid``.
+        For ``rigid``.
 
     Returns
     -------
     numpy.ndarray
-        Of the flow's shape and type. Outside the face, too, the same motion is subtracted; by ``rigid`` from image flow
-        as if holes were as far as what is next to them, from scene flow only where there is depth.
+        Of the flow's shape and type. The motion is subtracted outside the face, too; by ``rigid`` from image flow as if
+        holes were as far as what is next to them, from scene flow only where there is depth.
 
     Raises
     ------
@@ -163,3 +161,56 @@ def _rigid(flow: np.ndarray, face: np.ndarray, depth: np.ndarray, *, camera: Cam
     # Image flow exists in the depth map's holes too: there the head is taken to be as far as next to them.
     nearest = ndimage.distance_transform_edt(depth <= 0, return_distances=False, return_indices=True)
     return rigid_motion(depth[tuple(nearest)], camera, *motion)[0]
+
+
+def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, reference: int) -> np.ndarray:
+    """Depth of one frame, averaged over frames in which the face rests, the head's own motion taken out.
+
+    Each frame's depth is fetched along the flow from the reference frame, brought to the reference's pose by removing
+    the plane (shift and tilt in depth) that fits its difference over the face best, and averaged with the others,
+    pixel by pixel, over the frames that have a reading.
+
+    Parameters
+    ----------
+    depth : numpy.ndarray
+        ``(N, H, W)`` metres, 0 = no reading.
+    flow : numpy.ndarray
+        ``(N, 2, H, W)`` pixels from the reference frame to each frame; what it holds for the reference is not used.
+    face : numpy.ndarray
+        ``(H, W)`` bool, the face in the reference frame.
+    reference : int
+        Which of the N frames the result stands for.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W)`` float32 metres; 0 where the reference has no reading.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, the reference is not among the frames, or a frame has too few readings to align.
+    """
+    depth, face = np.asarray(depth, np.float32), np.asarray(face, bool)
+    check_shapes(depth=(depth, "N H W"), flow=(flow, "N 2 H W"), face=(face, "H W"))
+    count, height, width = depth.shape
+    if not 0 <= reference < count:
+        raise InputError(f"reference {reference} is none of {count} frames")
+    base = depth[reference]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    plane = np.stack([np.ones_like(x), x / width - 0.5, y / height - 0.5]).astype(np.float64)
+    total, readings = base.astype(np.float64), (base > 0).astype(np.float64)
+    for index in range(count):
+        if index == reference:
+            continue
+        there = x + flow[index, 0].astype(np.float32), y + flow[index, 1].astype(np.float32)
+        known = cv2.remap((depth[index] > 0).astype(np.float32), *there, cv2.INTER_LINEAR)
+        seen = cv2.remap(depth[index], *there, cv2.INTER_LINEAR)
+        usable = (known > 0.999) & (base > 0)
+        common = usable & face
+        every = sampled(common, f"the depth that frame {index} shares with the reference")
+        difference = (seen - base).astype(np.float64)
+        coefficients = robust_fit(plane[None, :, common][..., every], difference[None, common][:, every])
+        total += np.where(usable, seen - np.tensordot(coefficients, plane, axes=(0, 0)), 0)
+        readings += usable
+    return np.where(base > 0, total / np.maximum(readings, 1), 0).astype(np.float32)

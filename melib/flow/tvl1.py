@@ -34,6 +34,8 @@ from melib.errors import InputError
 from melib.flow.grids import Rows, blur, chunks, derivatives, inside, median3, resize, warp
 from melib.flow.images import SMALLEST_SIDE, check_numbers, check_pair
 
+#: Step of the dual field; a larger one may not converge.
+_TAU = 0.25
 #: The change of the flow is looked at once in so many iterations.
 _LOOK_EVERY = 5
 #: Squared gradients below this (grey levels per pixel) carry no information about motion.
@@ -47,12 +49,10 @@ def tvl1(
     *,
     attachment: float = 0.15,
     tightness: float = 0.3,
-    tau: float = 0.25,
     scales: int = 4,
     warps: int = 2,
     iterations: int = 20,
     tolerance: float = 0.01,
-    median: bool = True,
     local_mean: float = 0.0,
 ) -> torch.Tensor:
     """TV-L1 optical flow from images ``a`` to images ``b``.
@@ -60,33 +60,26 @@ def tvl1(
     Parameters
     ----------
     a, b : torch.Tensor
-        Grey images ``(B, H, W)`` on one device, uint8 or floating point in 0..255. float64 images are computed in
-        float64, all others in float32.
+        Grey images ``(B, H, W)`` on one device, uint8 or floating point in 0..255; float64 is computed in float64.
     attachment : float
-        The weight lambda of the data against the smoothness, for grey levels in 0..255. Smaller gives up the motion of
-        weak texture; larger follows noise and changes of light too.
+        The weight lambda of the data: smaller gives up the motion of weak texture, larger follows noise and light.
     tightness : float
-        The coupling theta between the two fields. Where texture is strong it alone sets how much the motion is
-        smoothed: larger shrinks small motion more, smaller keeps it, noise included, and needs more iterations.
-    tau : float
-        Step of the dual field; above 0.25 it may not converge.
+        The coupling theta of the two fields. Where texture is strong it alone sets how much the motion is smoothed:
+        larger shrinks small motion more, smaller keeps it, noise included, and needs more iterations.
     scales : int
-        Largest number of pyramid levels; the pyramid stops before a side falls below 16 pixels. One level follows
-        motion of about a pixel, each further one doubles that.
+        Most levels of the pyramid, which stops before a side falls below 16 pixels. One level follows motion of about
+        a pixel, each further one doubles that.
     warps : int
         Linearisations on each level: more follow large motion and strong texture better.
     iterations : int
-        Most iterations after each warp: more come nearer to the energy's minimum, where small motion is smoothed more
-        strongly; fewer are faster and, where a face moves by a fraction of a pixel, nearer to the truth.
+        Most iterations after each warp: more smooth small motion more strongly; fewer are faster and, where a face
+        moves by a fraction of a pixel, nearer to the truth.
     tolerance : float
-        Stop a pair's loop when its flow changes by less than this in an iteration (root mean square, pixels). 0 never
-        stops early, and asks the device nothing during the computation.
-    median : bool
-        Whether a 3 x 3 median filter follows each warp; it removes outliers and keeps edges.
+        Stop a pair's loop when its flow changes by less in an iteration (root mean square, pixels). 0 never stops
+        early, and asks the device nothing during the computation.
     local_mean : float
-        Standard deviation in pixels of a Gaussian local mean that is taken out of both images first; 0 leaves them as
-        they are. A value of 3 makes the flow indifferent to light that flickers; the images then have less contrast,
-        which an ``attachment`` of 0.3 makes good.
+        Standard deviation in pixels of a Gaussian local mean that is first taken out of both images, or 0. At 3 light
+        that flickers does not matter; the lost contrast is made good by an ``attachment`` of 0.3.
 
     Returns
     -------
@@ -96,15 +89,15 @@ def tvl1(
     Raises
     ------
     ValueError
-        If the images cannot be compared (see :func:`melib.flow.images.check_pair`) or a parameter is out of range.
+        If the images cannot be compared or a parameter is out of range.
     """
     check_pair(a, b)
     if a.ndim != 3:
         raise InputError(f"tvl1 takes a batch (B, H, W), got shape {tuple(a.shape)}; optical_flow takes single pairs")
-    check_numbers("positive", attachment=attachment, tightness=tightness, tau=tau)
+    check_numbers("positive", attachment=attachment, tightness=tightness)
     check_numbers("at least 1", scales=scales, warps=warps, iterations=iterations)
     check_numbers("at least 0", tolerance=tolerance, local_mean=local_mean)
-    limits = {"tightness": tightness, "limit": attachment * tightness, "rate": tau / tightness}
+    limits = {"tightness": tightness, "limit": attachment * tightness, "rate": _TAU / tightness}
     solve = functools.partial(_solve, iterations=iterations, tolerance=tolerance, **limits)
     kind = torch.float64 if a.dtype == torch.float64 else torch.float32
     flow = torch.empty((len(a), 2, *a.shape[1:]), dtype=torch.float32, device=a.device)
@@ -115,7 +108,7 @@ def tvl1(
             images = (flat - blur(flat, local_mean)).view_as(images)
         found = None
         for level in reversed(_pyramid(images, scales)):
-            found = _level(level, found, solve, warps, median)
+            found = _level(level, found, solve, warps)
         flow[part] = found.transpose(0, 1)
     return flow
 
@@ -131,7 +124,7 @@ def _pyramid(images: torch.Tensor, scales: int) -> list[torch.Tensor]:
     return levels
 
 
-def _level(images: torch.Tensor, coarser: torch.Tensor | None, solve: Callable, warps: int, median: bool):
+def _level(images: torch.Tensor, coarser: torch.Tensor | None, solve: Callable, warps: int) -> torch.Tensor:
     """Flow ``(2, B, H, W)`` of one pyramid level, started from the flow of the level below."""
     first, second = images
     height, width = first.shape[-2:]
@@ -153,9 +146,8 @@ def _level(images: torch.Tensor, coarser: torch.Tensor | None, solve: Callable, 
         scale = torch.where(squared > _FLAT, -1 / squared.clamp(min=_FLAT), 0)
         constant = (grey - first - (gradient * flow).sum(0)).mul_(scale)
         slopes = gradient * scale
-        flow = solve(rows, flow, gradient, constant, slopes)
-        if median:
-            flow = median3(flow)
+        # The median removes outliers and keeps edges.
+        flow = median3(solve(rows, flow, gradient, constant, slopes))
     return flow
 
 

@@ -22,8 +22,6 @@ SMALL = Sheet(
         "O": Variant(FeatureSettings()),
         "D": Variant(FeatureSettings(input="D")),
         "S": Variant(FeatureSettings(input="S"), still=False),
-        "uvz": Variant(FeatureSettings(input="uvz")),
-        "uv0": Variant(FeatureSettings(input="uv0")),
         "O+S": Variant(FeatureSettings(input="O+S"), still=False),
     },
     whole=True,
@@ -64,8 +62,6 @@ def test_a_still_pair_is_as_far_apart_as_the_moving_one_and_holds_none_of_the_ex
 
 def test_inputs_that_are_put_together_equal_those_that_are_computed(small, store):
     for name, values in {
-        "uv0": {"input": "uv0"},
-        "uvz": {"input": "uvz", "depth": "D"},
         "O+S": {"input": "uvz", "depth": "S"},
     }.items():
         _, computed = read_sheet(SMALL, People("test", 2, 3), name, store=store)
