@@ -1,8 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and the hash of the source files that a result rests on."""
 
 from __future__ import annotations
 
 import argparse
+import ast
+import functools
+import hashlib
 import os
 import sys
 import tempfile
@@ -41,6 +44,66 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@functools.cache
+def source_hash(*modules: str) -> str:
+    """SHA-256 over the source files that some modules of melib rest on, as 64 hexadecimal digits.
+
+    Those are the modules, all that they import from melib, inside functions too, the ``__init__`` of every package on
+    the way, and the data files that one of them names. All files are read at the first call: what is edited later is
+    not what this process computes with.
+
+    Parameters
+    ----------
+    *modules : str
+        Full names such as ``"melib.features.compute"``; a package stands for all its modules.
+
+    Raises
+    ------
+    LookupError
+        If melib has no such module.
+    """
+    sources = _sources()
+    unknown = set(modules) - set(sources)
+    if unknown:
+        raise LookupError(f"melib has no module {', '.join(sorted(unknown))}")
+    found, waiting = set(), {name for name in sources for module in modules if f"{name}.".startswith(f"{module}.")}
+    while waiting:
+        found |= waiting
+        waiting = set().union(*map(_reached, waiting)) - found
+    digest = hashlib.sha256()
+    for name in sorted(found):
+        # Name and length stand before each content, so that moving a line from one file to the next changes the hash.
+        digest.update(f"{name}\0{len(sources[name])}\0".encode() + sources[name])
+    return digest.hexdigest()
+
+
+@functools.cache
+def _reached(name: str) -> set[str]:
+    """Modules that a module of melib imports, data files that it names, and the packages on the way to all of them."""
+    sources, reached = _sources(), [name]
+    for node in ast.walk(ast.parse(sources[name])) if name.startswith("melib") else ():
+        if isinstance(node, ast.Import):
+            reached += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            reached += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and str(node.value).rpartition("/")[2] in sources:
+            reached.append(node.value.rpartition("/")[2])
+    # Of "melib.a.b" b may be a function of a: what is no module is left out.
+    parts = [each.split(".") for each in reached]
+    return {".".join(one[:n]) for one in parts for n in range(1, len(one) + 1)} & sources.keys()
+
+
+@functools.cache
+def _sources() -> dict[str, bytes]:
+    """Contents of melib's modules under their full names, and of the data files beside them under their file names."""
+    package = Path(__file__).parent
+    sources = {path.name: path.read_bytes() for folder in ("assets", "data") for path in (package / folder).glob("*.*")}
+    for path in package.rglob("*.py"):
+        name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        sources[name.removesuffix(".__init__")] = path.read_bytes()
+    return sources
 
 
 def check_folder(folder: Path, option: str) -> None:
@@ -152,9 +215,3 @@ def refresh_command(
         return refresh_all({path: make()}, tool=tool, check=check)
 
     return in_one_line(tool, run)
-
-
-def source_hash(*modules: str) -> str:
-    from melib import provenance
-
-    return provenance.computing_hash()

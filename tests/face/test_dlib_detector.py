@@ -181,7 +181,7 @@ def test_a_box_given_by_hand_serves_like_a_found_one(videos, crops):
 
 
 @needs_extra
-@pytest.mark.parametrize("settings", [FeatureSettings("O"), FeatureSettings("uvz", stabilization="rigid")])
+@pytest.mark.parametrize("settings", [FeatureSettings("O"), FeatureSettings("O+S", stabilization="rigid")])
 def test_the_planes_of_a_network_can_be_made_from_a_crop_and_its_depth(crops, settings):
     pairs = np.array([0]), np.array([3])
     (found,) = planes(crops[0], pairs, settings)

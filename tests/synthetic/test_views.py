@@ -38,7 +38,7 @@ def test_the_suites_own_sensor_gives_the_suites_own_readings_bit_for_bit(exact):
 
 def test_two_sensors_share_the_optical_flow_and_differ_in_depth_alone(exact):
     quiet, loud = (SensorView(exact, DepthSensor(disparity_px=sd, unit_mm=0.01)) for sd in (0.0, 0.16))
-    one, other = (next(planes(view, PAIR, FeatureSettings(input="uvz"))) for view in (quiet, loud))
+    one, other = (next(planes(view, PAIR, FeatureSettings(input="O+S"))) for view in (quiet, loud))
     np.testing.assert_array_equal(one[:, :2], other[:, :2])
     assert np.abs(one[:, 2] - other[:, 2]).mean() > 0.05
 
@@ -62,7 +62,7 @@ def test_an_average_over_frames_is_nearer_to_the_exact_depth_than_a_single_readi
 
 def test_a_generic_shape_knows_nothing_of_the_sensor(exact):
     own = open_clips("default", subjects=1, clips=1).videos[0]
-    settings = FeatureSettings(input="uvz")
+    settings = FeatureSettings(input="O+S")
     one, other = (next(planes(GenericShapeView(video), PAIR, settings)) for video in (exact, own))
     np.testing.assert_array_equal(one, other)
     assert not np.array_equal(one[:, 2], next(planes(own, PAIR, settings))[:, 2])
