@@ -137,18 +137,7 @@ AU14_SHARE = MappingProxyType(
 
 #: Probability that a bilateral action unit shows on one side only; 0.05 for those not listed.
 UNILATERAL = MappingProxyType(
-    {
-        "1": 0.12,
-        "2": 0.25,
-        "4": 0.04,
-        "7": 0.10,
-        "10": 0.30,
-        "12": 0.20,
-        "14": 0.35,
-        "15": 0.20,
-        "20": 0.20,
-        "24": 0.10,
-    }
+    {"1": 0.12, "2": 0.25, "4": 0.04, "7": 0.1, "10": 0.3, "12": 0.2, "14": 0.35, "15": 0.2, "20": 0.2, "24": 0.1}
 )
 _UNILATERAL_ELSE = 0.05
 #: Difference of the two sides of a bilateral action unit, as a share of its intensity.
@@ -165,10 +154,7 @@ def components(unit: str) -> tuple[str, ...]:
 
 
 def head_component(label: str) -> tuple[str, float]:
-    """The head's component that shows a labelled action unit, and the factor on its displacement.
-
-    ``("12L", 1.0)`` for "12L"; ``("34", -0.8)`` for "35", because sucked cheeks are puffed cheeks turned round.
-    """
+    """The head's component that shows a labelled action unit, and the factor on it: ``("34", -0.8)`` for "35"."""
     return OPPOSITES.get(label, (label, 1.0))
 
 
@@ -182,27 +168,7 @@ def draw_emotion(rng: np.random.Generator, prior: Mapping[str, float]) -> str:
 def draw_action_units(
     rng: np.random.Generator, emotion: str, patterns: Mapping[str, tuple[tuple[float, Mapping[str, float]], ...]]
 ) -> dict[str, float]:
-    """Draw the action units of one expression.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    emotion : str
-        A key of `patterns`.
-    patterns : mapping
-        `EMOTION_PATTERNS` or `OUT_OF_PLANE_PATTERNS`.
-
-    Returns
-    -------
-    dict of str to float
-        Labelled action units with side, in a fixed order, and their intensity as a share of the expression's
-        amplitude (about 0.2 to 1.4).
-
-    Raises
-    ------
-    ValueError
-        If the emotion is not in the patterns.
-    """
+    """Action units of one expression, with side, and their intensity as a share of its amplitude (about 0.2 to 1.4)."""
     if emotion not in patterns:
         raise InputError(f"unknown class {emotion!r}: use one of {', '.join(patterns)}")
     shares = np.array([share for share, _ in patterns[emotion]])

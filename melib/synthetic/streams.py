@@ -33,20 +33,5 @@ STREAMS = {
 
 
 def stream(seed: int, purpose: str, *more: int) -> np.random.Generator:
-    """The generator of one purpose.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the video, non-negative.
-    purpose : str
-        A key of `STREAMS`.
-    *more : int
-        Further non-negative integers, such as a frame number.
-
-    Raises
-    ------
-    KeyError
-        If the purpose is not in `STREAMS`.
-    """
+    """The generator of one purpose, a key of `STREAMS`, in the video with this seed; `more` may number a frame."""
     return np.random.default_rng([seed, STREAMS[purpose], *more])

@@ -36,60 +36,32 @@ _BROW = np.array([[9.5, 13.3], [14.0, 15.8], [20.0, 17.7], [27.0, 18.9], [34.0, 
 
 @dataclass(frozen=True)
 class Look:
-    """What the paint depends on.
+    """What the paint depends on."""
 
-    Attributes
-    ----------
-    melanin : float
-        0 the lightest skin, 1 the darkest.
-    age : float
-        0 young adult, 1 old: lines, and grey hair above one half.
-    roughness, bags, moles, freckles, lip_red, stubble : float
-        Strength of each; 0 is none (``moles`` is an expected number).
-    hair, iris, shirt : tuple of 3 floats
-        Linear RGB.
-    brow_height, brow_arch : float
-        Personal offsets of the brow in mm.
-    brow_width : float
-        Half-width in mm.
-    brow_density : float
-        1 is common.
-    hairline : float
-        Height of the hair's edge over the forehead, mm above the eyes.
-    pupil : float
-        Radius as a share of the eyeball's.
-    """
-
-    melanin: float
-    age: float
-    roughness: float
+    melanin: float  # 0 the lightest skin, 1 the darkest
+    age: float  # 0 young adult, 1 old: lines, and grey hair above one half
+    roughness: float  # strength of each, 0 is none
     bags: float
-    moles: float
+    moles: float  # expected number
     freckles: float
     lip_red: float
     stubble: float
-    hair: tuple[float, float, float]
+    hair: tuple[float, float, float]  # linear RGB
     iris: tuple[float, float, float]
     shirt: tuple[float, float, float]
-    brow_height: float
+    brow_height: float  # personal offsets of the brow, mm
     brow_arch: float
-    brow_width: float
-    brow_density: float
-    hairline: float
-    pupil: float
+    brow_width: float  # half of it, mm
+    brow_density: float  # 1 is common
+    hairline: float  # height of the hair's edge over the forehead, mm above the eyes
+    pupil: float  # radius as a share of the eyeball's
 
 
 @lru_cache(maxsize=1)
 def texture_coordinates(head: Head) -> tuple[np.ndarray, np.ndarray]:
-    """Where each corner of the mesh finds its colour.
+    """Texels ``(U, 2)`` float32 (column, row; centres at whole numbers), and those of each triangle ``(T, 3)`` int32.
 
-    Returns
-    -------
-    uv : (U, 2) float32
-        Texels (column, row) in the atlas, texel centres at whole numbers.
-    triangles : (T, 3) int32
-        Entries of ``uv`` for the corners of ``head.triangles``. A vertex has one entry per part of the mesh it
-        belongs to, so that no triangle reaches across two tiles.
+    A vertex has one entry per part of the mesh it belongs to, so that no triangle reaches across two tiles.
     """
     radius, behind = _CYLINDER_MM
     points = head.vertices.astype(np.float64)
@@ -113,21 +85,7 @@ def texture_coordinates(head: Head) -> tuple[np.ndarray, np.ndarray]:
 
 
 def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
-    """A subject's texture.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        The subject's own stream for texture.
-    look : Look
-    lips : (H, W) float32
-        Where lips are on the skin, from `lip_map`.
-
-    Returns
-    -------
-    (*ATLAS_SHAPE, 3) uint16
-        Linear reflectance times 65535.
-    """
+    """A subject's texture, ``(*ATLAS_SHAPE, 3)`` uint16: linear reflectance times 65535; `lips` is from `lip_map`."""
     skin, base = _skin(rng, look)
     x, y = _grid()
     _shade(skin, _darkening(x, y, look))
@@ -173,10 +131,9 @@ def lip_map(head: Head) -> np.ndarray:
     value[seen] = np.clip((head.masks["lip"][head.triangles[outside]] - 0.15) / 0.5, 0, 1)[..., None]
     front = np.zeros(len(uv))
     front[seen] = head.vertices[head.triangles[outside], 2]
-    ids = np.empty((_HEIGHT, _WIDTH), np.int32)
-    weights = np.zeros((_HEIGHT, _WIDTH, 2), np.float32)
-    rasterize(uv.astype(np.float64), 1 / (500 - front), seen, ids, weights, np.empty(ids.shape))
-    return cv2.GaussianBlur(interpolate(value, seen, ids, weights)[..., 0], (0, 0), 1.2)
+    unrolled = uv.astype(np.float64), 1 / (500 - front), seen
+    lips = interpolate(value, *unrolled, *rasterize(*unrolled, _HEIGHT, _WIDTH))
+    return cv2.GaussianBlur(lips[..., 0], (0, 0), 1.2)
 
 
 @lru_cache(maxsize=1)

@@ -27,30 +27,19 @@ class _View(Video):
         self.video = video
         self.subject, self.name, self.fps, self.n_frames = video.subject, video.name, video.fps, video.n_frames
         self.expressions, self.camera = video.expressions, video.camera
+        # What the benchmark alone knows of a video.
+        self.true_motion, self.true_depth, self.pose = video.true_motion, video.true_depth, video.pose
+        self.action_unit_weights = video.action_unit_weights
+
+    @property
+    def person(self) -> Subject:
+        return self.video.person
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         return self.video.frames(start, stop)
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         return self.video.landmarks(start, stop)
-
-    # What the benchmark alone knows of a video.
-
-    @property
-    def person(self) -> Subject:
-        return self.video.person
-
-    def true_motion(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.video.true_motion(a, b)
-
-    def true_depth(self, frame: int) -> np.ndarray:
-        return self.video.true_depth(frame)
-
-    def pose(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.video.pose(start, stop)
-
-    def action_unit_weights(self, start: int, stop: int) -> np.ndarray:
-        return self.video.action_unit_weights(start, stop)
 
 
 class SensorView(_View):
