@@ -12,7 +12,6 @@ separately, by ``L`` or ``R`` (the subject's own left and right): ``"12L"``, ``"
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import numpy as np
 
@@ -22,83 +21,78 @@ from melib.errors import InputError
 BILATERAL = frozenset("1 2 4 5 6 7 9 10 12 14 15 16 20 24 45".split())
 
 #: Action units that are another unit's field with the sign turned: sucked cheeks, jaw drawn back.
-OPPOSITES = MappingProxyType({"35": ("34", -0.8), "30": ("29", -1.0)})
+OPPOSITES = {"35": ("34", -0.8), "30": ("29", -1.0)}
 
 #: Share of each emotion among the expressions, near CAS(ME)^3's 860 micro-expressions.
-EMOTION_PRIOR = MappingProxyType(
-    {"disgust": 0.29, "surprise": 0.22, "others": 0.19, "fear": 0.10, "anger": 0.075, "sad": 0.065, "happy": 0.06}
-)
+EMOTION_PRIOR = {"disgust": 0.29, "surprise": 0.22, "others": 0.19}
+EMOTION_PRIOR |= {"fear": 0.10, "anger": 0.075, "sad": 0.065, "happy": 0.06}
 
 #: Emotion -> patterns (probability, {action unit: intensity relative to the expression's amplitude}).
-EMOTION_PATTERNS = MappingProxyType(
-    {
-        "disgust": (
-            (0.38, {"4": 1.0}),
-            (0.22, {"4": 0.8, "9": 1.0}),
-            (0.14, {"9": 1.0, "10": 0.7}),
-            (0.14, {"4": 0.8, "7": 0.8}),
-            (0.12, {"10": 1.0}),
-        ),
-        "surprise": (
-            (0.45, {"1": 1.0, "2": 1.0}),
-            (0.20, {"5": 1.0, "1": 0.6, "2": 0.6}),
-            (0.12, {"5": 1.0}),
-            (0.13, {"1": 0.8, "2": 0.8, "26": 0.25}),
-            (0.10, {"2": 1.0}),
-        ),
-        "others": (
-            (0.30, {"14": 1.0}),
-            (0.15, {"38": 1.0}),
-            (0.15, {"18": 1.0}),
-            (0.12, {"28": 1.0}),
-            (0.10, {"34": 1.0}),
-            (0.10, {"2": 1.0}),
-            (0.08, {"24": 1.0}),
-        ),
-        "fear": (
-            (0.30, {"1": 0.9, "4": 0.8}),
-            (0.20, {"1": 0.8, "2": 0.6, "5": 0.8}),
-            (0.20, {"20": 1.0, "4": 0.5}),
-            (0.15, {"4": 1.0}),
-            (0.15, {"5": 0.8, "20": 0.7}),
-        ),
-        "anger": (
-            (0.32, {"4": 1.0, "7": 0.7}),
-            (0.20, {"4": 0.8, "24": 0.8}),
-            (0.18, {"23": 1.0, "4": 0.6}),
-            (0.15, {"14": 1.0}),
-            (0.15, {"29": 1.0, "24": 0.6}),
-        ),
-        "sad": (
-            (0.28, {"1": 0.9, "15": 0.8}),
-            (0.22, {"15": 1.0, "17": 0.8}),
-            (0.20, {"1": 1.0, "4": 0.6}),
-            (0.15, {"14": 1.0}),
-            (0.15, {"17": 1.0}),
-        ),
-        "happy": (
-            (0.40, {"12": 1.0, "6": 0.6}),
-            (0.25, {"12": 1.0}),
-            (0.12, {"14": 0.8, "12": 0.7}),
-            (0.13, {"24": 1.0, "12": 0.4}),
-            (0.10, {"6": 1.0, "25": 0.5, "12": 0.5}),
-        ),
-    }
-)
+EMOTION_PATTERNS = {
+    "disgust": (
+        (0.38, {"4": 1.0}),
+        (0.22, {"4": 0.8, "9": 1.0}),
+        (0.14, {"9": 1.0, "10": 0.7}),
+        (0.14, {"4": 0.8, "7": 0.8}),
+        (0.12, {"10": 1.0}),
+    ),
+    "surprise": (
+        (0.45, {"1": 1.0, "2": 1.0}),
+        (0.20, {"5": 1.0, "1": 0.6, "2": 0.6}),
+        (0.12, {"5": 1.0}),
+        (0.13, {"1": 0.8, "2": 0.8, "26": 0.25}),
+        (0.10, {"2": 1.0}),
+    ),
+    "others": (
+        (0.30, {"14": 1.0}),
+        (0.15, {"38": 1.0}),
+        (0.15, {"18": 1.0}),
+        (0.12, {"28": 1.0}),
+        (0.10, {"34": 1.0}),
+        (0.10, {"2": 1.0}),
+        (0.08, {"24": 1.0}),
+    ),
+    "fear": (
+        (0.30, {"1": 0.9, "4": 0.8}),
+        (0.20, {"1": 0.8, "2": 0.6, "5": 0.8}),
+        (0.20, {"20": 1.0, "4": 0.5}),
+        (0.15, {"4": 1.0}),
+        (0.15, {"5": 0.8, "20": 0.7}),
+    ),
+    "anger": (
+        (0.32, {"4": 1.0, "7": 0.7}),
+        (0.20, {"4": 0.8, "24": 0.8}),
+        (0.18, {"23": 1.0, "4": 0.6}),
+        (0.15, {"14": 1.0}),
+        (0.15, {"29": 1.0, "24": 0.6}),
+    ),
+    "sad": (
+        (0.28, {"1": 0.9, "15": 0.8}),
+        (0.22, {"15": 1.0, "17": 0.8}),
+        (0.20, {"1": 1.0, "4": 0.6}),
+        (0.15, {"14": 1.0}),
+        (0.15, {"17": 1.0}),
+    ),
+    "happy": (
+        (0.40, {"12": 1.0, "6": 0.6}),
+        (0.25, {"12": 1.0}),
+        (0.12, {"14": 0.8, "12": 0.7}),
+        (0.13, {"24": 1.0, "12": 0.4}),
+        (0.10, {"6": 1.0, "25": 0.5, "12": 0.5}),
+    ),
+}
 
 #: Classes that differ mostly along the camera axis, for the suite in which depth has to matter.
-OUT_OF_PLANE_PATTERNS = MappingProxyType(
-    {
-        "AU34": ((1.0, {"34": 1.0}),),
-        "AU35": ((1.0, {"35": 1.0}),),
-        "AU29": ((1.0, {"29": 1.0}),),
-        "AU30": ((1.0, {"30": 1.0}),),
-        "AU17|18": ((0.5, {"17": 1.0}), (0.5, {"18": 1.0})),
-        "AU28": ((1.0, {"28": 1.0}),),
-        "AU23": ((1.0, {"23": 1.0}),),
-    }
-)
-OUT_OF_PLANE_PRIOR = MappingProxyType({name: 1 / len(OUT_OF_PLANE_PATTERNS) for name in OUT_OF_PLANE_PATTERNS})
+OUT_OF_PLANE_PATTERNS = {
+    "AU34": ((1.0, {"34": 1.0}),),
+    "AU35": ((1.0, {"35": 1.0}),),
+    "AU29": ((1.0, {"29": 1.0}),),
+    "AU30": ((1.0, {"30": 1.0}),),
+    "AU17|18": ((0.5, {"17": 1.0}), (0.5, {"18": 1.0})),
+    "AU28": ((1.0, {"28": 1.0}),),
+    "AU23": ((1.0, {"23": 1.0}),),
+}
+OUT_OF_PLANE_PRIOR = {name: 1 / len(OUT_OF_PLANE_PATTERNS) for name in OUT_OF_PLANE_PATTERNS}
 
 #: Action units with at least 30 % of the energy of their displacement (to the nearest per cent) along the camera axis.
 OUT_OF_PLANE_UNITS = ("17", "18", "22", "23", "26", "28", "29", "30", "34", "35")
@@ -112,33 +106,25 @@ def _keep(wanted: Callable[[Mapping[str, float]], bool], emotion: str) -> tuple:
 
 # For mixtures in a known share: each emotion without what moves the face out of its plane, and by nothing else. Which
 # emotion gets which unit follows from their order alone.
-IN_PLANE_PATTERNS = MappingProxyType(
-    {
-        emotion: _keep(lambda pattern: not set(pattern) & set(OUT_OF_PLANE_UNITS), emotion)
-        for emotion in EMOTION_PATTERNS
-    }
-)
-EMOTIONS_OUT_OF_PLANE = MappingProxyType(dict(zip(EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS.values(), strict=True)))
+IN_PLANE_PATTERNS = {
+    emotion: _keep(lambda pattern: not set(pattern) & set(OUT_OF_PLANE_UNITS), emotion) for emotion in EMOTION_PATTERNS
+}
+EMOTIONS_OUT_OF_PLANE = dict(zip(EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS.values(), strict=True))
 # The same for AU14, which carries most of the motion out of plane in real labels; an emotion that does not know it
 # keeps its patterns in both tables.
 WITHOUT_AU14_PATTERNS, AU14_PATTERNS = (
-    MappingProxyType(
-        {emotion: _keep(lambda pattern, has=has: ("14" in pattern) == has, emotion) for emotion in EMOTION_PATTERNS}
-    )
+    {emotion: _keep(lambda pattern, has=has: ("14" in pattern) == has, emotion) for emotion in EMOTION_PATTERNS}
     for has in (False, True)
 )
 #: Share of each emotion's expressions that show AU14.
-AU14_SHARE = MappingProxyType(
-    {
-        emotion: sum(share for share, pattern in patterns if "14" in pattern)
-        for emotion, patterns in EMOTION_PATTERNS.items()
-    }
-)
+AU14_SHARE = {
+    emotion: sum(share for share, pattern in patterns if "14" in pattern)
+    for emotion, patterns in EMOTION_PATTERNS.items()
+}
 
 #: Probability that a bilateral action unit shows on one side only; 0.05 for those not listed.
-UNILATERAL = MappingProxyType(
-    {"1": 0.12, "2": 0.25, "4": 0.04, "7": 0.1, "10": 0.3, "12": 0.2, "14": 0.35, "15": 0.2, "20": 0.2, "24": 0.1}
-)
+UNILATERAL = {"1": 0.12, "2": 0.25, "4": 0.04, "7": 0.10, "10": 0.30}
+UNILATERAL |= {"12": 0.20, "14": 0.35, "15": 0.20, "20": 0.20, "24": 0.10}
 _UNILATERAL_ELSE = 0.05
 #: Difference of the two sides of a bilateral action unit, as a share of its intensity.
 _ASYMMETRY_SD = 0.12

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -73,22 +73,12 @@ def _timeline(suite: Suite, seed: int, n_frames: int) -> Timeline:
     return draw_timeline(seed, n_frames, suite.timeline, head.action_units, head.peak_mm)
 
 
-@dataclass(frozen=True)
-class _Studio:
-    """What it takes to film one video."""
-
-    scene: Scene
-    camera: Camera
-    renderer: Renderer
-    background: np.ndarray
-
-
 @functools.lru_cache(maxsize=4)
-def _studio(subject: int, video: int, size: int, view: str) -> _Studio:
+def _studio(subject: int, video: int, size: int, view: str) -> tuple[Scene, Renderer, np.ndarray]:
+    """Scene, renderer and wall of one video."""
     person, scene = _subject(subject), draw_scene(video)
     camera = person.full_camera(*FULL_SIZE) if view == "full" else person.crop_camera(size, jitter=scene.crop_jitter)
-    background = paint_background(scene, camera.width, camera.height)
-    return _Studio(scene, camera, Renderer(person, camera), background)
+    return scene, Renderer(person, camera), paint_background(scene, camera.width, camera.height)
 
 
 class SyntheticVideo(Video):
@@ -151,7 +141,7 @@ class SyntheticVideo(Video):
         return f"SyntheticVideo({self.suite.name}, {self.subject}/{self.name}, {self.n_frames} frames, {self.view})"
 
     @property
-    def _film(self) -> _Studio:
+    def _film(self) -> tuple[Scene, Renderer, np.ndarray]:
         return _studio(self.subject_seed, self.seed, self.size, self.view)
 
     @property
@@ -161,7 +151,7 @@ class SyntheticVideo(Video):
     @property
     def camera(self) -> Camera:
         """Intrinsics of the frames as delivered."""
-        return self._film.camera
+        return self._film[1].camera
 
     @property
     def person(self) -> Subject:
@@ -180,22 +170,15 @@ class SyntheticVideo(Video):
 
     def _shoot(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """Linear RGB and depth in metres, before the sensors."""
-        film = self._film
-        return film.renderer.render(
-            self._points(frame),
-            light=film.scene.light,
-            ambient=film.scene.ambient,
-            specular=film.scene.specular,
-            gain=float(self._plan.gain[frame]) * film.scene.brightness,
-            background=film.background,
-        )
+        scene, renderer, wall = self._film
+        lamp = {"light": scene.light, "ambient": scene.ambient, "specular": scene.specular}
+        gain = float(self._plan.gain[frame]) * scene.brightness
+        return renderer.render(self._points(frame), **lamp, gain=gain, background=wall)
 
     def _render(self, frame: int) -> Frame:
         colour, depth = self._shoot(frame)
-        return (
-            encode_colour(colour, self._film.scene.colour_sensor, self.seed, frame),
-            measure_depth(depth, self.suite.depth, self.seed, frame),
-        )
+        seen = encode_colour(colour, self._film[0].colour_sensor, self.seed, frame)
+        return seen, measure_depth(depth, self.suite.depth, self.seed, frame)
 
     def _frame(self, frame: int) -> Frame:
         return _recent.get((*self._key, frame), lambda: self._render(frame))
@@ -225,7 +208,7 @@ class SyntheticVideo(Video):
         """Exact flow (px), scene flow (m) and where both hold, on the grid of `a`: see :meth:`Renderer.true_motion`."""
         for frame in (a, b):
             self.check_range(frame, frame + 1)
-        return self._film.renderer.true_motion(self._points(a), self._points(b))
+        return self._film[1].true_motion(self._points(a), self._points(b))
 
     def expression_motion(self, event: Event) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same for one expression alone, from rest to its apex, the head held as it is at the onset."""
@@ -234,7 +217,7 @@ class SyntheticVideo(Video):
         for component, weight in apex_weights(event, head.action_units, head.peak_mm):
             strained[component] += weight
         pose = plan.rotation[onset], plan.translation[onset], plan.gaze[onset]
-        return self._film.renderer.true_motion(self._points(onset), self.person.points(strained, *pose))
+        return self._film[1].true_motion(self._points(onset), self.person.points(strained, *pose))
 
     def action_unit_weights(self, start: int, stop: int) -> np.ndarray:
         """Weights ``(n, K)`` float32 of the head's components, in the order of ``load_head().action_units``."""
@@ -289,17 +272,9 @@ def open_benchmark(
         version = f"{version}+size-{size}"
     if subjects < 1 or videos < 1:
         raise InputError(f"a dataset needs at least one subject with one video, got {subjects} and {videos}")
-    return Dataset(
-        name=f"synthetic-{chosen.name}",
-        version=version,
-        videos=tuple(
-            SyntheticVideo(chosen, population, s, v, frames, size=size, view=view)
-            for s in range(subjects)
-            for v in range(videos)
-        ),
-        emotions=_emotions(chosen),
-        synthetic=True,
-    )
+    numbers = [(s, v) for s in range(subjects) for v in range(videos)]
+    filmed = (SyntheticVideo(chosen, population, *number, frames, size=size, view=view) for number in numbers)
+    return Dataset(f"synthetic-{chosen.name}", version, tuple(filmed), _emotions(chosen), synthetic=True)
 
 
 def open_clips(
@@ -333,26 +308,17 @@ def open_clips(
     ValueError
         If a name is unknown or a number out of range.
     """
-    if not (subjects >= 1 and 1 <= clips <= MOST_VIDEOS - _FIRST_CLIP):
-        raise InputError(
-            f"clips need at least one subject with 1 to {MOST_VIDEOS - _FIRST_CLIP} each, got {subjects} and {clips}"
-        )
+    most = MOST_VIDEOS - _FIRST_CLIP
+    if not (subjects >= 1 and 1 <= clips <= most):
+        raise InputError(f"clips need at least one subject with 1 to {most} each, got {subjects} and {clips}")
     chosen, version = _with_sensor(find_suite(suite), depth)
     if classes is not None:
         chosen = replace(chosen, timeline=replace(chosen.timeline, classes=classes))
         version = f"{version}+classes-{classes}"
     single = replace(chosen, timeline=replace(chosen.timeline, single=True))
-    return Dataset(
-        name=f"synthetic-{chosen.name}-clips",
-        version=version,
-        videos=tuple(
-            SyntheticVideo(single, population, s, _FIRST_CLIP + c, _CLIP_FRAMES)
-            for s in range(subjects)
-            for c in range(clips)
-        ),
-        emotions=_emotions(chosen),
-        synthetic=True,
-    )
+    numbers = [(s, _FIRST_CLIP + c) for s in range(subjects) for c in range(clips)]
+    filmed = (SyntheticVideo(single, population, *number, _CLIP_FRAMES) for number in numbers)
+    return Dataset(f"synthetic-{chosen.name}-clips", version, tuple(filmed), _emotions(chosen), synthetic=True)
 
 
 def _with_sensor(suite: Suite, depth: str | None) -> tuple[Suite, str]:
@@ -372,15 +338,11 @@ def _emotions(suite: Suite) -> tuple[str, ...]:
 
 def true_labels(dataset: Dataset) -> pd.DataFrame:
     """The labels of a synthetic dataset as they are, beside the annotated ones; a row per expression."""
-    rows = [
-        (
-            *(video.subject, video.name),
-            *(event.true.onset, event.true.apex, event.true.offset, event.true.emotion, event.true.kind),
-            *(event.annotated.onset, event.annotated.apex, event.annotated.offset),
-            *(event.amplitude_mm, "+".join(event.true.action_units)),
-        )
-        for video in dataset.videos
-        for event in video.events
-    ]
-    columns = "subject video onset apex offset emotion kind annotated_onset annotated_apex annotated_offset"
-    return pd.DataFrame(rows, columns=[*columns.split(), "amplitude_mm", "action_units"])
+    of_true, marks = ("onset", "apex", "offset", "emotion", "kind"), ("onset", "apex", "offset")
+    columns = ("subject", "video", *of_true, *(f"annotated_{key}" for key in marks), "amplitude_mm", "action_units")
+    rows = []
+    for video in dataset.videos:
+        for event in video.events:
+            labels = [getattr(event.true, key) for key in of_true] + [getattr(event.annotated, key) for key in marks]
+            rows.append((video.subject, video.name, *labels, event.amplitude_mm, "+".join(event.true.action_units)))
+    return pd.DataFrame(rows, columns=columns)

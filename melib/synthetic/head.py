@@ -7,6 +7,7 @@ z towards the camera, millimetres, origin midway between the eyeballs' centres.
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ STEP_MM = 0.01
 
 # Parts of the mesh, the values of `Head.parts`.
 SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, MOUTH, EAR = range(7)
+EYES, INSIDE_MOUTH = (LEFT_EYE, RIGHT_EYE), (MOUTH, TEETH, TONGUE)
 MASKS = ("lip", "lid", "mouth", "ear")
 
 
@@ -113,16 +115,14 @@ def read_head(path: Path) -> Head:
         for kind in ("unit", "identity")
     }
     triangles, parts = arrays["triangles"].astype(np.int32), arrays["parts"]
-    eyes = tuple(np.unique(triangles[parts == part]).astype(np.int64) for part in (LEFT_EYE, RIGHT_EYE))
+    eyes = tuple(np.unique(triangles[parts == part]).astype(np.int64) for part in EYES)
     shape = arrays["shape"] * STEP_MM
     young = [name for name in fields["identity"].names if name.startswith("macro/") and name.endswith("-young")]
     mean = shape + sum(fields["identity"].dense(name, len(shape)) for name in young) / len(young)
     on_skin = np.zeros(len(shape), bool)
     on_skin[triangles[np.isin(parts, (SKIN, MOUTH, EAR))]] = True
-    peaks = []
-    for name in fields["unit"].names:
-        index, displacement = fields["unit"].entries(name)
-        peaks.append(np.linalg.norm(displacement[on_skin[index]], axis=1).max())
+    entries = (fields["unit"].entries(name) for name in fields["unit"].names)
+    peaks = [np.linalg.norm(displacement[on_skin[index]], axis=1).max() for index, displacement in entries]
     head = Head(
         shape=shape.astype(np.float32),
         vertices=at_inter_ocular(mean, eyes, IOD_MM).astype(np.float32),
@@ -147,3 +147,9 @@ def read_head(path: Path) -> Head:
 def load_head() -> Head:
     """The head shipped with the package, read once per process."""
     return read_head(ASSET)
+
+
+@lru_cache(maxsize=1)
+def asset_hash() -> str:
+    """SHA-256 of the head asset."""
+    return hashlib.sha256(ASSET.read_bytes()).hexdigest()

@@ -13,18 +13,7 @@ import numpy as np
 
 from melib.errors import InputError
 from melib.synthetic import mesh, texture
-from melib.synthetic.head import (
-    IOD_MM,
-    LEFT_EYE,
-    MOUTH,
-    RIGHT_EYE,
-    TEETH,
-    TONGUE,
-    Head,
-    at_inter_ocular,
-    eye_centres,
-    load_head,
-)
+from melib.synthetic.head import EYES, INSIDE_MOUTH, IOD_MM, Head, at_inter_ocular, eye_centres, load_head
 from melib.synthetic.lids import CLEARANCE, EyeView, eye_radius, fit_blink, lid_vertices
 from melib.synthetic.raster import rasterize
 from melib.synthetic.traits import Traits, sample_gains, sample_look, sample_shape
@@ -72,31 +61,13 @@ class Subject:
     def points(
         self, weights: np.ndarray, rotation: np.ndarray, translation: np.ndarray, gaze: np.ndarray
     ) -> np.ndarray:
-        """Where the surface is: the face with an expression, a pose and a gaze, before the camera.
+        """Where the surface is: the face with an expression, a pose and a gaze; ``(N, 3)`` metres, camera axes.
 
-        Parameters
-        ----------
-        weights : (K,) array_like
-            Action units in the order of ``load_head().action_units``; 0 at rest, 1 the full unit, and for ``45L`` and
-            ``45R`` exactly closed, which more than 1 cannot exceed. As an eye closes, units that open or narrow it give
-            way.
-        rotation : (3,) array_like
-            Rotation vector of the head about the neck in head axes, radians: x nods (positive looks down), y turns
-            (positive to the subject's left), z tilts.
-        translation : (3,) array_like
-            Of the head in head axes (x to the subject's left, y up, z towards the camera), mm.
-        gaze : (2,) array_like
-            Turn of the eyeballs in the head, radians: to the subject's left, up.
-
-        Returns
-        -------
-        (N, 3) float64
-            Camera axes (x right, y down, z away from the camera), metres.
-
-        Raises
-        ------
-        ValueError
-            If an argument has another shape or is not finite.
+        `weights` are those of ``load_head().action_units``: 0 at rest, 1 the full unit, and for 45L and 45R exactly
+        closed, which more cannot exceed; as an eye closes, units that open or narrow it give way. `rotation` is the
+        head's rotation vector about the neck, radians: x nods (positive looks down), y turns (positive to the subject's
+        left), z tilts. `translation` moves the head to the subject's left, up and towards the camera, mm. `gaze` turns
+        the eyeballs in the head, radians: to the subject's left, up.
         """
         weights = _vector("weights", weights, len(self.gains))
         rotation = _vector("rotation", rotation, 3)
@@ -138,14 +109,8 @@ class Subject:
         side_m = CROP_SIDE * 1e-3 * self.traits.iod_mm * (1 + scale)
         focal = size * self.distance / side_m
         eye_row = (CROP_EYE_LINE - down) * size - 0.5
-        return Camera(
-            fx=focal,
-            fy=focal,
-            cx=(size - 1) / 2 - right * size,
-            cy=eye_row + focal * mesh.EYES_ABOVE_AXIS_MM * 1e-3 / self.distance,
-            width=size,
-            height=size,
-        )
+        centre = (size - 1) / 2 - right * size, eye_row + focal * mesh.EYES_ABOVE_AXIS_MM * 1e-3 / self.distance
+        return Camera(focal, focal, *centre, size, size)
 
 
 def _vector(name: str, value: np.ndarray, length: int) -> np.ndarray:
@@ -170,10 +135,9 @@ def make_subject(seed: int) -> Subject:
         eyes.append((members, lid_vertices(head, rest, side), centre, radius))
         mesh.keep_outside(rest, eyes[-1][1], centre, radius)
 
-    fields = {}
-    for k, name in enumerate(head.action_units):
-        fields[name] = head.units.dense(name, len(rest)) * (traits.iod_mm / IOD_MM * gains[k])
-    is_eye = np.isin(head.parts, (LEFT_EYE, RIGHT_EYE))
+    sizes = zip(head.action_units, traits.iod_mm / IOD_MM * gains, strict=True)
+    fields = {name: head.units.dense(name, len(rest)) * size for name, size in sizes}
+    is_eye = np.isin(head.parts, EYES)
     for name, (_, lids, centre, radius) in zip(("45L", "45R"), eyes, strict=True):
         view = EyeView(head.triangles, is_eye, rest, centre)
         fields[name] = fit_blink(rest, fields[name], view, lids, centre, radius)
@@ -232,7 +196,6 @@ def _sparse(fields: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return pointer, np.concatenate(rows).astype(np.int32), values.astype(np.float32)
 
 
-_POSES_DEG = [(pitch, yaw) for pitch in (-20, 0, 20) for yaw in (-30, 0, 30)]
 _EXPRESSIONS = (
     {"26": 0.6},
     {"45L": 1.0, "45R": 1.0},
@@ -246,9 +209,12 @@ _VIEW_MM, _VIEW_PIXELS = 520.0, 384
 
 def _ever_seen(head: Head, rest: np.ndarray, fields: dict[str, np.ndarray]) -> np.ndarray:
     """Triangles that show in a wide view under large poses and expressions, and their neighbours: ``(T',)`` int64."""
-    seen = np.zeros(len(head.triangles), bool)
-
-    def look(points: np.ndarray, pitch: float, yaw: float) -> None:
+    seen = np.isin(head.parts, INSIDE_MOUTH)  # an open mouth shows it at every angle
+    shots = [(rest, pitch, yaw) for pitch in (-20, 0, 20) for yaw in (-30, 0, 30)]
+    for expression in _EXPRESSIONS:
+        strained = rest + sum(w * fields[name] for name, w in expression.items())
+        shots += [(strained, 0, yaw) for yaw in (-15, 15)]
+    for points, pitch, yaw in shots:
         rotation = cv2.Rodrigues(np.radians([pitch, yaw, 0.0]))[0]
         x, y, z = ((points - mesh.PIVOT_MM) @ rotation.T + mesh.PIVOT_MM).T
         depth = 1e3 * DISTANCE_M - z
@@ -256,13 +222,6 @@ def _ever_seen(head: Head, rest: np.ndarray, fields: dict[str, np.ndarray]) -> n
         pixels = np.column_stack([x * zoom, -(y + mesh.EYES_ABOVE_AXIS_MM) * zoom]) + _VIEW_PIXELS / 2
         ids, _ = rasterize(pixels, 1 / depth, head.triangles, _VIEW_PIXELS, _VIEW_PIXELS)
         seen[ids[ids >= 0]] = True
-
-    for pitch, yaw in _POSES_DEG:
-        look(rest, pitch, yaw)
-    for expression in _EXPRESSIONS:
-        for yaw in (-15, 15):
-            look(rest + sum(w * fields[name] for name, w in expression.items()), 0, yaw)
-    seen |= np.isin(head.parts, (MOUTH, TEETH, TONGUE))  # an open mouth shows them at every angle
     touched = np.zeros(len(rest), bool)  # neighbours: what poses in between may show
     touched[head.triangles[seen]] = True
     return np.flatnonzero(touched[head.triangles].any(axis=1))

@@ -81,22 +81,17 @@ def corner_weights(points, inverse_depth, triangles, t, x, y, z):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _all_weights(points, inverse_depth, triangles, ids, nearest):
-    weights = np.zeros((*ids.shape, 2), np.float32)
-    for y in range(ids.shape[0]):
-        for x in range(ids.shape[1]):
-            if ids[y, x] >= 0:
-                found = corner_weights(points, inverse_depth, triangles, ids[y, x], x, y, nearest[y, x])
-                weights[y, x, 0], weights[y, x, 1] = found
-    return weights
-
-
-def interpolate(attributes, points, inverse_depth, triangles, ids, nearest) -> np.ndarray:
+def interpolate(attributes, points, inverse_depth, triangles, ids, nearest):
     """Vertex attributes ``(N, C)`` at the pixels that `rasterize` found: ``(H, W, C)``, 0 without a triangle."""
-    out = np.zeros((*ids.shape, attributes.shape[1]), attributes.dtype)
-    hit = ids >= 0
-    weights = _all_weights(points, inverse_depth, triangles, ids, nearest)[hit]
-    corners = attributes[triangles[ids[hit]]]
-    wb, wc = np.moveaxis(weights, -1, 0)[..., None].astype(attributes.dtype)
-    out[hit] = corners[:, 0] * (1 - wb - wc) + corners[:, 1] * wb + corners[:, 2] * wc
+    height, width = ids.shape
+    out = np.zeros((height, width, attributes.shape[1]), attributes.dtype)
+    for y in range(height):
+        for x in range(width):
+            t = ids[y, x]
+            if t >= 0:
+                wb, wc = corner_weights(points, inverse_depth, triangles, t, x, y, nearest[y, x])
+                wa = np.float32(1) - wb - wc
+                a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+                for k in range(attributes.shape[1]):
+                    out[y, x, k] = attributes[a, k] * wa + attributes[b, k] * wb + attributes[c, k] * wc
     return out

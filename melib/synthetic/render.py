@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from melib.errors import InputError
-from melib.synthetic.head import LEFT_EYE, RIGHT_EYE, SKIN
+from melib.synthetic.head import EYES, LEFT_EYE, RIGHT_EYE, SKIN
 from melib.synthetic.identity import Subject
 from melib.synthetic.mesh import normals_and_areas
 from melib.synthetic.raster import corner_weights, rasterize
@@ -174,8 +174,7 @@ class Renderer:
     """Renders a subject with a camera, such as ``subject.crop_camera()``."""
 
     def __init__(self, subject: Subject, camera: Camera):
-        self.subject = subject
-        self.camera = camera
+        self.subject, self.camera = subject, camera
         n = len(subject.rest)
         self._normals, self._areas = np.empty((n, 3)), np.empty(n)
         self._surface = np.empty((n, 4), np.float32)
@@ -184,7 +183,7 @@ class Renderer:
         sigma = 0.36 * texels - 0.3
         self._filtered = cv2.GaussianBlur(subject.atlas, (0, 0), sigma) if sigma > 0.3 else subject.atlas
         self._is_eye = np.zeros(n, bool)
-        self._is_eye[subject.triangles[np.isin(subject.parts, (LEFT_EYE, RIGHT_EYE))]] = True
+        self._is_eye[subject.triangles[np.isin(subject.parts, EYES)]] = True
 
     def render(
         self,

@@ -9,8 +9,7 @@ the pixel for the whole video, the reading is quantised, and it is missing along
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -54,16 +53,13 @@ class DepthSensor:
     correlation_px: float = _CORRELATION_PX  # sigma over which the disparity noise is alike; 0 makes it white
 
 
+_STEREO = DepthSensor(disparity_px=0.03, quantum_px=1 / 32, unit_mm=0.1, edge_mm=7.5, dropout=0.0006)
 #: The named sensors: the geometry itself, a very good stereo camera, an ordinary one.
-DEPTH_LEVELS = MappingProxyType(
-    {
-        "none": DepthSensor(),
-        "low": DepthSensor(disparity_px=0.03, quantum_px=1 / 32, unit_mm=0.1, edge_mm=7.5, dropout=0.0006),
-        "mid": DepthSensor(
-            disparity_px=0.08, quantum_px=1 / 32, unit_mm=1.0, pattern_mm=0.3, edge_mm=7.5, dropout=0.0006
-        ),
-    }
-)
+DEPTH_LEVELS = {
+    "none": DepthSensor(),
+    "low": _STEREO,
+    "mid": replace(_STEREO, disparity_px=0.08, unit_mm=1.0, pattern_mm=0.3),
+}
 
 
 def draw_colour_sensor(seed: int) -> ColourSensor:

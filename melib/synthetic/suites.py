@@ -6,15 +6,9 @@ string, so that a record names what it was measured on.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.metadata import version
-from pathlib import Path
-from types import MappingProxyType
 
 from melib.errors import InputError
-from melib.synthetic.head import ASSET
 from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
 from melib.synthetic.timeline import TimelineSettings
 
@@ -80,7 +74,7 @@ _ALL = (
     ),
 )
 #: Name -> suite.
-SUITES = MappingProxyType({suite.name: suite for suite in _ALL})
+SUITES = {suite.name: suite for suite in _ALL}
 
 
 def find_suite(name: str) -> Suite:
@@ -104,20 +98,3 @@ def video_seed(suite: Suite, population: str, subject: int, video: int) -> int:
     if not 0 <= video < MOST_VIDEOS:
         raise InputError(f"video {video} does not exist: a subject has {MOST_VIDEOS}, counted from 0")
     return subject_seed(suite, population, subject) * MOST_VIDEOS + video
-
-
-@lru_cache(maxsize=1)
-def asset_hash() -> str:
-    """SHA-256 of the head asset."""
-    return hashlib.sha256(ASSET.read_bytes()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def code_hash() -> str:
-    """SHA-256 of everything that decides a bit: the modules of `melib.synthetic`, the head, the numeric libraries."""
-    digest = hashlib.sha256(asset_hash().encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    for library in ("numba", "numpy", "opencv-python-headless"):
-        digest.update(f"{library}={version(library)};".encode())
-    return digest.hexdigest()

@@ -13,7 +13,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from melib.synthetic.head import EAR, LEFT_EYE, MOUTH, RIGHT_EYE, TEETH, TONGUE, Head, eye_centres
+from melib.synthetic.head import EAR, EYES, MOUTH, TEETH, TONGUE, Head, eye_centres
 from melib.synthetic.raster import interpolate, rasterize
 
 TEXEL_PER_MM = 2.6
@@ -69,7 +69,7 @@ def texture_coordinates(head: Head) -> tuple[np.ndarray, np.ndarray]:
     skin = np.column_stack([(arc + _HALF_WIDTH_MM) * TEXEL_PER_MM, (_TOP_MM - points[:, 1]) * TEXEL_PER_MM])
     skin = np.clip(skin, 2, (_WIDTH - 3, _HEIGHT - 3))
     table, parts = [skin], np.zeros(len(head.triangles), np.int64)
-    for side, (part, eye) in enumerate(zip((LEFT_EYE, RIGHT_EYE), head.eyes, strict=True)):
+    for side, (part, eye) in enumerate(zip(EYES, head.eyes, strict=True)):
         centre = eye_centres(points, head.eyes)[side]
         ball = (points - centre) / np.abs(points[eye] - centre).max()
         middle = np.array([_TILE_LEFT, 8]) + _EYE_TILE / 2
@@ -96,7 +96,8 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
     if look.stubble > 0:
         _shade(skin, 1 - look.stubble * _stubble(rng, x, y, lips))
     _mix(skin, _brows(rng, look), look.hair)
-    _mix(skin, _scalp(rng, x, y, look), look.hair, 1 + 0.3 * _strands(rng))
+    scalp, strands = _scalp(rng, x, y, look), _noise(rng, [(3, 1)], (_HEIGHT // 6, _WIDTH))  # drawn out: combed down
+    _mix(skin, scalp, look.hair, 1 + 0.3 * cv2.resize(strands, (_WIDTH, _HEIGHT)))
     collar = -150 + 0.0035 * x * x - 0.2 * np.maximum(np.abs(x) - 60, 0)
     _mix(skin, _step((collar - y) / 0.8), look.shirt, 1 + 0.08 * _noise(rng, [(60, 0.6), (3, 0.5)]))
 
@@ -105,12 +106,8 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
     for channel in range(3):
         atlas[:, :_WIDTH, channel] = _encoded(skin[..., channel])
     atlas[8 : 8 + _EYE_TILE, _TILE_LEFT : _TILE_LEFT + _EYE_TILE] = _encoded(_eye(rng, look))
-    flat = {
-        EAR: base * (1.02, 0.95, 0.95),
-        TEETH: (0.60, 0.56, 0.48),
-        TONGUE: (0.30, 0.10, 0.09),
-        MOUTH: (0.20, 0.07, 0.06),
-    }
+    flat = {TEETH: (0.60, 0.56, 0.48), TONGUE: (0.30, 0.10, 0.09), MOUTH: (0.20, 0.07, 0.06)}
+    flat[EAR] = base * (1.02, 0.95, 0.95)
     for part, top in _FLAT_TILES.items():
         atlas[top : top + _FLAT_SIZE, _TILE_LEFT:] = _encoded(flat[part])
     return atlas
@@ -278,11 +275,6 @@ def _scalp(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, look: Look) -
     edge = look.hairline - 0.010 * np.minimum(side, 62) ** 2 - 3.2 * np.clip(side - 62, 0, None)
     edge = np.maximum(edge, -16) + 2.2 * _noise(rng, [(30, 0.6), (10, 0.7)])
     return np.clip((y - edge) / 6 + 0.5, 0, 1).astype(np.float32)
-
-
-def _strands(rng: np.random.Generator) -> np.ndarray:
-    """Noise drawn out downwards, as combed hair is."""
-    return cv2.resize(_noise(rng, [(3, 1)], (_HEIGHT // 6, _WIDTH)), (_WIDTH, _HEIGHT))
 
 
 def _eye(rng: np.random.Generator, look: Look) -> np.ndarray:

@@ -152,15 +152,8 @@ def draw_events(seed: int, n_frames: int, settings: TimelineSettings) -> tuple[E
         emotion = draw_emotion(rng, prior)
         intensities = draw_action_units(unit_rng, emotion, patterns)
         true = Expression(onset, offset, apex, kind, emotion, tuple(intensities))
-        events.append(
-            Event(
-                true=true,
-                annotated=_annotate(note_rng, true, n_frames),
-                amplitude_mm=amplitude,
-                intensities=tuple(intensities.items()),
-                hold=min(hold * length, offset - apex - 2.0),
-            )
-        )
+        annotated, hold = _annotate(note_rng, true, n_frames), min(hold * length, offset - apex - 2.0)
+        events.append(Event(true, annotated, amplitude, tuple(intensities.items()), hold))
     return tuple(sorted(events, key=lambda event: (event.true.onset, event.true.kind)))
 
 

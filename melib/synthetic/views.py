@@ -45,23 +45,10 @@ class _View(Video):
 class SensorView(_View):
     """A video whose depth another sensor measures.
 
-    Parameters
-    ----------
-    video : SyntheticVideo
-        Filmed with the ideal depth sensor (``depth="none"``).
-    sensor : DepthSensor
-        With the video's own seed: the suite's sensor gives the suite's readings, bit for bit.
-    delay : int
-        Frames by which depth lags behind colour; the first reading stands until another one comes.
-    windows : mapping of int to (int, int), optional
-        Frame -> frames ``start <= i < stop`` over which its depth is averaged (:func:`melib.flow.average_depth`, along
-        the optical flow of DIS); other frames are read singly.
-
-    Raises
-    ------
-    ValueError
-        If the video was filmed by a sensor that is not ideal, the delay is negative, or a frame lies outside of its
-        window.
+    The video is filmed with the ideal one (``depth="none"``); the suite's sensor gives the suite's readings, bit for
+    bit. Depth lags `delay` frames behind colour (the first reading stands until another one comes), and for a frame
+    that `windows` names it is averaged over the frames ``start <= i < stop`` along the optical flow of DIS
+    (:func:`melib.flow.average_depth`).
     """
 
     def __init__(
