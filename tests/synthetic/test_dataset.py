@@ -16,7 +16,6 @@ from melib.synthetic import dataset as module
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, true_labels
 from melib.synthetic.head import load_head
 from melib.synthetic.identity import IDENTITY, STRENGTH
-from melib.synthetic.store import RecentFrames
 from melib.synthetic.suites import POPULATIONS, SUITES, subject_seed, video_seed
 from melib.synthetic.traits import sample_gains, sample_shape
 from melib.video import truth_table, video_table
@@ -36,22 +35,16 @@ def ideal():
 
 
 @pytest.fixture
-def forgetful(monkeypatch):
-    """Rendered frames are not kept in memory, so every request is answered from the folder or rendered."""
-    monkeypatch.setattr(module, "_recent", RecentFrames(most_bytes=0))
-
-
-@pytest.fixture
 def rendered(monkeypatch):
-    """Counts the frames that are rendered."""
-    counted = []
-    original = SyntheticVideo._render
+    """Counts the frames that are rendered, from an empty memory on."""
+    counted, original = [], SyntheticVideo._render
 
     def count(self, frame):
         counted.append(frame)
         return original(self, frame)
 
     monkeypatch.setattr(SyntheticVideo, "_render", count)
+    monkeypatch.setattr(module, "_recent", module._Recent(most_bytes=4 << 20))
     return counted
 
 
@@ -125,7 +118,7 @@ def test_scene_flow_depth_and_optical_flow_tell_the_same_story(ideal):
 
 def test_depth_without_noise_is_the_depth_of_the_landmarks(ideal):
     depth, marks = ideal.depth(5, 6)[0], ideal.landmarks(5, 6)[0]
-    truth = ideal._film.subject.landmarks(ideal._points(5))
+    truth = ideal.person.landmarks(ideal._points(5))
     # Points that lie on smooth skin: nose ridge and tip, brows.
     smooth = [18, 19, 20, 23, 24, 25, 27, 28, 29, 30]
     for k in smooth:
@@ -167,12 +160,6 @@ def test_landmarks_follow_the_true_flow(video):
     assert np.linalg.norm(there, axis=1).min() > 1
 
 
-def test_the_crop_is_about_two_and_a_half_inter_ocular_distances_wide(video):
-    subject = video._film.subject
-    side_mm = video.camera.width / video.camera.fx * subject.distance * 1e3
-    assert side_mm / subject.traits.iod_mm == pytest.approx(2.40, rel=0.031)
-
-
 # --- bits -----------------------------------------------------------------------------------------------------------
 
 _PRINT_HASH = """
@@ -201,16 +188,14 @@ def test_another_process_and_another_order_give_the_same_bits_and_load_no_torch(
     assert done.stdout.split() == [digest(*parts), "False"]
 
 
-def test_a_range_equals_its_frames_one_by_one(video, forgetful):
+def test_a_range_equals_its_frames_one_by_one_each_with_noise_of_its_own(video, rendered):
     one_by_one = [video.frames(i, i + 1)[0] for i in (12, 11, 10)][::-1]
-    assert np.array_equal(video.frames(10, 13), one_by_one)
-    assert np.array_equal(video.depth(10, 13)[1], video.depth(11, 12)[0])
-
-
-def test_frames_of_a_video_differ_by_noise_even_when_nothing_moves(video):
-    still = video._render(4)[0].astype(int), video.frames(4, 5)[0].astype(int)
-    assert np.array_equal(*still), "one frame has one noise"
-    assert not np.array_equal(video.frames(4, 5), video.frames(5, 6))
+    colour, depth = video.frames(10, 13), video.depth(10, 13)
+    assert rendered == [12, 11, 10], "colour and depth of a frame are rendered once"
+    assert np.array_equal(colour, one_by_one) and not np.array_equal(colour[0], colour[1])
+    again = video._render(11)
+    assert np.array_equal(again[0], colour[1]) and digest(again[1]) == digest(video._frame(11)[1])
+    assert np.array_equal(depth[1], video.depth(11, 12)[0])
 
 
 def test_a_pickled_video_is_small_and_gives_the_same_frames(video):
@@ -219,80 +204,23 @@ def test_a_pickled_video_is_small_and_gives_the_same_frames(video):
     assert np.array_equal(pickle.loads(packed).frames(8, 9), video.frames(8, 9))  # noqa: S301
 
 
-# --- laziness and cache -----------------------------------------------------------------------------------------------
+# --- laziness -------------------------------------------------------------------------------------------------------
 
 
-def test_asking_for_the_last_frame_of_a_long_video_renders_that_frame_alone(rendered, forgetful):
+def test_only_the_frame_that_is_asked_for_is_rendered_and_the_truth_renders_nothing(rendered):
     video = open_benchmark("default", subjects=1, videos=1, frames=36_000).videos[0]
+    video.landmarks(0, 3), video.true_motion(0, 5), video.pose(0, 120), video.action_unit_weights(0, 120)
+    assert len(true_labels(open_benchmark(subjects=1, videos=1, frames=36_000))) > 100 and rendered == []
     assert video.frames(35_999, 36_000).shape == (1, 128, 128, 3)
     assert rendered == [35_999]
 
 
-def test_labels_landmarks_pose_and_true_motion_render_nothing(rendered, forgetful, video):
-    assert video.expressions and len(true_labels(open_benchmark("hard", subjects=30, videos=3, frames=600))) > 100
-    video.landmarks(0, 3), video.true_motion(0, 5), video.pose(0, 120), video.action_unit_weights(0, 120)
-    assert rendered == []
-
-
-def test_colour_and_depth_of_a_frame_are_rendered_once(rendered, monkeypatch, video):
-    monkeypatch.setattr(module, "_recent", RecentFrames(most_bytes=4 << 20))
-    video.frames(20, 30), video.depth(20, 30), video.frames(25, 30)
-    assert rendered == list(range(20, 30))
-
-
-def test_frames_in_memory_are_bounded():
-    recent = RecentFrames(most_bytes=1000)
-    for i in range(20):
-        recent.put((i,), (np.zeros(200, np.uint8), np.zeros(100, np.uint16)))
-    kept = [i for i in range(20) if recent.get((i,)) is not None]
-    assert kept == [18, 19]
-
-
-@pytest.mark.parametrize("depth", [None, "none"])
-def test_the_folder_returns_identical_bits_without_rendering(tmp_path, rendered, forgetful, depth):
-    def opened(cache):
-        return open_benchmark("default", subjects=1, videos=1, frames=FRAMES, depth=depth, cache=cache).videos[0]
-
-    fresh, stored = opened(None), opened(tmp_path)
-    truth = fresh.frames(2, 5), fresh.depth(2, 5)
-    first = stored.frames(2, 5), stored.depth(2, 5)
-    rendered.clear()
-    again = opened(tmp_path)
-    second = again.frames(2, 5), again.depth(2, 5)
-    assert rendered == []
-    assert digest(*truth) == digest(*first) == digest(*second)
-    assert second[1].dtype == np.float32
-
-
-def test_a_half_written_file_is_rendered_again_and_mended(tmp_path, rendered, forgetful):
-    video = open_benchmark("default", subjects=1, videos=1, frames=FRAMES, cache=tmp_path).videos[0]
-    truth = digest(video.frames(6, 7), video.depth(6, 7))
-    (path,) = tmp_path.rglob("*.npz")
-    whole = path.read_bytes()
-    for damaged in (b"", whole[: len(whole) // 2], whole[:2000] + b"\0" * 50 + whole[2050:]):
-        path.write_bytes(damaged)
-        rendered.clear()
-        assert digest(video.frames(6, 7), video.depth(6, 7)) == truth
-        assert rendered == [6]
-        assert path.read_bytes() == whole
-    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path], "no temporary file is left"
-
-
-def test_what_differs_in_content_has_another_folder(tmp_path):
-    def folder(suite="default", frames=FRAMES, **options):
-        dataset = open_benchmark(suite, subjects=1, videos=1, frames=frames, cache=tmp_path, **options)
-        return dataset.videos[0]._folder
-
-    folders = [
-        folder(),
-        folder("hard"),
-        folder(frames=121),
-        folder(population="test"),
-        folder(size=256),
-        folder(view="full"),
-        folder(depth="low"),
-    ]
-    assert len(set(folders)) == len(folders) and folder() == folders[0]
+def test_frames_in_memory_are_bounded_and_the_oldest_go_first():
+    recent, made = module._Recent(most_bytes=1000), []
+    frame = np.zeros(200, np.uint8), np.zeros(100, np.uint16)
+    for i in (0, 1, 0, 2, 0, 1):
+        recent.get((i,), lambda i=i: (made.append(i), frame)[1])
+    assert made == [0, 1, 2, 1]
 
 
 # --- suites and labels ------------------------------------------------------------------------------------------------
@@ -398,7 +326,7 @@ def test_another_depth_sensor_changes_the_depth_and_the_version_and_nothing_else
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"suite": "easy"}, "unknown suite 'easy': use one of sanity, default, hard, out_of_plane"),
+        ({"suite": "easy"}, "unknown suite 'easy': use one of sanity, default, out_of_plane"),
         ({"population": "dev"}, "unknown population 'dev': use one of train, test"),
         ({"size": 100}, "unknown size 100: use one of 128, 256"),
         ({"view": "wide"}, "unknown view 'wide': use one of crop, full"),
@@ -418,9 +346,6 @@ def test_bad_requests_get_one_message_that_lists_the_choices(change, message):
 def test_frames_outside_the_video_are_refused(video, ask, start, stop):
     with pytest.raises(IndexError, match=f"{start}..{stop}.*which has 120"):
         getattr(video, ask)(start, stop)
-
-
-def test_motion_outside_the_video_is_refused(video):
     with pytest.raises(IndexError, match="120"):
         video.true_motion(0, 120)
 

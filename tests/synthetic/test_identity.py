@@ -17,10 +17,7 @@ SUBJECTS = range(100, 120)
 def seen(subject, points, size=256, camera=None):
     """Triangle at each pixel of the subject's crop."""
     camera = camera or subject.crop_camera(size)
-    ids = np.empty((camera.height, camera.width), np.int32)
-    weights, nearest = np.empty((*ids.shape, 2), np.float32), np.empty(ids.shape)
-    rasterize(camera.project(points), 1 / points[:, 2], subject.triangles, ids, weights, nearest)
-    return ids
+    return rasterize(camera.project(points), 1 / points[:, 2], subject.triangles, camera.height, camera.width)[0]
 
 
 def eye_pixels(subject, points):

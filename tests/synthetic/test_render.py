@@ -86,8 +86,8 @@ def test_hidden_points_are_not_valid(renderer, subject, pose):
 def test_depth_is_the_surface_that_the_geometry_says(renderer, subject, pose, weights, grey):
     points = pose(subject, weights("26") * 0.3, rotation=(0.05, 0.1, 0))
     _, depth = frame(renderer, points, grey)
-    ids, triangle_weights, _ = renderer._coarse
-    surface = interpolate(points, subject.triangles, ids, triangle_weights)
+    pixels, inverse_depth, ids, nearest = renderer._look(points)
+    surface = interpolate(points, pixels, inverse_depth, subject.triangles, ids, nearest)
     hit = ids >= 0
     assert (depth[~hit] == 0).all() and depth.dtype == np.float32
     np.testing.assert_allclose(renderer.camera.backproject(depth)[hit], surface[hit], atol=1e-6)
