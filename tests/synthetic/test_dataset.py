@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from scipy.stats import kruskal
 
+from melib.errors import InputError
 from melib.synthetic import dataset as module
-from melib.synthetic.dataset import SyntheticVideo, open_benchmark, true_labels
+from melib.synthetic.dataset import SyntheticVideo, open_benchmark, open_clips, true_labels
 from melib.synthetic.head import load_head
 from melib.synthetic.identity import IDENTITY, STRENGTH
 from melib.synthetic.suites import POPULATIONS, SUITES, subject_seed, video_seed
 from melib.synthetic.traits import sample_gains, sample_shape
-from melib.video import truth_table, video_table
+from melib.video import truth_table
 
 FRAMES = 120
 
@@ -60,16 +61,11 @@ def digest(*arrays):
 # --- truth ----------------------------------------------------------------------------------------------------------
 
 
-def test_no_motion_gives_zero_flow(video):
-    flow, scene_flow, valid = video.true_motion(7, 7)
-    assert np.abs(flow[:, valid]).max() < 1e-4 and np.abs(scene_flow).max() == 0
-    assert valid.mean() > 0.5
-
-
-def test_an_expression_without_amplitude_gives_zero_flow_and_one_with_amplitude_does_not(video):
+def test_no_motion_gives_zero_flow_and_an_expression_alone_gives_its_own(video):
     event = video.events[0]
-    flow, scene_flow, _ = video.expression_motion(replace(event, amplitude_mm=0.0))
-    assert np.abs(flow).max() < 1e-4 and np.abs(scene_flow).max() == 0
+    for motion in (video.true_motion(7, 7), video.expression_motion(replace(event, amplitude_mm=0.0))):
+        flow, scene_flow, valid = motion
+        assert np.abs(flow).max() < 1e-4 and np.abs(scene_flow).max() == 0 and valid.mean() > 0.5
     flow, _, valid = video.expression_motion(event)
     assert np.linalg.norm(flow, axis=0)[valid].max() > 0.2
 
@@ -116,45 +112,36 @@ def test_scene_flow_depth_and_optical_flow_tell_the_same_story(ideal):
     assert np.quantile(np.abs(seen - points[..., 2])[inside], 0.95) < 1e-3
 
 
-def test_depth_without_noise_is_the_depth_of_the_landmarks(ideal):
+def test_depth_without_noise_is_that_of_the_landmarks_and_the_sensor_adds_what_it_states(video, ideal):
     depth, marks = ideal.depth(5, 6)[0], ideal.landmarks(5, 6)[0]
     truth = ideal.person.landmarks(ideal._points(5))
-    # Points that lie on smooth skin: nose ridge and tip, brows.
-    smooth = [18, 19, 20, 23, 24, 25, 27, 28, 29, 30]
-    for k in smooth:
+    for k in (18, 19, 20, 23, 24, 25, 27, 28, 29, 30):  # on smooth skin: nose ridge and tip, brows
         x, y = np.rint(marks[k]).astype(int)
         assert depth[y, x] == pytest.approx(truth[k, 2], abs=1.5e-3)
     nose = np.unravel_index(np.argmin(depth), depth.shape)
     assert np.hypot(nose[1] - marks[30, 0], nose[0] - marks[30, 1]) < 6, "the nose's tip is what is nearest"
-
-
-def test_measured_depth_is_the_true_depth_but_for_the_stated_noise(video, ideal):
     measured, true = video.depth(0, 20), ideal.depth(0, 20)
     face = np.stack([video.true_motion(i, i)[2] for i in range(20)]) & (measured > 0)
     error = (measured - true)[face] * 1e3
     assert abs(np.median(error)) < 0.1
     # 0.08 px of disparity at 0.52 to 0.58 m, a fixed pattern of 0.3 mm, counts of 1 mm.
     assert 0.45 < 1.4826 * np.median(np.abs(error)) < 0.85
+    assert np.array_equal(video.frames(3, 4), ideal.frames(3, 4)), "another sensor changes depth alone"
 
 
-def test_landmarks_lie_on_the_face(video):
-    valid = video.true_motion(0, 0)[2]
-    x, y = np.rint(video.landmarks(0, 1)[0]).astype(int).T
+def test_landmarks_lie_on_the_face_and_follow_the_true_flow(video):
+    a, b = 0, 40
+    before, after = video.landmarks(a, a + 1)[0], video.landmarks(b, b + 1)[0]
+    x, y = np.rint(before).astype(int).T
     inside = (x >= 0) & (x < 128) & (y >= 0) & (y < 128)
-    assert inside.sum() >= 58, "only the jaw may leave the crop"
-    assert inside[17:].all()
-    assert valid[y[17:], x[17:]].all()
+    assert inside.sum() >= 58 and inside[17:].all(), "only the jaw may leave the crop"
+    assert video.true_motion(0, 0)[2][y[17:], x[17:]].all()
     assert x[36] < x[39] < x[42] < x[45], "the subject's right eye is on the left of the picture"
     assert y[19] < y[37] < y[30] < y[51] < y[57], "brow, eye, nose, lips from top to bottom"
-
-
-def test_landmarks_follow_the_true_flow(video):
-    a, b = 0, 40
-    flow, _, _ = video.true_motion(a, b)
-    before, after = video.landmarks(a, a + 1)[0], video.landmarks(b, b + 1)[0]
     # Nose root to nose tip, brows, inner eye corners, upper lip: points that nothing can hide.
     shown = [19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 39, 42, 50, 51, 52]
     at = before[shown][:, None]
+    flow = video.true_motion(a, b)[0]
     there = np.stack([cv2.remap(part, at, None, cv2.INTER_LINEAR)[:, 0] for part in flow], axis=1)
     assert after[shown] - before[shown] == pytest.approx(there, abs=0.05)
     assert np.linalg.norm(there, axis=1).min() > 1
@@ -287,37 +274,28 @@ def test_annotated_labels_are_in_order_and_differ_from_the_true_ones():
         assert [e.onset for e in video.expressions] == sorted(e.onset for e in video.expressions)
         assert len(video.expressions) == len(video.true_expressions)
         assert all(e.offset < video.n_frames for e in video.expressions)
-    table = true_labels(dataset)
-    annotated = truth_table(dataset.videos)
+    table, annotated = true_labels(dataset), truth_table(dataset.videos)
     assert len(table) == len(annotated) > 50
     assert sorted(table["annotated_onset"]) == sorted(annotated["onset"])
     assert 0.4 < (table["onset"] != table["annotated_onset"]).mean() < 0.9
-    assert len(video_table(dataset.videos)) == 30
 
 
-def test_the_full_view_shows_the_same_moment_as_the_crop(video):
-    full = open_benchmark("default", subjects=1, videos=1, frames=FRAMES, view="full").videos[0]
+def test_other_views_show_the_same_moment_of_the_same_face(video):
+    few = {"subjects": 1, "videos": 1, "frames": FRAMES}
+    full, large = (open_benchmark("default", **few, **how).videos[0] for how in ({"view": "full"}, {"size": 256}))
     assert full.frames(9, 10).shape == (1, 480, 640, 3) and full.depth(9, 10).shape == (1, 480, 640)
-    assert full.expressions == video.expressions
+    assert full.expressions == large.expressions == video.expressions
     # The same points seen by both cameras: undo each camera's intrinsics and compare the directions.
     rays = []
     for view in (full, video):
         marks, camera = view.landmarks(9, 10)[0], view.camera
         rays.append((marks - [camera.cx, camera.cy]) / [camera.fx, camera.fy])
     assert rays[0] == pytest.approx(rays[1], abs=1e-5)
-
-
-def test_a_larger_crop_shows_the_same_face_larger(video):
-    large = open_benchmark("default", subjects=1, videos=1, frames=FRAMES, size=256).videos[0]
     small = cv2.resize(large.frames(2, 3)[0], (128, 128), interpolation=cv2.INTER_AREA)
     assert np.abs(small.astype(float) - video.frames(2, 3)[0]).mean() < 4
     assert (large.landmarks(2, 3) + 0.5) / 2 - 0.5 == pytest.approx(video.landmarks(2, 3), abs=0.01)
-
-
-def test_another_depth_sensor_changes_the_depth_and_the_version_and_nothing_else(video, ideal):
-    assert np.array_equal(video.frames(3, 4), ideal.frames(3, 4))
-    assert not np.array_equal(video.depth(3, 4), ideal.depth(3, 4))
-    assert open_benchmark(subjects=1, videos=1, frames=60, depth="none").version.endswith("+depth-none")
+    ways = ({}, {"size": 256}, {"view": "full"}, {"depth": "low"}, {"depth": "none"})
+    assert len({open_benchmark(**few, **how).version for how in ways}) == len(ways)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -337,20 +315,27 @@ def test_another_depth_sensor_changes_the_depth_and_the_version_and_nothing_else
     ],
 )
 def test_bad_requests_get_one_message_that_lists_the_choices(change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         open_benchmark(**{"suite": "default", "subjects": 1, "videos": 1, "frames": 60, **change})
 
 
-@pytest.mark.parametrize("ask", ["frames", "depth", "landmarks", "pose", "action_unit_weights"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"subjects": 0}, "at least one subject with 1 to 500 each, got 0 and 1"),
+        ({"clips": 501}, "1 to 500 each, got 1 and 501"),
+        ({"classes": "faces"}, "unknown classes 'faces': use one of emotions, out_of_plane"),
+    ],
+)
+def test_bad_requests_for_clips_are_refused_as_well(change, message):
+    with pytest.raises(InputError, match=message):
+        open_clips(**{"subjects": 1, "clips": 1, **change})
+
+
 @pytest.mark.parametrize(("start", "stop"), [(-1, 2), (5, 5), (119, 121)])
-def test_frames_outside_the_video_are_refused(video, ask, start, stop):
-    with pytest.raises(IndexError, match=f"{start}..{stop}.*which has 120"):
-        getattr(video, ask)(start, stop)
+def test_frames_outside_the_video_are_refused(video, start, stop):
+    for ask in (video.frames, video.depth, video.landmarks, video.pose, video.action_unit_weights):
+        with pytest.raises(IndexError, match=f"{start}..{stop}.*which has 120"):
+            ask(start, stop)
     with pytest.raises(IndexError, match="120"):
         video.true_motion(0, 120)
-
-
-def test_what_is_filmed_otherwise_has_another_version():
-    few = {"subjects": 1, "videos": 1, "frames": 60}
-    versions = [open_benchmark(**few, **how).version for how in ({}, {"size": 256}, {"view": "full"}, {"depth": "low"})]
-    assert len(set(versions)) == len(versions)

@@ -1,7 +1,5 @@
 """Sensor views: what they change, and what they must not."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -17,7 +15,7 @@ from melib.synthetic.action_units import (
 )
 from melib.synthetic.dataset import open_clips
 from melib.synthetic.head import load_head
-from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor, measure_depth
+from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
 from melib.synthetic.views import GenericShapeView, SensorView
 
 PAIR = (np.array([40]), np.array([46]))
@@ -76,21 +74,6 @@ def test_a_view_refuses_readings_that_are_noisy_already(exact):
         SensorView(exact, DEPTH_LEVELS["low"], windows={46: (40, 46)})
     with pytest.raises(ValueError, match="at least 0"):
         SensorView(exact, DEPTH_LEVELS["low"], delay=-1)
-
-
-@pytest.mark.parametrize("spread", [0.0, 0.7, 1.0, 2.0, 4.0])
-def test_the_noise_is_as_strong_at_every_correlation_length_and_as_alike_as_asked(spread):
-    flat = np.full((256, 256), 0.5, np.float32)
-    sensor = DepthSensor(disparity_px=0.08, unit_mm=1e-4, correlation_px=spread)
-    error = np.concatenate(
-        [(measure_depth(flat, replace(sensor, unit_mm=0.01), 7, k) * 0.01 - 500.0).ravel() for k in range(4)]
-    ).reshape(4, 256, 256)
-    # sigma_z = s z^2 / fB
-    assert error.std() == pytest.approx(0.08 * 500**2 / 50_600, rel=0.08)
-    neighbour = (error[:, :, 1:] * error[:, :, :-1]).mean() / error.var()
-    # The correlated part, .9367^2 of the variance, falls off as exp(-1 / (4 s^2)) over one pixel.
-    wanted = 0.9367**2 * np.exp(-1 / (4 * spread**2)) if spread else 0.0
-    assert neighbour == pytest.approx(wanted, abs=0.06)
 
 
 def test_units_out_of_plane_are_those_of_which_three_tenths_of_the_motion_is_along_the_axis():
