@@ -12,7 +12,6 @@ from melib.synthetic.action_units import (
     OUT_OF_PLANE_PATTERNS,
     OUT_OF_PLANE_PRIOR,
     UNILATERAL,
-    components,
     draw_action_units,
     draw_emotion,
     head_component,
@@ -37,14 +36,11 @@ def test_the_table_speaks_of_the_seven_emotions_and_its_shares_sum_to_one():
             assert sum(share for share, _ in patterns) == pytest.approx(1.0)
 
 
-def test_emotions_are_drawn_with_their_shares():
+def test_emotions_and_patterns_are_drawn_with_their_probabilities():
     rng = np.random.default_rng(3)
-    drawn = [draw_emotion(rng, EMOTION_PRIOR) for _ in range(4000)]
-    counts = [drawn.count(name) for name in EMOTION_PRIOR]
+    names = [draw_emotion(rng, EMOTION_PRIOR) for _ in range(4000)]
+    counts = [names.count(name) for name in EMOTION_PRIOR]
     assert chisquare(counts, [4000 * share for share in EMOTION_PRIOR.values()]).pvalue > 1e-3
-
-
-def test_patterns_are_drawn_with_their_probabilities():
     # Happiness: AU12 in every pattern; AU6 in 40 % + 10 %. Stray units are neither.
     drawn = draws("happy")
     assert all({"12L", "12R"} & set(units) for units in drawn)
@@ -78,28 +74,13 @@ def test_emotions_overlap_so_that_action_units_alone_do_not_name_them():
     assert frozenset({"2"}) in alone["surprise"] & alone["others"]
 
 
-def test_out_of_plane_classes_are_single_action_units_of_equal_share():
+def test_out_of_plane_classes_are_single_action_units_of_equal_share_and_two_of_them_are_opposites():
     assert len(set(OUT_OF_PLANE_PRIOR.values())) == 1
     for name, patterns in OUT_OF_PLANE_PATTERNS.items():
-        allowed = set(name.removeprefix("AU").split("|"))
-        assert {k for _, pattern in patterns for k in pattern} == allowed
+        assert {k for _, pattern in patterns for k in pattern} == set(name.removeprefix("AU").split("|"))
         assert all(len(pattern) == 1 for _, pattern in patterns)
-
-
-def test_sucked_cheeks_and_a_drawn_back_jaw_are_the_opposite_of_their_counterparts():
-    assert head_component("35") == ("34", -0.8)
-    assert head_component("30") == ("29", -1.0)
-    assert head_component("12L") == ("12L", 1.0)
-    assert not set(OPPOSITES) & BILATERAL
-
-
-def test_components_name_the_sides_of_bilateral_units_only():
-    assert components("12") == ("12L", "12R")
-    assert components("17") == ("17",)
-
-
-def test_the_same_generator_state_gives_the_same_action_units_in_the_same_order():
-    assert [list(a.items()) for a in draws("fear", 50)] == [list(a.items()) for a in draws("fear", 50)]
+    assert head_component("35") == ("34", -0.8) and head_component("30") == ("29", -1.0)
+    assert head_component("12L") == ("12L", 1.0) and not set(OPPOSITES) & BILATERAL
 
 
 def test_an_unknown_class_is_named_with_the_known_ones():
