@@ -10,9 +10,9 @@ from melib.synthetic.traits import sample_shape
 SUBJECTS = range(100, 120)
 
 
-def seen(subject, points, size=256, camera=None):
+def seen(subject, points):
     """Triangle at each pixel of the subject's crop."""
-    camera = camera or subject.crop_camera(size)
+    camera = subject.crop_camera(256)
     return rasterize(camera.project(points), 1 / points[:, 2], subject.triangles, camera.height, camera.width)[0]
 
 
@@ -49,21 +49,12 @@ def test_one_blink_closes_one_eye_and_more_than_one_closes_no_further(subject, p
 
 def test_closed_lids_meet_and_do_not_fold_over_the_cheek(people, pose, weights):
     for subject in people:
-        rest = subject.landmarks(pose(subject))
         closed = subject.landmarks(pose(subject, weights("45L", "45R")))
         for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
-            aperture = rest[lower, 1] - rest[upper, 1]
             # The upper lid ends at the lower one, not beyond. The two landmarks are not quite above each other.
-            assert abs(closed[lower, 1] - closed[upper, 1]) < 0.0026, (subject.seed, upper, aperture)
+            assert abs(closed[lower, 1] - closed[upper, 1]) < 0.0026, (subject.seed, upper)
         moved = np.linalg.norm(pose(subject, weights("45L", "45R")) - pose(subject), axis=1)
         assert moved[subject.rest[:, 1] < -24].max() < 0.002
-
-
-def test_lids_close_steadily(people, pose, weights):
-    for subject in people[:6]:
-        counts = [sum(eye_pixels(subject, pose(subject, weights("45L", "45R") * w))) for w in np.linspace(0, 1, 9)]
-        assert (np.diff(counts) <= 3).all(), counts  # a few pixels of rounding
-        assert 0.2 * counts[0] < counts[4] < 0.85 * counts[0], counts
 
 
 def test_gaze_turns_the_eyeballs_and_nothing_else_far(subject, pose):
@@ -78,29 +69,19 @@ def test_gaze_turns_the_eyeballs_and_nothing_else_far(subject, pose):
     assert (moved[front, 0] > 0.002).all() and (moved[front, 1] < -0.001).all()
 
 
-@pytest.mark.parametrize(
-    ("motion", "axis", "sign"),
-    [
-        ({"translation": (5, 0, 0)}, 0, 1),
-        ({"translation": (0, 5, 0)}, 1, -1),
-        ({"translation": (0, 0, 5)}, 2, -1),
-        ({"rotation": (0.05, 0, 0)}, 1, 1),
-        ({"rotation": (0, 0.05, 0)}, 0, 1),
-    ],
-    ids=["left", "up", "nearer", "nod", "turn left"],
-)
-def test_head_motion_goes_where_the_docstring_says(subject, pose, motion, axis, sign):
-    nose = subject.landmarks(pose(subject, **motion))[30] - subject.landmarks(pose(subject))[30]
-    assert sign * nose[axis] > 0.002
-    if "translation" in motion:
-        assert sign * nose[axis] == pytest.approx(0.005, abs=1e-9)
-
-
-def test_head_motion_is_rigid(subject, pose):
-    rng = np.random.default_rng(0)
-    pairs = rng.integers(0, len(subject.rest), (200, 2))
-    a, b = pose(subject), pose(subject, rotation=(0.2, -0.1, 0.3), translation=(3, -4, 10))
-    length = [np.linalg.norm(np.diff(points[pairs], axis=1), axis=-1) for points in (a, b)]
+def test_head_motion_is_rigid_and_goes_where_the_docstring_says(subject, pose):
+    rest = pose(subject)
+    for motion, axis, way in (
+        ({"translation": (5, 0, 0)}, 0, 0.005),
+        ({"translation": (0, 5, 0)}, 1, -0.005),
+        ({"translation": (0, 0, 5)}, 2, -0.005),
+    ):
+        assert (pose(subject, **motion) - rest)[:, axis] == pytest.approx(way, abs=1e-9)
+    for motion, axis in (({"rotation": (0.05, 0, 0)}, 1), ({"rotation": (0, 0.05, 0)}, 0)):  # nod, turn left
+        assert (subject.landmarks(pose(subject, **motion)) - subject.landmarks(rest))[30, axis] > 0.002
+    pairs = np.random.default_rng(0).integers(0, len(subject.rest), (200, 2))
+    moved = pose(subject, rotation=(0.2, -0.1, 0.3), translation=(3, -4, 10))
+    length = [np.linalg.norm(np.diff(points[pairs], axis=1), axis=-1) for points in (rest, moved)]
     np.testing.assert_allclose(*length, atol=1e-12)
 
 

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 
 from melib.features import FeatureSettings, planes
-from melib.synthetic.action_units import (
-    AU14_PATTERNS,
-    EMOTION_PATTERNS,
-    EMOTIONS_OUT_OF_PLANE,
-    IN_PLANE_PATTERNS,
-    OUT_OF_PLANE_UNITS,
-    WITHOUT_AU14_PATTERNS,
-    head_component,
-)
+from melib.synthetic import action_units
+from melib.synthetic.action_units import EMOTION_PATTERNS, OUT_OF_PLANE_UNITS, head_component
 from melib.synthetic.dataset import open_clips
 from melib.synthetic.head import load_head
 from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
@@ -92,11 +85,11 @@ def test_the_parts_of_the_patterns_are_parts_and_keep_every_emotion():
         return {unit for _, pattern in table[emotion] for unit in pattern}
 
     for emotion in EMOTION_PATTERNS:
-        assert not units(IN_PLANE_PATTERNS, emotion) & set(OUT_OF_PLANE_UNITS)
-        assert units(EMOTIONS_OUT_OF_PLANE, emotion) <= set(OUT_OF_PLANE_UNITS)
-        assert "14" not in units(WITHOUT_AU14_PATTERNS, emotion)
+        assert not units(action_units.IN_PLANE_PATTERNS, emotion) & set(OUT_OF_PLANE_UNITS)
+        assert units(action_units.EMOTIONS_OUT_OF_PLANE, emotion) <= set(OUT_OF_PLANE_UNITS)
+        assert "14" not in units(action_units.WITHOUT_AU14_PATTERNS, emotion)
         knows = "14" in units(EMOTION_PATTERNS, emotion)
-        assert all(("14" in pattern) == knows for _, pattern in AU14_PATTERNS[emotion])
+        assert all(("14" in pattern) == knows for _, pattern in action_units.AU14_PATTERNS[emotion])
 
 
 def test_another_table_of_expressions_changes_what_moves_and_nothing_else():
