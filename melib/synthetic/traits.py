@@ -15,8 +15,8 @@ from melib.synthetic.texture import Look
 ANCESTRIES = ("african", "asian", "caucasian")
 SEXES = ("female", "male")
 #: Standard deviation of a detail target's weight, by region of the face. Twice these give caricatures.
-SPREAD = {"chin": 0.26, "cheek": 0.26, "forehead": 0.26, "head": 0.20, "nose": 0.20, "eyes": 0.20, "mouth": 0.22}
-SPREAD |= {"eyebrows": 0.30, "ears": 0.25, "asym": 0.10}
+SPREAD = {"head": 0.20, "nose": 0.20, "mouth": 0.22, "eyes": 0.20, "eyebrows": 0.30}
+SPREAD |= {"chin": 0.26, "cheek": 0.26, "forehead": 0.26, "asym": 0.10, "ears": 0.25}
 _GAIN_SPREAD = 0.18  # of the logarithm of a subject's own strength in an action unit
 
 
