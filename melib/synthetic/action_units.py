@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from melib.errors import InputError
-
 #: Action units whose left and right halves are separate components of the head.
 BILATERAL = frozenset("1 2 4 5 6 7 9 10 12 14 15 16 20 24 45".split())
 
@@ -155,8 +153,6 @@ def draw_action_units(
     rng: np.random.Generator, emotion: str, patterns: Mapping[str, tuple[tuple[float, Mapping[str, float]], ...]]
 ) -> dict[str, float]:
     """Action units of one expression, with side, and their intensity as a share of its amplitude (about 0.2 to 1.4)."""
-    if emotion not in patterns:
-        raise InputError(f"unknown class {emotion!r}: use one of {', '.join(patterns)}")
     shares = np.array([share for share, _ in patterns[emotion]])
     pattern = patterns[emotion][rng.choice(len(shares), p=shares / shares.sum())][1]
     drawn: dict[str, float] = {}

@@ -63,10 +63,9 @@ def test_gaze_turns_the_eyeballs_and_nothing_else_far(subject, pose):
     eyeball[subject.triangles[np.isin(subject.parts, (LEFT_EYE, RIGHT_EYE))]] = True
     moved = looking - rest
     assert np.linalg.norm(moved[~eyeball], axis=1).max() < 1e-4
-    front = eyeball & (subject.rest[:, 2] > 14)
+    front = moved[eyeball & (subject.rest[:, 2] > 14)]
     # To the subject's left, which is right in the image, and up, which is -y.
-    assert front.any()
-    assert (moved[front, 0] > 0.002).all() and (moved[front, 1] < -0.001).all()
+    assert len(front) and (front[:, 0] > 0.002).all() and (front[:, 1] < -0.001).all()
 
 
 def test_head_motion_is_rigid_and_goes_where_the_docstring_says(subject, pose):
@@ -92,15 +91,12 @@ def test_same_weight_moves_subjects_by_their_own_gain(people, pose, weights):
         moved = np.linalg.norm(pose(subject, weights(**{"2L": 0.2})) - pose(subject), axis=1).max() * 1000
         expected = 0.2 * head.peak_mm[k] * subject.gains[k] * subject.traits.iod_mm / IOD_MM
         assert moved == pytest.approx(expected, rel=0.005)
-    gains = np.log([subject.gains for subject in people])
-    assert gains.std() == pytest.approx(0.18, abs=0.02)
+    assert np.log([subject.gains for subject in people]).std() == pytest.approx(0.18, abs=0.02)
 
 
 def test_crop_is_2_40_inter_ocular_distances_with_the_eyes_24_percent_from_its_top(people, pose):
     for subject in people[:5]:
         camera, iod = subject.crop_camera(128), subject.traits.iod_mm / 1000
-        eyes = [np.unique(subject.triangles[subject.parts == part]) for part in (LEFT_EYE, RIGHT_EYE)]
-        assert subject.rest[eyes[0], 0].mean() > 0 > subject.rest[eyes[1], 0].mean()
         left, right = camera.project([[iod / 2, -0.015, 0.56], [-iod / 2, -0.015, 0.56]])  # eyes 15 mm above the axis
         assert 128 / (left[0] - right[0]) == pytest.approx(2.40, abs=1e-9)
         assert (left[1] + 0.5) / 128 == pytest.approx(0.24, abs=1e-9)
@@ -134,11 +130,8 @@ def test_population_has_the_stated_spread_of_sizes():
     head = load_head()
     traits = [sample_shape(np.random.default_rng([seed, 1]), head)[0] for seed in range(200)]
     iod = np.array([t.iod_mm for t in traits])
-    assert iod.min() >= 55 and iod.max() <= 71
-    assert iod.mean() == pytest.approx(63, abs=0.8) and iod.std() == pytest.approx(3.2, abs=0.5)
-    ancestry = np.array([t.ancestry for t in traits])
-    np.testing.assert_allclose(ancestry.sum(1), 1)
-    assert (np.abs(ancestry.mean(0) - 1 / 3) < 0.08).all()
+    assert iod.min() >= 55 and iod.max() <= 71 and (iod.mean(), iod.std()) == pytest.approx((63, 3.2), abs=0.6)
+    assert np.mean([t.ancestry for t in traits], axis=0) == pytest.approx(1 / 3, abs=0.08)
     assert 0 <= min(t.melanin for t in traits) and max(t.melanin for t in traits) <= 0.95
 
 

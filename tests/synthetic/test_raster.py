@@ -63,14 +63,12 @@ def test_compiled_and_reference_rasteriser_agree_at_every_pixel(seed):
         np.testing.assert_array_equal(interpolate(value, *spread, ids, nearest)[..., 0], weights[..., corner])
 
 
-def test_vertices_on_whole_pixels_leave_no_hole_and_no_disagreement():
+def test_vertices_on_whole_pixels_leave_no_hole():
     x, y = np.meshgrid(np.arange(0.0, 33, 4), np.arange(0.0, 33, 4))
-    points = np.column_stack([x.ravel(), y.ravel()])
-    n = x.shape[1]
-    corner = np.array([row * n + column for row in range(n - 1) for column in range(n - 1)])
-    quads = np.column_stack([corner, corner + n, corner + n + 1, corner + 1])
+    corner = np.array([row * 9 + column for row in range(8) for column in range(8)])
+    quads = np.column_stack([corner, corner + 9, corner + 10, corner + 1])
     triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
-    assert (both(points, np.ones(len(points)), triangles, 33, 33)[0] >= 0).all()
+    assert (both(np.column_stack([x.ravel(), y.ravel()]), np.ones(81), triangles, 33, 33)[0] >= 0).all()
 
 
 def test_interpolated_position_is_the_point_where_the_pixels_ray_meets_the_plane():
@@ -87,19 +85,3 @@ def test_interpolated_position_is_the_point_where_the_pixels_ray_meets_the_plane
     assert hit.sum() > 200
     np.testing.assert_allclose(position[hit], expected, atol=2e-7)
     np.testing.assert_allclose(1 / nearest[hit], expected[:, 2], rtol=1e-12)
-
-
-def test_the_nearer_of_two_triangles_is_seen_whatever_their_order():
-    points = np.array([[0.0, 0], [0, 20], [20, 0], [0, 0], [0, 20], [20, 0]])
-    inverse_depth = np.array([1.0, 1, 1, 2, 2, 2])
-    for near, triangles in ((1, [[0, 1, 2], [3, 4, 5]]), (0, [[3, 4, 5], [0, 1, 2]])):
-        ids, nearest, _ = both(points, inverse_depth, np.array(triangles, np.int32), 10, 10)
-        assert (ids == near).all()
-        np.testing.assert_allclose(nearest, 2.0)
-
-
-def test_triangles_turned_away_and_outside_the_image_are_not_drawn():
-    points = np.array([[0.0, 0], [0, 20], [20, 0], [100, 100], [100, 120], [120, 100]])
-    triangles = np.array([[0, 2, 1], [3, 4, 5]], np.int32)
-    ids, nearest, _ = both(points, np.ones(6), triangles, 10, 10)
-    assert (ids == -1).all() and (nearest == 0).all()

@@ -44,15 +44,14 @@ def test_without_noise_the_colour_is_the_gamma_curve_and_light_outside_the_range
     assert encode_colour(beyond, ColourSensor(0.0, 0.0), 0, 0).tolist() == [[[0, 0, 255]]]
 
 
-def _colour(seed, frame):
-    return encode_colour(np.full((64, 64, 3), 0.3, np.float32), draw_colour_sensor(4), seed, frame)
+GREY = np.full((64, 64, 3), 0.3, np.float32)
+NOISY = {
+    "colour": lambda seed, frame: encode_colour(GREY, draw_colour_sensor(4), seed, frame),
+    "depth": lambda seed, frame: measure_depth(flat(0.56), DEPTH_LEVELS["mid"], seed, frame),
+}
 
 
-def _depth(seed, frame):
-    return measure_depth(flat(0.56), DEPTH_LEVELS["mid"], seed, frame)
-
-
-@pytest.mark.parametrize("read", [_colour, _depth])
+@pytest.mark.parametrize("read", NOISY.values(), ids=NOISY)
 def test_noise_depends_on_seed_and_frame_alone_and_differs_between_frames(read):
     first = read(4, 7)
     read(9, 1)
@@ -98,9 +97,9 @@ def test_depth_is_missing_along_edges_and_rarely_elsewhere():
 
 def test_registration_shifts_the_depth_image_against_the_colour_image():
     ramp = np.tile(np.linspace(0.5, 0.6, 64, dtype=np.float32), (64, 1))
-    shifted = measure_depth(ramp, DepthSensor(registration_px=(0.5, 0.0)), 0, 0)
-    assert shifted[:, 2:] == pytest.approx(ramp[:, 2:] - 0.5 * (0.1 / 63), abs=1e-5)
-    assert measure_depth(ramp.T.copy(), DepthSensor(registration_px=(0.0, 0.5)), 0, 0) == pytest.approx(shifted.T)
+    for depth, shift in ((ramp, (0.5, 0.0)), (ramp.T.copy(), (0.0, 0.5))):
+        shifted = measure_depth(depth, DepthSensor(registration_px=shift), 0, 0)
+        assert shifted[2:, 2:] == pytest.approx(depth[2:, 2:] - 0.5 * (0.1 / 63), abs=1e-5)
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.7, 1.0, 2.0, 4.0])

@@ -1,5 +1,7 @@
 """Sensor views: what they change, and what they must not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -93,14 +95,11 @@ def test_the_parts_of_the_patterns_are_parts_and_keep_every_emotion():
 
 
 def test_another_table_of_expressions_changes_what_moves_and_nothing_else():
-    plain, moved = (
-        open_clips("default", subjects=1, clips=4, classes=classes) for classes in (None, "emotions_out_of_plane")
-    )
+    plain, moved = (open_clips(subjects=1, clips=4, classes=name) for name in (None, "emotions_out_of_plane"))
     assert moved.version != plain.version and moved.emotions == plain.emotions
     for one, other in zip(plain.videos, moved.videos, strict=True):
         (a,), (b,) = one.events, other.events
-        same = ("onset", "apex", "offset", "emotion", "kind")
-        assert [getattr(a.annotated, key) for key in same] == [getattr(b.annotated, key) for key in same]
+        assert replace(a.annotated, action_units=()) == replace(b.annotated, action_units=())
         assert a.amplitude_mm == b.amplitude_mm
         np.testing.assert_array_equal(one.pose(0, 180)[0], other.pose(0, 180)[0])
     units = {label for video in moved.videos for label, strength in video.events[0].intensities if strength > 0.5}
