@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
@@ -12,6 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from melib.errors import in_one_line
+from melib.provenance import computing_hash
+
+
+@functools.cache
+def source_hash(*modules: str) -> str:
+    """SHA-256 of the source files that decide what some modules compute, taken once a process."""
+    return computing_hash()
 
 
 @contextmanager
