@@ -46,8 +46,7 @@ def open_data(
 ) -> tuple[Dataset, tuple[Fold, ...]]:
     """The dataset of a row and its folds: one for each subject who is left out, or one with fresh people.
 
-    Of the benchmark nothing is rendered yet. In filmed videos the face is looked for and kept in the store, by default
-    :func:`melib.study.places.cache`, and what cannot be used is left out (:func:`open_filmed`).
+    Of the benchmark nothing is rendered yet. In filmed videos the face is looked for, once, and kept in the store.
     """
     if settings.filmed:
         store = places.cache() if store is None else store
@@ -113,8 +112,7 @@ def micro(video: Video) -> list[Expression]:
 class StoredPlanes:
     """Planes of several videos as one array ``(N, 3, 42, 42)`` float32, read when rows of it are asked for.
 
-    A dataset of filmed faces has more planes than memory holds, and more files than a process may keep open. ``parts``
-    are the number of planes of each video, and what reads them.
+    A dataset of filmed faces has more planes than memory holds, and more files than a process may keep open.
     """
 
     #: Files that are kept open.
@@ -237,20 +235,16 @@ def pseudo_labels(
 def open_filmed(settings: Settings, *, store: Path | str, jobs: int = 1, progress: bool = False) -> FolderDataset:
     """The licensed dataset of a row, as videos of cropped faces; see :func:`open_data`.
 
-    Faces are found once and kept in the store. A video in which no face can be used, that is too short to hold two
-    frames a gap apart, or that lacks the depth an input needs, is left out, and stands with its labels in
-    ``labels.skipped``. Where a micro-expression has no apex, one is located (:func:`locate_apexes`).
+    A video in which no face can be used, that is too short to hold two frames a gap apart, or that lacks the depth an
+    input needs, is left out, and stands with its labels in ``labels.skipped``. Apexes that are missing are located.
     """
     whole = datasets.open_dataset(settings.dataset, settings.data_root)
     dataset = face.crop_dataset(whole, cache=Path(store) / "faces")
     if settings.micro_videos_only:
         dataset = replace(dataset, videos=tuple(video for video in dataset.videos if micro(video)))
     found = joblib.Parallel(n_jobs=jobs)(joblib.delayed(unusable)(video, settings) for video in dataset.videos)
-    reasons = {
-        (video.subject, video.name): reason
-        for video, reason in zip(dataset.videos, found, strict=True)
-        if reason is not None
-    }
+    asked = ((video.subject, video.name) for video in dataset.videos)
+    reasons = {key: reason for key, reason in zip(asked, found, strict=True) if reason is not None}
     return locate_apexes(_without(dataset, reasons), settings, store=store, jobs=jobs, progress=progress)
 
 

@@ -1,11 +1,9 @@
 """Rows of long videos: who is learnt from, what is found on people never seen, and how good that is.
 
-:func:`run` is the one way to compute such a row. It opens the data, computes the features that are missing, and then
-goes through the folds: train the network and the floor beside it, take or choose the rule that makes intervals of
-their scores, spot and name on the tested people, and repeat the training on shuffled labels as a control.
-
-Every network is kept in ``STORE/networks`` in a file whose name hashes all that decides its bits. A run that was killed
-goes on from there, and rows that differ in their rule alone share their networks.
+:func:`run` is the one way to compute such a row: it goes through the folds, trains, takes or chooses the rule that
+makes intervals of scores, spots and names on the tested people, and measures. Every network is kept in
+``STORE/networks`` in a file whose name hashes all that decides its bits: a run that was killed goes on from there, and
+rows that differ in their rule alone share their networks.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -31,37 +29,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from melib import features
+from melib import features, training
 from melib.files import source_hash
 from melib.metrics import Tally, chance, intervals, recognition, spotting, strs, uncertainty
 from melib.models import choose_device, late_fusion, load_model, predict, save_model
 from melib.provenance import package_versions
 from melib.spotting import centred_smooth, per_frame
-from melib.study.data import (
-    EmotionSamples,
-    Fold,
-    Reader,
-    SpottingSamples,
-    account,
-    fill,
-    micro,
-    open_data,
-    pseudo_labels,
-    spotting_pairs,
-)
+from melib.study import data
+from melib.study.data import EmotionSamples, Fold, Reader, SpottingSamples
 from melib.study.records import Record
 from melib.study.rules import Rule, choose_rule, inner_folds, released_rule
 from melib.study.settings import CHANCE_DRAWS, FLOOR_DRAWS, LEARNING_RATES, NETWORKS, Settings
-from melib.training import (
-    Floor,
-    MEANSettings,
-    SFAMNetSettings,
-    region_means,
-    retrain_recognition,
-    train_floor,
-    train_mean,
-    train_sfamnet,
-)
+from melib.training import Floor, MEANSettings, SFAMNetSettings
 from melib.training.stack import FoldSamples, train_stacks
 from melib.video import Video, truth_table, video_table
 
@@ -72,7 +51,6 @@ LEARNING_STEPS, LEARNING_PARTS = 200, 10
 #: Levels to which smoothed scores are rounded before they are counted per subject: quantiles of all tested frames.
 #: The ROC-AUC of 64 levels differs from that of the scores themselves in the third decimal at most.
 LEVELS = 64
-
 #: Models that learn from planes.
 LEARNING = (*NETWORKS, "floor")
 #: The samples of some people for one input, to learn both tasks from.
@@ -85,10 +63,9 @@ class Found:
     """What a model found on all tested people, or on those of a fold.
 
     ``predictions`` are intervals (``subject, video, onset, apex, offset, emotion, score``), ``named`` given expressions
-    and the names they got (``subject, emotion, named``), ``controls`` the same after training on shuffled labels, with
-    the number of the ``draw``. ``scores`` and ``smoothed`` lead from ``(subject, video)`` to the score of each frame
-    ``(T - k,)``, as it comes and as its mean over ``2 k_p + 1`` frames. ``rules`` are the constants of each fold's
-    rule, ``networks`` lead from ``(fold, input)`` to the file of a network.
+    and their names (``subject, emotion, named``), ``controls`` the same after training on shuffled labels, by ``draw``.
+    ``scores`` and ``smoothed``, over ``2 k_p + 1`` frames, lead from ``(subject, video)`` to the score of each frame
+    ``(T - k,)``, ``networks`` from ``(fold, input)`` to files; ``rules`` are the constants of each fold's rule.
     """
 
     predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -135,25 +112,21 @@ def run(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> R
     store : path
         Folder of features and networks; what it lacks is computed and kept there.
     jobs : int
-        Processes of one thread each, for features and, on the CPU, for folds; the result does not depend on their
-        number. On a GPU the networks of all folds train as one stack (:mod:`melib.training.stack`), those of inner
-        folds and controls one after the other.
+        Processes of one thread each, for features and, on the CPU, for folds; the result does not depend on it. On a
+        GPU the networks of all folds train as one stack, those of inner folds and controls one after the other.
 
     Returns
     -------
     Record
-        ``values``: ``dataset``, ``training``, ``device``, ``k_p`` and ``rules`` of the folds; by part
-        (``spotting_and_naming``, ``frames`` smoothed, ``frames_raw``, ``recognition``) metric to value, low, high;
-        ``chance``, ``shuffled``, ``floor``, ``minus_floor`` (paired, over the same resampled subjects), ``confusion``,
-        ``counts`` and ``cautions``; ``seconds`` and ``peak_memory_mb``. A part that a model does not answer is absent.
-        ``tables``: ``predictions``, ``truth`` (emotions as labelled), ``videos``, ``named`` (counted), ``frames``
-        (tested frames by level of the smoothed score) and ``learning``.
+        Its values have by part (``spotting_and_naming``, ``frames`` smoothed, ``frames_raw``, ``recognition``) metric
+        to value, low and high; the same in ``floor`` and ``minus_floor``, paired over resampled subjects, and in
+        ``chance``. A part that the model does not answer is absent. Its tables are ``predictions``, ``truth``
+        (emotions as labelled), ``videos``, ``named``, ``frames`` (see :func:`count_frames`) and ``learning``.
 
     Raises
     ------
-    FileNotFoundError, InputError, LookupError
-        If the data cannot be used, see :func:`melib.study.data.open_data`; or under rule ``strict``, if a fold has
-        fewer than two people to choose on.
+    InputError, OSError, LookupError
+        If the data cannot be used, or under rule ``strict`` there are too few people to choose constants on.
     """
     return study(settings, seed, store=store, jobs=jobs).record
 
@@ -162,36 +135,40 @@ def study(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) ->
     """The same with the score of every frame beside the record: what pages draw."""
     started = time.perf_counter()
     device = choose_device(settings.device if settings.model in NETWORKS else "cpu")
-    dataset, folds = open_data(settings, store=store, jobs=jobs)
+    dataset, folds = data.open_data(settings, store=store, jobs=jobs)
     if settings.model in LEARNING:
-        fill(dataset, folds, settings, store=store, jobs=jobs)
+        data.fill(dataset, folds, settings, store=store, jobs=jobs)
     readers = tuple(Reader(dataset, settings.alone(each), Path(store)) for each in settings.inputs)
     learner = (FloorLearner if settings.model == "floor" else Learner)(readers, device)
-    ready = [()] * len(folds)
-    if device.type in STACKED_ON and len(folds) > 1 and stackable(settings):
+    ready = [()] * len(folds)  # files of networks that are trained before the folds are gone through
+    how = asdict(training_settings(settings)) if settings.model in NETWORKS else None
+    # Folds that are given a number of epochs, and not of updates, make unequally many and cannot be stacked.
+    if how and None not in how.values() and device.type in STACKED_ON and len(folds) > 1:
         ready = _train_stacks(learner, folds, [_seed(seed, number, 0) for number in range(len(folds))])
     at_once = joblib.Parallel(n_jobs=jobs if device.type == "cpu" else 1)
-    test = joblib.delayed(_test_fold)
-    by_fold = at_once(test(settings, seed, learner, *each, n) for n, each in enumerate(zip(folds, ready, strict=True)))
-    found, *floor = (_joined(parts) for parts in zip(*by_fold, strict=True))
+    by_fold = at_once(
+        joblib.delayed(_test_fold)(settings, seed, learner, fold, number, ready[number])
+        for number, fold in enumerate(folds)
+    )
+    found, floor = [*(_joined(parts) for parts in zip(*by_fold, strict=True)), None][:2]
     tested = [video for fold in folds for video in fold.test]
     labels, videos = truth_table(tested), video_table(tested)
     truth = labels.assign(emotion=labels["emotion"].map(settings.class_of))
-    floor = floor[0] if floor else None
     said = {"name": dataset.name, "version": dataset.version, "synthetic": dataset.synthetic}
+    measured = measure(settings, seed, truth, videos, found, floor)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     values = {
-        "dataset": {**said, **({"labels": account(dataset)} if settings.filmed else {})},
-        "training": asdict(training_settings(settings)) if settings.model in NETWORKS else None,
+        "dataset": {**said, **({"labels": data.account(dataset)} if settings.filmed else {})},
+        "training": how,
         "device": str(device),
         "k_p": [fold.k_p for fold in folds],
         "rules": list(found.rules),
-        **measure(settings, seed, truth, videos, found, floor),
+        **measured,
         "seconds": round(time.perf_counter() - started, 1),
-        "peak_memory_mb": _peak_memory_mb(),
+        "peak_memory_mb": round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1),  # Linux counts in kB
     }
-    tables = {"truth": labels, "videos": videos, "learning": learning(found.networks)}
-    # The answers to what was asked: intervals, or where none are made, names.
-    tables["predictions"] = found.named if settings.model == "action units" else found.predictions
+    answers = found.named if settings.model == "action units" else found.predictions
+    tables = {"predictions": answers, "truth": labels, "videos": videos, "learning": learning(found.networks)}
     if settings.model != "labels":
         tables["named"] = count_names(found.named)
     if settings.model in LEARNING:
@@ -209,17 +186,14 @@ def _joined(parts: Sequence[Found]) -> Found:
 
 
 def _test_fold(
-    settings: Settings, seed: int, learner: Learner, fold: Fold, ready: Sequence[Path], number: int
+    settings: Settings, seed: int, learner: Learner, fold: Fold, number: int, ready: Sequence[Path]
 ) -> list[Found]:
-    """What the row's model, and the floor beside a network, find on the tested people of a fold, in one thread.
-
-    ``ready`` are the files of networks that were trained beforehand, as a stack with those of other folds.
-    """
+    """What the row's model, and the floor beside a network, find on the tested people of a fold, in one thread."""
     if settings.model == "action units":
         return [_told_action_units(settings, seed, fold, number)]
     if settings.model == "labels":
         labels = Labels(settings, fold.k_p)
-        return [_spotted(labels, fold, *_rule(settings, seed, fold, number, lambda *_, **__: labels))]
+        return [_spotted(labels, fold, *_rule(settings, seed, fold, number, labels))]
     threads, found = torch.get_num_threads(), []
     torch.set_num_threads(1)
     try:
@@ -227,9 +201,9 @@ def _test_fold(
         given = [reader.emotion_samples(fold.test + fold.test_clips) for reader in learner.readers]
         floor = FloorLearner(learner.readers, learner.device)
         for who in [floor] if settings.model == "floor" else [learner, floor]:
-            stacked = ready and who is learner
-            model = who.read(ready) if stacked else who.train(samples, seed=_seed(seed, number, 0))
-            spotted = _spotted(model, fold, *_rule(settings, seed, fold, number, who.train_to_spot))
+            before = ready and who is learner
+            model = who.read(ready) if before else who.train(samples, seed=_seed(seed, number, 0))
+            spotted = _spotted(model, fold, *_rule(settings, seed, fold, number, who))
             named = model.name(given)
             controls = [named.assign(draw=0).head(0)]
             draws = settings.sizes.control_draws if settings.shuffled else 0
@@ -237,14 +211,14 @@ def _test_fold(
                 control = who.train_on_shuffled(model, samples, seed=_seed(seed, number, draw + 1))
                 controls.append(control.name(given).assign(draw=draw))
             controls = pd.concat(controls, ignore_index=True)
-            networks = {(number, given): file for given, file in zip(settings.inputs, model.files, strict=False)}
+            networks = {(number, each): file for each, file in zip(settings.inputs, model.files, strict=False)}
             found.append(replace(spotted, named=named, controls=controls, networks=networks))
     finally:
         torch.set_num_threads(threads)
     return found
 
 
-def _rule(settings: Settings, seed: int, fold: Fold, number: int, train: Callable) -> tuple[Rule, dict[str, object]]:
+def _rule(settings: Settings, seed: int, fold: Fold, number: int, who: Learner | Labels) -> tuple[Rule, dict]:
     """The rule for the tested people of a fold, of whom nothing is looked at, and its constants for the record."""
     if settings.rule == "authors":
         rule = released_rule(settings, k_p=fold.k_p)
@@ -252,7 +226,9 @@ def _rule(settings: Settings, seed: int, fold: Fold, number: int, train: Callabl
     scores, videos = [], []
     # The 0 before the last number tells these seeds from those of the fold's own trainings.
     for inner, (learnt, clips, scored) in enumerate(inner_folds(fold, seed=_seed(seed, number, 0, 1))):
-        model = train(learnt, clips, seed=_seed(seed, number, 0, inner + 2))
+        model = who
+        if isinstance(who, Learner):
+            model = who.train(who.samples(learnt, clips), seed=_seed(seed, number, 0, inner + 2), spotting_only=True)
         scores += [model.score_frames(video)[0] for video in scored]
         videos += scored
     rule, f1 = choose_rule(settings, scores, videos, k_p=fold.k_p)
@@ -300,9 +276,9 @@ class Labels:
         """The pseudo-label of each frame ``(T - k,)``, and certainty of its emotion ``(T - k, C)``; neutral is last."""
         names = (*self.settings.emotions, None)
         frames = np.arange(video.n_frames - features.gap_frames(video.fps, self.settings.gap_s))
-        score, _ = pseudo_labels(self.settings, video, frames, k_p=self.k_p)
+        score, _ = data.pseudo_labels(self.settings, video, frames, k_p=self.k_p)
         named = np.full(len(frames), len(names) - 1)
-        for expression in micro(video):
+        for expression in data.micro(video):
             near = (frames >= expression.onset - self.k_p) & (frames <= expression.offset)
             named[near] = names.index(self.settings.class_of(expression.emotion))
         return score.astype(np.float32), np.eye(len(names), dtype=np.float32)[named]
@@ -310,14 +286,13 @@ class Labels:
 
 def _told_action_units(settings: Settings, seed: int, fold: Fold, number: int) -> Found:
     """The names that the true action units give to a linear classifier, and those after shuffled labels."""
-    learnt, asked = (
-        [(video.subject, each) for video in videos for each in micro(video)]
-        for videos in (fold.train + fold.train_clips, fold.test + fold.test_clips)
-    )
-    known, shown = ([{unit: 1 for unit in each.action_units} for _, each in side] for side in (learnt, asked))
+    people = (fold.train + fold.train_clips, fold.test + fold.test_clips)
+    learnt, asked = ([(video.subject, each) for video in side for each in data.micro(video)] for side in people)
+    known, shown = ([dict.fromkeys(each.action_units, 1) for _, each in side] for side in (learnt, asked))
     labels = np.array([settings.emotions.index(settings.class_of(each.emotion)) for _, each in learnt], int)
-    given = [(subject, settings.class_of(each.emotion)) for subject, each in asked]
-    given = pd.DataFrame(given, columns=["subject", "emotion"])
+    given = pd.DataFrame(
+        [(who, settings.class_of(each.emotion)) for who, each in asked], columns=["subject", "emotion"]
+    )
 
     def name(labels: np.ndarray) -> list[str]:
         model = make_pipeline(DictVectorizer(sparse=False), LogisticRegression(class_weight="balanced", max_iter=1000))
@@ -353,17 +328,14 @@ class Trained:
 
     def score_frames(self, video: Video) -> tuple[np.ndarray, np.ndarray]:
         """Score ``(T - k,)`` and probabilities ``(T - k, C)`` of each frame, interpolated where the stride left any."""
-        pairs = spotting_pairs(video, self.settings)
+        pairs = data.spotting_pairs(video, self.settings)
         answers = self.predict([reader.planes(video, pairs) for reader in self.readers])
         n_scored = video.n_frames - features.gap_frames(video.fps, self.settings.gap_s)
         score, probabilities = (per_frame(answer, pairs[0], n_scored) for answer in answers)
         return score, probabilities
 
     def name(self, samples: Sequence[EmotionSamples]) -> pd.DataFrame:
-        """The names that given expressions get: ``subject, emotion, named``, a row per expression.
-
-        That there is an expression is given, so neutral, which SFAMNet knows as its last class, is no answer.
-        """
+        """The names that given expressions get, of which neutral, SFAMNet's last class, is none: a row each."""
         emotions = np.array(self.settings.emotions, object)
         probabilities = self.predict([each.planes for each in samples])[1][:, : len(emotions)]
         true, named = emotions[samples[0].labels], emotions[probabilities.argmax(axis=1)]
@@ -372,10 +344,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Learner:
-    """Trains the networks of a row, one for each input, and keeps them.
-
-    The networks of late fusion share the seed, so each is the network that its input alone would give.
-    """
+    """Trains the networks of a row, one for each input and each as if alone, and keeps them."""
 
     readers: tuple[Reader, ...]
     device: torch.device
@@ -398,10 +367,6 @@ class Learner:
         models = tuple(load_model(file)[0].to(self.device) for file in files)
         return Trained(models, self.readers, self.device, tuple(files))
 
-    def train_to_spot(self, videos: Sequence[Video], clips: Sequence[Video], *, seed: int) -> Trained:
-        """Train to score the people of an inner fold."""
-        return self.train(self.samples(videos, clips), seed=seed, spotting_only=True)
-
     def train_on_shuffled(self, trained: Trained, samples: Sequence[Samples], *, seed: int) -> Trained:
         """The control: emotions learnt from labels that were dealt out anew among the expressions.
 
@@ -417,7 +382,7 @@ class Learner:
         for model, file, reader, given in zip(trained.models, trained.files, self.readers, dealt, strict=True):
             files.append(_file(reader.store, {"network": file.stem, "on shuffled labels": seed}))
             if not files[-1].is_file():
-                anew, losses = retrain_recognition(model, given.planes, given.labels, settings=how, seed=seed)
+                anew, losses = training.retrain_recognition(model, given.planes, given.labels, settings=how, seed=seed)
                 _keep(files[-1], anew, {"recognition": losses})
         return self.read(files)
 
@@ -428,10 +393,8 @@ class FloorLearner(Learner):
     def train(self, samples: Sequence[Samples], *, seed: int, spotting_only: bool = False) -> Trained:
         """A floor for each input."""
         classes = len(self.readers[0].settings.emotions)
-        floors = [
-            train_floor(spot.planes, spot.targets, given.planes, given.labels, classes=classes, seed=seed)
-            for spot, given in samples
-        ]
+        arrays = [(spot.planes, spot.targets, given.planes, given.labels) for spot, given in samples]
+        floors = [training.train_floor(*each, classes=classes, seed=seed) for each in arrays]
         return Trained(tuple(floors), self.readers, self.device)
 
     def train_on_shuffled(self, trained: Trained, samples: Sequence[Samples], *, seed: int) -> Trained:
@@ -439,28 +402,29 @@ class FloorLearner(Learner):
         floors = []
         for floor, (_, emotions) in zip(trained.models, samples, strict=True):
             given = emotions.shuffled(np.random.default_rng(seed))
-            floors.append(
-                replace(floor, recognition=clone(floor.recognition).fit(region_means(given.planes), given.labels))
-            )
+            anew = clone(floor.recognition).fit(training.region_means(given.planes), given.labels)
+            floors.append(replace(floor, recognition=anew))
         return Trained(tuple(floors), self.readers, self.device)
 
 
 def train(
     settings: Settings, spot: SpottingSamples, given: EmotionSamples, *, seed: int, device: torch.device | str, **more
 ) -> tuple[nn.Module, History]:
-    """Train the network of a row on the samples of some people: the model, ready to predict, and its losses.
-
-    SFAMNet has one logit more than there are emotions, for neutral. With ``spotting_only`` MEAN's second stage is left
-    out, where only scores are wanted; SFAMNet learns both at once anyway.
-    """
-    how, common = training_settings(settings), {"seed": seed, "device": device}
-    named = (given.planes, given.labels)
-    if isinstance(how, SFAMNetSettings):
-        frames = (spot.planes, spot.targets, spot.frame_labels)
-        return train_sfamnet(*frames, *named, classes=len(settings.emotions) + 1, settings=how, **common)
+    """Train the network of a row on samples, with ``spotting_only`` without MEAN's second stage: model and losses."""
+    arrays, how = _taught(settings, spot, given)
+    if settings.model == "sfamnet":
+        return training.train_sfamnet(*arrays, **how, seed=seed, device=device)
     if more.get("spotting_only"):
-        how = replace(how, recognition_steps=0)
-    return train_mean(spot.planes, spot.targets, *named, classes=len(settings.emotions), settings=how, **common)
+        how["settings"] = replace(how["settings"], recognition_steps=0)
+    return training.train_mean(*arrays, **how, seed=seed, device=device)
+
+
+def _taught(settings: Settings, spot: SpottingSamples, given: EmotionSamples) -> tuple[tuple, dict[str, object]]:
+    """Arrays and settings for a trainer; SFAMNet also learns the class of each frame, of which neutral is the last."""
+    joint = settings.model == "sfamnet"
+    frames = (spot.planes, spot.targets, spot.frame_labels)[: 3 if joint else 2]
+    how = {"settings": training_settings(settings), "classes": len(settings.emotions) + joint}
+    return (*frames, given.planes, given.labels), how
 
 
 def training_settings(settings: Settings) -> MEANSettings | SFAMNetSettings:
@@ -479,42 +443,23 @@ def training_settings(settings: Settings) -> MEANSettings | SFAMNetSettings:
     return how if published else replace(how, **steps, batch=sizes.batch, rate=rate)
 
 
-def stackable(settings: Settings) -> bool:
-    """Whether the folds of a row make equally many updates, so that they can be trained as one stack."""
-    how = training_settings(settings) if settings.model in NETWORKS else None
-    return how is not None and (isinstance(how, SFAMNetSettings) or None not in (how.spot_steps, how.recognition_steps))
-
-
 def _train_stacks(learner: Learner, folds: Sequence[Fold], seeds: Sequence[int]) -> list[tuple[Path, ...]]:
     """Train the networks of all folds as one stack for each input: the files of each fold's.
 
-    A network of a stack agrees with one that was trained alone, but not to the last bit, so its name names the stack.
+    They agree with networks trained alone, but not to the last bit, so their names name the stack.
     """
     samples = [learner.samples(fold.train, fold.train_clips) for fold in folds]
     by_input = []
     for reader, *of_folds in zip(learner.readers, *samples, strict=True):
-        how = {"device": learner.device, "spotting_only": False}
+        how = {"device": learner.device}
         described = [_described(reader, *each, seed=n, **how) for each, n in zip(of_folds, seeds, strict=True)]
-        stack = _digest(described)
-        files = [_file(reader.store, each | {"stack": stack}) for each in described]
-        by_input.append(files)
-        if all(file.is_file() for file in files):
-            continue
-        given = [
-            ((spot.planes, spot.targets, spot.frame_labels), (emotions.planes, emotions.labels))
-            for spot, emotions in of_folds
-        ]
-        how = training_settings(reader.settings)
-        neutral = isinstance(how, SFAMNetSettings)  # which MEAN has neither as a label nor as a class
-        stacked = [
-            FoldSamples((*(frames if neutral else frames[:2]), *named), n)
-            for (frames, named), n in zip(given, seeds, strict=True)
-        ]
-        classes = len(reader.settings.emotions) + neutral
-        for file, trained in zip(
-            files, train_stacks(stacked, classes=classes, settings=how, device=learner.device), strict=True
-        ):
-            _keep(file, *trained)
+        stack = _file(reader.store, described).stem
+        by_input.append([_file(reader.store, {**each, "stack": stack}) for each in described])
+        if not all(file.is_file() for file in by_input[-1]):
+            taught = [_taught(reader.settings, *each) for each in of_folds]
+            given = [FoldSamples(arrays, seed) for (arrays, _), seed in zip(taught, seeds, strict=True)]
+            for file, network in zip(by_input[-1], train_stacks(given, **how, **taught[0][1]), strict=True):
+                _keep(file, *network)
     return list(zip(*by_input, strict=True))
 
 
@@ -538,22 +483,19 @@ def _described(reader: Reader, spot: SpottingSamples, given: EmotionSamples, **h
     }
 
 
-def _digest(described: object) -> str:
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:40]
-
-
-def _file(store: Path, described: Mapping[str, object]) -> Path:
-    return store / "networks" / f"{_digest(described)}.safetensors"
+def _file(store: Path, described: object) -> Path:
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return store / "networks" / f"{digest}.safetensors"
 
 
 def _keep(file: Path, model: nn.Module, history: History) -> None:
     """Write a network with how its total loss fell: ``stage, step, loss``, each part of a stage at its last step."""
     stages = []
-    for stage, losses in history.items():
-        steps = np.arange(0, len(losses), -(-len(losses) // LEARNING_STEPS) or 1)
+    for stage, losses in ((stage, losses) for stage, losses in history.items() if len(losses)):
+        steps = np.arange(0, len(losses), -(-len(losses) // LEARNING_STEPS))
         # A loss is taken as it is printed, with the digits that float32 holds.
-        curve = pd.DataFrame({"step": steps, "loss": [float(str(loss)) for loss in losses[steps, 0]]})
-        part = curve.groupby(np.arange(len(steps)) * LEARNING_PARTS // max(len(steps), 1))
+        curve = pd.DataFrame({"step": steps, "loss": losses[steps, 0].astype(str).astype(float)})
+        part = curve.groupby(np.arange(len(steps)) * LEARNING_PARTS // len(steps))
         stages.append(part.agg(step=("step", "max"), loss=("loss", "mean")).round(5).assign(stage=stage))
     file.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, file, learning=pd.concat(stages).to_csv(index=False))
@@ -568,21 +510,17 @@ def learning(networks: Mapping[tuple[int, str], Path]) -> pd.DataFrame:
     return pd.concat(found[1:] or found, ignore_index=True)
 
 
-def tallies(
-    settings: Settings, truth: pd.DataFrame, videos: pd.DataFrame, found: Found
-) -> dict[str, tuple[Tally, str]]:
-    """Counts per subject of every part that the row's model answers, and the kind of its intervals."""
-    counted, expressions, named = {}, truth[truth["kind"] == "micro"], found.named
+def tallies(settings: Settings, truth: pd.DataFrame, videos: pd.DataFrame, found: Found) -> dict[str, Tally]:
+    """Counts per subject of every part that the row's model answers."""
+    counted, expressions, named, emotions = {}, truth[truth["kind"] == "micro"], found.named, settings.emotions
     if settings.model != "action units":
-        tally = strs.tally(expressions, found.predictions, videos=videos, emotions=settings.emotions)
-        counted["spotting_and_naming"] = (tally, "studentised")
+        predictions = found.predictions
+        counted["spotting_and_naming"] = strs.tally(expressions, predictions, videos=videos, emotions=emotions)
     if settings.model in LEARNING:
-        # A tally of frames has a column per distinct score, for which the studentised interval would take minutes.
-        for part, scores in (("frames", found.smoothed), ("frames_raw", found.scores)):
-            counted[part] = (spotting.tally_frames(expressions, _frame_table(scores)), "bca")
+        counted["frames"] = spotting.tally_frames(expressions, _frame_table(found.smoothed))
+        counted["frames_raw"] = spotting.tally_frames(expressions, _frame_table(found.scores))
     if settings.model != "labels":
-        tally = recognition.tally(named["emotion"], named["named"], named["subject"], classes=settings.emotions)
-        counted["recognition"] = (tally, "studentised")
+        counted["recognition"] = recognition.tally(named["emotion"], named["named"], named["subject"], classes=emotions)
     return counted
 
 
@@ -590,18 +528,18 @@ def measure(
     settings: Settings, seed: int, truth: pd.DataFrame, videos: pd.DataFrame, found: Found, floor: Found | None
 ) -> dict[str, object]:
     """The numbers of a record: metrics with intervals over subjects, what luck would score, and counts."""
-    emotions, resampling = settings.emotions, {"n_resamples": settings.sizes.resamples, "seed": seed}
-    counted, beside, minus, cautions = tallies(settings, truth, videos, found), None, None, []
-    parts: dict[str, object] = {}
-    for part, (tally, kind) in counted.items():
-        result = uncertainty.bootstrap(tally, method=kind, **resampling)
-        parts[part] = plain(result.table)
-        cautions += [result.caution] if part == "spotting_and_naming" and result.caution else []
+    emotions, counted = settings.emotions, tallies(settings, truth, videos, found)
+    # A tally of frames has a column per distinct score, for which the studentised interval would take minutes.
+    kinds = {part: "bca" if part.startswith("frames") else "studentised" for part in counted}
+    how = {part: {"method": kinds[part], "n_resamples": settings.sizes.resamples, "seed": seed} for part in counted}
+    parts = {part: uncertainty.bootstrap(tally, **how[part]) for part, tally in counted.items()}
+    cautions = [result.caution for part, result in parts.items() if part == "spotting_and_naming" and result.caution]
+    beside = minus = None
     if floor is not None:
         beside, minus = {"shuffled": _shuffled(floor, emotions), "rules": list(floor.rules)}, {}
-        for part, (tally, kind) in tallies(settings, truth, videos, floor).items():
-            beside[part] = plain(uncertainty.bootstrap(tally, method=kind, **resampling).table)
-            minus[part] = plain(uncertainty.paired(counted[part][0], tally, method=kind, **resampling).table)
+        for part, tally in tallies(settings, truth, videos, floor).items():
+            beside[part] = plain(uncertainty.bootstrap(tally, **how[part]).table)
+            minus[part] = plain(uncertainty.paired(counted[part], tally, **how[part]).table)
     expressions, named = truth[truth["kind"] == "micro"], found.named
     nulls, confusion, drawn = {}, {"emotions": list(emotions)}, {"n_draws": CHANCE_DRAWS, "seed": seed}
     counts = {
@@ -624,12 +562,12 @@ def measure(
         confusion["spotted_as_neutral"] = int(neutral.sum())
     if "recognition" in counted:
         nulls["guessed"] = chance.guessed(named["emotion"], classes=emotions, **drawn)
-        few = {"guess": "majority", "n_draws": chance.FEWEST_DRAWS, "seed": seed}
-        nulls["majority"] = chance.guessed(named["emotion"], classes=emotions, **few)
+        drawn["n_draws"] = chance.FEWEST_DRAWS
+        nulls["majority"] = chance.guessed(named["emotion"], classes=emotions, guess="majority", **drawn)
         confusion["given"] = _confusion(named["emotion"], named["named"], emotions)
         counts["given_expressions"] = len(named)
     return {
-        **parts,
+        **{part: plain(result.table) for part, result in parts.items()},
         "chance": {name: plain(null.table) for name, null in nulls.items()},
         "shuffled": _shuffled(found, emotions),
         **{"floor": beside, "minus_floor": minus, "confusion": confusion, "counts": counts, "cautions": cautions},
@@ -650,21 +588,16 @@ def _confusion(true: np.ndarray, named: np.ndarray, emotions: tuple[str, ...]) -
 
 def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     """A table of metrics as plain numbers for a record; undefined values become None, which JSON has."""
-    return {
-        str(metric): {column: None if pd.isna(value) else float(value) for column, value in row.items()}
-        for metric, row in table.to_dict(orient="index").items()
-    }
+    return table.astype(float).astype(object).where(table.notna(), None).to_dict(orient="index")
 
 
 def _frame_table(scores: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
     """Scores of frames as the table of :func:`melib.metrics.spotting.tally_frames`."""
-    return pd.concat(
-        [
-            pd.DataFrame({"subject": subject, "video": video, "frame": np.arange(len(score)), "score": score})
-            for (subject, video), score in scores.items()
-        ],
-        ignore_index=True,
-    )
+    tables = []
+    for (subject, video), score in scores.items():
+        columns = {"frame": np.arange(len(score)), "score": score}
+        tables.append(pd.DataFrame({"subject": subject, "video": video, **columns}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def count_names(named: pd.DataFrame) -> pd.DataFrame:
@@ -673,10 +606,7 @@ def count_names(named: pd.DataFrame) -> pd.DataFrame:
 
 
 def count_frames(truth: pd.DataFrame, scores: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
-    """Tested frames inside and outside of true micro-expressions by level of their score, rising with it.
-
-    ``subject, level, inside, outside``, levels ``0 .. LEVELS - 1``.
-    """
+    """Tested frames inside and outside of micro-expressions by level of score: ``subject, level, inside, outside``."""
     table = _frame_table(scores)
     inside = spotting.frame_labels(truth[truth["kind"] == "micro"], table).astype(bool)
     edges = np.quantile(table["score"], np.linspace(0, 1, LEVELS + 1)[1:-1])
@@ -688,9 +618,3 @@ def count_frames(truth: pd.DataFrame, scores: Mapping[tuple[str, str], np.ndarra
 def _seed(*numbers: int) -> int:
     """One integer for each training of a row, from the row's seed, the number of the fold, and what is drawn."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-def _peak_memory_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts kilobytes, macOS bytes.
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

@@ -105,10 +105,7 @@ def _fixed(settings: Settings) -> dict[str, str]:
 
 
 def inner_folds(fold: Fold, *, seed: int) -> list[tuple[tuple[Video, ...], tuple[Video, ...], tuple[Video, ...]]]:
-    """The training subjects of a fold, split once more: videos and clips to learn from, and videos to score.
-
-    Every training subject is scored in exactly one of three parts (in fewer where there are fewer subjects).
-    """
+    """The training subjects of a fold in three parts: videos and clips to learn from, and videos to score."""
     subjects = list(dict.fromkeys(video.subject for video in fold.train))
     if len(subjects) < 2:
         raise InputError(
