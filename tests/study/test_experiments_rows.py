@@ -13,8 +13,8 @@ from melib.__main__ import main
 from melib.study import compare, rows
 from melib.study.catalogue import EXPERIMENTS, find_experiment
 from melib.study.experiments import Contrast, Experiment, collect
+from melib.study.long_videos import count_names
 from melib.study.rows import Chain, Computed, Row, ensure, is_there, read, record_path
-from melib.study.videos import VIDEOS, count_names, kept_tables, learning
 
 CALLS: list[tuple[float, int]] = []
 
@@ -167,33 +167,3 @@ def test_every_declared_row_can_be_run_at_every_tier():
                 described = row.chain.describe(row.values, tier, 0)
                 assert json.loads(json.dumps(described))["sizes"], row.name
                 assert len(row.feature_key(tier)) == 12
-
-
-def test_a_learning_curve_is_kept_in_tenths_of_each_stage(tmp_path):
-    fold = tmp_path / "fold_0"
-    fold.mkdir()
-    lines = [
-        f"spot,{step},{term},{100 - step + extra}"
-        for step in range(40)
-        for term, extra in (("total", 0), ("spotting", 9))
-    ]
-    (fold / "O.csv").write_text("stage,step,term,loss\n" + "\n".join(lines) + "\n")
-    curve = learning(tmp_path)
-    assert curve["step"].tolist() == list(range(3, 40, 4))
-    assert curve["loss"].tolist() == [98.5 - 4 * part for part in range(10)]
-    assert learning(tmp_path / "nothing").empty
-
-
-def test_the_record_of_long_videos_gives_back_every_metric(outcome):
-    values = {"suite": "sanity", "device": "cpu"}
-    row = Row("mean-sanity", "MEAN", VIDEOS, values)
-    tables = {name: table.to_csv(index=False) for name, table in kept_tables(outcome).items()}
-    kept = rows.RowRecords(row, ({**outcome.record, "tables": tables},), (outcome.predictions,))
-    metrics = {part: compare.tallies(kept, part)[0].scores() for part in compare.PARTS}
-    for part in ("spotting_and_naming", "recognition"):
-        for metric, interval in outcome.record[part].items():
-            assert metrics[part][metric] == pytest.approx(interval["value"]), metric
-    # Levels instead of scores: half a level of 64 at most is lost to ties.
-    assert metrics["frames"]["roc_auc_frames"] == pytest.approx(
-        outcome.record["frames_smoothed"]["roc_auc_frames"]["value"], abs=0.004
-    )
