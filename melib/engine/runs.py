@@ -21,8 +21,8 @@ from melib.provenance import computing_hash, presentation_hash
 TIERS = ("smoke", "quick", "full")
 #: The tier whose records are kept with the book, in ``results``, and are not computed when a page is made.
 PUBLISHED_TIER = "full"
-#: How a page asks for a small record that is kept with the book, whatever the tier (:mod:`melib.study.stored`).
-_STORED = re.compile(r'\bstored\.load\("(\w+)"\)')
+#: How a page asks for a small record that is kept with the book, whatever the tier.
+_STORED = re.compile(r'\.load\("(\w+)"')
 
 
 @dataclass(frozen=True)

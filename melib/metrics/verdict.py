@@ -2,7 +2,7 @@
 
 
 def judge(value: float, low: float, high: float, least: float) -> str:
-    """``higher``, ``lower`` or ``equal`` (within ``least``, the smallest difference of interest), else ``undecided``."""
+    """``higher``, ``lower``, ``equal`` (within ``least``, the smallest difference of interest) or ``undecided``."""
     if low > 0 and value >= least:
         return "higher"
     if high < 0 and -value >= least:

@@ -15,7 +15,7 @@ from melib.errors import InputError
 from melib.features import DEPTH_INPUTS
 from melib.study.experiments import Contrast, Experiment
 from melib.study.parameters import FUSION, SYNTHETIC, Parameters, usual_classes
-from melib.study.printed import READINGS, REBUILT, read_printed
+from melib.study.released import READINGS, REBUILT, read_printed
 from melib.study.rows import Row
 from melib.study.video_experiments import MODEL_NAMES, by_rule, video_row
 

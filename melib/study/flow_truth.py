@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from melib.errors import InputError
+from melib.files import whole
 from melib.flow import average_depth, face_mask, generic_face, optical_flow, rigid_motion, scene_flow, stabilize
 from melib.metrics import recognition, uncertainty
 from melib.metrics.verdict import judge
@@ -472,10 +474,8 @@ def against_no_motion(tables: Mapping[str, Table]) -> pd.DataFrame:
         for label, row in table.items():
             share = max(one["mean"] / table["no motion"][name]["mean"] for name, one in row.items())
             lines.append((kind, label, share, "closer" if share < 1 else "not closer"))
-    found = pd.DataFrame(lines, columns=["of", "method", "error / motion", "than no motion"]).set_index(
-        ["of", "method"]
-    )
-    return found.drop("no motion", level="method")
+    found = pd.DataFrame(lines, columns=["of", "method", "error / motion", "than no motion"])
+    return found[found["method"] != "no motion"].set_index(["of", "method"])
 
 
 def differences(result: Mapping) -> pd.DataFrame:
@@ -503,6 +503,15 @@ def load(name: str) -> dict:
     if not path.is_file():
         raise FileNotFoundError(f"no results/{name}.json in {path.parents[1]}: run inside a checkout of the study")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def save(record: Mapping, path: Path) -> Path:
+    """Write a record as JSON, whole or not at all."""
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return path
 
 
 def origin(record: Mapping) -> pd.DataFrame:

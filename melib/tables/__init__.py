@@ -6,7 +6,7 @@
 rest on. :class:`Folded` keeps a long table out of the way.
 """
 
-from melib.tables.criteria import criterion, depth_out_of_plane
+from melib.tables.criteria import criterion
 from melib.tables.designs import designs
 from melib.tables.folded import Folded
 from melib.tables.papers import beside_papers, beside_printed, printed
@@ -44,7 +44,6 @@ __all__ = [
     "controls",
     "controls_of_rows",
     "criterion",
-    "depth_out_of_plane",
     "describe",
     "designs",
     "findings",

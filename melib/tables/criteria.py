@@ -117,31 +117,6 @@ def low_ceilings(kept: Mapping[str, RowRecords]) -> str:
     )
 
 
-def depth_out_of_plane(result: Mapping) -> str:
-    """Whether scene flow from two frames names more than optical flow on suite ``out_of_plane`` (Markdown).
-
-    Parameters
-    ----------
-    result : mapping
-        What :func:`melib.study.out_of_plane.run` returns.
-    """
-    found = result["differences"]["scene flow"]
-    words = f"scene flow less optical flow is {number(found['value'], sign=True)} ({span(found)}) in UF1"
-    if found["low"] > 0:
-        state, why = MET, ", an interval above zero"
-    elif found["high"] < 0:
-        state, why = MISSED, ", an interval below zero"
-    else:
-        state, why = MISSED, ", an interval that holds zero: a gain is not shown, nor shown to be absent"
-    others = [f"{label} ({number(each['value'], sign=True)})" for label, each in _averaged(result) if each["low"] > 0]
-    more = f" Above zero, but no part of the criterion: {'; '.join(others)}." if others else ""
-    return f"**Criterion: {state}**, because {words}{why}.{more}"
-
-
-def _averaged(result: Mapping) -> list[tuple[str, Mapping]]:
-    return [(label, each) for label, each in result["differences"].items() if label != "scene flow"]
-
-
 def _protocols(experiment: Experiment, kept: Mapping[str, RowRecords]) -> str:
     outcomes = [
         Outcome(not_lower(found), _words(experiment, found) + _may_be_lower(found))

@@ -12,7 +12,7 @@ from melib.metrics import spotting, uncertainty
 from melib.study.compare import RESAMPLES, value
 from melib.study.experiments import Experiment
 from melib.study.parameters import usual_classes
-from melib.study.printed import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
+from melib.study.released import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
 from melib.study.rows import RowRecords
 from melib.tables.study import number, span
 
