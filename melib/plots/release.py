@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import matplotlib
 import numpy as np
 
-from melib.models.contents import EDGES
 from melib.plots.style import COLOURS, figure
+from melib.study.released import EDGES
 
 
 def parity(record: Mapping, tolerance: float) -> matplotlib.figure.Figure:
@@ -17,7 +17,7 @@ def parity(record: Mapping, tolerance: float) -> matplotlib.figure.Figure:
     Parameters
     ----------
     record : mapping
-        From :func:`melib.study.released_weights.build`.
+        From :func:`melib.study.released.ask_weights`.
     tolerance : float
         Drawn as the limit.
     """

@@ -18,7 +18,7 @@ from PIL import Image
 
 from melib import flow
 from melib.plots.style import COLOURS
-from melib.study.motion_pairs import gray
+from melib.study.flow_truth import gray
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.timeline import Event
 

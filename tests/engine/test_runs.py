@@ -132,7 +132,7 @@ def test_the_key_follows_a_record_that_the_page_loads_and_no_other(checkout):
     (results / "speed.json").write_text("{}")
     (results / "other.json").write_text("{}")
     assert run_key(run, "quick", checkout) == without
-    source.write_text(source.read_text().replace("import os\n", 'import os\nrecord = stored.load("speed")\n'))
+    source.write_text(source.read_text().replace("import os\n", 'import os\nrecord = flow_truth.load("speed")\n'))
     loaded = run_key(run, "quick", checkout)
     (results / "other.json").write_text('{"value": 1}')
     assert run_key(run, "quick", checkout) == loaded

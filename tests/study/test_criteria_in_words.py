@@ -146,18 +146,3 @@ def test_a_ceiling_near_zero_is_explained_and_no_other():
     rows = kept(experiment, {}, **(dict.fromkeys(names, high) | {"ceiling_sfamnet_authors": near}))
     assert "near 0: Ceiling of SFAMNet's rule, authors (0.000).**" in criteria.low_ceilings(rows)
     assert criteria.low_ceilings(kept(experiment, {}, **dict.fromkeys(names, high))) == ""
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [
-        (0.01, 0.1, "**Criterion: met**"),
-        (-0.1, 0.1, "**Criterion: missed**"),
-        (-0.2, -0.1, "an interval below zero"),
-    ],
-)
-def test_depth_where_it_should_help_is_judged_by_scene_flow_from_two_frames(low, high, words):
-    others = {"scene flow, depth averaged": interval(0.2, 0.1, 0.3), "true scene flow": interval(0.0, -0.1, 0.1)}
-    said = tables.depth_out_of_plane({"differences": {"scene flow": interval(0.05, low, high), **others}})
-    assert words in said
-    assert said.endswith("no part of the criterion: scene flow, depth averaged (+0.200).")
