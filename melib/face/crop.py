@@ -259,7 +259,7 @@ def crop_dataset(
     size: int = 128,
     detector: Detector | None = None,
     track: bool = False,
-    cache: Path | str | None = None,
+    cache: Path | None = None,
 ) -> Dataset:
     """A dataset of faces from one of whole images; a face is looked for when its video is first used.
 

@@ -60,11 +60,9 @@ class Detector(Protocol):
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
         """All faces in an image ``(H, W, 3)`` uint8, in any order; an empty list if there is none."""
-        ...
 
     def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
         """The 68 landmarks ``(68, 2)`` float32 pixels (x, y) of the face that fills a box of an image."""
-        ...
 
 
 @dataclass(frozen=True)

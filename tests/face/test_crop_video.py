@@ -24,8 +24,8 @@ def cut(places=((30, 20),), frames=1, *, size=128, box=None, **options):
     return crop(filmed([list(places)] * frames, **options), detector=PaintDetector(), size=size, box=box)
 
 
-def noise(count=1):
-    return FilmedVideo(np.random.default_rng(3).integers(0, 250, (count, 120, 160, 3), dtype=np.uint8))
+def noise():
+    return FilmedVideo(np.random.default_rng(3).integers(0, 250, (1, 120, 160, 3), dtype=np.uint8))
 
 
 def test_the_crop_is_the_box_of_the_face_and_a_video_of_the_same_person():
@@ -44,9 +44,9 @@ def test_the_crop_is_the_box_of_the_face_and_a_video_of_the_same_person():
 
 
 def test_a_crop_of_the_boxs_own_size_is_a_plain_cut():
-    video = noise(2)
+    video = noise()
     cropped = crop(video, size=64, detector=PaintDetector(), box=(50, 40, 64, 64))
-    np.testing.assert_array_equal(cropped.frames(0, 2), video.frames(0, 2)[:, 40:104, 50:114])
+    np.testing.assert_array_equal(cropped.frames(0, 1), video.frames(0, 1)[:, 40:104, 50:114])
 
 
 @pytest.mark.parametrize("track", [False, True])
@@ -157,17 +157,13 @@ def test_a_video_without_a_usable_face_is_refused_with_its_name_and_the_mend():
     assert max(long.read) == 300
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"size": 41}, "crop of 41 pixels is smaller than a network's input"),
-        ({"box": (0, 0, 0, 60)}, r"\(left, top, width, height\) is needed"),
-        ({"box": (150, 20, 60, 60)}, "outside the 160x120 images of video s1/v1"),
-    ],
-)
-def test_bad_settings_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        cut(**options)
+def test_bad_settings_are_refused():
+    with pytest.raises(ValueError, match="crop of 41 pixels is smaller than a network's input"):
+        cut(size=41)
+    with pytest.raises(ValueError, match=r"\(left, top, width, height\) is needed"):
+        cut(box=(0, 0, 0, 60))
+    with pytest.raises(ValueError, match="outside the 160x120 images of video s1/v1"):
+        cut(box=(150, 20, 60, 60))
 
 
 def test_what_was_found_once_is_kept(tmp_path):
