@@ -94,8 +94,6 @@ class CroppedVideo(Video):
         self.n_frames, self.expressions = video.n_frames, video.expressions
         self._title = f"video {video.subject}/{video.name}"
         self._given = None if box is None else Box(*(int(value) for value in box))
-        if self._given and min(self._given.width, self._given.height) < 1:
-            raise InputError(f"box {tuple(box)} of {self._title}: (left, top, width, height) is needed")
         self._folder = None if cache is None else Path(cache)
         self._key = {
             "video": [dataset, video.subject, video.name, video.n_frames, float(video.fps)],

@@ -81,9 +81,10 @@ def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
     if box is not None:
         rgb = video.frames(0, 1)[0]
         height, width = rgb.shape[:2]
-        if not (0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height):
+        inside = 0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height
+        if not inside or min(box.width, box.height) < 1:
             raise InputError(
-                f"{box} lies outside the {width}x{height} images of video {video.subject}/{video.name}: "
+                f"{box} is empty or outside the {width}x{height} images of video {video.subject}/{video.name}: "
                 "give left, top, width and height in pixels of the first frame"
             )
         return Start.of(0, 0, 0, box, 0.0, detector.landmarks(rgb, box), height, width)

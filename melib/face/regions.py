@@ -29,24 +29,10 @@ class Rectangle(NamedTuple):
 
 
 def strips(landmarks: np.ndarray, height: int, width: int) -> tuple[Rectangle, Rectangle]:
-    """The brow-and-eye strip and the mouth strip of the released MEAN code.
+    """The brow-and-eye strip and the mouth strip of the released MEAN code, from landmarks ``(68, 2)`` in pixels.
 
-    Parameters
-    ----------
-    landmarks : (68, 2) array
-        iBUG landmarks (x, y) in pixels.
-    height, width : int
-        Image size; the authors' margin of 12 px at 128 px is scaled to it.
-
-    Returns
-    -------
-    tuple of Rectangle
-        Upper strip (brows 17 to 26 and lower lids 41, 46) and mouth strip (lips 50, 57 and inner corners 60, 64).
-
-    Raises
-    ------
-    ValueError
-        If the landmarks have another shape, or a strip falls outside the image.
+    The upper one holds brows 17 to 26 and lower lids 41, 46, the other lips 50, 57 and inner corners 60, 64; the
+    authors' margin of 12 pixels at 128 is scaled to the image.
     """
     points = np.asarray(landmarks, dtype=float)
     if points.shape != (68, 2) or not np.isfinite(points).all():

@@ -78,40 +78,14 @@ class Finding:
 
 
 def analyse(
-    video: Video,
-    spotter: Spotter,
-    *,
-    name: bool = False,
-    detector: face.Detector | None = None,
-    track: bool = False,
-    work: Path | None = None,
-    progress: bool = False,
+    video: Video, spotter: Spotter, *, name: bool = False, work: Path | None = None, progress: bool = False, **crop
 ) -> Finding:
-    """Find the brief movements of a face.
+    """Find the brief movements of a face, which is looked for in a video of a whole scene.
 
-    Parameters
-    ----------
-    video : Video
-        Of a whole scene or of a face: the face is looked for and cut out.
-    spotter : Spotter
-    name : bool
-        Also give each movement the nearest class of the network's invented action-unit table.
-    detector, track
-        As for :func:`melib.face.crop`.
-    work : path, optional
-        Folder in which scores are kept as they come, for a run that is killed. It must belong to this video, spotter
-        and choice of face alone.
-    progress : bool
-        Show a bar on stderr.
-
-    Raises
-    ------
-    melib.face.FaceError
-        If there is no face, or a tiny one.
-    ValueError
-        If the video is too short for one pair of frames.
+    As :func:`melib.own_video.spot_file`, which says what the options are. A run that is killed goes on from the scores
+    in folder `work`, which must belong to this video, spotter and choice of face alone.
     """
-    found_face = face.crop(video, detector=detector, track=track, cache=work)
+    found_face = face.crop(video, cache=work, **crop)
     score, logits = score_video(found_face, spotter, work=work, progress=progress)
     positions = spotter.intervals(score, video.fps)
     labels = name_intervals(logits.argmax(axis=1), positions) if name else [None] * len(positions)

@@ -16,7 +16,6 @@ import melib
 from melib import provenance
 from melib.datasets.images import ImageVideo, list_images
 from melib.errors import InputError
-from melib.face import Detector
 from melib.own_video import pictures
 from melib.own_video.analysis import Finding, analyse
 from melib.own_video.annotate import write_annotated
@@ -66,9 +65,8 @@ def spot_file(
     name: bool = False,
     depth: str | os.PathLike | None = None,
     fps: float | None = None,
-    track: bool = False,
-    detector: Detector | None = None,
     progress: bool = False,
+    **crop,
 ) -> Finding:
     """Find the brief movements of a face in a video and write what was found.
 
@@ -90,12 +88,10 @@ def spot_file(
         Folder of depth images in millimetres, one for each frame.
     fps : float, optional
         The rate at which the video was filmed, where the file is wrong about it or is a folder.
-    track : bool
-        Let the crop follow the head.
-    detector : melib.face.Detector, optional
-        By default dlib's.
     progress : bool
         Show bars on stderr.
+    **crop
+        How the face is cut out: ``track``, ``box`` and ``detector`` of :class:`melib.face.CroppedVideo`.
 
     Raises
     ------
@@ -111,15 +107,14 @@ def spot_file(
         "video": _fingerprint(path),
         "depth": None if depth is None else _fingerprint(depth),
         "fps": fps,
-        "track": track,
-        "detector": getattr(detector, "name", None),
+        "crop": {option: getattr(value, "name", value) for option, value in crop.items()},
         "spotter": _fingerprint(Path(model)),
         "code": _fingerprint(Path(melib.__file__).parent, "**/*.py"),
     }
     work = out.with_name(f"{out.name}.unfinished")
     _open_work(work, key, out)
     try:
-        finding = analyse(video, spotter, name=name, detector=detector, track=track, work=work, progress=progress)
+        finding = analyse(video, spotter, name=name, work=work, progress=progress, **crop)
         notes += _more_notes(finding, depth is not None)
         made = work / "result"
         shutil.rmtree(made, ignore_errors=True)
