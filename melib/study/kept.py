@@ -35,8 +35,8 @@ _TERMS = {
 _UNFINISHED = "unfinished"
 
 History = Mapping[str, np.ndarray]
-#: Trains a network; its argument ``checkpoint`` is a folder of checkpoints from which it goes on, or None.
-Training = Callable[..., tuple[nn.Module, History]]
+#: Trains a network.
+Training = Callable[[], tuple[nn.Module, History]]
 
 
 class Kept:
@@ -87,8 +87,7 @@ class Kept:
         name : str
             Path of the network below the folder, without suffix; one for each training of the run.
         train : callable
-            Called with ``checkpoint``, a folder or None; returns network and history, and goes on from what it finds
-            in the folder.
+            Returns network and history.
         passing : bool
             Not to be kept once the run is done, as the networks of inner folds and controls are not.
         same : object, optional
@@ -98,7 +97,7 @@ class Kept:
             Kept with the weights.
         """
         if self.folder is None:
-            return train(checkpoint=None)[0]
+            return train()[0]
         path = self._path(name, passing)
         if path.is_file():
             return load_model(path)[0]
@@ -108,8 +107,7 @@ class Kept:
             for each in copies:
                 _copy(each, path.with_suffix(each.suffix))
             return load_model(path)[0]
-        checkpoints = self.checkpoints(name)
-        model, history = train(checkpoint=checkpoints)
+        model, history = train()
         losses = _losses(history).to_csv(index=False, lineterminator="\n")
         path.parent.mkdir(parents=True, exist_ok=True)
         if not passing:
@@ -119,17 +117,11 @@ class Kept:
             shared.parent.mkdir(parents=True, exist_ok=True)
             write_text(shared.with_suffix(".csv"), losses)
             _copy(path, shared)
-        if checkpoints.exists():
-            shutil.rmtree(checkpoints)
         return model
 
     def has(self, name: str) -> bool:
         """Whether a network of the run is kept."""
         return self.folder is not None and self._path(name, False).is_file()
-
-    def checkpoints(self, name: str) -> Path | None:
-        """Where a training writes down how far it is; None where nothing is kept."""
-        return None if self.folder is None else self.folder / _UNFINISHED / f"{name}.checkpoints"
 
     def _path(self, name: str, passing: bool) -> Path:
         path = self.folder / (f"{_UNFINISHED}/{name}" if passing else name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,9 +23,6 @@ from melib.training import (
     train_sfamnet,
 )
 from melib.training.stack import FoldSamples, train_stacks
-
-#: Updates between two writings of a checkpoint.
-CHECKPOINT_EVERY = 100
 
 Trained = tuple[nn.Module, Mapping[str, np.ndarray]]
 
@@ -53,7 +49,6 @@ def train_with_history(
     seed: int,
     device: torch.device,
     spotting_only: bool = False,
-    checkpoint: Path | None = None,
 ) -> Trained:
     """Train the network of an experiment on the samples of its training subjects, for the steps of its tier.
 
@@ -61,8 +56,6 @@ def train_with_history(
     ----------
     spotting_only : bool
         Leave MEAN's recognition stage out where only scores are wanted; SFAMNet learns both at once anyway.
-    checkpoint : Path, optional
-        Folder from which a killed training goes on.
 
     Returns
     -------
@@ -72,7 +65,7 @@ def train_with_history(
         Losses, as from :func:`melib.training.train_mean` and :func:`melib.training.train_sfamnet`.
     """
     settings = training_settings(parameters)
-    common = {"seed": seed, "device": device, "checkpoint": checkpoint, "checkpoint_every": CHECKPOINT_EVERY}
+    common = {"seed": seed, "device": device}
     if isinstance(settings, SFAMNetSettings):
         return train_sfamnet(
             spot_samples.planes,
@@ -109,7 +102,6 @@ def train_stacked(
     *,
     seeds: Sequence[int],
     device: torch.device,
-    checkpoint: Path | None = None,
 ) -> list[Trained]:
     """Train the networks of all folds as one stack, or as several where memory is short.
 
@@ -119,8 +111,6 @@ def train_stacked(
         What each fold is trained on.
     seeds : sequence of int
         One a fold.
-    checkpoint : Path, optional
-        Folder from which a killed training goes on.
 
     Returns
     -------
@@ -141,8 +131,7 @@ def train_stacked(
         for (spot, emotions), seed in zip(samples, seeds, strict=True)
     ]
     classes = len(parameters.emotions) + sfamnet
-    common = {"settings": settings, "device": device, "checkpoint_every": CHECKPOINT_EVERY}
-    return train_stacks(folds, classes=classes, checkpoint=checkpoint, **common)
+    return train_stacks(folds, classes=classes, settings=settings, device=device)
 
 
 def train_on_shuffled(
@@ -153,7 +142,6 @@ def train_on_shuffled(
     *,
     seed: int,
     device: torch.device,
-    checkpoint: Path | None = None,
 ) -> Trained:
     """The control: the same network, its emotions learnt from labels that were dealt out anew.
 
@@ -165,9 +153,7 @@ def train_on_shuffled(
     if isinstance(settings, MEANSettings):
         model, losses = retrain_recognition(model, shuffled.planes, shuffled.labels, settings=settings, seed=seed)
         return model, {"recognition": losses}
-    return train_with_history(
-        parameters, spot_samples.shuffled(generator), shuffled, seed=seed, device=device, checkpoint=checkpoint
-    )
+    return train_with_history(parameters, spot_samples.shuffled(generator), shuffled, seed=seed, device=device)
 
 
 def train_floor_beside(
@@ -180,7 +166,6 @@ def train_floor_beside(
         emotion_samples.planes,
         emotion_samples.labels,
         classes=len(parameters.emotions),
-        classifier=parameters.classifier,
         seed=seed,
     )
 

@@ -12,7 +12,6 @@ from melib.errors import InputError
 from melib.features import TRUE_INPUTS, FeatureSettings
 from melib.synthetic.action_units import OUT_OF_PLANE_PATTERNS
 from melib.synthetic.suites import SUITES
-from melib.training.floor import CLASSIFIERS
 from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 
 SYNTHETIC = "synthetic"
@@ -151,9 +150,8 @@ class Parameters:
         SFAMNet alone: samples magnified by 0.90 to 1.10.
     spot_weight : float
         SFAMNet alone: share of the spotting loss in the total, 0.9 as published.
-    classifier : {"logistic", "svm"}
-        The floor alone, see :func:`melib.training.train_floor`; the floor beside a network is logistic regression,
-        whose score is a probability.
+    classifier : {"logistic"}
+        The floor alone, see :func:`melib.training.train_floor`.
     intervals_by : {"own", "mean", "sfamnet"}
         Whose rule makes intervals of the scores; ``own`` is that of the network's paper.
     rule : {"authors", "strict"}
@@ -211,7 +209,7 @@ class Parameters:
         _choice(f"classes of {self.dataset}" if self.filmed else "classes", self.classes, (None, *self._class_sets))
         _choice("intervals_by", self.intervals_by, INTERVALS_BY)
         _choice("rule", self.rule, RULES)
-        _choice("classifier", self.classifier, CLASSIFIERS)
+        _choice("classifier", self.classifier, ("logistic",))
         for part in self.parts:
             part.feature_settings()
         if len(set(self.parts)) < len(self.parts):

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -156,7 +155,7 @@ class System:
             # A network of a stack agrees with one that was trained alone, but not to the last bit: no pool.
             same = None if path in self.ready else _training(reader, spot, emotions, seed, self.device, spotting_only)
             if path in self.ready:
-                fit = partial(_trained_before, self.ready[path])
+                fit = partial(self.ready.get, path)
             said = {"input": given.input, "seed": str(seed), "left_out": " ".join(left_out)}
             network = self.kept.network(path, fit, passing=passing, same=same, **said)
             models.append(network.to(self.device))
@@ -183,7 +182,6 @@ class System:
                 [of_fold[number] for of_fold in samples],
                 seeds=seeds,
                 device=self.device,
-                checkpoint=self.kept.checkpoints(f"stack/{reader.parameters.input}"),
             )
             ready.update(zip(paths, trained, strict=True))
         return replace(self, ready=ready)
@@ -231,8 +229,3 @@ def _training(
         "code": provenance.computing_hash(),
         "packages": provenance.package_versions(),
     }
-
-
-def _trained_before(trained: networks.Trained, *, checkpoint: Path | None) -> networks.Trained:
-    """A training that has been made; it needs no checkpoint."""
-    return trained
