@@ -68,7 +68,7 @@ def test_first_loss_is_the_squared_error_and_the_published_l2_terms(train, train
     kernels = [c.weight.detach() for c in untrained.shared.convolutions]
     penalty = 0.001 * sum((k**2).sum() for k in kernels) + 0.1 * (untrained.spot.convolution.weight.detach() ** 2).sum()
     first = trained[1]["spot"][0]
-    assert first[0] - first[1] == pytest.approx(penalty.item(), rel=1e-5)
+    assert first[0] - first[1] == pytest.approx(penalty.item(), rel=1e-4)
 
 
 def test_transfer_leaves_the_spotting_path_untouched(train):
@@ -108,7 +108,7 @@ def test_passes_are_counted_in_batches():
     assert MEANSettings(spot_steps=7).steps(0, 320) == 7
 
 
-def test_samples_that_do_not_match_are_refused(toy):
+def test_samples_that_do_not_match_are_refused_and_those_that_are_no_numbers_stop_the_training(toy):
     planes, targets, labels = toy(8, seed=0)
     good = {"classes": 3, "device": "cpu"}
     with pytest.raises(ValueError, match="numbers must agree"):
@@ -117,13 +117,9 @@ def test_samples_that_do_not_match_are_refused(toy):
         train_mean(planes, targets, planes, labels + 1, **good)
     with pytest.raises(ValueError, match="shape"):
         train_mean(planes[:, :2], targets, planes, labels, **good)
-
-
-def test_planes_that_are_not_numbers_stop_the_training(toy):
-    planes, targets, labels = toy(40, seed=0)
     planes[3, 0, 0, 0] = np.nan
     with pytest.raises(ValueError, match="step 0.*NaN"):
-        train_mean(planes, targets, planes, labels, classes=3, settings=MEANSettings(batch=40), device="cpu")
+        train_mean(planes, targets, planes, labels, settings=MEANSettings(batch=8), **good)
 
 
 def test_retraining_recognition_repeats_stage_two_and_leaves_spotting(trained, toy):
@@ -139,9 +135,5 @@ def test_retraining_recognition_repeats_stage_two_and_leaves_spotting(trained, t
     other_spot, other_logits = predict(other, planes[:20], device="cpu")
     np.testing.assert_array_equal(spot, other_spot)
     assert not np.array_equal(logits, other_logits)
-
-
-def test_retraining_with_another_transfer_setting_is_refused(trained, toy):
-    planes, _, labels = toy(12, seed=1)
     with pytest.raises(ValueError, match="transfer is False, but the model was made with True"):
-        retrain_recognition(trained[0], planes, labels, settings=MEANSettings(transfer=False))
+        retrain_recognition(trained[0], *same, settings=MEANSettings(transfer=False))
