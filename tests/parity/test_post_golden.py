@@ -5,21 +5,15 @@ which that shows, neighbouring frames within 1e-6 of a peak, are left out where 
 """
 
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from released_files import golden, needs_reference
 
 from melib.spotting import MACRO, MICRO, box_smooth, mean_intervals, name_intervals, sfamnet_intervals
 
-ROOT = os.environ.get("MELIB_REFERENCE")
-pytestmark = pytest.mark.skipif(not ROOT, reason="MELIB_REFERENCE names no folder of reference artefacts")
-
-
-def golden(pattern):
-    return sorted((Path(ROOT) / "golden").glob(pattern)) if ROOT else []
+pytestmark = needs_reference
 
 
 @pytest.mark.parametrize("path", golden("post_mean*.json"), ids=lambda path: path.stem)
@@ -53,7 +47,3 @@ def test_sfamnet_intervals_and_names_are_those_of_the_released_rule(path, rule, 
         names = name_intervals(np.array(video["emotion"]), intervals, span="to_apex")
         frames = intervals[:, [0, 2]] * case["frame_skip"]
         assert np.column_stack([frames, names]).tolist() == video[expected], f"video {number}"
-
-
-def test_every_golden_file_is_found():
-    assert golden("post_mean*.json") and golden("post_sfamnet*.json")

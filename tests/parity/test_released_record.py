@@ -1,20 +1,16 @@
 """The stored record of the released predictions is what the code computes today."""
 
 import json
-import os
 
 import pytest
+from released_files import ROOT, needs_reference
 
 from melib.metrics import released
-
-needs_reference = pytest.mark.skipif(
-    not os.environ.get("MELIB_REFERENCE"), reason="MELIB_REFERENCE does not name the folder of reference artefacts"
-)
 
 
 @pytest.fixture(scope="module")
 def record():
-    return released.build(os.environ["MELIB_REFERENCE"])
+    return released.build(ROOT)
 
 
 def flat(value, path=()):

@@ -1,29 +1,22 @@
 """Five steps of training against what the released code recorded."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from released_files import ROOT, golden, needs_reference
 
 from melib.models import load_sfamnet, predict
 from melib.training.loop import fit
 from melib.training.sfamnet import JointStage, SFAMNetSettings, balanced_weights
 
-ROOT = os.environ.get("MELIB_REFERENCE")
-pytestmark = pytest.mark.skipif(not ROOT, reason="MELIB_REFERENCE names no folder of reference artefacts")
-
-
-def golden(pattern):
-    return sorted((Path(ROOT) / "golden").glob(pattern)) if ROOT else []
+pytestmark = needs_reference
 
 
 @pytest.mark.parametrize("part", [None, 16], ids=["whole", "parts"])
 @pytest.mark.parametrize("path", golden("train_sfamnet_*.npz"), ids=lambda path: path.stem)
 def test_losses_and_outputs_follow_the_released_training(path, part):
     case = np.load(path)
-    checkpoint = Path(ROOT) / f"SFAMNet/pretrained_weights/{case['emotions']}emo/subject_{case['subject']}.pkl"
+    checkpoint = ROOT / f"SFAMNet/pretrained_weights/{case['emotions']}emo/subject_{case['subject']}.pkl"
     model = load_sfamnet(checkpoint)
     np.testing.assert_allclose(balanced_weights(case["emotion_target"], model.classes), case["class_weight"], rtol=1e-6)
     planes = case["x"][: len(case["spot_after"])]
@@ -38,7 +31,3 @@ def test_losses_and_outputs_follow_the_released_training(path, part):
     # Adam makes a whole step of a gradient's sign, rounding or not: what counts is how little that is of the change.
     for ours, start, theirs in zip(after, before, (case["spot_after"], case["recog_after"]), strict=True):
         assert np.abs(ours - theirs).max() < 0.01 * np.abs(theirs - start).max()
-
-
-def test_every_golden_file_is_found():
-    assert golden("train_sfamnet_*.npz")

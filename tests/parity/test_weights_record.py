@@ -1,20 +1,18 @@
 """The stored record of the released weights is what the files say today."""
 
 import json
-import os
 
 import pytest
+from released_files import ROOT, needs_reference
 
 from melib.study import released_findings, released_weights
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("MELIB_REFERENCE"), reason="MELIB_REFERENCE does not name the folder of reference artefacts"
-)
+pytestmark = needs_reference
 
 
 @pytest.fixture(scope="module")
 def record():
-    return released_weights.build(os.environ["MELIB_REFERENCE"])
+    return released_weights.build(ROOT)
 
 
 def rounded(value):
