@@ -6,6 +6,7 @@ evaluated. A row that cannot be read is kept as a skipped row with its reason, n
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -121,37 +122,42 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
     if content.startswith(_OLD_EXCEL) and "EncryptedPackage".encode("utf-16-le") in content:
         raise InputError(f"label file {path} is locked with a password: save it without one")
     try:
-        with pd.ExcelFile(path) as book:
-            names = [str(name) for name in book.sheet_names]
-            title = _title(names, sheet)
-            if title is not None:
-                cells = pd.read_excel(book, sheet_name=title, header=None, dtype=object, na_filter=False)
+        pages = _workbook(content)
     except Exception as error:
         # The parsers raise whatever a damaged file makes them stumble over: KeyError, AssertionError, struct.error.
         raise InputError(f"label file {path} is damaged ({type(error).__name__}: {error}): unpack it again") from error
-    if not names:
+    if not pages:
         raise InputError(f"label file {path} is saved as Strict Open XML: save it as an ordinary Excel workbook")
+    known = dict(enumerate(pages)) | {title.strip().lower(): title for title in pages}
+    title = known.get(sheet if isinstance(sheet, int) else sheet.lower())
     if title is None:
-        found = f"it has {len(names)} sheets: {', '.join(map(repr, names))}"
         wanted = f"number {sheet + 1}" if isinstance(sheet, int) else f"sheet {sheet!r}"
+        found = f"it has {len(pages)} sheets: {', '.join(map(repr, pages))}"
         raise InputError(f"label file {path}: {found}, {wanted} is needed")
-    return [tuple(map(_plain, row)) for row in cells.to_numpy().tolist()]
+    return [tuple(map(_plain, row)) for row in pages[title]]
 
 
-def _title(names: Sequence[str], sheet: str | int) -> str | None:
-    """The sheet that is meant, by its position or its name, whatever its case."""
-    if isinstance(sheet, int):
-        return names[sheet] if sheet < len(names) else None
-    return next((name for name in names if name.strip().lower() == sheet.strip().lower()), None)
+def _workbook(content: bytes) -> dict[str, list]:
+    """The rows of each sheet of an .xls or .xlsx file."""
+    if content.startswith(_OLD_EXCEL):
+        import xlrd
+
+        return {
+            page.name: [[None if cell.ctype == xlrd.XL_CELL_ERROR else cell.value for cell in row] for row in page]
+            for page in xlrd.open_workbook(file_contents=content)
+        }
+    with pd.ExcelFile(io.BytesIO(content), engine="openpyxl") as book:
+        whole = {"header": None, "dtype": object, "na_filter": False}
+        return {title: pd.read_excel(book, sheet_name=title, **whole).to_numpy().tolist() for title in book.sheet_names}
 
 
 def _plain(cell: object) -> object:
-    """A cell as a str, a number or None, which an error such as ``#REF!`` (a NaN here) becomes."""
+    """A cell as a str, an int, a float or None, which an error such as ``#REF!`` (a NaN here) becomes."""
     if isinstance(cell, str):
         return cell.strip() or None
-    if isinstance(cell, int | float):
-        return cell if cell == cell else None
-    return str(cell)
+    if isinstance(cell, float):
+        return int(cell) if cell.is_integer() else None if math.isnan(cell) else cell
+    return cell if isinstance(cell, int) or cell is None else str(cell)
 
 
 def read_table(path: Path, required: Iterable[str], sheet: str | int = 0, optional: Iterable[str] = ()) -> pd.DataFrame:
