@@ -140,5 +140,3 @@ def test_labels_of_which_none_is_left_are_said_to_be_why(tmp_path):
         open_dataset("casme2", raw(tmp_path, [ROWS[2]]))
     with pytest.raises(ValueError, match="leaves no clip: it has no row"):
         open_dataset("casme2", raw(tmp_path, []))
-
-

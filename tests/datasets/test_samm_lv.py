@@ -22,6 +22,7 @@ real = pytest.mark.skipif(
     "MELIB_REFERENCE" not in os.environ, reason="MELIB_REFERENCE does not name the folder of reference artefacts"
 )
 
+
 def codes(path: Path, rows) -> Path:
     return write_book(path, MICRO_ONLY=clip_trees.samm_sheet(rows))
 
