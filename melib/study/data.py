@@ -72,10 +72,16 @@ def _loso(dataset: Dataset, clips: Dataset | None = None) -> tuple[Fold, ...]:
     )
 
 
-def prepare(settings: Settings, *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
-    """Compute the features that a row reads and the store lacks."""
-    dataset, folds = open_data(settings, store=store, jobs=jobs, progress=progress)
-    fill(dataset, folds, settings, store=store, jobs=jobs, progress=progress)
+def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
+    """Compute the features that rows read and the store lacks, once for rows that read the same."""
+    done = set()
+    for settings in (each for each in rows if each.model not in ("labels", "action units")):
+        given = {name: getattr(settings, name) for name in ("dataset", "data_root", "suite", "split", "gap_s", "rule")}
+        reads = (*given.values(), settings.micro_videos_only, *(settings.planes(part) for part in settings.inputs))
+        if reads not in done:
+            done.add(reads)
+            dataset, folds = open_data(settings, store=store, jobs=jobs, progress=progress)
+            fill(dataset, folds, settings, store=store, jobs=jobs, progress=progress)
 
 
 def fill(

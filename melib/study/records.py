@@ -32,6 +32,8 @@ from melib.synthetic.suites import SUITES
 
 #: Settings of a row -> the module whose ``run(settings, seed, store=...)`` computes it.
 WAYS = {Settings: "melib.study.long_videos", ClipSettings: "melib.study.clips"}
+#: Settings of rows -> the module whose ``prepare`` computes what they read.
+PREPARED_BY = {Settings: "melib.study.data", ClipSettings: "melib.study.clips"}
 #: Columns of tables that are text, though a name may be all digits.
 _TEXT = dict.fromkeys(("subject", "video", "emotion", "named", "kind"), str)
 #: Tables that stand once for many rows.
@@ -202,7 +204,7 @@ def fill(rows: Iterable[Row], *, store: Path | str, jobs: int = 1, progress: boo
     for row in rows:
         by_way.setdefault(type(row.settings), []).append(row.settings)
     for kind, settings in by_way.items():
-        import_module(WAYS[kind]).prepare(settings, store=Path(store), jobs=jobs, progress=progress)
+        import_module(PREPARED_BY[kind]).prepare(settings, store=Path(store), jobs=jobs, progress=progress)
 
 
 def make(rows: Sequence[Row], *, folder: Path | str, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
