@@ -90,8 +90,3 @@ def test_initial_weights_are_pytorchs_default_and_follow_the_generator():
     assert model.streams.conv2.weight.abs().max() <= 75**-0.5
     assert torch.equal(weight, same.recognition.dense.weight)
     assert not torch.equal(weight, other.recognition.dense.weight)
-
-
-def test_neutral_alone_is_refused():
-    with pytest.raises(ValueError, match="at least one emotion"):
-        SFAMNet(1)
