@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progr
     """Compute the features that rows read and the store lacks, once for rows that read the same."""
     done = set()
     for settings in (each for each in rows if each.model not in ("labels", "action units")):
-        given = {name: getattr(settings, name) for name in ("dataset", "data_root", "suite", "split", "gap_s", "rule")}
+        given = {name: getattr(settings, name) for name in ("dataset", "data_root", "suite", "split", "gap_s")}
         reads = (*given.values(), settings.micro_videos_only, *(settings.planes(part) for part in settings.inputs))
         if reads not in done:
             done.add(reads)

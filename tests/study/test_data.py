@@ -42,7 +42,7 @@ def test_a_single_person_is_too_few_to_choose_on():
 def test_half_length_and_targets_come_from_the_videos_that_are_learnt_from(nine_updates, store):
     settings = Settings(suite="sanity", tier="smoke", model="sfamnet")
     dataset, (fold,) = open_data(settings)
-    prepare(settings, store=store)
+    prepare([settings], store=store)
     samples = Reader(dataset, settings, store).spotting_samples(fold.train)
     lengths = [each.length for video in fold.train for each in video.expressions if each.kind == "micro"]
     assert samples.k_p == fold.k_p == int(np.mean(lengths) / 2)
@@ -53,9 +53,9 @@ def test_half_length_and_targets_come_from_the_videos_that_are_learnt_from(nine_
 
 def test_what_is_prepared_is_not_computed_again(nine_updates, tmp_path, monkeypatch):
     settings = Settings(suite="sanity", tier="smoke")
-    prepare(settings, store=tmp_path)
+    prepare([settings], store=tmp_path)
     computed = {path.name for path in tmp_path.glob("*.npy")}
-    prepare(replace(settings, classes=7, model="floor"), store=tmp_path)
+    prepare([replace(settings, classes=7, model="floor")], store=tmp_path)
     assert computed == {path.name for path in tmp_path.glob("*.npy")}
     prepare(replace(settings, gap_s=0.1), store=tmp_path)
     assert computed < {path.name for path in tmp_path.glob("*.npy")}
