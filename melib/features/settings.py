@@ -52,9 +52,8 @@ class FeatureSettings:
         whose planes thus stay made of colour alone. ``true-pose`` subtracts the head's true motion (benchmark alone).
     normalization : {"sample", "fixed"}
         ``sample``: each plane of each pair min-max scaled to [0, 1] over the whole crop, as in the released MEAN
-        code; a still pair then looks as strong as an expression. ``fixed``: planes in units of
-        :data:`FLOW_SCALE_PX`, :data:`STRAIN_SCALE`, :data:`SHIFT_SCALE_MM`, :data:`AWAY_SCALE_MM` and
-        :data:`SLOPE_SCALE`, clipped by :func:`melib.flow.fixed_scale`.
+        code; a still pair then looks as strong as an expression. ``fixed``: planes in units of :data:`FLOW_SCALE_PX`
+        and the other constants of this module, clipped by :func:`melib.flow.fixed_scale`.
 
     Raises
     ------
@@ -79,11 +78,11 @@ class FeatureSettings:
         """Whether the planes are computed with PyTorch, which other workers need not load."""
         return self.input in ("S", "O+S") or (self.method == "tvl1" and self.input not in TRUE_INPUTS)
 
-    @property
-    def scales(self) -> tuple[tuple[float, float], ...]:
-        """``(constant, exponent)`` of each plane: its scale in a crop of H pixels is constant (H / 128) ** exponent."""
-        pixel, strain = (FLOW_SCALE_PX, 1.0), (STRAIN_SCALE, 0.0)
-        shift, away, slope = (SHIFT_SCALE_MM / 1e3, 0.0), (AWAY_SCALE_MM / 1e3, 0.0), (SLOPE_SCALE / 1e3, -1.0)
+    def scales(self, height: int) -> tuple[float, ...]:
+        """Fixed scale of each plane, in pixels, strain, metres or metres per pixel, of a crop so many pixels high."""
+        enlarged = height / 128
+        pixel, slope = FLOW_SCALE_PX * enlarged, SLOPE_SCALE / 1e3 * enlarged**-1.0
+        strain, shift, away = STRAIN_SCALE, SHIFT_SCALE_MM / 1e3, AWAY_SCALE_MM / 1e3
         planes = {"O": (pixel, pixel, strain), "S": (shift, shift, away), "D": (away, slope, slope)}
         return (planes | {"O+S": (pixel, pixel, away)})[self.input.removeprefix("true-")]
 
@@ -126,7 +125,7 @@ def spotting_pairs(video: Video, *, gap_s: float, stride: int = 1) -> Pairs:
 def expression_pairs(expressions: Iterable[Expression]) -> Pairs:
     """Pairs (onset, apex) of expressions, which all must have an apex."""
     expressions = tuple(expressions)
-    for expression in expressions:
-        if expression.apex is None:
-            raise InputError(f"the expression at frame {expression.onset} has no apex: onset-apex pairs need one")
+    lacking = [each.onset for each in expressions if each.apex is None]
+    if lacking:
+        raise InputError(f"the expression at frame {lacking[0]} has no apex: onset-apex pairs need one")
     return np.array([e.onset for e in expressions], int), np.array([e.apex for e in expressions], int)
