@@ -1,6 +1,8 @@
 # Two commands matter: `make book` and `make test`. Each first makes .venv from requirements.lock if need be.
 PYTHON ?= python3
 TIER ?= quick
+# Processes of `make book`, one thread each; empty for all cores.
+export CORES ?=
 
 PY := .venv/bin/python
 
@@ -24,7 +26,8 @@ export PYTHONNOUSERSITE := 1
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
-	@echo "  TIER=smoke|quick|full sizes the runs of the book (now $(TIER)); PYTHON=... makes .venv (now $(PYTHON))"
+	@echo "  TIER=smoke|quick|full sizes the runs of the book (now $(TIER)); CORES=... limits its processes (all cores);"
+	@echo "  PYTHON=... makes .venv (now $(PYTHON))"
 
 book: venv ## run what is missing or stale, build the book, print the path of its first page
 	@XDG_CACHE_HOME="$(CURDIR)/.cache" $(PY) tools/build_book.py $(TIER)
@@ -43,6 +46,7 @@ test: venv ## run the tests, two processes of one thread each
 lint: venv ## check style, prose, and that generated files agree with their sources
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@.venv/bin/lint-imports --no-logo --no-cache
 	@$(PY) tools/pair_notebooks.py --check
 	@$(PY) tools/playground_cases.py --check
 	@$(PY) tools/make_labs.py --check

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from melib.study import experiments, records
 from melib.study.pages import ONE_THREAD, experiments_of, load_runs, page_key
-from melib.study.settings import ClipSettings, tier_sizes
+from melib.study.settings import tier_sizes
 
 ROOT = Path(workflow.basedir)
 TIER = config.get("tier", "quick")
@@ -27,28 +27,12 @@ JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 os.environ.update(ONE_THREAD)
 
 
-def batches():
-    """Rows by the name of their batch: of one experiment and seed; rows of long videos that share planes together."""
-    alike = {}
-    for name in experiments.names(ROOT / "notebooks"):
-        for row in experiments.load(name, TIER, folder=ROOT / "notebooks").rows:
-            reads = "" if isinstance(row.settings, ClipSettings) else f"{row.settings.suite} {row.settings.input}"
-            for seed in row.seeds if row.home == name else ():
-                alike.setdefault((name, seed, reads), []).append(row)
-    found = {}
-    for (name, seed, _), rows in alike.items():
-        for some in (rows[start : start + BATCH] for start in range(0, len(rows), BATCH)):
-            keys = "".join(records.key(row.settings, seed) for row in some)
-            found[f"{name}-{seed}-{hashlib.sha256(keys.encode()).hexdigest()[:12]}"] = (name, seed, some)
-    return found
-
-
-BATCHES = batches()
+BATCHES = records.batches(TIER, BATCH)
 
 
 def records_of(run):
     """The stamps of the records that a run shows; none where they are kept with the book."""
-    homes = {row.home for name in SHOWN[run] for row in experiments.load(name, TIER, folder=ROOT / "notebooks").rows}
+    homes = {row.home for name in SHOWN[run] for row in experiments.load(name, TIER).rows}
     return [f".cache/done/{TIER}/{id}" for id, (name, *_) in BATCHES.items() if TIER != "full" and name in homes]
 
 
@@ -66,7 +50,7 @@ wildcard_constraints:
 rule book:
     input:
         pages=expand("book/runs/{id}.ipynb", id=RUNS),
-        prose=[str(path) for path in sorted(ROOT.joinpath("book").rglob("*.*")) if path.is_file() and "runs" not in path.parts],
+        prose=sorted(str(path) for path in Path("book").rglob("*.*") if path.is_file() and "runs" not in path.parts),
         labs=GIVEN_OUT,
         settings=["_config.yml", "_toc.yml"],
     output:

@@ -19,9 +19,7 @@ import torch
 
 from benchmarks.opencv_tvl1_peer import opencv_tvl1
 from melib import provenance
-from melib.study import stored
-from melib.study.flow_accuracy import TITLES, measure, show
-from melib.study.motion_pairs import micro_pairs
+from melib.study import flow_truth
 
 
 def main() -> None:
@@ -35,18 +33,18 @@ def main() -> None:
     torch.set_num_threads(1)
 
     start = time.perf_counter()
-    made, measured = provenance.provenance(device="cpu"), stored.measured_hash()
-    pairs = micro_pairs(options.pairs, population="test")
+    made, measured = provenance.provenance(device="cpu"), flow_truth.measured_hash()
+    pairs = flow_truth.micro_pairs(options.pairs, population="test")
     a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
     peers = {"opencv DualTVL1": opencv_tvl1(a, b, threads=(1,)).flow} if options.peer else {}
-    tables = measure(pairs, peers=peers)
+    tables = flow_truth.measure(pairs, peers=peers)
     subjects = len({pair.video.subject for pair in pairs})
     print(f"{len(pairs)} micro-expressions of {subjects} subjects, onset to apex")
     for name, table in tables.items():
-        print(f"\n{TITLES[name]}\n{show(table).to_string()}")
+        print(f"\n{name}\n{flow_truth.show(table).to_string()}")
         if options.csv:
             options.csv.mkdir(parents=True, exist_ok=True)
-            show(table).to_csv(options.csv / f"{name}.csv")
+            flow_truth.show(table).to_csv(options.csv / f"{name}.csv")
     if options.json:
         suite = pairs[0].video.suite
         record = {
@@ -59,7 +57,7 @@ def main() -> None:
             "measured": measured,
             "provenance": made,
         }
-        print(f"\n{stored.save(record, options.json)} written")
+        print(f"\n{flow_truth.save(record, options.json)} written")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from joblib import Parallel, delayed
 
 from benchmarks.opencv_tvl1_peer import opencv_tvl1
 from melib.flow import optical_flow, scene_flow
-from melib.study.motion_pairs import micro_pairs
+from melib.study.flow_truth import micro_pairs
 from melib.video import Camera
 
 CORES = (1, 2)

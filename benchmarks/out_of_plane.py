@@ -3,7 +3,7 @@
     python -m benchmarks.out_of_plane [--train 30] [--test 40] [--clips 8] [--jobs 1] [--json FILE]
 
 A small classifier learns the classes of suite ``out_of_plane`` on some people and names clips of others; see
-:mod:`melib.study.out_of_plane`. The book's chapter on motion shows ``results/out_of_plane.json``.
+:func:`melib.study.flow_truth.name_out_of_plane`. The book's chapter on motion shows ``results/out_of_plane.json``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from melib import provenance
-from melib.study import out_of_plane, stored
+from melib.study import flow_truth
 
 
 def main() -> None:
@@ -31,9 +31,9 @@ def main() -> None:
     torch.set_num_threads(1)
 
     start = time.perf_counter()
-    made, measured = provenance.provenance(device="cpu"), stored.measured_hash()
+    made, measured = provenance.provenance(device="cpu"), flow_truth.measured_hash()
     sizes = {"train_subjects": options.train, "test_subjects": options.test, "clips": options.clips}
-    result = out_of_plane.run(**sizes, jobs=options.jobs)
+    result = flow_truth.name_out_of_plane(**sizes, jobs=options.jobs)
     for name in ("scores", "differences", "likeness"):
         print(f"\n{name}\n{pd.DataFrame(result[name]).T.round(3).to_string()}")
     if options.json:
@@ -47,7 +47,7 @@ def main() -> None:
             "measured": measured,
             "provenance": made,
         }
-        print(f"\n{stored.save(record, options.json)} written")
+        print(f"\n{flow_truth.save(record, options.json)} written")
 
 
 if __name__ == "__main__":

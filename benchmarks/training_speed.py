@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 
+import joblib
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from torch.nn import functional
 
 from melib.models import SFAMNet, predict
 from melib.spotting import sfamnet_intervals
-from melib.training import SFAMNetSettings, fold_rows, loso, train_folds
+from melib.training import SFAMNetSettings, train_sfamnet
 from melib.training.loop import fit
 from melib.training.sfamnet import PART, JointStage, sfamnet_stage
 
@@ -139,13 +140,17 @@ def loso_ratio(subjects: int, frames: int, batch: int, steps: int, processes: in
     settings = SFAMNetSettings(steps=steps, batch=batch)
     data = samples(np.random.default_rng(1), subjects * frames, subjects * EMOTIONS)
     whose = np.repeat(np.arange(subjects), frames)
-    folds = fold_rows(loso(range(subjects)), whose, np.repeat(np.arange(subjects), EMOTIONS))
+    expressed = np.repeat(np.arange(subjects), EMOTIONS)
+    owners = (whose, whose, whose, expressed, expressed)
+    folds = [
+        [array[owner != held_out] for array, owner in zip(data, owners, strict=True)] for held_out in range(subjects)
+    ]
     common = {"classes": EMOTIONS + 1, "settings": settings, "seed": 0, "device": torch.device("cpu")}
 
     start = time.perf_counter()
     theirs = []
-    for held_out, (rows, emotion_rows) in enumerate(folds):
-        stage, draw = sfamnet_stage(*data, rows=rows, emotion_rows=emotion_rows, **common)
+    for held_out, fold in enumerate(folds):
+        stage, draw = sfamnet_stage(*fold, **common)
         peer = JointStage(plain_copy(stage.model), stage.class_weights, settings)
         optimiser = torch.optim.Adam(peer.parameters(), lr=settings.rate)
         for _ in range(steps):
@@ -159,7 +164,7 @@ def loso_ratio(subjects: int, frames: int, batch: int, steps: int, processes: in
     slow = time.perf_counter() - start
 
     start = time.perf_counter()
-    trained = train_folds(data, folds, processes=processes, **{**common, "device": "cpu"})
+    trained = joblib.Parallel(n_jobs=processes)(joblib.delayed(train_alone)(fold, **common) for fold in folds)
     for held_out, (model, _) in enumerate(trained):
         spot, _ = predict(model, data[0][whose == held_out], device="cpu")
         sfamnet_intervals(spot)
@@ -169,6 +174,12 @@ def loso_ratio(subjects: int, frames: int, batch: int, steps: int, processes: in
         f"leave-one-subject-out, {subjects} subjects, {frames} frames each, {steps} updates of {batch}: "
         f"peer {slow:.0f} s, ours in {processes} processes {fast:.0f} s, ratio {slow / fast:.1f}"
     )
+
+
+def train_alone(fold: list[np.ndarray], **common) -> tuple[SFAMNet, dict[str, np.ndarray]]:
+    """Train the network of a fold on one thread."""
+    torch.set_num_threads(1)
+    return train_sfamnet(*fold, **common)
 
 
 def main() -> None:

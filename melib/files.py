@@ -1,8 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and the hash of the source files that a result rests on."""
 
 from __future__ import annotations
 
 import argparse
+import ast
+import functools
+import hashlib
 import os
 import sys
 import tempfile
@@ -21,18 +24,9 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
     ``with whole(path) as part: part.write_text(...)``
 
     A reader sees the old file or the new one, never half of one; an error on the way leaves the old file as it was and
-    nothing beside it. The file gets the permissions that any new file gets, since whoever writes creates it.
-
-    Parameters
-    ----------
-    path : path
-        In a folder that exists.
-
-    Yields
-    ------
-    Path
-        A name in the same folder that is not taken, where the file is to be written. It ends in ``.part``, begins
-        with a dot and is another one each time, so several processes may write one file at once: the last wins.
+    nothing beside it. The temporary name lies in the same folder, ends in ``.part``, begins with a dot and is another
+    one each time, so several processes may write one file at once: the last wins. The file gets the permissions that
+    any new file gets, since whoever writes creates it.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
@@ -43,20 +37,70 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_folder(folder: Path, option: str) -> None:
-    """See that files can be written into a folder, or that it can be made, before hours of work are spent.
+@functools.cache
+def source_hash(*modules: str) -> str:
+    """SHA-256 over the source files that some modules of melib rest on, as 64 hexadecimal digits.
+
+    Those are the modules, all that they import from melib, inside functions too, the ``__init__`` of every package on
+    the way, and the data files that one of them names. All files are read at the first call: what is edited later is
+    not what this process computes with.
 
     Parameters
     ----------
-    folder : Path
-        Need not exist; nothing is made.
-    option : str
-        What named it, for the message.
+    *modules : str
+        Full names such as ``"melib.features.compute"``; a package stands for all its modules.
 
     Raises
     ------
-    OSError
-        If it, or the nearest folder above it that exists, takes no file.
+    LookupError
+        If melib has no such module.
+    """
+    sources = _sources()
+    unknown = set(modules) - set(sources)
+    if unknown:
+        raise LookupError(f"melib has no module {', '.join(sorted(unknown))}")
+    found, waiting = set(), {name for name in sources for module in modules if f"{name}.".startswith(f"{module}.")}
+    while waiting:
+        found |= waiting
+        waiting = set().union(*map(_reached, waiting)) - found
+    digest = hashlib.sha256()
+    for name in sorted(found):
+        # Name and length stand before each content, so that moving a line from one file to the next changes the hash.
+        digest.update(f"{name}\0{len(sources[name])}\0".encode() + sources[name])
+    return digest.hexdigest()
+
+
+@functools.cache
+def _reached(name: str) -> set[str]:
+    """Modules that a module of melib imports, data files that it names, and the packages on the way to all of them."""
+    sources, reached = _sources(), [name]
+    for node in ast.walk(ast.parse(sources[name])) if name.startswith("melib") else ():
+        if isinstance(node, ast.Import):
+            reached += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            reached += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and str(node.value).rpartition("/")[2] in sources:
+            reached.append(node.value.rpartition("/")[2])
+    # Of "melib.a.b" b may be a function of a: what is no module is left out.
+    parts = [each.split(".") for each in reached]
+    return {".".join(one[:n]) for one in parts for n in range(1, len(one) + 1)} & sources.keys()
+
+
+@functools.cache
+def _sources() -> dict[str, bytes]:
+    """Contents of melib's modules under their full names, and of the data files beside them under their file names."""
+    package = Path(__file__).parent
+    sources = {path.name: path.read_bytes() for folder in ("assets", "data") for path in (package / folder).glob("*.*")}
+    for path in package.rglob("*.py"):
+        name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        sources[name.removesuffix(".__init__")] = path.read_bytes()
+    return sources
+
+
+def check_folder(folder: Path, option: str) -> None:
+    """See that files can be written into a folder, or that it can be made, before hours of work are spent.
+
+    Nothing is made. OSError says, with the option that named the folder, that it takes no file.
     """
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     try:
@@ -67,17 +111,7 @@ def check_folder(folder: Path, option: str) -> None:
 
 
 def refresh(path: Path, text: str, *, check: bool) -> bool:
-    """Bring a generated text file up to date; whether it was.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder is made if missing.
-    text : str
-        What the file ought to hold.
-    check : bool
-        Only say whether it does, write nothing.
-    """
+    """Bring a generated text file up to date, or with ``check`` write nothing; whether it was."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return True
     if not check:
@@ -88,23 +122,11 @@ def refresh(path: Path, text: str, *, check: bool) -> bool:
 
 
 def refresh_all(wanted: Mapping[Path, str], *, tool: str, check: bool, left_over: Iterable[Path] = ()) -> int:
-    """Bring the generated text files of a tool up to date, and say what was done or is to be done.
+    """Bring the generated text files of a tool up to date, and say what was done; the exit code of the tool.
 
-    Parameters
-    ----------
-    wanted : mapping of Path to str
-        The files, and what they ought to hold.
-    tool : str
-        The tool as it is called, such as ``tools/make_reference.py``.
-    check : bool
-        Write nothing; name each file that is missing or stale.
-    left_over : iterable of Path
-        Files beside them that the tool would not make; each is named, and none deleted.
-
-    Returns
-    -------
-    int
-        The exit code of the tool: 1 if a file is left over, or with ``check`` missing or stale; else 0.
+    With ``check`` nothing is written, and each file that is missing or stale is named and gives 1. Files that are left
+    over, which the tool would not make, are named and give 1 too; none is deleted. ``tool`` is as it is called, such as
+    ``tools/make_reference.py``.
     """
     left_over = list(left_over)
     stale = [path for path, text in wanted.items() if not refresh(path, text, check=check)]
@@ -121,26 +143,11 @@ def refresh_all(wanted: Mapping[Path, str], *, tool: str, check: bool, left_over
 def refresh_command(
     path: Path, make: Callable[[], str], *, tool: str, doc: str | None, arguments: Sequence[str] | None = None
 ) -> int:
-    """Run the command line of a tool that makes one text file: ``[--check]``.
+    """Run the command line of a tool that makes one text file, ``[--check]``, and return its exit code.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    make : callable
-        Gives what the file ought to hold.
-    tool : str
-        The tool as it is called, such as ``tools/make_pipeline.py``.
-    doc : str or None
-        What ``--help`` says.
-    arguments : sequence of str, optional
-        By default those of the process.
-
-    Returns
-    -------
-    int
-        The exit code: 0 once the file is up to date. With ``--check`` nothing is written, and a file that is missing or
-        stale is named and gives 1. Bad input, and a start away from the root of the checkout, give one line and 2.
+    0 once the file is up to date. With ``--check`` nothing is written, and a file that is missing or stale is named and
+    gives 1. Bad input, and a start away from the root of the checkout, give one line and 2. ``doc`` is what ``--help``
+    says.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help=f"write nothing; fail if {path.name} is missing or stale")
@@ -152,9 +159,3 @@ def refresh_command(
         return refresh_all({path: make()}, tool=tool, check=check)
 
     return in_one_line(tool, run)
-
-
-def source_hash(*modules: str) -> str:
-    from melib import provenance
-
-    return provenance.computing_hash()

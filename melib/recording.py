@@ -20,51 +20,24 @@ from melib.video import Camera, Video
 
 #: Rates beyond these come from a damaged header or clock.
 _SLOWEST, _FASTEST = 1.0, 2000.0
-#: Decoded frames that stay in memory, so that a step back of a few frames needs no second decoding.
-_KEPT_BYTES = 64 << 20
 #: Where no camera is given, depth is taken to be filmed with this horizontal field of view, the usual one of cameras
 #: that measure depth.
 _USUAL_VIEW_DEGREES = 65.0
 
 
 class Recording(Video):
-    """A video file that OpenCV opens.
+    """A video file that OpenCV opens; an address or a pattern of names is refused.
 
-    Frames are decoded in order and only a few stay in memory; going back by more than those starts again at the front.
-    Rotation that the file asks for is applied. Where the frame rate varies, frame i is the decoded frame whose
-    timestamp lies nearest to ``i / fps``, with the mean rate as `fps`, so that frames lie a fixed time apart; some
-    frames then stand twice and others are left out, which the notes count.
+    Frames are decoded in order and the newest alone stays in memory: going back starts again at the front, so a reader
+    that steps back by a little wants a :class:`Recent` between. Rotation that the file asks for is applied. Where the
+    frame rate varies, frame i is the decoded frame whose timestamp lies nearest to ``i / fps``, with the mean rate as
+    ``fps``; some frames then stand twice and others are left out, which :attr:`notes` counts, a sentence for whatever
+    was found odd.
 
-    Parameters
-    ----------
-    path : path
-        A file; an address or a pattern of names is refused.
-    subject, name : str, optional
-        As in :class:`melib.video.Video`; by default ``own`` and the file's name without its ending.
-    fps : float, optional
-        The rate at which the frames were *filmed*, where the file is wrong about it (a high-speed camera's file often
-        plays in slow motion). Timestamps are then not looked at.
-    depth : path, optional
-        Folder with one image (16-bit PNG) for each decoded frame, of the same size, in the order of the numbers at the
-        end of their names.
-    depth_scale : float
-        Metres of one unit of a depth image.
-    camera : Camera, optional
-        Intrinsics of the frames. With depth and without a camera, a horizontal view of 65 degrees is assumed.
-
-    Attributes
-    ----------
-    notes : tuple of str
-        What was found odd, a sentence each.
-    decoded : int
-        Frames in the file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file or depth folder.
-    ValueError
-        If the file is no video, holds no frame or no usable clock, or the depth images do not fit.
+    ``fps`` is the rate at which the frames were *filmed*, where the file is wrong about it (a high-speed camera's file
+    often plays in slow motion); timestamps are then not looked at. ``depth`` is a folder with one image (16-bit PNG,
+    ``depth_scale`` metres a unit) for each of the :attr:`decoded` frames, of the same size, in the order of the numbers
+    at the end of their names. With depth and without a camera, a horizontal view of 65 degrees is assumed.
     """
 
     def __init__(
@@ -97,8 +70,7 @@ class Recording(Video):
         self._depth_files = None if depth is None else self._depth_images(Path(depth))
         self.camera = camera or (None if depth is None else usual_camera(self._width, self._height))
         self._capture: cv2.VideoCapture | None = None
-        self._next = 0
-        self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._newest, self._image = -1, np.empty(0, np.uint8)
 
     def __repr__(self) -> str:
         return (
@@ -111,18 +83,12 @@ class Recording(Video):
         return self._width, self._height
 
     def frames(self, start: int, stop: int) -> np.ndarray:
-        """RGB frames ``start <= i < stop``: ``(n, H, W, 3)`` uint8.
-
-        Raises
-        ------
-        ValueError
-            If a frame can no longer be decoded, or its size is not that of the first.
-        """
+        """RGB frames ``start <= i < stop``: ``(n, H, W, 3)`` uint8."""
         self.check_range(start, stop)
         return np.stack([self._frame(int(i)) for i in self._source[start:stop]])
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
-        """A file brings none; LookupError says where to get them."""
+        """A file brings none; the error says where to get them."""
         raise InputError(f"video {self.subject}/{self.name} has no landmarks: find its face first (melib.face.crop)")
 
     def depth(self, start: int, stop: int) -> np.ndarray:
@@ -130,34 +96,37 @@ class Recording(Video):
         if self._depth_files is None:
             return super().depth(start, stop)
         self.check_range(start, stop)
-        return np.stack([self._depth(self._depth_files[i]) for i in self._source[start:stop]])
+        files = [self._depth_files[i] for i in self._source[start:stop]]
+        readings = [read_depth(file, self._depth_scale) for file in files]
+        for file, reading in zip(files, readings, strict=True):
+            self._check_depth(file, reading.shape[::-1])
+        return np.stack(readings)
 
     def close(self) -> None:
-        """Let go of the file and of the frames in memory."""
+        """Let go of the file."""
         if self._capture is not None:
             self._capture.release()
-        self._capture, self._next = None, 0
-        self._kept.clear()
+        self._capture, self._newest = None, -1
 
     def _frame(self, index: int) -> np.ndarray:
-        if index in self._kept:
-            return self._kept[index]
-        if self._capture is None or index < self._next:
+        if index == self._newest:
+            return self._image
+        if self._capture is None or index < self._newest:
             self.close()
             self._capture = _open(self.path)
-        while self._next <= index:
+        while self._newest < index:
             if not self._capture.grab():
-                raise InputError(f"{self.path}: frame {self._next} could be decoded before and now cannot")
-            self._next += 1
+                lost = self._newest + 1
+                self.close()
+                raise InputError(f"{self.path}: frame {lost} could be decoded before and now cannot")
+            self._newest += 1
         # Frames that are passed over are decoded but never turned into pictures.
         found, image = self._capture.retrieve()
         if not found or image.shape[:2] != (self._height, self._width):
+            self.close()
             raise InputError(f"{self.path}: frame {index} is not a picture of {self._width}x{self._height} pixels")
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        self._kept[index] = image
-        while len(self._kept) > max(1, _KEPT_BYTES // image.nbytes):
-            self._kept.popitem(last=False)
-        return image
+        self._image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return self._image
 
     def _depth_images(self, folder: Path) -> list[Path]:
         images = list_images(folder, folder)
@@ -170,11 +139,6 @@ class Recording(Video):
         self._check_depth(files[0], image_size(files[0]))
         return files
 
-    def _depth(self, path: Path) -> np.ndarray:
-        readings = read_depth(path, self._depth_scale)
-        self._check_depth(path, readings.shape[::-1])
-        return readings
-
     def _check_depth(self, path: Path, size: tuple[int, int]) -> None:
         if size != self.size:
             raise InputError(
@@ -184,16 +148,10 @@ class Recording(Video):
 
 
 class Recent(Video):
-    """A video whose latest frames stay in memory, for readers that step back by a little.
+    """A video whose latest ``kept`` frames stay in memory, for readers that step back by a little.
 
     Frames are read one after the other, also those that nobody asks for, so the video below is read from front to
-    back whatever the order of the requests within ``kept`` frames.
-
-    Parameters
-    ----------
-    video : Video
-    kept : int
-        Frames that stay.
+    back whatever the order of the requests within ``kept`` frames. Depth images are files of their own.
     """
 
     def __init__(self, video: Video, kept: int) -> None:
@@ -217,7 +175,7 @@ class Recent(Video):
         return self.video.landmarks(start, stop)
 
     def depth(self, start: int, stop: int) -> np.ndarray:
-        """Depth as the video gives it; depth images are files of their own and can be read in any order."""
+        """Depth as the video gives it."""
         return self.video.depth(start, stop)
 
     def _frame(self, index: int) -> np.ndarray:

@@ -148,13 +148,7 @@ class Video(ABC):
         """The 68 landmarks (iBUG order) of the frames: ``(n, 68, 2)`` float32 pixels (x, y)."""
 
     def depth(self, start: int, stop: int) -> np.ndarray:
-        """Depth of the frames: ``(n, H, W)`` float32 metres, 0 = no reading.
-
-        Raises
-        ------
-        LookupError
-            If the video was recorded without depth.
-        """
+        """Depth of the frames: ``(n, H, W)`` float32 metres, 0 = no reading; ValueError if there is none."""
         raise InputError(f"video {self.subject}/{self.name} has no depth: choose an input made of colour alone")
 
     def check_range(self, start: int, stop: int) -> None:
@@ -192,13 +186,7 @@ class Dataset:
         return tuple(dict.fromkeys(video.subject for video in self.videos))
 
     def of(self, subjects: Iterable[str]) -> tuple[Video, ...]:
-        """The videos of some subjects.
-
-        Raises
-        ------
-        KeyError
-            If a subject does not occur in the dataset.
-        """
+        """The videos of some subjects; ValueError if one does not occur in the dataset."""
         wanted = set(subjects)
         unknown = wanted - set(self.subjects)
         if unknown:
@@ -207,12 +195,9 @@ class Dataset:
 
 
 def truth_table(videos: Iterable[Video], kinds: Iterable[str] = KINDS) -> pd.DataFrame:
-    """The labels of videos as a table in the challenge's columns.
+    """The labels of videos, a row per expression of one of ``kinds``, in the challenge's columns.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``subject, video, onset, apex, offset, emotion, kind``, a row per expression of one of ``kinds``.
+    They are ``subject, video, onset, apex, offset, emotion, kind``.
     """
     kinds = tuple(kinds)
     rows = [

@@ -2,22 +2,27 @@
 
     python tools/build_book.py TIER [TARGET]
 
-TARGET is a rule of the Snakefile: book (the default), or records for the records of a tier alone.
+TARGET is a rule of the Snakefile: book (the default), or records for the records of a tier alone. CORES limits the
+processes, one thread each; without it they are as many as the machine has cores.
 
 Snakemake locks the folder it works in and, when it is killed, leaves the lock behind: the next call then refuses to
 start. Here the lock is cleared, but only if no engine is at work in this folder.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 
-from melib.engine.runs import check_tier
 from melib.errors import in_one_line
+from melib.study import places, records
+from melib.study.settings import tier_sizes
 
 INDEX = Path("_build/html/index.html")
+#: Rows that one process computes.
+BATCH = 12
 
 
 def engines(folder: Path) -> list[int]:
@@ -40,7 +45,7 @@ def locked(folder: Path) -> bool:
 
 def main(tier: str, target: str = "book") -> int:
     """Build the book, or another target, in the current folder; the exit code is Snakemake's."""
-    check_tier(tier)
+    tier_sizes(tier)
     folder = Path.cwd().resolve()
     if not (folder / "Snakefile").is_file():
         raise FileNotFoundError(f"no Snakefile in {folder}: start from the root of the checkout")
@@ -48,14 +53,19 @@ def main(tier: str, target: str = "book") -> int:
     if alive:
         print(f"an engine is at work in this folder (process {alive[0]}): wait for it or end it", file=sys.stderr)
         return 1
-    snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}"]
+    snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}", f"batch={BATCH}"]
     if locked(folder):
         print("clearing the lock of an engine that was killed", flush=True)
         unlocked = subprocess.run([*snakemake, "--unlock", "--quiet"]).returncode
         if unlocked:
             return unlocked
-    # Two processes of one thread each; where one run fails, the others still finish.
-    build = ["--cores", "2", "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
+    # A batch is done when its records are there, not when a stamp says so.
+    for name, (_, seed, rows) in records.batches(tier, BATCH).items():
+        if any(not records.is_current(row, seed, places.computed()) for row in rows):
+            (folder / ".cache" / "done" / tier / name).unlink(missing_ok=True)
+    # Processes of one thread each; where one run fails, the others still finish.
+    cores = ["--cores", os.environ.get("CORES") or "all"]
+    build = [*cores, "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
     code = subprocess.run([*snakemake, *build, "--", target]).returncode
     if code == 0 and target == "book":
         print(f"the book: {INDEX.resolve()}")

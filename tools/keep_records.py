@@ -2,54 +2,44 @@
 
     python tools/keep_records.py TIER
 
-Only records of rows that are declared, whole and current are copied; a kept one that is no longer declared is removed.
-Nothing is copied while one is missing.
+Nothing is copied while one is missing or stale; what lies there and is no longer declared is removed.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
-from pathlib import Path
 
-from melib.engine.jobs import jobs_of
-from melib.errors import in_one_line
+from melib.errors import InputError, in_one_line
 from melib.files import whole
-from melib.study.catalogue import EXPERIMENTS
-from melib.study.parameters import tier_sizes
-from melib.study.rows import is_there, record_path
-
-#: Missing records that are named one by one; all are counted.
-_NAMED = 5
+from melib.study import experiments, places, records
 
 
-def main(tier: str, *, made: Path = Path(".cache", "records"), kept: Path = Path("results")) -> int:
-    """Copy; 1 if a record is missing or stale."""
-    tier_sizes(tier)
-    jobs = jobs_of(EXPERIMENTS.values(), tier)
-    missing = [name for name, job in jobs.items() if not is_there(job.row, tier, job.seed, folder=made)]
-    if missing:
-        others = f" and {len(missing) - _NAMED} others" if len(missing) > _NAMED else ""
-        print(
-            f"{len(missing)} of {len(jobs)} records are missing or stale in {made / tier}: "
-            f"{', '.join(missing[:_NAMED])}{others}; python tools/build_book.py {tier} records makes them",
-            file=sys.stderr,
+def main(tier: str) -> int:
+    """Copy, or refuse."""
+    made, kept = places.computed(), places.published()
+    rows = {row.name: row for name in experiments.names() for row in experiments.load(name, tier).rows}.values()
+    if lacking := records.missing(rows, made):
+        first = records.path(*lacking[0], made)
+        raise InputError(
+            f"{len(lacking)} records are missing or stale, such as {first}: "
+            f"python tools/build_book.py {tier} records makes them"
         )
-        return 1
     wanted = set()
-    for job in jobs.values():
-        source = record_path(made, job.row, tier, job.seed)
-        target = record_path(kept, job.row, tier, job.seed)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for suffix in (".csv", ".json"):
-            with whole(target.with_suffix(suffix)) as part:
-                shutil.copyfile(source.with_suffix(suffix), part)
-            wanted.add(target.with_suffix(suffix))
+    for source in (records.path(row, seed, made) for row in rows for seed in row.seeds):
+        people = records.read_values(source).get("people")
+        shared = [made / tier / "people" / f"{people}.zip"] if people else []
+        for path in (source, source.with_suffix(".zip"), *shared):
+            wanted.add(path.relative_to(made))
+    for path in sorted(wanted):
+        (kept / path).parent.mkdir(parents=True, exist_ok=True)
+        with whole(kept / path) as part:
+            shutil.copyfile(made / path, part)
     for path in sorted((kept / tier).rglob("*.*")):
-        if path.is_file() and path not in wanted:
+        if path.is_file() and path.relative_to(kept) not in wanted:
             path.unlink()
-            print(f"{path}: no longer declared, removed")
-    print(f"{len(jobs)} records kept in {kept / tier}")
+            print(f"{path.relative_to(kept)}: no longer declared, removed")
+    print(f"{len(wanted)} files kept in {kept / tier}")
     return 0
 
 

@@ -1,107 +1,86 @@
-"""Write what came out into README.md and book/tables/findings.md: five findings from the records of tier full.
+"""Write the headline comparisons of the published records into README.md and book/tables/findings.md.
 
     python tools/make_findings.py [--check]
 
-The sentences follow from the intervals (:mod:`melib.tables.headlines`). Resampling takes about a minute; the
-fingerprint of the records that is written beside them tells in no time whether they are still those of
-``results/full``. With ``--check`` nothing is written, and a file that does not agree with its records is an error.
+One line a comparison, one verdict each. With ``--check`` nothing is written, and a stale table is an error.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
-import textwrap
 from pathlib import Path
 
 from melib.errors import InputError, in_one_line
 from melib.files import refresh_all
+from melib.metrics.verdict import judge
+from melib.study import compare, experiments, places, records
+from melib.study.tables import with_interval
 
-RECORDS = Path("results", "full")
-TABLE = Path("book", "tables", "findings.md")
-README = Path("README.md")
-#: What stands around the sentences in the README.
+TIER = "full"
+#: Experiment -> the comparisons that README and first page show: first, second, metric.
+HEADLINES = {
+    "depth_ablation": [(f"{model}-uvz-4", f"depth-{model}-uv0", "uf1_pooled") for model in ("mean", "sfamnet", "grid")],
+    "dose_response": [(f"dose-{share}-exact", f"dose-{share}-uv0", "uf1_pooled") for share in ("0.1", "1")],
+    "spotting": [
+        ("mean-s", "mean-o", "roc_auc_frames"),
+        ("sfamnet-s", "sfamnet-o", "roc_auc_frames"),
+        ("mean-true-o", "mean-o", "roc_auc_frames"),
+        ("sfamnet-true-o", "sfamnet-o", "roc_auc_frames"),
+    ],
+    "spot_then_recognize_rows": [("sfamnet-s", "sfamnet-o", "strs"), ("sfamnet-s", "floor-s", "strs")],
+    "stabilisation": [("affine-o-4", "none-o-4", "uf1_pooled")],
+    "normalization": [("mean-o-min-max", "mean-o-4", "uf1_pooled")],
+    "transfer_ablation": [("mean-o", "mean-o-scratch", "uf1_pooled")],
+    "attention_augmentation": [("sfamnet-s", "sfamnet-s-plain", "uf1_pooled")],
+    "protocols": [("sfamnet-s-by-sfamnet-strict", "sfamnet-s-by-sfamnet-authors", "f1_spotting")],
+}
+README, TABLE = Path("README.md"), Path("book", "tables", "findings.md")
 BEGIN, END = "<!-- findings: written by tools/make_findings.py -->\n", "<!-- end of findings -->\n"
 
 
-def fingerprint(records: Path = RECORDS) -> str:
-    """SHA-256 over names and contents of the records of the tier, as 16 hexadecimal digits.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no record.
-    """
-    paths = sorted(records.rglob("*.json"))
-    if not paths:
-        raise FileNotFoundError(f"no record in {records}: start from the root of the checkout")
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.relative_to(records).as_posix().encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
-
-
-def sentences() -> str:
-    """The findings as a numbered list (Markdown)."""
-    from melib.study.catalogue import find_experiment, obtain
-    from melib.tables.headlines import NEEDED, headlines
-
-    found = headlines({name: obtain(find_experiment(name), "full") for name in NEEDED})
-    items = (
-        textwrap.fill(f"{number}. {each}", 120, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False)
-        for number, each in enumerate(found, start=1)
-    )
-    return f"<!-- Records: {fingerprint()} -->\n\n" + "\n".join(items) + "\n"
+def table() -> str:
+    """The comparisons as a Markdown table."""
+    lines = ["| first | less second | metric | difference (95 %) | verdict |", "|---|---|---|---|---|"]
+    for name, pairs in HEADLINES.items():
+        declared = experiments.load(name, TIER)
+        for first, second, metric in pairs:
+            rows = [declared.row(each) for each in (first, second)]
+            kept = records.read(rows, places.published())
+            found = compare.difference(kept[first], kept[second], metric)
+            verdict = judge(found["value"], found["low"], found["high"], declared.least)
+            words = [
+                *(row.label for row in rows),
+                compare.NAMES[metric],
+                with_interval(found, sign=True),
+                f"*{verdict}*",
+            ]
+            lines.append("| " + " | ".join(word.replace("|", "&#124;") for word in words) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def in_readme(text: str, findings: str) -> str:
-    """The README with the findings between their marks.
-
-    Raises
-    ------
-    ValueError
-        If the marks are missing.
-    """
+    """The README with the findings between their marks."""
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise InputError(f"{README} needs the lines {BEGIN.strip()} and {END.strip()}, once each")
-    head, rest = text.split(BEGIN)
-    return head + BEGIN + findings + END + rest.split(END)[1]
-
-
-def stale() -> list[Path]:
-    """Files whose findings are not those of the records, going by the fingerprint and by each other."""
-    records = f"<!-- Records: {fingerprint()} -->"
-    kept = TABLE.read_text(encoding="utf-8") if TABLE.is_file() else ""
-    readme = README.read_text(encoding="utf-8")
-    wrong = [] if records in kept else [TABLE]
-    return wrong + ([] if in_readme(readme, kept) == readme else [README])
+        raise InputError(f"{README} holds the marks of the findings once each: {BEGIN.strip()} and {END.strip()}")
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{findings}\n{END}{rest.split(END)[1]}"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write what differs, or with ``--check`` name it and return 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a table is stale")
     check = parser.parse_args(arguments).check
-    return in_one_line("tools/make_findings.py", lambda: check_both() if check else write_both())
 
+    def run() -> int:
+        if not README.is_file():
+            raise FileNotFoundError(f"no {README} here: start from the root of the checkout")
+        findings = table()
+        wanted = {README: in_readme(README.read_text(encoding="utf-8"), findings), TABLE: findings}
+        return refresh_all(wanted, tool="tools/make_findings.py", check=check)
 
-def check_both() -> int:
-    """Name the files that are stale; 1 if one is."""
-    wrong = stale()
-    for path in wrong:
-        print(f"{path} does not hold the findings of {RECORDS}: run python tools/make_findings.py", file=sys.stderr)
-    return 1 if wrong else 0
-
-
-def write_both() -> int:
-    """Write what differs."""
-    fingerprint()  # a minute of resampling is spent only where there are records
-    readme = README.read_text(encoding="utf-8")
-    findings = sentences()
-    texts = {TABLE: findings, README: in_readme(readme, findings)}
-    return refresh_all(texts, tool="tools/make_findings.py", check=False)
+    return in_one_line("tools/make_findings.py", run)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ import torch
 from melib import provenance, study
 from melib.flow import optical_flow, scene_flow
 from melib.models import choose_device
-from melib.study import stored
+from melib.study import flow_truth
 from melib.study.catalogue import find_experiment
-from melib.study.motion_pairs import Pair, micro_pairs
+from melib.study.flow_truth import Pair, micro_pairs
 
 T = TypeVar("T")
 
@@ -202,7 +202,7 @@ def main() -> int:
     record["card"] = {"name": torch.cuda.get_device_name(card), "cuda": torch.version.cuda}
     print(show(record))
     if arguments.json:
-        print(f"{stored.save(record, arguments.json)} written")
+        print(f"{flow_truth.save(record, arguments.json)} written")
     return 0
 
 

@@ -6,16 +6,14 @@ takes. A name that fits no row, or several, is a warning, which ends the build o
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
-from importlib import resources
 
-import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 
 from melib.errors import InputError
+from melib.study.released import printed_tables
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -41,13 +39,6 @@ def role(
         return [inliner.problematic(rawtext, rawtext, message)], [message]
 
 
-@functools.cache
-def printed_tables() -> pd.DataFrame:
-    """All printed numbers as text, a row a number."""
-    with resources.as_file(resources.files("melib") / "data" / "paper_tables.csv") as path:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
 def printed_number(name: str) -> str:
     """The one printed number whose row has all the fields named.
 
@@ -59,7 +50,7 @@ def printed_number(name: str) -> str:
 
     Raises
     ------
-    LookupError
+    InputError
         If no row has them, or several have.
     """
     table = printed_tables()
@@ -67,5 +58,5 @@ def printed_number(name: str) -> str:
     described = table.drop(columns="value")
     found = table[[fields <= Counter(row) for row in described.itertuples(index=False)]]
     if len(found) != 1:
-        raise LookupError(f"{name!r} names {len(found)} printed numbers, not one: say paper, dataset, task, metric")
+        raise InputError(f"{name!r} names {len(found)} printed numbers, not one: say paper, dataset, task, metric")
     return found["value"].item()

@@ -30,7 +30,7 @@ from sphinx.util.docutils import SphinxDirective
 import melib
 from melib.engine.jobs import jobs_of
 from melib.engine.runs import load_runs, run_key
-from melib.study import stored
+from melib.study import flow_truth
 from melib.study.catalogue import EXPERIMENTS, default_records
 from melib.study.record import read_record
 from melib.study.rows import is_current, record_path
@@ -159,7 +159,7 @@ def stored_records(pages: dict[str, dict]) -> str:
     for path in sorted((CHECKOUT / "results").glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         made = record.get("provenance", {})
-        state = "" if "measured" not in record else "yes" if stored.is_current(record) else "**stale**"
+        state = "" if "measured" not in record else "yes" if flow_truth.is_current(record) else "**stale**"
         rows.append(
             [
                 f"`{path.stem}`",

@@ -1,4 +1,4 @@
-"""``melib doctor``: what a copy of a licensed dataset holds and lacks, and what its features will cost here."""
+"""``melib doctor``: what a copy of a licensed dataset holds and lacks."""
 
 from __future__ import annotations
 
@@ -23,42 +23,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", help="name of the dataset")
     parser.add_argument("--root", type=Path, metavar="DIR", help="folder into which it was unpacked")
     parser.add_argument("--decode", action="store_true", help="decode every image, not only its header (slow)")
-    parser.add_argument(
-        "--faces", metavar="N", type=int, default=0, help="look for a face at the beginning of N videos"
-    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write all that was found to a file")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Examine and report; 0, 1 or 2 as the verdict is."""
-    from melib import doctor
+    from melib.datasets import DATASETS, doctor
 
     if arguments.dataset is None:
-        if arguments.root is not None or arguments.json is not None or arguments.decode or arguments.faces:
-            raise InputError(f"which dataset is it? --dataset {', '.join(doctor.KNOWN)}")
+        if arguments.root is not None or arguments.json is not None or arguments.decode:
+            raise InputError(f"which dataset is it? --dataset {', '.join(DATASETS)}")
         print(doctor.catalogue())
         return 0
     if arguments.root is None:
         raise InputError("where does the dataset lie? Name its folder with --root DIR")
     if arguments.json is not None:
         _check_outside(arguments.json, arguments.root)
-    from melib.study import default_store
-
     try:
-        result = doctor.examine(
-            arguments.dataset,
-            arguments.root,
-            decode=arguments.decode,
-            faces=arguments.faces,
-            store=default_store(),
-            progress=sys.stderr.isatty(),
-        )
+        bar = sys.stderr.isatty()
+        result = doctor.examine(arguments.dataset, arguments.root, decode=arguments.decode, progress=bar)
     except (InputError, OSError) as error:
-        reason = str(error.args[0] if isinstance(error, LookupError) and error.args else error)
-        print(f"melib doctor: {printable(reason)}", file=sys.stderr)
-        _write(arguments.json, {"dataset": arguments.dataset, "verdict": doctor.UNUSABLE, "differences": [reason]})
-        return 2
-    _write(arguments.json, result)
+        result = {"dataset": arguments.dataset, "verdict": doctor.UNUSABLE, "differences": [str(error)]}
+    if arguments.json is not None:
+        from melib.files import whole
+
+        with whole(arguments.json) as part:
+            part.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     if result["verdict"] == doctor.UNUSABLE:
         print(f"melib doctor: {printable(result['differences'][0])}", file=sys.stderr)
         return 2
@@ -74,11 +64,3 @@ def _check_outside(path: Path, root: Path) -> None:
         raise InputError(f"--json names the folder {path}: name a file")
     if path.parent.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{path} lies in the dataset, into which nothing is written: name a file elsewhere")
-
-
-def _write(path: Path | None, result: dict) -> None:
-    if path is not None:
-        from melib.files import whole
-
-        with whole(path) as part:
-            part.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")

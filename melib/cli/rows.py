@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tier", default="quick", help="smoke, quick or full (default: quick)")
     parser.add_argument("--row", action="append", help="this row alone; may be given several times (default: all)")
     parser.add_argument("--seed", type=int, help="one seed alone (default: those of the tier)")
-    parser.add_argument("--rows", type=Path, default="", help="a file with further rows, as in an experiment's file")
+    parser.add_argument("--rows", type=Path, help="a file with further rows, as in an experiment's file")
     parser.add_argument("--dataset", default="synthetic", help="a licensed dataset (default: synthetic, the benchmark)")
     parser.add_argument("--data-root", default="", help="folder of the licensed dataset")
     parser.add_argument("--features", action="store_true", help="compute what the rows read, and no record")
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"--jobs must be at least 1, got {arguments.jobs}")
     folder, store = arguments.folder or places.computed(), arguments.store or places.cache()
     names = experiments.names() if arguments.experiments == ["all"] else arguments.experiments
-    how = {"dataset": arguments.dataset, "data_root": arguments.data_root, "rows": arguments.rows}
+    how = {"dataset": arguments.dataset, "data_root": arguments.data_root, "rows": arguments.rows or ""}
     declared = [experiments.load(name, arguments.tier, **how) for name in names]
     known = {row.name: row for experiment in declared for row in experiment.rows}
     rows = [experiments.find(name, known, f"row in {' and '.join(names)}") for name in arguments.row or known]

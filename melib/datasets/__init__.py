@@ -3,27 +3,12 @@
     from melib.datasets import open_dataset
     dataset = open_dataset("casme3", "CASME3")
 
-Each dataset has a module with
+Each dataset has a module, whose docstring says how a copy is laid out and what is odd about it, with ``FPS``;
+``EMOTIONS``, the finest names of its labels; ``CLASSES``, class sets by number of classes; ``MERGE``, for each of them
+every emotion -> its class, or None where it is spotted but belongs to none; ``read_labels(path)``, which needs no
+frames and gives a :class:`~melib.datasets.sheets.LabelTable`; and ``open_dataset(root, **options)``.
 
-``FPS``, ``EMOTIONS``
-    Frames per second, and the finest emotion names of its labels.
-``CLASSES``, ``MERGE``
-    Class sets by number of classes, and for each a mapping from an emotion to its class, or to None where the emotion
-    is spotted but belongs to no class of the set; every one of ``EMOTIONS`` is a key. See :func:`class_sets`.
-``PUBLISHED``
-    Counts that were published, or counted once in the published label files, to compare a copy with: a dict under the
-    keys of :func:`~melib.datasets.sheets.count_labels`, and ``recorded videos`` where that number is known.
-``read_labels(path)``
-    A :class:`~melib.datasets.sheets.LabelTable` from a label file or the dataset's root; needs no frames.
-``open_dataset(root, **options)``
-    A :class:`~melib.datasets.folders.FolderDataset`: a :class:`melib.video.Dataset` that carries ``root`` and
-    ``labels``. There is no second function that inspects: ``labels.rows`` are the labels with frames,
-    ``labels.skipped`` every row and folder left out with its reason, ``labels.changes`` every value that differs from
-    the file's, and each video counts its ``missing`` frames.
-
-Frames are numbered by file name and labels are converted to positions in one place
-(:func:`melib.datasets.folders.build_dataset`). Nothing is ever written into a dataset, no path of a label file leads
-out of it, no formula is evaluated and no pickle opened.
+Nothing is ever written into a dataset, no link leads out of it, and no formula is evaluated.
 """
 
 from __future__ import annotations
@@ -34,12 +19,15 @@ from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from melib.datasets.folders import FolderDataset
-from melib.datasets.paths import existing_root
 from melib.errors import InputError
 
-#: Dataset -> its module, and what tells it from the others of that module.
+if TYPE_CHECKING:
+    from melib.datasets.folders import FolderDataset
+
+#: The datasets that can be read, by the name that notebooks and commands take as ``dataset``: the module of each, and
+#: what tells it from the others of that module. A reader is added by a line here.
 DATASETS: dict[str, tuple[str, dict[str, str]]] = {
     "casme3": ("casme3", {}),
     "casme_sq": ("casme_sq", {}),
@@ -52,13 +40,7 @@ DATASETS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def reader(name: str) -> tuple[ModuleType, dict[str, str]]:
-    """The module of a dataset, and the keywords that its functions need for it.
-
-    Raises
-    ------
-    ValueError
-        If no dataset has this name; the message offers the nearest.
-    """
+    """The module of a dataset, and the keywords that its functions need for it."""
     if name not in DATASETS:
         near = difflib.get_close_matches(str(name).lower(), DATASETS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(DATASETS)}"
@@ -73,15 +55,23 @@ def open_dataset(name: str, root: str | Path, **options: object) -> FolderDatase
     Parameters
     ----------
     name : str
-        A key of `DATASETS`.
+        A key of :data:`DATASETS`.
     root : path
+        The folder; archives may lie a few folders deeper. Links inside it are followed, links out of it refused.
     options
         Of the dataset's module, such as ``depth_scale`` and ``camera`` of :mod:`melib.datasets.casme3`.
+
+    Returns
+    -------
+    FolderDataset
+        A :class:`melib.video.Dataset` with ``root`` and ``labels``; frames in positions 0 to T-1, onset and offset
+        inclusive. Its ``version`` names release and options, and a fingerprint of labels and files of frames (names
+        and sizes), so that a copy with other labels or frames has another version, wherever it lies.
 
     Raises
     ------
     ValueError
-        If the name or an option is unknown, or a label file cannot be read.
+        If the name or an option is unknown, a label file cannot be read, or a link leads out of the root.
     FileNotFoundError
         If the root, the label file or all frames are missing.
     """
@@ -90,16 +80,10 @@ def open_dataset(name: str, root: str | Path, **options: object) -> FolderDatase
     unknown = [option for option in options if option not in known]
     if unknown:
         raise InputError(f"dataset {name} has no option {unknown[0]!r}: it takes {', '.join(known) or 'none'}")
-    return module.open_dataset(existing_root(name, root), **keywords, **options)
+    return module.open_dataset(root, **keywords, **options)
 
 
 def class_sets(name: str) -> dict[int, tuple[tuple[str, ...], Mapping[str, str | None]]]:
-    """The class sets of a dataset by number of classes: names in order, and emotion -> class or None.
-
-    Raises
-    ------
-    ValueError
-        If the dataset is unknown.
-    """
+    """The class sets of a dataset by number of classes: names in order, and emotion -> class or None."""
     module, _ = reader(name)
     return {number: (classes, module.MERGE[number]) for number, classes in module.CLASSES.items()}

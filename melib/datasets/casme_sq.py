@@ -15,29 +15,22 @@ recognition, IEEE Transactions on Affective Computing 9(4), 2018.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from melib.datasets.finding import folders_named
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
-from melib.datasets.paths import existing_root, find_file, subfolders
+from melib.datasets.paths import existing_root, find_file, folders_named, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, frame_number, read_cells, split_action_units, text
 from melib.errors import InputError
 from melib.video import EMOTIONS_4
 
 FPS = 30.0
 EMOTIONS = EMOTIONS_4
-CLASSES: dict[int, tuple[str, ...]] = {4: EMOTIONS_4, 3: ("negative", "positive", "surprise")}
+CLASSES: dict[int, tuple[str, ...]] = {4: EMOTIONS_4, 3: EMOTIONS_4[:3]}
 MERGE: dict[int, Mapping[str, str | None]] = {
     4: {name: name for name in EMOTIONS_4},
     3: {name: None if name == "others" else name for name in EMOTIONS_4},
 }
-#: In the label file; the number of raw videos is that of the dataset's authors (97 and 87 are found elsewhere).
-PUBLISHED = {
-    **{"micro": 57, "macro": 300, "subjects": 22, "videos": 95, "micro subjects": 14, "micro videos": 33},
-    **{"micro negative": 21, "micro others": 19, "micro surprise": 9, "micro positive": 8, "recorded videos": 98},
-}
-
 _LABELS = (r"cas\(me\)\^?2code_final\(updated\)\.xlsx?", r"code_final\.xlsx?", r"casme_sq_gt\.xlsx?")
 _SUBJECT = re.compile(r"s(\d{1,3})", re.IGNORECASE | re.ASCII)
 _VIDEO = re.compile(r"\d{1,3}_(\d{4}).*", re.ASCII | re.DOTALL)
@@ -47,33 +40,28 @@ _KINDS = {"micro-expression": "micro", "macro-expression": "macro"}
 
 
 def open_dataset(root: str | Path) -> FolderDataset:
-    """The long videos.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the root, the label file or all frames are missing.
-    ValueError
-        If the label file cannot be read.
-    """
+    """The long videos: every video folder of a subject's folder."""
     root = existing_root("casme_sq", root)
-    return build_dataset("casme_sq", "1", root, _footage(root), read_labels(root), fps=FPS, emotions=EMOTIONS)
+    labels = read_labels(root)
+    footage = [
+        Footage(name.lower(), code[1], video)
+        for name, folder in folders_named(root, _SUBJECT, levels=2)
+        for below, video in subfolders(root, folder).items()
+        if (code := _VIDEO.fullmatch(below))
+    ]
+    if not footage:
+        raise FileNotFoundError(f"no folder s<n>/<n>_<code>... in {root} or two folders below it")
+    return build_dataset("casme_sq", "1", root, footage, labels, fps=FPS, emotions=EMOTIONS)
 
 
 def read_labels(path: str | Path) -> LabelTable:
-    """The labels.
+    """The labels of a file, or of the folder that holds it.
 
     An offset of 0, which 44 macro-expressions have, means that there is none: it becomes the apex. An apex outside the
     interval, as 4 macro-expressions have, becomes unknown. Both are noted as changes.
-
-    Parameters
-    ----------
-    path : path
-        The label file or a folder that holds it.
     """
-    path = Path(path)
-    path = path if path.is_file() else find_file(existing_root("casme_sq", path), *_LABELS)
-    people = ((number, _SUBJECT.fullmatch(text(folder))) for _, folder, number in _columns(path, 1, 3))
+    path = find_file(Path(path), *_LABELS)
+    people = ((_number(number), _SUBJECT.fullmatch(text(folder))) for _, folder, number in _columns(path, 1, 3))
     subjects = {number: folder[0].lower() for number, folder in people if folder}
     codes = ((text(name).lower(), text(code).zfill(4)) for code, name in _columns(path, 2, 2))
     stimuli = {name: code for name, code in codes if _CODE.fullmatch(code)}
@@ -84,19 +72,24 @@ def read_labels(path: str | Path) -> LabelTable:
     return out.table()
 
 
-def _columns(path: Path, sheet: int, width: int) -> Iterator[tuple]:
+def _columns(path: Path, sheet: int, width: int) -> list[tuple]:
     """The first cells of each row of a sheet without header."""
     rows = read_cells(path, sheet)
-    if not rows or len(rows[0]) < width:
-        found = len(rows[0]) if rows else 0
+    found = len(rows[0]) if rows else 0
+    if found < width:
         raise InputError(f"label file {path}, sheet {sheet + 1}: {width} columns are needed, {found} were found")
-    return (row[:width] for row in rows)
+    return [row[:width] for row in rows]
+
+
+def _number(cell: object) -> str:
+    """A subject's number, whether it is stored as a number or a text."""
+    return text(cell).lstrip("0")
 
 
 def _add(out: LabelRows, number: int, cells: tuple, subjects: Mapping, stimuli: Mapping) -> None:
     person, name, *frames, units, emotion, kind = cells
     stimulus = _EXPRESSION.fullmatch(text(name))
-    subject, video = subjects.get(person), stimuli.get(stimulus[1].lower()) if stimulus else None
+    subject, video = subjects.get(_number(person)), stimuli.get(stimulus[1].lower()) if stimulus else None
     if subject is None or video is None:
         return out.skip(number, person, name, "subject or video is not in the sheets of names")
     onset, apex, offset = map(frame_number, frames)
@@ -115,17 +108,5 @@ def _add(out: LabelRows, number: int, cells: tuple, subjects: Mapping, stimuli: 
     elif None not in (onset, apex, offset) and not onset <= apex <= offset:
         out.change(label, "apex", None, "the apex lies outside the interval and is taken as unknown", "this reader")
         label["apex"] = None
-    return out.add(**label)
-
-
-def _footage(root: Path) -> Iterator[Footage]:
-    """Every video folder of a subject's folder."""
-    found = [
-        Footage(name.lower(), code[1], video)
-        for name, folder in folders_named(root, _SUBJECT, levels=2)
-        for below, video in subfolders(root, folder).items()
-        if (code := _VIDEO.fullmatch(below))
-    ]
-    if not found:
-        raise FileNotFoundError(f"no folder s<n>/<n>_<code>... in {root} or two folders below it")
-    yield from found
+    out.add(**label)
+    return None

@@ -10,21 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from melib.datasets.images import ImageVideo, list_images
-from melib.datasets.sheets import CHANGES, SKIPPED, LabelTable
+from melib.datasets.sheets import LabelRows, LabelTable
 from melib.video import Camera, Dataset, Expression
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderDataset(Dataset):
-    """A dataset read from a folder, with account of what was found there.
-
-    Attributes
-    ----------
-    root : Path
-    labels : LabelTable
-        The labels of ``videos``; ``labels.skipped`` also names the rows whose frames are not there, and the folders
-        that could not be read (their row is 0). Every row of the label files is in ``labels.rows`` or there.
-    """
+    """A dataset read from a folder; its ``labels`` give account of every row of the label files and every folder."""
 
     root: Path
     labels: LabelTable = field(compare=False, repr=False)
@@ -32,26 +24,17 @@ class FolderDataset(Dataset):
 
 @dataclass(frozen=True)
 class Footage:
-    """Where the frames of one video lie.
+    """Where the frames of one video lie, under the names that it has in the table of labels.
 
-    Attributes
-    ----------
-    subject, video : str
-        As in the table of labels; the video of the dataset gets these names.
-    colour : Path
-        Folder of images.
-    depth : Path or None
-    first : int
-        File number of position 0.
-    label_first : int or None
-        Number of position 0 in the labels; None if they count as the files do.
+    ``first`` is the file number of position 0 (None: that of the first file), ``label_first`` its number in the labels
+    where they count otherwise.
     """
 
     subject: str
     video: str
     colour: Path
     depth: Path | None = None
-    first: int = 1
+    first: int | None = 1
     label_first: int | None = None
 
 
@@ -67,136 +50,79 @@ def build_dataset(
     depth_scale: float = 0.001,
     camera: Callable[[int, int], Camera] | None = None,
 ) -> FolderDataset:
-    """Join folders and labels.
+    """Join folders, in the order of the videos, and labels; ``camera`` gives that of images of a width and a height.
 
-    A folder that cannot be read, and a label without frames, are noted in ``labels.skipped``. A label that ends behind
-    the last frame is cut there and noted in ``labels.changes``. A folder without labels is a video without
-    expressions.
-
-    Parameters
-    ----------
-    name, emotions
-        As in :class:`melib.video.Dataset`.
-    version : str
-        Of the release and the options. The dataset's version adds a fingerprint of the frames that were found, so that
-        features kept of another copy are not taken for this one's.
-    root : Path
-        As :func:`melib.datasets.paths.existing_root` gives it.
-    footage : iterable of Footage
-        In the order of the videos.
-    labels : LabelTable
-    fps : float
-    depth_scale : float
-        Metres of one unit of a depth file.
-    camera : callable or None
-        Camera of images of a width and a height; needed where footage has depth.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no folder of frames could be read at all; the message holds the first reason.
-    ValueError
-        If the camera does not fit the frames.
+    A folder that cannot be read (as row 0) and a label without frames are skipped, a label that ends behind the last
+    frame is cut there, and the account says so. A folder without labels is a video without expressions. To the version
+    of release and options a fingerprint of the data is added.
     """
-    account = _Account()
+    known = labels.skipped.to_dict("records"), labels.changes.to_dict("records"), labels.fixes_unused
+    account = LabelRows([], *known)
     of_video = {key: rows.to_dict("records") for key, rows in labels.rows.groupby(["subject", "video"], sort=False)}
+    videos: list[ImageVideo] = []
     read_from: dict[tuple[str, str], Path] = {}
-    videos = []
     for film in footage:
         key = (film.subject, film.video)
         if key in read_from:
-            account.skip(0, key, f"{film.colour} is left out: this video is read from {read_from[key]}")
+            account.skip(0, *key, f"{film.colour} is left out: this video is read from {read_from[key]}")
             continue
         read_from[key] = film.colour
         rows = of_video.pop(key, [])
         try:
-            video = ImageVideo(*key, list_images(root, film.colour), fps, film.first)
+            images = list_images(root, film.colour)
+            first = int(images.numbers[0]) if film.first is None else film.first
+            video = ImageVideo(*key, images, fps, first)
             size = video.size
         except (OSError, ValueError) as error:
-            account.skip(0, key, str(error))
+            account.skip(0, *key, str(error))
             for row in rows:
-                account.skip(row["row"], key, "its frames cannot be read")
+                account.skip(row["row"], *key, "its frames cannot be read")
             continue
         if film.depth is not None:
-            video = _with_depth(video, root, film.depth, depth_scale, camera(*size), account)
-        video.expressions = _expressions(video, rows, film, account)
+            fitting = camera(*size)
+            try:
+                depth = list_images(root, film.depth)
+                video = replace(video, depth_images=depth, depth_scale=depth_scale, camera=fitting)
+            except (OSError, ValueError) as error:
+                account.skip(0, *key, f"read without depth: {error}")
+        base = first if film.label_first is None else film.label_first
+        expressions = []
+        for row in rows:
+            placed = _placed(row, base, video.n_frames)
+            if isinstance(placed, str):
+                account.skip(row["row"], *key, placed)
+                continue
+            expressions.append(placed)
+            end = placed.offset + base
+            if end < row["offset"]:
+                account.change(row, "offset", end, "the frames end there", "folder of frames")
+            account.rows.append({**row, "offset": end})
+        video.expressions = tuple(sorted(expressions, key=lambda each: (each.onset, each.offset)))
         videos.append(video)
     for key, rows in of_video.items():
         for row in rows:
-            account.skip(row["row"], key, "no folder of frames")
+            account.skip(row["row"], *key, "no folder of frames")
     if not videos:
-        first = f": {account.skipped[0][3]}" if account.skipped else ""
-        raise FileNotFoundError(f"no video of {name} could be read in {root}{first}")
-    return FolderDataset(
-        *(name, f"{version}+files-{_fingerprint(videos)}", tuple(videos), emotions),
-        root=root,
-        labels=account.joined(labels),
-    )
+        reasons = [f": {row['reason']}" for row in account.skipped[len(labels.skipped) :]]
+        raise FileNotFoundError(f"no video of {name} could be read in {root}{''.join(reasons[:1])}")
+    version = f"{version}+data-{_fingerprint(videos)}"
+    return FolderDataset(name, version, tuple(videos), emotions, root=root, labels=account.table())
 
 
 def _fingerprint(videos: Iterable[ImageVideo]) -> str:
-    """Eight digits that tell copies of a dataset apart in which other frames are there, wherever they lie."""
+    """Eight digits that tell copies of a dataset apart whose labels, or whose files of frames, differ.
+
+    Labels count as they are placed; a file counts with its name and its size in bytes, not with its content. Where the
+    copy lies does not count.
+    """
     digest = hashlib.sha256()
     for video in videos:
-        digest.update(repr((video.subject, video.name, video.first, video.size)).encode())
+        labels = [(each.onset, each.apex, each.offset, each.emotion, each.kind) for each in video.expressions]
+        digest.update(repr((video.subject, video.name, video.first, video.size, labels)).encode())
         for images in (video.colour, video.depth_images):
-            numbers = () if images is None else images.numbers.tolist()
-            digest.update(repr(numbers).encode())
+            files = [] if images is None else list(zip(images.names.tolist(), images.bytes.tolist(), strict=True))
+            digest.update(repr(files).encode())
     return digest.hexdigest()[:8]
-
-
-class _Account:
-    """What becomes of the labels when they meet the folders."""
-
-    def __init__(self) -> None:
-        self.kept: list[dict] = []
-        self.skipped: list[tuple] = []
-        self.changes: list[tuple] = []
-
-    def skip(self, row: int, key: tuple[str, str], reason: str) -> None:
-        self.skipped.append((row, *key, reason))
-
-    def joined(self, labels: LabelTable) -> LabelTable:
-        """The table of the label files, with this account added."""
-        return replace(
-            labels,
-            rows=pd.DataFrame(self.kept, columns=labels.rows.columns, dtype=object).astype(labels.rows.dtypes),
-            skipped=_joined(labels.skipped, pd.DataFrame(self.skipped, columns=list(SKIPPED))),
-            changes=_joined(labels.changes, pd.DataFrame(self.changes, columns=list(CHANGES))),
-        )
-
-
-def _joined(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    return b if a.empty else a if b.empty else pd.concat([a, b], ignore_index=True)
-
-
-def _with_depth(
-    video: ImageVideo, root: Path, folder: Path, depth_scale: float, camera: Camera, account: _Account
-) -> ImageVideo:
-    try:
-        return replace(video, depth_images=list_images(root, folder), depth_scale=depth_scale, camera=camera)
-    except (OSError, ValueError) as error:
-        account.skip(0, (video.subject, video.name), f"read without depth: {error}")
-        return video
-
-
-def _expressions(video: ImageVideo, rows: list[dict], film: Footage, account: _Account) -> tuple[Expression, ...]:
-    """The labels of a video in positions, in order of onset."""
-    key = (film.subject, film.video)
-    base = film.first if film.label_first is None else film.label_first
-    expressions = []
-    for row in rows:
-        placed = _placed(row, base, video.n_frames)
-        if isinstance(placed, str):
-            account.skip(row["row"], key, placed)
-            continue
-        expressions.append(placed)
-        end = placed.offset + base
-        if end < row["offset"]:
-            change = (row["row"], *key, "offset", row["offset"], end, "the frames end there", "folder of frames")
-            account.changes.append(change)
-        account.kept.append({**row, "offset": end})
-    return tuple(sorted(expressions, key=lambda expression: (expression.onset, expression.offset)))
 
 
 def _placed(row: Mapping, base: int, n_frames: int) -> Expression | str:

@@ -1,4 +1,4 @@
-"""Paths that label files and folders of a dataset name: followed inside the dataset's root, and nowhere else."""
+"""Folders and files below the root of a dataset: a link is followed inside the root, and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,108 +10,63 @@ from melib.errors import InputError
 
 
 def existing_root(name: str, root: str | Path) -> Path:
-    """The folder of a dataset, its links followed.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not a folder.
-    """
-    folder = Path(root)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"no folder {folder} for the dataset {name}: name the folder into which the dataset was unpacked"
-        )
-    return folder.resolve()
+    """The folder of a dataset, its links followed."""
+    if not Path(root).is_dir():
+        wanted = "name the folder into which the dataset was unpacked"
+        raise FileNotFoundError(f"no folder {root} for the dataset {name}: {wanted}")
+    return Path(root).resolve()
 
 
-def inside(root: Path, *parts: str) -> Path:
-    """A path below a root, each part one plain name.
-
-    Parameters
-    ----------
-    root : Path
-        Existing folder.
-    parts : str
-        Names of folders and last, perhaps, of a file; from a cell of a label file or a listing, so never trusted.
-
-    Returns
-    -------
-    Path
-        With its links followed; it need not exist.
-
-    Raises
-    ------
-    ValueError
-        If a part is empty, ``.`` or ``..``, holds a separator, a colon or a NUL; if a link leads out of the root, or
-        back to a folder on the way to it.
-    """
-    for part in parts:
-        if part.strip() in ("", ".", "..") or re.search(r"[/\\:\0]", part):
-            raise InputError(f"{part!r} is not a plain name of a file or folder: mend the label file or rename it")
-    base = root.resolve()
-    path = base
-    for part in parts:
-        above = path
-        try:
-            path = Path(os.path.realpath(above / part, strict=True))
-        except FileNotFoundError:
-            path = above / part
-        except OSError as error:
-            raise InputError(f"{above / part} cannot be followed ({error.strerror}): remove it") from error
-        if path == above or path in above.parents:
-            raise InputError(f"the link {above / part} leads back to {path}: remove it from the dataset")
-        if base not in path.parents:
-            raise InputError(f"the link {above / part} leads out of {base}: put a copy there instead")
-    return path
+def inside(root: Path, link: Path) -> Path:
+    """Where a link in a dataset leads; refused if that is outside the root or a folder above the link."""
+    target = Path(os.path.realpath(link))
+    if target == link.parent or target in link.parents:
+        raise InputError(f"the link {link} leads back to {target}: remove it from the dataset")
+    if root.resolve() not in target.parents:
+        raise InputError(f"the link {link} leads out of {root}: put a copy there instead")
+    return target
 
 
 def subfolders(root: Path, folder: Path) -> dict[str, Path]:
-    """The folders in a folder of the dataset, by name and in natural order (2 before 10).
-
-    Hidden folders are left out. A link to a folder, or to nothing, is followed as in :func:`inside`.
-    """
-    folder = folder.resolve()
-    above = folder.relative_to(root.resolve()).parts
+    """The folders in a folder of the dataset by name, in natural order; not hidden ones, nor what a Mac packs."""
     found = {}
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                found[entry.name] = folder / entry.name
-            elif entry.is_symlink() and not os.path.isfile(entry.path):
-                path = inside(root, *above, entry.name)
-                if path.is_dir():
-                    found[entry.name] = path
+            if not entry.name.startswith(".") and entry.name != "__MACOSX" and entry.is_dir():
+                path = Path(entry.path)
+                found[entry.name] = inside(root, path) if entry.is_symlink() else path
     return {name: found[name] for name in sorted(found, key=natural_key)}
 
 
+def _one_level_down(root: Path, folders: list[Path], entered: set[Path]) -> list[tuple[str, Path]]:
+    """The folders in some folders, each one once, whatever links lead to it."""
+    found = []
+    for folder in folders:
+        for name, path in subfolders(root, folder).items():
+            if path not in entered:
+                entered.add(path)
+                found.append((name, path))
+    return found
+
+
+def folders_named(root: Path, name: re.Pattern[str], *, levels: int) -> list[tuple[str, Path]]:
+    """Folders whose whole name matches, at most so many folders deep; one that matches is not entered."""
+    found, level, entered = [], [root], {root}
+    for _ in range(levels + 1):
+        below = _one_level_down(root, level, entered)
+        found += [(called, path) for called, path in below if name.fullmatch(called)]
+        level = [path for called, path in below if not name.fullmatch(called)]
+    return found
+
+
 def find_file(root: Path, *patterns: str, depth: int = 2) -> Path:
-    """The one file below a root whose name matches a pattern, whatever its case.
-
-    Parameters
-    ----------
-    root : Path
-    patterns : str
-        Regular expressions for the whole name; an earlier one is preferred.
-    depth : int
-        Folders to go down; a file higher up is preferred.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    ValueError
-        If two are equally good, or a link leads astray.
-    """
-    levels: list[list[Path]] = [[root.resolve()]]
-    seen = {*levels[0]}
+    """The file itself, or the one below of such a name: an earlier pattern, then a folder higher up, is preferred."""
+    if root.is_file():
+        return root
+    root = root.resolve()
+    levels, entered = [[root]], {root}
     for _ in range(depth):
-        below = [path for folder in levels[-1] for path in subfolders(root, folder).values()]
-        # Each folder once, or folders that link to one another would make this search endless.
-        levels.append([path for path in dict.fromkeys(below) if path not in seen])
-        seen.update(levels[-1])
+        levels.append([path for _, path in _one_level_down(root, levels[-1], entered)])
     for pattern in patterns:
         match = re.compile(pattern, re.IGNORECASE).fullmatch
         for folders in levels:
@@ -119,7 +74,7 @@ def find_file(root: Path, *patterns: str, depth: int = 2) -> Path:
             if len(found) > 1:
                 raise InputError(f"two label files, {found[0]} and {found[1]}: leave one of them")
             if found:
-                return inside(root, *found[0].relative_to(root.resolve()).parts)
+                return inside(root, found[0]) if found[0].is_symlink() else found[0]
     wanted = " or ".join(pattern.replace("\\", "") for pattern in patterns)
     raise FileNotFoundError(f"no label file {wanted} in {root} or {depth} folders below it: put it there")
 

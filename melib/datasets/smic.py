@@ -5,13 +5,10 @@ the first of each clip (FirstF), so an expression begins OnsetF - FirstF frames 
 (``HS/s1/micro/negative/s1_ne_01/reg_image000123.bmp``) hold the frames from onset to offset under the same numbers;
 where both lie below the root, the long ones are read.
 
-What is odd about a row, and what is done:
-
-- text below the table is skipped and reported, row by row;
-- there is no apex, so it is unknown; the ``_2019`` label files have one (ApexF), which is read and preferred;
-- the class is that of the clip's name (ne, po, sur); where the column Emotion names another one, the change is noted;
-- where the first file has another number than FirstF, frames are counted from the first file, unless the file numbers
-  still cover the expression as the labels count it: then only the beginning of the clip is missing.
+There is no apex, so it is unknown; the ``_2019`` label files have one (ApexF), which is read and preferred. The class
+is that of the clip's name (ne, po, sur); where the column Emotion names another one, the change is noted. Where the
+first file has another number than FirstF, frames are counted from the first file, unless the file numbers still cover
+the expression as the labels count it: then only the beginning of the clip is missing.
 
 Sources: the release; MEAN (https://github.com/genbing99/MEAN_Spot-then-recognize) for the conversion of frames.
 """
@@ -19,17 +16,14 @@ Sources: the release; MEAN (https://github.com/genbing99/MEAN_Spot-then-recogniz
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
-from melib.datasets.finding import folders_named
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.images import list_images
-from melib.datasets.paths import existing_root, find_file
-from melib.datasets.rows import frames_of, take
-from melib.datasets.sheets import LabelRows, LabelTable, read_table, text
+from melib.datasets.paths import existing_root, find_file, folders_named
+from melib.datasets.sheets import LabelRows, LabelTable, frames_of, read_table, text
 from melib.errors import InputError
 
 SENSORS = ("hs", "vis", "nir")
@@ -37,117 +31,72 @@ FPS = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
 EMOTIONS = ("negative", "positive", "surprise")
 CLASSES = {3: EMOTIONS}
 MERGE: dict[int, Mapping[str, str | None]] = {3: {name: name for name in EMOTIONS}}
-#: By sensor; from the literature, no label file being at hand.
-PUBLISHED = {
-    "hs": {"subjects": 16, "micro": 157},
-    "vis": {"subjects": 8, "micro": 71},
-    "nir": {"subjects": 8, "micro": 71},
-}
-
-_COLUMNS = ("Subject", "Filename", "OnsetF", "OffsetF", "FirstF")
 _CLIP = re.compile(r"s0*([0-9]{1,3})_(ne|po|sur)_0*([0-9]{1,3})", re.IGNORECASE)
 _SUBJECT = re.compile(r"s?0*([0-9]{1,3})", re.IGNORECASE)
 _CLASS = {"ne": "negative", "po": "positive", "sur": "surprise"}
 
 
 def open_dataset(root: str | Path, *, sensor: str) -> FolderDataset:
-    """The clips of a sensor; others' clips may lie below the root, too.
-
-    Parameters
-    ----------
-    root : path
-    sensor : {"hs", "vis", "nir"}
-
-    Raises
-    ------
-    FileNotFoundError
-        If the root, the sensor's label file or all of its frames are missing.
-    ValueError
-        If the label file cannot be read, or the sensor is unknown.
-    """
-    path = _label_file(root, sensor)
+    """The clips of a sensor; others' clips may lie below the root, too."""
     root = existing_root(f"smic_{sensor}", root)
-    out = LabelRows()
-    clips = read_rows(read_table(path, _COLUMNS), out)
+    path, out = _label_file(root, sensor), LabelRows()
+    clips = _read_rows(path, out)
     footage = [_film(root, name, folder, clips, out) for name, folder in _folders(root, sensor)]
     version = "2019" if "_2019" in path.name else "1"
     return build_dataset(f"smic_{sensor}", version, root, footage, out.table(), fps=FPS[sensor], emotions=EMOTIONS)
 
 
 def read_labels(path: str | Path, *, sensor: str) -> LabelTable:
-    """The labels, frames as in the file: numbers that run on from clip to clip.
-
-    Parameters
-    ----------
-    path : path
-        The label file, or a folder that holds it.
-    sensor : {"hs", "vis", "nir"}
-    """
-    path = Path(path)
+    """The labels of a file, or of the folder that holds it; frames as in the file: they run on from clip to clip."""
     out = LabelRows()
-    read_rows(read_table(path if path.is_file() else _label_file(path, sensor), _COLUMNS), out)
+    _read_rows(_label_file(path, sensor), out)
     return out.table()
 
 
-def read_rows(sheet: pd.DataFrame, out: LabelRows) -> dict[str, dict]:
-    """Rows of the label sheet, each added to `out` or skipped.
+def _label_file(path: str | Path, sensor: str) -> Path:
+    if sensor not in SENSORS:
+        raise InputError(f"unknown sensor {sensor!r} of SMIC: use one of {', '.join(SENSORS)}")
+    name = f"SMIC-{sensor.upper()}-E_annotation"
+    return find_file(Path(path), rf"{name}_2019\.xlsx?", rf"{name}\.xlsx?", depth=3)
 
-    Parameters
-    ----------
-    sheet : pandas.DataFrame
-        Columns ``row, Subject, Filename, OnsetF, OffsetF, FirstF`` and perhaps ``ApexF`` and ``Emotion``.
-    out : LabelRows
 
-    Returns
-    -------
-    dict
-        Clip -> its first label, with ``FirstF``.
-    """
+def _read_rows(path: Path, out: LabelRows) -> dict[str, dict]:
+    """Rows of the label file, each added or skipped; clip -> its first label, with ``FirstF``."""
     clips: dict[str, dict] = {}
-    seen: dict[tuple, int] = {}
+    sheet = read_table(path, ("Subject", "Filename", "OnsetF", "OffsetF", "FirstF"), optional=("ApexF", "Emotion"))
     columns = {"onset": "OnsetF", "offset": "OffsetF", "first": "FirstF"}
-    others = {str(name).lower().replace(" ", ""): name for name in sheet.columns}
-    if "apexf" in others:
-        columns["apex"] = others["apexf"]
+    if "ApexF" in sheet:
+        columns["apex"] = "ApexF"
     for row in sheet.to_dict("records"):
-        match = _CLIP.fullmatch(text(row["Filename"]))
-        frames = frames_of(row, columns)
+        match, whose = _CLIP.fullmatch(text(row["Filename"])), text(row["Subject"])
         if match is None:
-            reason = f"no clip such as s01_ne_01 is named: {_shown(row, sheet.columns)!r}"
-            out.skip(row["row"], text(row["Subject"])[:40], "", reason)
+            shown = " ".join(text(cell) for name, cell in row.items() if name != "row" and cell is not None)
+            out.skip(row["row"], whose[:40], "", f"no clip such as s01_ne_01 is named: {shown[:80]!r}")
             continue
         subject, clip = _names(match)
-        whose = _SUBJECT.fullmatch(text(row["Subject"]))
+        frames, number = frames_of(row, columns), _SUBJECT.fullmatch(whose)
         reason = None
-        if row["Subject"] is not None and (whose is None or int(whose[1]) != int(match[1])):
-            reason = f"subject {text(row['Subject'])[:40]!r}, but the name says {subject}"
+        if whose and (number is None or int(number[1]) != int(match[1])):
+            reason = f"subject {whose[:40]!r}, but the name says {subject}"
         elif isinstance(frames, str):
             reason = frames
         elif frames["onset"] < frames["first"]:
             reason = f"onset {frames['onset']} lies before {frames['first']}, the first frame of its clip"
-        elif clips.get(clip, frames).get("FirstF", frames["first"]) != frames["first"]:
+        elif clip in clips and clips[clip]["FirstF"] != frames["first"]:
             reason = f"first frame {frames['first']}, but row {clips[clip]['row']} says {clips[clip]['FirstF']}"
         if reason is not None:
             out.skip(row["row"], subject, clip, reason)
             continue
-        first = frames.pop("first")
-        label = {"row": row["row"], "subject": subject, "video": clip, **frames}
-        label["emotion"] = _CLASS[match[2].lower()]
-        if not take(out, seen, **label, kind="micro", action_units=()):
+        first, emotion = frames.pop("first"), _CLASS[match[2].lower()]
+        label = {"row": row["row"], "subject": subject, "video": clip, **frames, "emotion": emotion}
+        if not out.add(once=True, **label, kind="micro", action_units=()):
             continue
         clips.setdefault(clip, {**label, "FirstF": first})
-        written = text(row.get(others.get("emotion")))
-        if written.lower()[:2] in {name[:2] for name in EMOTIONS} - {label["emotion"][:2]}:
+        written = text(row.get("Emotion"))
+        if written[:2].lower() in {name[:2] for name in EMOTIONS if name != emotion}:
             told = {**label, "emotion": written}
-            out.change(told, "emotion", label["emotion"], "the class is that of the clip's name", "the clip's name")
+            out.change(told, "emotion", emotion, "the class is that of the clip's name", "the clip's name")
     return clips
-
-
-def _label_file(root: str | Path, sensor: str) -> Path:
-    if sensor not in SENSORS:
-        raise InputError(f"unknown sensor {sensor!r} of SMIC: use one of {', '.join(SENSORS)}")
-    name = f"SMIC-{sensor.upper()}-E_annotation"
-    return find_file(existing_root(f"smic_{sensor}", root), rf"{name}_2019\.xlsx?", rf"{name}\.xlsx?", depth=3)
 
 
 def _folders(root: Path, sensor: str) -> list[tuple[str, Path]]:
@@ -172,28 +121,22 @@ def _cropped(root: Path, folder: Path) -> bool:
 
 def _film(root: Path, name: str, folder: Path, clips: Mapping[str, dict], out: LabelRows) -> Footage:
     """Where a clip lies, and how its files are numbered."""
-    subject, clip = _names(_CLIP.fullmatch(name))
+    film = Footage(*_names(_CLIP.fullmatch(name)), folder, first=None)
     try:
         images = list_images(root, folder)
     except (OSError, ValueError):
-        return Footage(subject, clip, folder)  # build_dataset meets the same error and reports it
-    start, last = int(images.numbers[0]), int(images.numbers[-1])
-    label = clips.get(clip)
+        return film  # build_dataset meets the same error and reports it
+    start, last, label = int(images.numbers[0]), int(images.numbers[-1]), clips.get(film.video)
     if label is None or label["FirstF"] == start or images.names[0].lower().startswith("reg_"):
-        return Footage(subject, clip, folder, first=start)
+        return film
     if label["FirstF"] < start <= label["onset"] <= label["offset"] <= last:
-        return Footage(subject, clip, folder, first=label["FirstF"])
+        return replace(film, first=label["FirstF"])
     reason = f"the clip's first file has the number {start}: frames are counted from there"
     out.change(label, "FirstF", start, reason, "the folder")
-    return Footage(subject, clip, folder, first=start, label_first=label["FirstF"])
+    return replace(film, label_first=label["FirstF"])
 
 
 def _names(match: re.Match) -> tuple[str, str]:
     """Subject and clip as published: ``("s01", "s01_ne_01")``."""
     subject = f"s{int(match[1]):02d}"
     return subject, f"{subject}_{match[2].lower()}_{int(match[3]):02d}"
-
-
-def _shown(row: Mapping[str, object], columns: Iterable[str]) -> str:
-    """The text of a row that is no label, cut to a line."""
-    return " ".join(text(row[name]) for name in columns if name != "row" and row[name] is not None)[:80]

@@ -8,30 +8,71 @@ Following the head is therefore an option: the window then moves and with it eve
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from melib.errors import InputError
 from melib.face.detect import Box, Detector, DlibDetector, FaceError
-from melib.face.find import Start, Track, find_start, follow, place
-from melib.face.kept import kept
+from melib.face.find import Start, Track, find_start, follow, kept, place
 from melib.face.regions import INPUT_SIZE
-from melib.face.report import CropReport, notes
 from melib.video import Camera, Dataset, Video
 
 #: A smaller face is refused: enlarged more than five times, it shows no small movement.
-SMALLEST_FACE = 24
+_SMALLEST_FACE = 24
+#: Below so many pixels a movement of one pixel at 128 is less than a third of a pixel of the video.
+_SMALL_FACE = 40
+#: A crop that lies farther from its face than this part of its side has lost some of it.
+_ASIDE = 0.1
+
+
+@dataclass(frozen=True)
+class CropReport:
+    """How the face of a video was found."""
+
+    frame: int  # in which the face was found; later than 0 where the first ones show none
+    faces: int  # in that frame; 0 where the box was given
+    confidence: float  # on the detector's own scale
+    box: Box  # the square that is cut out (of the first frame, if the crop follows the head), pixels of the video
+    looks: int  # frames in which the face was looked for
+    lost: int  # those among them that did not show it after the first that did
+    notes: tuple[str, ...]  # what whoever reads a result should know; empty if all is well
 
 
 class CroppedVideo(Video):
-    """The face of a video as a video; made by :func:`crop`, and like it in parameters, results and errors.
+    """The face of a video as a video, with the subject, name, frame rate, number of frames and labels of that video.
 
-    Subject, name, frame rate, number of frames and labels are those of the video. The face is looked for when first
-    needed; frames and depth are read one at a time, so memory does not grow with the length of the video.
+    The face is that of the first frame with one, the largest if there are several; it is looked for when first needed.
+    Its box, made square and moved into the image, is cut out of every frame and resized, as in the released MEAN code;
+    depth goes with it (nearest reading, holes kept) and the camera is adjusted exactly. Frames are read one at a time,
+    so memory does not grow with the length of the video.
+
+    Parameters
+    ----------
+    video : Video
+    size : int
+        Side of the crop in pixels. The papers use 128.
+    detector : Detector, optional
+        By default :class:`DlibDetector`, the predictor of the released MEAN code.
+    track : bool
+        Let the crop follow the head, six looks a second, smoothed over time. It keeps a moving head in the crop but
+        adds the window's motion to the image: use it with a feature setting that stabilises. A face that leaves is
+        taken to stay where it was; :attr:`report` counts the looks that missed it.
+    box : tuple of int, optional
+        ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
+    cache : path, optional
+        Folder in which detections are kept, a small file for each video, so that a study looks only once. They go by
+        the video's subject and name: delete the folder when another video takes the place of one.
+    dataset : str
+        Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
+
+    Raises
+    ------
+    ValueError
+        If the extra ``faces`` is needed and not installed, the size is too small, the box lies outside the image, or a
+        kept detection is damaged; FaceError, one of its kind, if the first ten seconds show no face, or a tiny one.
     """
 
     def __init__(
@@ -51,12 +92,13 @@ class CroppedVideo(Video):
         self.detector = DlibDetector() if detector is None else detector
         self.subject, self.name, self.fps = video.subject, video.name, video.fps
         self.n_frames, self.expressions = video.n_frames, video.expressions
-        self._given = None if box is None else _checked_box(box, video)
+        self._title = f"video {video.subject}/{video.name}"
+        self._given = None if box is None else Box(*(int(value) for value in box))
         self._folder = None if cache is None else Path(cache)
         self._key = {
             "video": [dataset, video.subject, video.name, video.n_frames, float(video.fps)],
             "detector": self.detector.name,
-            "box": self._given and list(self._given),
+            "box": self._given,
         }
 
     def __repr__(self) -> str:
@@ -70,10 +112,10 @@ class CroppedVideo(Video):
     def _start(self) -> Start:
         start = kept(self._folder, Start, self._key, lambda: find_start(self.source, self.detector, self._given))
         side = max(start.box.width, start.box.height)
-        if side < SMALLEST_FACE:
+        if side < _SMALLEST_FACE:
             raise FaceError(
-                f"the face in frame {start.frame} of video {self.subject}/{self.name} is {side} pixels wide, fewer "
-                f"than {SMALLEST_FACE}: film from nearer, or use the video in its full size"
+                f"the face in frame {start.frame} of {self._title} is {side} pixels wide, fewer than "
+                f"{_SMALLEST_FACE}: film from nearer, or use the video in its full size"
             )
         return start
 
@@ -85,78 +127,68 @@ class CroppedVideo(Video):
     @functools.cached_property
     def _square(self) -> Box:
         """The square that is cut out around the face of the start, inside the image."""
-        start = self._start
-        side = min(max(start.box.width, start.box.height), start.height, start.width)
-        left = start.box.left + (start.box.width - side) // 2
-        top = start.box.top + (start.box.height - side) // 2
-        return _inside(Box(left, top, side, side), start.height, start.width)
+        box, start = self._start.box, self._start
+        side = min(max(box.width, box.height), start.height, start.width)
+        return self._inside(box.left + (box.width - side) // 2, box.top + (box.height - side) // 2, side)
+
+    def _inside(self, left: int, top: int, side: int) -> Box:
+        left = min(max(left, 0), self._start.width - side)
+        return Box(left, min(max(top, 0), self._start.height - side), side, side)
 
     def window(self, frame: int) -> Box:
-        """The square of whole pixels that is cut out of a frame of the video.
-
-        Whole pixels, also where the crop follows the head: each pixel of the crop then keeps its place within a pixel
-        of the video, so that resizing blurs every frame alike (flow between windows that lie between pixels errs more),
-        depth stays under its colour, and a step of the window is a shift of the whole image. Its size never changes, so
-        that following adds no zoom.
-        """
+        """The square that is cut out of a frame of the video; its size never changes, so following adds no zoom."""
+        # Whole pixels, also where the crop follows the head: resizing then blurs every frame alike (flow between crops
+        # cut between pixels errs more), depth stays under its colour, and a step is a shift of the whole image.
         self.check_range(frame, frame + 1)
+        square = self._square
         if not self.track:
-            return self._square
-        start = self._start
-        right, down = place(self._track.at(frame, frame + 1)[0]) - place(start.landmarks)
-        moved = self._square._replace(left=self._square.left + round(right), top=self._square.top + round(down))
-        return _inside(moved, start.height, start.width)
+            return square
+        right, down = place(self._track.at(frame, frame + 1)[0]) - place(self._start.landmarks)
+        return self._inside(square.left + round(right), square.top + round(down), square.width)
 
     @property
     def report(self) -> CropReport:
         """How the face was found; looks through the whole video if the crop follows the head."""
-        start, lost, looks = self._start, 0, self._start.looks
+        start, box, square, lost, looks = self._start, self._start.box, self.window(0), 0, self._start.looks
         if self.track:
-            lost = self._track.lost
-            looks += int((self._track.frames > start.frame).sum())
-        return CropReport(
-            *(self.subject, self.name, self.detector.name, start.frame, start.faces, start.confidence),
-            *(self.window(0), looks, lost, notes(start, self.window(0), self.size, looks, lost)),
-        )
+            lost, looks = self._track.lost, looks + int((self._track.frames > start.frame).sum())
+        # Pixels by which the face's box reaches over the edge that it reaches over farthest.
+        over = max(-box.left, -box.top, box.left + box.width - start.width, box.top + box.height - start.height)
+        unusual = {
+            f"no face before frame {start.frame}: the crop is made from that frame": start.frame > 0,
+            f"{start.faces} faces in frame {start.frame}: the largest is taken": start.faces > 1,
+            f"the face is only {square.width} pixels wide, enlarged to {self.size}: small movements of it cannot be "
+            "seen": square.width < _SMALL_FACE,
+            "the face reaches over the edge of the image: the crop holds what lies inside": (
+                over > _ASIDE * max(box.width, box.height)
+            ),
+            f"the face was not found in {lost} of {looks} frames looked at: its last place was kept there": lost > 0,
+        }
+        notes = tuple(note for note, applies in unusual.items() if applies)
+        return CropReport(start.frame, start.faces, start.confidence, square, looks, lost, notes)
 
     @property
     def camera(self) -> Camera | None:
-        """Intrinsics of the crop of the first frame; None if the video has none.
-
-        If the crop follows the head this camera stands for all frames (see :meth:`camera_at` for those of one): motion
-        in space computed with it lacks the way of the window, which is a shift that stabilisation takes away anyhow.
-        """
+        """Intrinsics of the crop of the first frame, which stand for all frames; None if the video has none."""
+        # If the crop follows the head, motion in space computed with them lacks the way of the window, which is a shift
+        # that stabilisation takes away anyhow.
         return None if self.source.camera is None else self.camera_at(0)
 
     def camera_at(self, frame: int) -> Camera:
-        """Exact intrinsics of the crop of a frame.
-
-        Raises
-        ------
-        LookupError
-            If the video has no camera.
-        ValueError
-            If the video's camera belongs to images of another size.
-        """
-        full = self.source.camera
+        """Exact intrinsics of the crop of a frame."""
+        full, start = self.source.camera, self._start
         if full is None:
-            raise InputError(f"video {self.subject}/{self.name} has no camera: give it one, or use colour alone")
-        if (full.width, full.height) != (self._start.width, self._start.height):
+            raise InputError(f"{self._title} has no camera: give it one, or use colour alone")
+        if (full.width, full.height) != (start.width, start.height):
             raise InputError(
-                f"video {self.subject}/{self.name} has frames of {self._start.width}x{self._start.height} pixels and "
-                f"a camera of {full.width}x{full.height}: give the intrinsics of its own frames"
+                f"{self._title} has frames of {start.width}x{start.height} pixels and a camera of "
+                f"{full.width}x{full.height}: give the intrinsics of its own frames"
             )
         window = self.window(frame)
         scale = self.size / window.width
         # The centre of a pixel has whole coordinates, so resizing keeps -0.5, the outer edge of the first pixel.
-        return Camera(
-            fx=full.fx * scale,
-            fy=full.fy * scale,
-            cx=(full.cx - window.left + 0.5) * scale - 0.5,
-            cy=(full.cy - window.top + 0.5) * scale - 0.5,
-            width=self.size,
-            height=self.size,
-        )
+        centre = ((full.cx - window.left + 0.5) * scale - 0.5, (full.cy - window.top + 0.5) * scale - 0.5)
+        return Camera(full.fx * scale, full.fy * scale, *centre, width=self.size, height=self.size)
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """RGB crops of frames ``start <= i < stop``: ``(n, size, size, 3)`` uint8."""
@@ -165,32 +197,31 @@ class CroppedVideo(Video):
 
     def _colour(self, frame: int) -> np.ndarray:
         window = self.window(frame)
-        cut = _cut(self.source.frames(frame, frame + 1)[0], window, self._start, self)
+        cut = self._cut(self.source.frames(frame, frame + 1)[0], window)
         # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
         way = cv2.INTER_AREA if self.size < window.width else cv2.INTER_LINEAR
         return cv2.resize(cut, (self.size, self.size), interpolation=way)
 
     def depth(self, start: int, stop: int) -> np.ndarray:
-        """Depth of the crops: ``(n, size, size)`` float32 metres, 0 = no reading.
-
-        Each pixel takes the reading nearest to its centre: an average would mix readings with holes, and face with
-        background.
-
-        Raises
-        ------
-        LookupError
-            If the video has no depth.
-        ValueError
-            If its depth and colour differ in size.
-        """
+        """Depth of the crops: ``(n, size, size)`` float32 metres, 0 = no reading."""
         self.check_range(start, stop)
         return np.stack([self._depth(i) for i in range(start, stop)])
 
     def _depth(self, frame: int) -> np.ndarray:
         window = self.window(frame)
-        cut = _cut(self.source.depth(frame, frame + 1)[0], window, self._start, self)
+        cut = self._cut(self.source.depth(frame, frame + 1)[0], window)
+        # The reading nearest to a pixel's centre: an average would mix readings with holes, and face with background.
         nearest = ((np.arange(self.size) + 0.5) * window.width / self.size).astype(int)
         return cut[np.ix_(nearest, nearest)]
+
+    def _cut(self, image: np.ndarray, window: Box) -> np.ndarray:
+        start = self._start
+        if image.shape[:2] != (start.height, start.width):
+            raise InputError(
+                f"{self._title} has images of {image.shape[1]}x{image.shape[0]} pixels beside others of "
+                f"{start.width}x{start.height}: bring them to one size"
+            )
+        return image[window.top : window.top + window.height, window.left : window.left + window.width]
 
     @functools.cached_property
     def _still(self) -> np.ndarray:
@@ -213,55 +244,9 @@ class CroppedVideo(Video):
         return (self._track.at(start, stop) - corners + np.float32(0.5)) * scale - np.float32(0.5)
 
 
-def crop(
-    video: Video,
-    *,
-    size: int = 128,
-    detector: Detector | None = None,
-    track: bool = False,
-    box: tuple[int, int, int, int] | None = None,
-    cache: Path | str | None = None,
-    dataset: str = "",
-) -> CroppedVideo:
-    """The face of a video, found now and cut out when asked for.
-
-    The face is that of the first frame with one, the largest if there are several. Its box, made square and moved
-    into the image, is cut out of every frame and resized, as in the released MEAN code; depth goes with it (nearest
-    reading, holes kept) and the camera is adjusted exactly.
-
-    Parameters
-    ----------
-    video : Video
-    size : int
-        Side of the crop in pixels. The papers use 128.
-    detector : Detector, optional
-        By default :class:`DlibDetector`, the predictor of the released MEAN code.
-    track : bool
-        Let the crop follow the head, six looks a second, smoothed over time. It keeps a moving head in the crop but
-        adds the window's motion to the image: use it with a feature setting that stabilises. A face that leaves is
-        taken to stay where it was; :attr:`CroppedVideo.report` counts the looks that missed it.
-    box : tuple of int, optional
-        ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
-    cache : path, optional
-        Folder in which detections are kept, a small file for each video, so that a study looks only once. They go by
-        the video's subject and name: delete the folder when another video takes the place of one.
-    dataset : str
-        Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
-
-    Returns
-    -------
-    CroppedVideo
-
-    Raises
-    ------
-    FaceError
-        If the first ten seconds show no face, or one of fewer than 24 pixels. It is a LookupError.
-    LookupError
-        If no detector is given and the extra ``faces`` is not installed.
-    ValueError
-        If the size is too small, the box lies outside the image, or a kept detection is damaged.
-    """
-    cropped = CroppedVideo(video, size=size, detector=detector, track=track, box=box, cache=cache, dataset=dataset)
+def crop(video: Video, **options) -> CroppedVideo:
+    """The face of a video, found now and cut out when asked for; the options are those of :class:`CroppedVideo`."""
+    cropped = CroppedVideo(video, **options)
     cropped.find()
     return cropped
 
@@ -272,85 +257,14 @@ def crop_dataset(
     size: int = 128,
     detector: Detector | None = None,
     track: bool = False,
-    cache: Path | str | None = None,
+    cache: Path | None = None,
 ) -> Dataset:
     """A dataset of faces from one of whole images; a face is looked for when its video is first used.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    size, detector, track, cache
-        As in :func:`crop`.
-
-    Returns
-    -------
-    Dataset
-        Its version names size, detector and tracking, so that features of different crops are kept apart.
-
-    See Also
-    --------
-    crop_table : all faces looked for at once, and how they were found.
+    Its version names size, detector and tracking, so that features of different crops are kept apart.
     """
     detector = DlibDetector() if detector is None else detector
     whole = f"{dataset.name} {dataset.version}"
     version = f"{dataset.version}+crop-{size}-{detector.name}" + ("-tracked" if track else "")
-    videos = tuple(
-        CroppedVideo(video, size=size, detector=detector, track=track, cache=cache, dataset=whole)
-        for video in dataset.videos
-    )
-    return replace(dataset, version=version, videos=videos)
-
-
-def crop_table(dataset: Dataset) -> pd.DataFrame:
-    """How the faces of a cropped dataset were found; looks for those that were not needed yet.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        As :func:`crop_dataset` gives it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``subject, video, frame, faces, confidence, side, looks, lost, notes``, a row per video. A video
-        without a usable face has the reason among its notes and 0 in ``side``, the side of the square in pixels.
-    """
-    rows = []
-    for video in dataset.videos:
-        try:
-            found = video.report
-        except FaceError as error:
-            rows.append((video.subject, video.name, -1, 0, 0.0, 0, 0, 0, str(error.args[0])))
-            continue
-        rows.append(
-            (
-                *(found.subject, found.video, found.frame, found.faces, found.confidence),
-                *(found.box.width, found.looks, found.lost, "; ".join(found.notes)),
-            )
-        )
-    names = ["subject", "video", "frame", "faces", "confidence", "side", "looks", "lost", "notes"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def _checked_box(box: tuple[int, int, int, int], video: Video) -> Box:
-    checked = Box(*(int(value) for value in box))
-    if checked.width < 1 or checked.height < 1:
-        raise InputError(
-            f"box {tuple(box)} of video {video.subject}/{video.name}: (left, top, width, height) is needed"
-        )
-    return checked
-
-
-def _inside(square: Box, height: int, width: int) -> Box:
-    left = min(max(square.left, 0), width - square.width)
-    top = min(max(square.top, 0), height - square.height)
-    return square._replace(left=left, top=top)
-
-
-def _cut(image: np.ndarray, window: Box, start: Start, video: Video) -> np.ndarray:
-    if image.shape[:2] != (start.height, start.width):
-        raise InputError(
-            f"video {video.subject}/{video.name} has images of {image.shape[1]}x{image.shape[0]} pixels beside "
-            f"others of {start.width}x{start.height}: bring them to one size"
-        )
-    return image[window.top : window.top + window.height, window.left : window.left + window.width]
+    options = {"size": size, "detector": detector, "track": track, "cache": cache, "dataset": whole}
+    return replace(dataset, version=version, videos=tuple(CroppedVideo(video, **options) for video in dataset.videos))

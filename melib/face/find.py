@@ -1,17 +1,25 @@
 """Where the face of a video is: in its first frame with one, and along the video.
 
-Everything here is in pixels of the video's own frames; the crop is made from it elsewhere.
+Everything here is in pixels of the video's own frames; the crop is made from it elsewhere. What was found can be kept
+on disk: one small JSON file each, named by the hash of all that it depends on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy.signal import savgol_filter
 
 from melib.errors import InputError
+from melib.face import detect
 from melib.face.detect import Box, Detector, Face, FaceError
+from melib.files import whole
 from melib.video import Video
 
 #: A face is looked for so often; heads move below 1 Hz, and between two looks the way is a straight line.
@@ -23,64 +31,39 @@ _SMOOTHED_LOOKS = 7
 #: Corners of the eyes and bridge of the nose: no expression moves them far.
 _STEADY = (27, 28, 29, 30, 36, 39, 42, 45)
 
+_Found = TypeVar("_Found", "Start", "Track")
 
-@dataclass(frozen=True)
-class Start:
-    """The face from which a crop is made.
 
-    Attributes
-    ----------
-    frame : int
-        The first frame looked at that shows a face.
-    looks : int
-        Frames looked at until then.
-    faces : int
-        Faces in that frame; 0 where the box was given by hand.
-    box : Box
-        Of the largest of them.
-    confidence : float
-        0 where the box was given by hand.
-    landmarks : numpy.ndarray
-        ``(68, 2)`` float32 pixels.
-    height, width : int
-        Size of the video's frames.
-    """
+class Start(NamedTuple):
+    """The face from which a crop is made; where its box was given by hand, `faces` and `confidence` are 0."""
 
-    frame: int
-    looks: int
-    faces: int
-    box: Box
+    frame: int  # the first frame looked at that shows a face
+    looks: int  # frames looked at until then
+    faces: int  # faces in that frame
+    box: Box  # of the largest of them
     confidence: float
-    landmarks: np.ndarray
-    height: int
+    landmarks: np.ndarray  # (68, 2) float32 pixels
+    height: int  # of the video's frames
     width: int
 
-    def to_json(self) -> dict:
-        return {**self.__dict__, "box": list(self.box), "landmarks": self.landmarks.tolist()}
+    @classmethod
+    def of(cls, frame, looks, faces, box, confidence, landmarks, height, width) -> Start:
+        """From the values as a detector or a kept file has them."""
+        box, landmarks = Box(*(int(value) for value in box)), np.asarray(landmarks, np.float32).reshape(68, 2)
+        return cls(frame, looks, faces, box, float(confidence), landmarks, height, width)
+
+
+class Track(NamedTuple):
+    """Landmarks along a video, smoothed, at the frames looked at."""
+
+    frames: np.ndarray  # (K,) int, increasing, from 0
+    landmarks: np.ndarray  # (K, 68, 2) float32 pixels
+    lost: int  # how many of the K frames did not show the face; its last position was kept there
 
     @classmethod
-    def from_json(cls, kept: dict) -> Start:
-        landmarks = np.array(kept["landmarks"], dtype=np.float32).reshape(68, 2)
-        return cls(**{**kept, "box": Box(*kept["box"]), "landmarks": landmarks})
-
-
-@dataclass(frozen=True)
-class Track:
-    """Landmarks along a video, smoothed, at the frames looked at.
-
-    Attributes
-    ----------
-    frames : numpy.ndarray
-        ``(K,)`` int, increasing, from 0.
-    landmarks : numpy.ndarray
-        ``(K, 68, 2)`` float32 pixels.
-    lost : int
-        How many of the K frames did not show the face; its last position was kept there.
-    """
-
-    frames: np.ndarray
-    landmarks: np.ndarray
-    lost: int
+    def of(cls, frames, landmarks, lost) -> Track:
+        """From the values as a kept file has them."""
+        return cls(np.asarray(frames, int), np.asarray(landmarks, np.float32).reshape(len(frames), 68, 2), lost)
 
     def at(self, start: int, stop: int) -> np.ndarray:
         """Landmarks ``(n, 68, 2)`` float32 of frames ``start <= i < stop``, on straight lines between looks."""
@@ -92,49 +75,26 @@ class Track:
         share = np.clip((wanted - self.frames[before]) / span, 0, 1)[:, None, None]
         return ((1 - share) * self.landmarks[before] + share * self.landmarks[after]).astype(np.float32)
 
-    def to_json(self) -> dict:
-        return {"frames": self.frames.tolist(), "landmarks": self.landmarks.tolist(), "lost": self.lost}
-
-    @classmethod
-    def from_json(cls, kept: dict) -> Track:
-        frames = np.array(kept["frames"], dtype=int)
-        return cls(frames, np.array(kept["landmarks"], dtype=np.float32).reshape(len(frames), 68, 2), kept["lost"])
-
 
 def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
-    """Look for a face from the first frame on; of several the largest is taken.
-
-    Parameters
-    ----------
-    video : Video
-    detector : Detector
-    box : Box, optional
-        Where the face is in the first frame; only its landmarks are then looked for.
-
-    Raises
-    ------
-    FaceError
-        If no frame of the first ten seconds that was looked at shows a face.
-    ValueError
-        If the given box lies outside the image.
-    """
+    """Look for a face from the first frame on, the largest of several; of a given box only the landmarks."""
     if box is not None:
         rgb = video.frames(0, 1)[0]
         height, width = rgb.shape[:2]
-        if not (0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height):
+        inside = 0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height
+        if not inside or min(box.width, box.height) < 1:
             raise InputError(
-                f"{box} lies outside the {width}x{height} images of video {video.subject}/{video.name}: "
+                f"{box} is empty or outside the {width}x{height} images of video {video.subject}/{video.name}: "
                 "give left, top, width and height in pixels of the first frame"
             )
-        return Start(0, 0, 0, box, 0.0, np.asarray(detector.landmarks(rgb, box), np.float32), height, width)
+        return Start.of(0, 0, 0, box, 0.0, detector.landmarks(rgb, box), height, width)
     last = min(video.n_frames, round(_SEARCH_SECONDS * video.fps) + 1)
     for looks, frame in enumerate(_looked_at(video, last), start=1):
         rgb = video.frames(frame, frame + 1)[0]
         faces = detector.detect(rgb)
         if faces:
-            face = max(faces, key=_area)
-            box, landmarks = Box(*(int(value) for value in face.box)), np.asarray(face.landmarks, np.float32)
-            return Start(frame, looks, len(faces), box, float(face.confidence), landmarks, *rgb.shape[:2])
+            face = max(faces, key=lambda face: face.box.width * face.box.height)
+            return Start.of(frame, looks, len(faces), face.box, face.confidence, face.landmarks, *rgb.shape[:2])
     raise FaceError(
         f"no face found in video {video.subject}/{video.name} ({looks} of its first {last} frames looked at): "
         "film a face that looks into the camera, cut off what comes before it, or pass box= with its place in frame 0"
@@ -159,8 +119,7 @@ def follow(video: Video, detector: Detector, start: Start) -> Track:
         landmarks.append(last)
     found = np.asarray(landmarks, dtype=np.float32)
     reach = min(_SMOOTHED_LOOKS, len(found) - (len(found) + 1) % 2)
-    smooth = savgol_filter(found, reach, min(2, reach - 1), axis=0, mode="interp").astype(np.float32)
-    return Track(np.asarray(frames), smooth, lost)
+    return Track.of(frames, savgol_filter(found, reach, min(2, reach - 1), axis=0, mode="interp"), lost)
 
 
 def place(landmarks: np.ndarray) -> np.ndarray:
@@ -168,12 +127,32 @@ def place(landmarks: np.ndarray) -> np.ndarray:
     return landmarks[..., _STEADY, :].mean(axis=-2)
 
 
+def kept(folder: Path | None, kind: type[_Found], depends_on: dict, find: Callable[[], _Found]) -> _Found:
+    """What was found before, or else find it now and keep it; without a folder nothing is kept."""
+    if folder is None:
+        return find()
+    described = json.dumps({**depends_on, "kind": kind.__name__, "code": _code()}, sort_keys=True)
+    path = folder / f"{hashlib.sha256(described.encode()).hexdigest()[:40]}.json"
+    if path.is_file():
+        try:
+            return kind.of(*json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"kept detection {path} is damaged ({error}): delete the file and run again") from error
+    found = find()
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole(path) as part:
+        part.write_text(json.dumps(found, default=np.ndarray.tolist), encoding="utf-8")
+    return found
+
+
+@functools.cache
+def _code() -> str:
+    """The hash of the code that finds faces: what other code found is not taken up."""
+    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in (detect.__file__, __file__))).hexdigest()
+
+
 def _looked_at(video: Video, stop: int) -> range:
     return range(0, stop, max(1, round(video.fps / _LOOKS_PER_SECOND)))
-
-
-def _area(face: Face) -> int:
-    return face.box.width * face.box.height
 
 
 def _nearest(faces: list[Face], last: np.ndarray, reach: float) -> np.ndarray | None:

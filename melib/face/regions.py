@@ -29,24 +29,10 @@ class Rectangle(NamedTuple):
 
 
 def strips(landmarks: np.ndarray, height: int, width: int) -> tuple[Rectangle, Rectangle]:
-    """The brow-and-eye strip and the mouth strip of the released MEAN code.
+    """The brow-and-eye strip and the mouth strip of the released MEAN code, from landmarks ``(68, 2)`` in pixels.
 
-    Parameters
-    ----------
-    landmarks : (68, 2) array
-        iBUG landmarks (x, y) in pixels.
-    height, width : int
-        Image size; the authors' margin of 12 px at 128 px is scaled to it.
-
-    Returns
-    -------
-    tuple of Rectangle
-        Upper strip (brows 17 to 26 and lower lids 41, 46) and mouth strip (lips 50, 57 and inner corners 60, 64).
-
-    Raises
-    ------
-    ValueError
-        If the landmarks have another shape, or a strip falls outside the image.
+    The upper one holds brows 17 to 26 and lower lids 41, 46, the other lips 50, 57 and inner corners 60, 64; the
+    authors' margin of 12 pixels at 128 is scaled to the image.
     """
     points = np.asarray(landmarks, dtype=float)
     if points.shape != (68, 2) or not np.isfinite(points).all():
@@ -59,12 +45,9 @@ def strips(landmarks: np.ndarray, height: int, width: int) -> tuple[Rectangle, R
 
 
 def _rectangle(edges: tuple[float, float, float, float], margin: float, height: int, width: int) -> Rectangle:
-    top, bottom, left, right = edges
+    outwards, limits = (-margin, margin, -margin, margin), (height, height, width, width)
     rectangle = Rectangle(
-        top=int(np.clip(round(top - margin), 0, height)),
-        bottom=int(np.clip(round(bottom + margin), 0, height)),
-        left=int(np.clip(round(left - margin), 0, width)),
-        right=int(np.clip(round(right + margin), 0, width)),
+        *(int(np.clip(round(edge + way), 0, limit)) for edge, way, limit in zip(edges, outwards, limits, strict=True))
     )
     if rectangle.bottom - rectangle.top < 2 or rectangle.right - rectangle.left < 2:
         raise InputError(f"the landmarks leave no region inside the {width}x{height} image: {rectangle}")
@@ -72,26 +55,11 @@ def _rectangle(edges: tuple[float, float, float, float], margin: float, height: 
 
 
 def stack_strips(planes: np.ndarray, regions: tuple[Rectangle, Rectangle]) -> np.ndarray:
-    """Cut both strips, resize each to 42 wide and 21 high, and stack them: upper strip above mouth.
-
-    Parameters
-    ----------
-    planes : (C, H, W) array
-        Planes of one frame pair.
-    regions : tuple of Rectangle
-        As :func:`strips` gives them.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(C, 42, 42)`` float32.
-    """
+    """Both strips of planes ``(C, H, W)``, 42 wide and 21 high each, upper above mouth: ``(C, 42, 42)`` float32."""
     out = np.empty((len(planes), INPUT_SIZE, INPUT_SIZE), dtype=np.float32)
     half = INPUT_SIZE // 2
     for plane, target in zip(planes, out, strict=True):
-        for region, rows in zip(regions, (slice(0, half), slice(half, INPUT_SIZE)), strict=True):
+        for region, rows in zip(regions, (target[:half], target[half:]), strict=True):
             window = plane[region.top : region.bottom, region.left : region.right]
-            target[rows] = cv2.resize(
-                np.ascontiguousarray(window, dtype=np.float32), (INPUT_SIZE, half), interpolation=cv2.INTER_LINEAR
-            )
+            rows[:] = cv2.resize(np.ascontiguousarray(window, dtype=np.float32), (INPUT_SIZE, half))
     return out

@@ -1,20 +1,22 @@
-"""How motion becomes planes: the choices, and the constants of the fixed scales."""
+"""Which two frames are compared, and how their motion becomes planes: the choices, and the fixed scales."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 from melib import flow
 from melib.errors import InputError
+from melib.video import Expression, Video
 
-#: What the three planes are.
-INPUTS = ("O", "S", "O+S", "D", "uv0", "uvz", "uvz-other", "true-O", "true-S")
-#: Inputs that read the depth sensor.
-DEPTH_INPUTS = ("S", "O+S", "D", "uvz", "uvz-other")
-#: Inputs made from the true motion, which only the benchmark knows.
-TRUE_INPUTS = ("true-O", "true-S")
-REGIONS = ("strips", "face")
-#: The modes of :func:`melib.flow.stabilize`, and the benchmark's own knowledge of the head.
+Pairs = tuple[np.ndarray, np.ndarray]  #: First and second frames of n pairs, each ``(n,)``.
+
+INPUTS = ("O", "S", "O+S", "D", "true-O", "true-S")
+DEPTH_INPUTS = ("S", "O+S", "D")  #: Inputs that read the depth sensor.
+TRUE_INPUTS = ("true-O", "true-S")  #: Inputs made from the true motion, which only the benchmark knows.
+REGIONS = ("strips",)
 STABILIZATIONS = (*flow.MODES, "true-pose")
 NORMALIZATIONS = ("sample", "fixed")
 
@@ -22,17 +24,11 @@ NORMALIZATIONS = ("sample", "fixed")
 # onset to apex, over both strips (53 of 12 training subjects, suite default). Medians over expressions: the largest
 # displacement is 0.99 pixels and 0.40 mm away; three in four stay below a strain of 0.1 and a slope of 0.034 over 95 %
 # of the strips.
-#: Fixed scale of the flow planes: a micro-expression moves the face by about one pixel of a 128-pixel crop.
-FLOW_SCALE_PX = 1.0
-#: Fixed scale of the strain plane (pixel per pixel): one pixel of motion that fades over ten.
-STRAIN_SCALE = 0.1
-#: Fixed scale of scene flow right and down: what moves a pixel of such a crop moves by about a millimetre.
-SHIFT_SCALE_MM = 1.0
-#: Fixed scale of scene flow away and of depth change along the flow: the face moves half as far to and fro.
-AWAY_SCALE_MM = 0.5
-#: Fixed scale of the gradients of depth change, in millimetres per pixel of such a crop: half a millimetre that fades
-#: over ten pixels.
-SLOPE_SCALE = 0.05
+FLOW_SCALE_PX = 1.0  #: A micro-expression moves the face by about one pixel of a 128-pixel crop.
+STRAIN_SCALE = 0.1  #: Pixel per pixel: one pixel of motion that fades over ten.
+SHIFT_SCALE_MM = 1.0  #: Right and down: what moves a pixel of such a crop moves by about a millimetre.
+AWAY_SCALE_MM = 0.5  #: Away, and change of depth along the flow: the face moves half as far to and fro.
+SLOPE_SCALE = 0.05  #: Millimetres per pixel of such a crop: half a millimetre that fades over ten pixels.
 
 
 @dataclass(frozen=True)
@@ -41,17 +37,13 @@ class FeatureSettings:
 
     Parameters
     ----------
-    input : {"O", "S", "O+S", "D", "uv0", "uvz", "uvz-other", "true-O", "true-S"}
+    input : {"O", "S", "O+S", "D", "true-O", "true-S"}
         Three planes: ``O``, optical flow right and down (u, v) and optical strain, the input of MEAN. ``S``, scene
         flow right, down and away (x, y, z), the input of SFAMNet. ``O+S``, u and v of the optical flow and z of the
         scene flow. ``D``, the change of depth along the optical flow and its gradients to the right and down.
-        The contrasts ``uv0`` (u, v, zero), ``uvz`` (u, v and the change of depth along that flow) and ``uvz-other``
-        (the third plane of another sample, see :func:`other_sample`) have the same u and v, bit for bit, as ``O`` and
-        ``O+S``: what sets them apart is the third plane alone. ``true-O`` and ``true-S`` are ``O`` and ``S`` from the
-        benchmark's true motion.
-    region : {"strips", "face"}
-        ``strips``: brows above mouth, as in the released MEAN code (:func:`melib.face.strips`). ``face``: the whole
-        crop, shrunk by averaging over areas.
+        ``true-O`` and ``true-S`` are ``O`` and ``S`` from the benchmark's true motion.
+    region : {"strips"}
+        Brows above mouth, as in the released MEAN code (:func:`melib.face.strips`).
     method : {"tvl1", "dis", "farneback"}
         Estimator of the optical flow, see :func:`melib.flow.optical_flow`.
     stabilization : {"none", "nose", "median", "affine", "rigid", "true-pose"}
@@ -62,8 +54,7 @@ class FeatureSettings:
         ``sample``: each plane of each pair min-max scaled to [0, 1] over the whole crop, as in the released MEAN
         code; a still pair then looks as strong as an expression. ``fixed``: planes in units of
         :data:`FLOW_SCALE_PX`, :data:`STRAIN_SCALE`, :data:`SHIFT_SCALE_MM`, :data:`AWAY_SCALE_MM` and
-        :data:`SLOPE_SCALE`, clipped by :func:`melib.flow.fixed_scale`. The constants are round numbers near the sizes
-        that micro-expressions were measured to have on training subjects of suite ``default``.
+        :data:`SLOPE_SCALE`, clipped by :func:`melib.flow.fixed_scale`.
 
     Raises
     ------
@@ -78,14 +69,8 @@ class FeatureSettings:
     normalization: str = "fixed"
 
     def __post_init__(self) -> None:
-        choices = {
-            "input": INPUTS,
-            "region": REGIONS,
-            "method": flow.METHODS,
-            "stabilization": STABILIZATIONS,
-            "normalization": NORMALIZATIONS,
-        }
-        for name, allowed in choices.items():
+        choices = INPUTS, REGIONS, flow.METHODS, STABILIZATIONS, NORMALIZATIONS
+        for name, allowed in zip((each.name for each in fields(self)), choices, strict=True):
             if getattr(self, name) not in allowed:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}: use one of {', '.join(allowed)}")
 
@@ -96,15 +81,52 @@ class FeatureSettings:
 
     @property
     def scales(self) -> tuple[tuple[float, float], ...]:
-        """Fixed scale of each plane as ``(constant, exponent)``.
-
-        The constant, in pixels, strain, metres or metres per pixel, holds for a crop of 128 pixels; for a crop of H
-        pixels it is multiplied by ``(H / 128) ** exponent``.
-        """
+        """``(constant, exponent)`` of each plane: its scale in a crop of H pixels is constant (H / 128) ** exponent."""
         pixel, strain = (FLOW_SCALE_PX, 1.0), (STRAIN_SCALE, 0.0)
         shift, away, slope = (SHIFT_SCALE_MM / 1e3, 0.0), (AWAY_SCALE_MM / 1e3, 0.0), (SLOPE_SCALE / 1e3, -1.0)
-        return {
-            "O": (pixel, pixel, strain),
-            "S": (shift, shift, away),
-            "D": (away, slope, slope),
-        }.get(self.input.removeprefix("true-"), (pixel, pixel, away))
+        planes = {"O": (pixel, pixel, strain), "S": (shift, shift, away), "D": (away, slope, slope)}
+        return (planes | {"O+S": (pixel, pixel, away)})[self.input.removeprefix("true-")]
+
+
+def gap_frames(fps: float, gap_s: float) -> int:
+    """Frames between the two members of a spotting pair, at least one; 0.1 s in the papers, 20 frames at 200 fps."""
+    if not (fps > 0 and gap_s > 0):
+        raise InputError(f"frame rate and gap must be positive, got {fps} fps and {gap_s} s")
+    return max(1, round(fps * gap_s))
+
+
+def spotting_pairs(video: Video, *, gap_s: float, stride: int = 1) -> Pairs:
+    """Pairs ``(i, i + k)`` of the frames that a spotter compares.
+
+    Parameters
+    ----------
+    video : Video
+    gap_s : float
+        Seconds between the two, k frames (:func:`gap_frames`).
+    stride : int
+        Frames between two pairs.
+
+    Returns
+    -------
+    starts, ends : numpy.ndarray
+        ``(n,)`` int, positions in the video.
+
+    Raises
+    ------
+    ValueError
+        If the video is too short to hold one pair.
+    """
+    gap = gap_frames(video.fps, gap_s)
+    starts = np.arange(0, video.n_frames - gap, stride)
+    if len(starts) == 0:
+        raise InputError(f"video {video.subject}/{video.name} has {video.n_frames} frames: too few for a gap of {gap}")
+    return starts, starts + gap
+
+
+def expression_pairs(expressions: Iterable[Expression]) -> Pairs:
+    """Pairs (onset, apex) of expressions, which all must have an apex."""
+    expressions = tuple(expressions)
+    for expression in expressions:
+        if expression.apex is None:
+            raise InputError(f"the expression at frame {expression.onset} has no apex: onset-apex pairs need one")
+    return np.array([e.onset for e in expressions], int), np.array([e.apex for e in expressions], int)

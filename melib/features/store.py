@@ -13,16 +13,19 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from melib import face, provenance
 from melib.errors import InputError
-from melib.features.compute import planes
-from melib.features.motion import check_video
-from melib.features.pairs import Pairs, other_sample
-from melib.features.settings import FeatureSettings
-from melib.files import whole
+from melib.face import INPUT_SIZE
+from melib.features.compute import check_video, planes
+from melib.features.settings import FeatureSettings, Pairs
+from melib.files import source_hash, whole
 from melib.video import Dataset, Video
 
-_CODE = ("video", "flow", "face", "synthetic", "datasets", "features")
+
+def key(dataset: Dataset, settings: FeatureSettings) -> str:
+    """What the planes of a dataset's videos depend on, 64 hexadecimal digits: code, settings, dataset and version."""
+    frames = "melib.synthetic.dataset" if dataset.synthetic else "melib.datasets"
+    described = [source_hash("melib.features.compute", frames), asdict(settings), dataset.name, dataset.version]
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 def stored_planes(
@@ -33,11 +36,9 @@ def stored_planes(
     Parameters
     ----------
     store : path
-        Folder of the store; made if missing. A file is written under a temporary name and moved, so that a reader
-        never sees half of one and a killed writer leaves nothing that would be taken for whole.
+        Folder of the store; made if missing. Its files are there whole or not at all, and two may write at once.
     dataset, video, pairs, settings
-        What to compute; together with the code's hash they make the file's name. For input ``uvz-other`` the dataset
-        is also where the other samples are found (:func:`melib.features.other_sample`), which count as well.
+        What to compute; together with the code (:func:`key`) they make the file's name.
 
     Returns
     -------
@@ -47,68 +48,42 @@ def stored_planes(
     Raises
     ------
     ValueError
-        If the stored file is damaged.
+        If the video lacks what the settings read, or the stored file is damaged.
     """
-    starts, ends = (np.asarray(side, dtype=int) for side in pairs)
-    if len(starts) == 0:
-        return np.empty((0, 3, face.INPUT_SIZE, face.INPUT_SIZE), dtype=np.float32)
-    folder = Path(store)
-    pairs = (starts, ends)
-    other = other_sample(dataset, video, pairs) if settings.input == "uvz-other" else None
-    path = folder / f"{_key(dataset, video, pairs, settings, other)}.npy"
+    pairs = tuple(np.asarray(side, dtype=int) for side in pairs)
+    shape = (len(pairs[0]), 3, INPUT_SIZE, INPUT_SIZE)
+    if shape[0] == 0:
+        return np.empty(shape, dtype=np.float32)
+    sample = key(dataset, settings), video.subject, video.name, video.n_frames, float(video.fps)
+    named = json.dumps(sample).encode() + np.stack(pairs).astype("<i8").tobytes()
+    path = Path(store) / f"{hashlib.sha256(named).hexdigest()[:40]}.npy"
     if not path.exists():
         check_video(video, settings)
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if settings.input == "O+S":
             chunks = _joined(store, dataset, video, pairs, settings)
         else:
-            chunks = planes(video, pairs, settings, other=other)
-        _write(path, len(starts), chunks)
+            chunks = planes(video, pairs, settings)
+        # Chunk by chunk, through no more memory than a chunk's; a mapped file would stay in it.
+        with whole(path) as part, part.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            for chunk in chunks:
+                file.write(np.ascontiguousarray(chunk, dtype="<f4").data)
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise InputError(f"stored features {path} are damaged ({error}): delete the file and run again") from error
-    if found.shape != (len(starts), 3, face.INPUT_SIZE, face.INPUT_SIZE):
+    if found.shape != shape:
         raise InputError(f"stored features {path} have shape {found.shape}: delete the file and run again")
     return found
 
 
-def _joined(
-    store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings
-) -> Iterator[np.ndarray]:
+def _joined(store, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings) -> Iterator[np.ndarray]:
     """The planes of ``O+S`` out of those stored for ``O`` and ``S``, bit for bit: scene flow is dear."""
     colour, space = (
         stored_planes(store, dataset, video, pairs, replace(settings, input=part)) for part in settings.input.split("+")
     )
     yield np.concatenate([colour[:, :2], space[:, 2:]], axis=1)
-
-
-def _write(path: Path, count: int, chunks: Iterator[np.ndarray]) -> None:
-    """Write an array chunk by chunk, through no more memory than a chunk's (a mapped file would stay in it)."""
-    kind = np.dtype("<f4")
-    header = {"descr": kind.str, "fortran_order": False, "shape": (count, 3, face.INPUT_SIZE, face.INPUT_SIZE)}
-    with whole(path) as part, part.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for chunk in chunks:
-            file.write(np.ascontiguousarray(chunk, dtype=kind).data)
-
-
-def _key(
-    dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, other: tuple[Video, Pairs] | None
-) -> str:
-    described = {
-        "dataset": [dataset.name, dataset.version],
-        "samples": _samples(video, pairs),
-        "other": other and _samples(*other),
-        "settings": asdict(settings),
-        "code": provenance.code_hash(*_CODE),
-    }
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:40]
-
-
-def _samples(video: Video, pairs: Pairs) -> list:
-    frames = hashlib.sha256(np.stack(pairs).astype("<i8").tobytes()).hexdigest()
-    return [video.subject, video.name, video.n_frames, float(video.fps), frames]
 
 
 def fill_store(
@@ -124,16 +99,22 @@ def fill_store(
 
     Parameters
     ----------
+    store, dataset, settings
+        As for :func:`stored_planes`.
     requests : sequence of (Video, pairs)
         One file each.
     jobs : int
         Processes; each uses one thread, so the result does not depend on their number.
     progress : bool
         Show a bar on stderr (for the command line; notebooks stay quiet).
+
+    Raises
+    ------
+    ValueError
+        As :func:`stored_planes`.
     """
-    if settings.input != "uvz-other":
-        # Each task carries its dataset to another process; thousands of videos in it would have to be copied each time.
-        dataset = Dataset(dataset.name, dataset.version, (), dataset.emotions, dataset.synthetic)
+    # Each task carries its dataset to another process; thousands of videos in it would have to be copied each time.
+    dataset = Dataset(dataset.name, dataset.version, (), dataset.emotions, dataset.synthetic)
     tasks = (delayed(_fill_one)(store, dataset, video, pairs, settings) for video, pairs in requests)
     done = Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
     for _ in tqdm(done, total=len(requests), unit="video", disable=not progress):

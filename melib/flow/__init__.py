@@ -8,43 +8,25 @@ alone stays light.
 
 from __future__ import annotations
 
-import importlib
-
 from melib.errors import InputError
 from melib.flow.dis import dis, farneback
 from melib.flow.images import check_pair, is_tensor
 from melib.flow.rigid import fit_rigid, generic_face, rigid_motion
-from melib.flow.stabilize import MODES, face_mask, stabilize
+from melib.flow.stabilize import MODES, average_depth, face_mask, stabilize
 from melib.flow.strain import fixed_scale, min_max, strain
 
-__all__ = [
-    "METHODS",
-    "MODES",
-    "average_depth",
-    "dis",
-    "face_mask",
-    "farneback",
-    "fit_rigid",
-    "fixed_scale",
-    "generic_face",
-    "min_max",
-    "optical_flow",
-    "rigid_motion",
-    "scene_flow",
-    "stabilize",
-    "strain",
-]
+__all__ = ["METHODS", "MODES", "average_depth", "dis", "face_mask", "farneback", "fit_rigid", "fixed_scale"]
+__all__ += ["generic_face", "min_max", "optical_flow", "rigid_motion", "scene_flow", "stabilize", "strain"]
 
 #: The methods of :func:`optical_flow`.
 METHODS = ("tvl1", "dis", "farneback")
 
-#: Names that bring PyTorch with them, imported when first asked for.
-_LATER = {"scene_flow": "melib.flow.scene", "average_depth": "melib.flow.depth"}
-
 
 def __getattr__(name: str):
-    if name in _LATER:
-        return getattr(importlib.import_module(_LATER[name]), name)
+    if name == "scene_flow":  # brings PyTorch with it
+        from melib.flow.scene import scene_flow
+
+        return scene_flow
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -54,26 +36,24 @@ def optical_flow(a, b, *, method: str = "tvl1", **parameters):
     Parameters
     ----------
     a, b : numpy.ndarray or torch.Tensor
-        Grey images ``(B, H, W)``, or one pair ``(H, W)``: uint8, or floating point in 0..255. At least 16 pixels a
-        side. Tensors are accepted by ``tvl1`` alone, which computes on the device they live on.
+        Grey images ``(B, H, W)``, or one pair ``(H, W)``, of at least 16 pixels a side: uint8, or floating point in
+        0..255. Tensors are for ``tvl1`` alone, which computes on their device.
     method : {"tvl1", "dis", "farneback"}
         ``tvl1`` is the method of the published networks (:func:`melib.flow.tvl1.tvl1`), ``dis`` the fastest and, on the
-        benchmark, the most accurate (:func:`melib.flow.dis.dis`), ``farneback`` a classical floor
-        (:func:`melib.flow.dis.farneback`).
+        benchmark, the most accurate, ``farneback`` a classical floor (:mod:`melib.flow.dis`).
     **parameters
         Keyword arguments of the method's own function.
 
     Returns
     -------
     numpy.ndarray or torch.Tensor
-        Flow ``(B, 2, H, W)``, or ``(2, H, W)`` for one pair, float32 pixels (right, down) on the grid of ``a``; of the
-        kind, and on the device, of the input.
+        Flow ``(B, 2, H, W)``, or ``(2, H, W)`` for one pair, float32 pixels (right, down), like the input.
 
     Raises
     ------
     ValueError
-        If the method is unknown, or the images differ in shape or type, are too small, hold NaN, or lie outside
-        0..255 (or all within 0..1, which would be a mistaken scale).
+        If the method is unknown, a parameter is out of range, or the images differ, are too small, hold NaN, or lie
+        outside 0..255 (or all within 0..1, which would be a mistaken scale).
     TypeError
         If the method has no such parameter.
     """
@@ -86,16 +66,10 @@ def optical_flow(a, b, *, method: str = "tvl1", **parameters):
     if single:
         a, b = a[None], b[None]
     if method == "tvl1":
-        flow = _tvl1(a, b, parameters)
+        from melib.flow.grids import tensor_of
+        from melib.flow.tvl1 import tvl1
+
+        flow = tvl1(a, b, **parameters) if is_tensor(a) else tvl1(tensor_of(a), tensor_of(b), **parameters).numpy()
     else:
         flow = {"dis": dis, "farneback": farneback}[method](a, b, **parameters)
     return flow[0] if single else flow
-
-
-def _tvl1(a, b, parameters: dict):
-    from melib.flow.grids import tensor_of
-    from melib.flow.tvl1 import tvl1
-
-    if is_tensor(a):
-        return tvl1(a, b, **parameters)
-    return tvl1(tensor_of(a), tensor_of(b), **parameters).numpy()

@@ -1,8 +1,4 @@
-"""Image operations that the PyTorch methods share: derivatives, resizing, warping, smoothing, a median.
-
-All take and give ``(..., H, W)`` tensors of any floating type, on any device, and make every tensor where their input
-lives.
-"""
+"""Image operations that the PyTorch methods share, on ``(..., H, W)`` tensors of any floating type and device."""
 
 from __future__ import annotations
 
@@ -11,8 +7,6 @@ import math
 import numpy as np
 import torch
 from torch.nn import functional
-
-from melib.errors import InputError
 
 
 def tensor_of(array) -> torch.Tensor:
@@ -129,24 +123,12 @@ def _median_of_three(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch
 
 
 class Rows:
-    """Forward differences and divergences of fields ``(..., H, W)`` held as one long row of pixels.
+    """Forward differences and divergences of fields ``(..., H, W)`` held as one long row of N pixels.
 
     A neighbour to the right is then the next element and a neighbour below the one a width further, so that every step
-    of a solver is one pass over contiguous memory, in buffers allocated once. Differences across the right and lower
-    border are set to 0.
-
-    Parameters
-    ----------
-    like : torch.Tensor
-        A field; gives shape, type and device.
-
-    Attributes
-    ----------
-    slope : torch.Tensor
-        ``(2, N)``: what `differences` found last, to the right and down.
-    field : torch.Tensor
-        ``(2, N)``: the vector field, to be written by the solver, whose divergence `divergence` takes. It must be 0 in
-        the last column (right) and the last row (down).
+    of a solver is one pass over contiguous memory, in buffers allocated once. ``field (2, N)`` is the solver's to
+    write, and must be 0 in the last column (right) and the last row (down); ``slope (2, N)`` is what `differences`
+    found last.
     """
 
     def __init__(self, like: torch.Tensor) -> None:
@@ -163,7 +145,7 @@ class Rows:
         self.last_column, self.last_row = maps[0, ..., -1], maps[1, ..., -1, :]
 
     def differences(self, row: torch.Tensor) -> torch.Tensor:
-        """Differences ``(2, N)`` of a row ``(N,)`` to its right and lower neighbours, in `slope`."""
+        """`slope` of a row ``(N,)``: to its right and lower neighbours, 0 across the border."""
         torch.sub(row[1:], row[:-1], out=self.slope_right)
         torch.sub(row[self.width :], row[: -self.width], out=self.slope_down)
         self.last_column.zero_()
@@ -180,15 +162,11 @@ class Rows:
         return torch.sub(self.right, self.left, out=out).add_(self.down).sub_(self.up)
 
 
-def chunks(batch: torch.Tensor, size: int | None, cache_pixels: int) -> list[slice]:
-    """Slices of a batch ``(B, H, W)`` to be computed one after the other.
+#: Pixels computed together on a processor (less pays for calls, more leaves the cache: measured), or elsewhere.
+CACHE, MEMORY = 2**16, 2**24
 
-    Without a size, a chunk on a processor is what its cache holds (about ``cache_pixels`` pixels), which is faster than
-    a larger batch; an accelerator wants large batches, bounded by its memory.
-    """
-    if size is None:
-        budget = cache_pixels if batch.device.type == "cpu" else 2**24
-        size = max(1, budget // batch[0].numel())
-    elif size < 1:
-        raise InputError(f"chunk must be a positive number of pairs, got {size}")
+
+def chunks(batch: torch.Tensor) -> list[slice]:
+    """Slices of a batch ``(B, H, W)`` to be computed one after the other."""
+    size = max(1, (CACHE if batch.device.type == "cpu" else MEMORY) // batch[0].numel())
     return [slice(start, start + size) for start in range(0, len(batch), size)]

@@ -1,4 +1,4 @@
-"""What every flow method asks of its images, checked in one place and said in one sentence."""
+"""What the flow methods ask of their input, checked in one place and said in one sentence."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from melib.errors import InputError
 
 #: Smallest side of an image, in pixels: below it no pyramid level holds a neighbourhood to compare.
 SMALLEST_SIDE = 16
+#: A median depth beyond this many metres is taken for millimetres: no face is filmed from there.
+FARTHEST = 20.0
 
 
 def is_tensor(array) -> bool:
@@ -19,67 +21,90 @@ def is_tensor(array) -> bool:
     return torch is not None and isinstance(array, torch.Tensor)
 
 
+def check_shapes(**given) -> None:
+    """Refuse arrays that do not fit together: ``flow=(flow, "B 2 H W")``; letters are sizes, ``...`` any axes."""
+    sizes: dict[str, int] = {}
+    for name, (array, wanted) in given.items():
+        shape, axes = np.shape(array), wanted.split()
+        if axes[0] == "...":
+            axes = axes[1:]
+            shape = shape[max(0, len(shape) - len(axes)) :]
+        expected = [
+            int(axis) if axis.isdigit() else sizes.setdefault(axis, size)
+            for axis, size in zip(axes, shape, strict=False)
+        ]
+        if len(shape) != len(axes) or list(shape) != expected:
+            known = ", ".join(f"{axis} = {sizes[axis]}" for axis in axes if axis in sizes)
+            raise InputError(
+                f"{name} must be ({wanted.replace(' ', ', ')}), got {np.shape(array)}; {known or 'no axis'}"
+            )
+
+
+def check_numbers(rule: str, **numbers: float) -> None:
+    """Refuse parameters that are not ``positive``, ``at least 0`` or ``at least 1``, as the rule says."""
+    for name, number in numbers.items():
+        if not (number > 0 if rule == "positive" else number >= int(rule[-1])):
+            raise InputError(f"{name} must be {rule}, got {number}")
+
+
 def check_pair(a, b) -> None:
-    """Refuse two batches of grey images that no flow method can compare.
-
-    Parameters
-    ----------
-    a, b : numpy.ndarray or torch.Tensor
-        ``(B, H, W)`` or ``(H, W)``, uint8 or floating point in 0..255.
-
-    Raises
-    ------
-    ValueError
-        With the reason and the mend: no array, mixed kinds, devices, shapes or types, a wrong number of axes, an image
-        smaller than 16 pixels a side, an empty batch, NaN or infinity, values outside 0..255 or a range of 0..1.
-    """
-    for name, image in (("a", a), ("b", b)):
-        if not (isinstance(image, np.ndarray) or is_tensor(image)):
-            raise InputError(f"image {name} is a {type(image).__name__}: pass a NumPy array or a PyTorch tensor")
-    check_same_home("image b", b, "image a", a)
-    if a.shape != b.shape:
-        raise InputError(f"images differ in shape: {tuple(a.shape)} and {tuple(b.shape)}")
+    """Refuse two batches of images that no method can compare; the message says why, and the mend."""
+    _check_alike("image a", a, a)
+    _check_alike("image b", b, a)
     if a.dtype != b.dtype:
         raise InputError(f"images differ in type: {a.dtype} and {b.dtype}; convert both to uint8")
-    if a.ndim not in (2, 3):
+    if a.ndim not in (2, 3) or a.shape[-1] in (3, 4):
         raise InputError(f"images must be (B, H, W) or (H, W), got shape {tuple(a.shape)}; turn colour into grey first")
     if min(a.shape[-2:]) < SMALLEST_SIDE:
-        hint = "; turn colour into grey first" if a.ndim == 3 and a.shape[-1] in (3, 4) else ""
-        raise InputError(
-            f"images of {a.shape[-2]} x {a.shape[-1]} pixels are too small: {SMALLEST_SIDE} a side at least{hint}"
-        )
+        raise InputError(f"images of shape {tuple(a.shape)} are too small: {SMALLEST_SIDE} pixels a side at least")
     if a.shape[0] == 0:
         raise InputError("the batch holds no images")
-    for name, image in (("a", a), ("b", b)):
-        check_grey(name, image)
+    for name, image in (("image a", a), ("image b", b)):
+        if image.dtype == np.uint8 or str(image.dtype) == "torch.uint8":
+            continue
+        low, high = _extremes(name, image, "use uint8, or floating point in 0..255")
+        if low < -0.5 or high > 255.5:
+            raise InputError(f"{name} holds values from {low:g} to {high:g}: grey levels must lie in 0..255")
+        if low >= 0 and high <= 1 and low < high:
+            raise InputError(f"{name} lies within {low:g}..{high:g}, which looks like 0..1: multiply by 255")
 
 
-def check_same_home(name: str, array, other_name: str, other) -> None:
-    """Raise ValueError unless both are arrays, or both tensors on one device."""
-    if is_tensor(array) != is_tensor(other):
-        raise InputError(f"of {name} and {other_name} one is a tensor and one an array: pass all of a kind")
-    if is_tensor(array) and array.device != other.device:
-        raise InputError(f"{name} lies on {array.device}, {other_name} on {other.device}: move one")
-
-
-def check_grey(name: str, image) -> None:
-    """Raise ValueError unless an image is uint8, or floating point, finite and on the scale 0..255.
-
-    Tensors on PyTorch's meta device carry no values; only their type is looked at.
-    """
-    kind = str(image.dtype).removeprefix("torch.")
-    if kind == "uint8":
+def check_depth(name: str, depth, images) -> None:
+    """Refuse a depth map that does not fit its images, holds no reading, or is not in metres, 0 = no reading."""
+    _check_alike(name, depth, images)
+    low, high = _extremes(name, depth, "convert to float32 metres (raw readings often count millimetres)")
+    if low < 0:
+        raise InputError(f"{name} holds negative values ({low:g}): depth is metres from the camera, 0 = no reading")
+    if getattr(depth, "is_meta", False):
         return
+    if high == 0:
+        raise InputError(f"{name} holds no reading at all (every pixel is 0)")
+    readings = depth[depth > 0]
+    median = float(readings.median() if is_tensor(readings) else np.median(readings))
+    if median > FARTHEST:
+        raise InputError(f"{name} has a median of {median:g} m, which looks like millimetres: divide by 1000")
+
+
+def _check_alike(name: str, array, images) -> None:
+    """Refuse what is no array, or not of the kind, the device and the shape of the first images."""
+    if not (isinstance(array, np.ndarray) or is_tensor(array)):
+        raise InputError(f"{name} is a {type(array).__name__}: pass a NumPy array or a PyTorch tensor")
+    if is_tensor(array) != is_tensor(images):
+        raise InputError(f"of {name} and the first images one is a tensor and one an array: pass all of a kind")
+    if is_tensor(array) and array.device != images.device:
+        raise InputError(f"{name} lies on {array.device}, the first images on {images.device}: move one")
+    if array.shape != images.shape:
+        raise InputError(f"{name} has shape {tuple(array.shape)}, the first images {tuple(images.shape)}")
+
+
+def _extremes(name: str, array, mend: str) -> tuple[float, float]:
+    """Least and largest value of a finite floating-point array; 0 and 0 on the meta device, which holds no values."""
+    kind = str(array.dtype).removeprefix("torch.")
     if "float" not in kind:
-        raise InputError(f"image {name} is of type {kind}: use uint8, or floating point in 0..255")
-    if getattr(image, "is_meta", False):
-        return
-    low, high = float(image.min()), float(image.max())
+        raise InputError(f"{name} is of type {kind}: {mend}")
+    if getattr(array, "is_meta", False):
+        return 0.0, 0.0
+    low, high = float(array.min()), float(array.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise InputError(f"image {name} holds NaN or infinity: fill or leave out such pixels first")
-    if low < -0.5 or high > 255.5:
-        raise InputError(f"image {name} holds values from {low:g} to {high:g}: grey levels must lie in 0..255")
-    if low >= 0 and high <= 1 and low < high:
-        raise InputError(
-            f"image {name} lies within {low:g}..{high:g}, which looks like a scale of 0..1: multiply by 255"
-        )
+        raise InputError(f"{name} holds NaN or infinity: leave such pixels out of images, and set them to 0 in depth")
+    return low, high

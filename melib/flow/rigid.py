@@ -1,7 +1,7 @@
 """The motion of a rigid head: the flow it makes, and its fit to a flow over a face whose depth is known.
 
-The depth may come from the sensor, or, where there is none, from any face shape of about the right size and place: the
-fit asks it only how parallax and perspective differ over the face.
+Without a sensor any face shape of about the right size and place serves: the fit asks depth only how parallax and
+perspective differ over the face.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 
 from melib.errors import InputError
-from melib.flow.robust import robust_fit
+from melib.flow.images import check_shapes
 from melib.video import Camera
 
-#: Points taken from a face: six numbers need no more.
-_MOST_POINTS = 1000
+#: Fewest pixels of a face in which a head's motion is found, and about how many are used: a few numbers need no more.
+FEWEST, MOST = 30, 1000
+#: Iterations of the two stages of the robust fit.
+_LEAST_ABSOLUTE, _BIWEIGHT = 15, 8
 #: Rounds of fitting what the finite motion found so far leaves over.
 _ROUNDS = 2
 #: A face of average size, in metres: between the eyes' centres, and the half axes of the ellipsoid that stands for it.
@@ -50,10 +52,7 @@ def rigid_motion(
     matrix = cv2.Rodrigues(np.asarray(rotation, np.float64).reshape(3))[0]
     moved = points @ matrix.T + np.asarray(translation, np.float64)
     flow = camera.project(moved) - camera.project(points)
-    return (
-        np.where(known, flow.transpose(2, 0, 1), 0),
-        np.where(known, (moved - points).transpose(2, 0, 1), 0),
-    )
+    return tuple(np.where(known, one.transpose(2, 0, 1), 0) for one in (flow, moved - points))
 
 
 def fit_rigid(flow: np.ndarray, depth: np.ndarray, camera: Camera, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -78,12 +77,12 @@ def fit_rigid(flow: np.ndarray, depth: np.ndarray, camera: Camera, face: np.ndar
     Raises
     ------
     ValueError
-        If fewer than 30 pixels of the face have depth.
+        If shapes do not fit, or fewer than 30 pixels of the face have depth.
     """
+    check_shapes(flow=(flow, "C H W"), depth=(depth, "H W"), face=(face, "H W"))
     use = np.asarray(face, bool) & (depth > 0)
-    if use.sum() < 30:
-        raise InputError(f"{int(use.sum())} pixels of the face have depth: 30 at least are needed for a rigid fit")
-    rows, columns = (index[:: max(1, int(use.sum()) // _MOST_POINTS)] for index in np.nonzero(use))
+    every = sampled(use, "the face with depth")
+    rows, columns = (index[every] for index in np.nonzero(use))
     measured = np.asarray(flow, np.float64)[:, rows, columns]
     points = camera.backproject(np.asarray(depth, np.float64))[rows, columns].T
     pixels = camera.project(points.T).T
@@ -104,13 +103,7 @@ def _motion_field(points: np.ndarray, centre: np.ndarray, camera: Camera, compon
     """What a small turn about the centre and a small shift do to points ``(3, N)``: ``(components, 6, N)``."""
     x, y, z = points - centre
     one, zero = np.ones_like(x), np.zeros_like(x)
-    space = np.array(
-        [
-            [zero, z, -y, one, zero, zero],
-            [-z, zero, x, zero, one, zero],
-            [y, -x, zero, zero, zero, one],
-        ]
-    )
+    space = np.array([[zero, z, -y, one, zero, zero], [-z, zero, x, zero, one, zero], [y, -x, zero, zero, zero, one]])
     if components == 3:
         return space
     # Derivative of the projection.
@@ -119,32 +112,14 @@ def _motion_field(points: np.ndarray, centre: np.ndarray, camera: Camera, compon
 
 
 def generic_face(landmarks: np.ndarray, camera: Camera) -> np.ndarray:
-    """Depth of a face of average size under its landmarks, for videos without a depth sensor.
+    """Depth ``(H, W)`` metres of a face of average size under its 68 landmarks, for videos without a depth sensor.
 
     Half an ellipsoid about the tip of the nose, at the distance at which eyes 63 mm apart would appear as they do. It
-    is right in relief and distance to a tenth or two, which is enough for the stabilisation of image flow.
-
-    Parameters
-    ----------
-    landmarks : numpy.ndarray
-        ``(68, 2)`` pixels (x, y), iBUG order.
-    camera : Camera
-        Of an unknown camera, the focal length may be a guess; the principal point then is the middle of the image the
-        crop was taken from.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W)`` float32 metres, beyond the face's outline the depth of that outline.
-
-    Raises
-    ------
-    ValueError
-        If there are not 68 landmarks or the eyes lie on one point.
+    is right in relief and distance to a tenth or two, which is enough for the stabilisation of image flow. Of an
+    unknown camera the focal length may be a guess; its principal point is the middle of the image before any crop.
     """
     landmarks = np.asarray(landmarks, np.float64)
-    if landmarks.shape != (68, 2):
-        raise InputError(f"a generic face needs 68 landmarks (68, 2), got shape {landmarks.shape}")
+    check_shapes(landmarks=(landmarks, "68 2"))
     eyes = landmarks[36:42].mean(axis=0), landmarks[42:48].mean(axis=0)
     apart = float(np.linalg.norm(eyes[1] - eyes[0]))
     if not apart > 1:
@@ -155,3 +130,35 @@ def generic_face(landmarks: np.ndarray, camera: Camera) -> np.ndarray:
     down = (y - landmarks[30, 1]) * distance / camera.fy / _HALF_HEIGHT
     nearness = np.sqrt(np.clip(1 - right**2 - down**2, 0, None))
     return (distance + _RELIEF * (0.5 - nearness)).astype(np.float32)
+
+
+def robust_fit(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Coefficients ``(K,)`` for which ``basis (D, K, N)`` comes nearest to ``values (D, N)``, by reweighted squares.
+
+    It starts from the least sum of distances, which a minority on one side of the face cannot turn over, and ends with
+    Tukey's biweight, which gives points far from the fit no weight at all. The D components of a point share a weight.
+    """
+    components, count, points = basis.shape
+    matrix = basis.transpose(1, 0, 2).reshape(count, components * points)
+    target = values.reshape(components * points)
+    weights = np.ones(points)
+    for iteration in range(_LEAST_ABSOLUTE + _BIWEIGHT + 1):
+        weighted = matrix * np.tile(weights, components)
+        coefficients = np.linalg.lstsq(weighted @ matrix.T, weighted @ target, rcond=None)[0]
+        distance = np.linalg.norm((target - coefficients @ matrix).reshape(components, points), axis=0)
+        # The small constants keep an exact fit (zero spread) from dividing by zero.
+        if iteration < _LEAST_ABSOLUTE:
+            weights = 1 / (distance + 1e-3 * distance.mean() + 1e-12)
+        else:
+            # The median length of a plane normal vector is 1.18 spreads; 4.7 spreads is Tukey's usual cut-off.
+            cutoff = 4.7 * np.median(distance) / 1.18 + 1e-12
+            weights = np.square(1 - np.square(np.minimum(distance / cutoff, 1)))
+    return coefficients
+
+
+def sampled(use: np.ndarray, what: str) -> slice:
+    """Every so many of the pixels ``use`` (bool), for a fit; too few of them are refused."""
+    count = int(use.sum())
+    if count < FEWEST:
+        raise InputError(f"{what} has {count} pixels to find head motion in: {FEWEST} at least are needed")
+    return slice(None, None, max(1, count // MOST))

@@ -11,11 +11,10 @@ the level's problem is solved by the preconditioned primal-dual iteration of Cha
 term is treated exactly; a median filter closes the level.
 
 Four departures from the published method suit faces that move by tenths of a millimetre on heads that move by more.
-Depth is computed in half millimetres inside: with metres the dual variables of depth, whose step is the residual
-itself, hardly leave zero within a hundred iterations. The surface weights carry no unit. The fields that are kept
-smooth are what departs from an affine motion of the whole face, fitted on each level: otherwise the tilt of a head is
-flattened together with the noise. The local mean may be taken out of the images first, which makes the flow indifferent
-to flickering light. The weights were chosen on training subjects of the benchmark.
+Depth is in half millimetres inside: with metres its dual variables, whose step is the residual itself, hardly leave
+zero within a hundred iterations. The surface weights carry no unit. What is kept smooth is what departs from an affine
+motion of the whole face, fitted on each level: otherwise the tilt of a head is flattened together with the noise. A
+local mean is taken out of the images, against flickering light. Weights were chosen on the benchmark's training people.
 
 References
 ----------
@@ -27,40 +26,30 @@ T. Pock, A. Chambolle, "Diagonal preconditioning for first order primal-dual alg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
 from melib.errors import InputError
-from melib.flow.depth import check_depth, depth_derivatives, halve_depth, surface_weights, warp_depth
+from melib.flow.depth import depth_derivatives, halve_depth, surface_weights, warp_depth
 from melib.flow.grids import Rows, blur, chunks, derivatives, double, halve, inside, median3, pixels, tensor_of, warp
-from melib.flow.images import check_pair, check_same_home, is_tensor
+from melib.flow.images import check_depth, check_numbers, check_pair, is_tensor
 from melib.video import Camera
 
 #: The unit of depth inside the solver, in metres and in millimetres: the size of the motion to be found (measured).
 _UNIT, _UNIT_MM = 5e-4, 0.5
+#: Weight mu of the depth residual, grey levels per millimetre, for readings of this noise in metres. Only its ratio to
+#: the smoothness of depth matters for the change of depth; a larger weight also lets depth guide the image flow.
+_DEPTH_WEIGHT, _USUAL_NOISE = 0.075, 5e-4
+#: Iterations on the finest level, how many fewer on each coarser one, and at least.
+_ITERATIONS, _FEWER, _FEWEST = 60, 10, 10
 #: Smallest side of the coarsest level, pixels.
 _COARSEST = 15
 #: Readings farther than this from a pixel's own, in metres, belong to another surface.
 _OTHER_SURFACE = 0.1
-#: Noise in metres to which the default weight of the depth term belongs.
-_USUAL_NOISE = 5e-4
 #: Weight per square metre by which slope and change of depth reduce the trust in a reading (Jaimez et al.).
 _OUTLINE = 1000.0
-#: Pixels of one chunk on a processor (measured).
-_CACHE_PIXELS = 2**16
 _TINY = 1e-10
 #: The head's motion is fitted on a grid of about so many points a side, in so many rounds.
 _FIT_SIDE, _FIT_ROUNDS = 32, 10
-
-
-@dataclass(frozen=True)
-class _Settings:
-    smoothness: float
-    depth_smoothness: float  # per unit of depth
-    iterations: int
-    fewer: int
-    median: bool
 
 
 @torch.no_grad()
@@ -73,48 +62,29 @@ def scene_flow(
     *,
     smoothness: float = 4.0,
     depth_smoothness: float = 0.6,
-    depth_weight: float = 0.075,
     depth_noise=None,
     local_mean: float = 3.0,
-    iterations: int = 60,
-    fewer: int = 10,
-    median: bool = True,
-    chunk: int | None = None,
 ):
     """Scene flow from one RGB-D frame to another.
 
     Parameters
     ----------
     gray_a, gray_b : numpy.ndarray or torch.Tensor
-        Grey images ``(B, H, W)`` or ``(H, W)``: uint8, or floating point in 0..255. float64 images are computed in
-        float64, all others in float32.
+        Grey images ``(B, H, W)`` or ``(H, W)``: uint8, or floating point in 0..255; float64 is computed in float64.
     depth_a, depth_b : numpy.ndarray or torch.Tensor
         Depth of the same shape and kind, floating point metres, 0 = no reading.
     camera : melib.video.Camera
         Intrinsics of the images as given (after crop and resize).
     smoothness : float
-        Weight lambda_I of the image flow's variation, grey levels. Larger gives smoother image flow and shrinks small
-        motion more.
+        Weight lambda_I of the image flow's variation, grey levels: larger shrinks small motion more.
     depth_smoothness : float
-        Weight lambda_Z of the variation of the change of depth, grey levels per millimetre. Larger averages depth
-        noise over more pixels and flattens small motion in depth.
-    depth_weight : float
-        Weight mu of the depth residual, grey levels per millimetre. Only its ratio to ``depth_smoothness`` matters
-        for the change of depth; a larger weight also lets depth guide the image flow.
+        Weight lambda_Z of the variation of the change of depth, grey levels per millimetre: larger averages depth noise
+        over more pixels and flattens small motion in depth.
     depth_noise : float, numpy.ndarray or torch.Tensor, optional
-        Standard deviation of the readings in metres, one number or a map ``(B, H, W)`` or ``(H, W)``: the weight of the
-        depth residual is divided by it (0.5 mm leaves it as it is), so that noisier readings count less.
+        Standard deviation of the readings in metres, a number or a map ``(B, H, W)`` or ``(H, W)``: noisier ones count
+        less; 0.5 mm changes nothing.
     local_mean : float
-        Standard deviation in pixels of the Gaussian local mean taken out of both images first; 0 leaves them as they
-        are.
-    iterations : int
-        Iterations on the finest level.
-    fewer : int
-        Iterations fewer on each coarser level, down to 10.
-    median : bool
-        Whether a 3 x 3 median filter closes each level.
-    chunk : int, optional
-        Pairs computed together; by default what fits the cache of a processor, or the memory of an accelerator.
+        Standard deviation in pixels of a Gaussian local mean that is first taken out of both images, or 0.
 
     Returns
     -------
@@ -123,76 +93,60 @@ def scene_flow(
     flow : numpy.ndarray or torch.Tensor
         ``(B, 2, H, W)`` float32 pixels (right, down), the image flow that it rests on, everywhere.
     valid : numpy.ndarray or torch.Tensor
-        ``(B, H, W)`` bool: both frames have depth there, and the flow stays inside the image.
-
-        All without the batch axis for a single pair, and of the kind, and on the device, of the input.
+        ``(B, H, W)`` bool: both frames have depth there, and the flow stays inside the image. All three are without the
+        batch axis for a single pair, and of the kind and on the device of the input.
 
     Raises
     ------
     ValueError
-        If images or depth maps do not fit together, hold NaN, are out of range (depth in millimetres), the camera is
-        missing or of another size, or a parameter is out of range.
+        If images, depth maps and camera do not fit together, hold NaN or are out of range (depth in millimetres).
     """
     check_pair(gray_a, gray_b)
-    for name, depth in (("depth_a", depth_a), ("depth_b", depth_b)):
-        check_depth(name, depth, gray_a.shape)
-        check_same_home(name, depth, "the images", gray_a)
+    check_depth("depth_a", depth_a, gray_a)
+    check_depth("depth_b", depth_b, gray_a)
     _check_camera(camera, *gray_a.shape[-2:])
-    if min(smoothness, depth_smoothness, depth_weight) <= 0 or iterations < 1 or min(fewer, local_mean) < 0:
-        raise InputError(
-            "smoothness, depth_smoothness and depth_weight must be positive, iterations at least 1, "
-            "fewer and local_mean not negative"
-        )
-    if not is_tensor(gray_a):
-        gray_a, depth_a, gray_b, depth_b = (tensor_of(x) for x in (gray_a, depth_a, gray_b, depth_b))
-        as_given = torch.Tensor.numpy
-    else:
-        as_given = torch.Tensor.contiguous
+    check_numbers("positive", smoothness=smoothness, depth_smoothness=depth_smoothness)
+    check_numbers("at least 0", local_mean=local_mean)
+    as_given = torch.Tensor.contiguous if is_tensor(gray_a) else torch.Tensor.numpy
+    images = [one if is_tensor(one) else tensor_of(one) for one in (gray_a, gray_b, depth_a, depth_b)]
     single = gray_a.ndim == 2
     if single:
-        gray_a, depth_a, gray_b, depth_b = (x[None] for x in (gray_a, depth_a, gray_b, depth_b))
-
-    kind = torch.float64 if gray_a.dtype == torch.float64 else torch.float32
-    weight = _depth_weight(depth_weight * _UNIT_MM, depth_noise, gray_a.new_empty(gray_a.shape, dtype=kind))
-    settings = _Settings(smoothness, depth_smoothness * _UNIT_MM, iterations, fewer, median)
+        images = [one[None] for one in images]
+    kind = torch.float64 if images[0].dtype == torch.float64 else torch.float32
+    weight = _depth_weight(depth_noise, images[0].new_empty(images[0].shape, dtype=kind))
+    lambdas = smoothness, smoothness, depth_smoothness * _UNIT_MM
     outputs = []
-    for part in chunks(gray_a, chunk, _CACHE_PIXELS):
-        gray = torch.stack([gray_a[part], gray_b[part]]).to(kind)
+    for part in chunks(images[0]):
+        gray = torch.stack([one[part] for one in images[:2]]).to(kind)
         if local_mean:
             gray = (gray.flatten(0, 1) - blur(gray.flatten(0, 1), local_mean)).view_as(gray)
-        depth = torch.stack([depth_a[part], depth_b[part]]).to(kind) / _UNIT
-        outputs.append(_chunk(gray, depth, weight[part], camera, settings))
-    motion, flow, valid = (torch.cat(parts) for parts in zip(*outputs, strict=True))
-    if single:
-        motion, flow, valid = motion[0], flow[0], valid[0]
-    return as_given(motion), as_given(flow), as_given(valid)
+        depth = torch.stack([one[part] for one in images[2:]]).to(kind) / _UNIT
+        outputs.append(_chunk(gray, depth, weight[part], camera, lambdas))
+    joined = (torch.cat(parts) for parts in zip(*outputs, strict=True))
+    return tuple(as_given(one[0] if single else one) for one in joined)
 
 
 def _check_camera(camera: Camera | None, height: int, width: int) -> None:
     if not isinstance(camera, Camera):
         raise InputError(f"scene flow needs the camera's intrinsics: pass a melib.video.Camera, not {camera!r}")
     if (camera.height, camera.width) != (height, width):
-        raise InputError(
-            f"the camera is of {camera.width} x {camera.height} pixels, the images of {width} x {height}: "
-            "give the intrinsics of the images after crop and resize"
-        )
+        sizes = f"the camera is of {camera.width} x {camera.height} pixels, the images of {width} x {height}"
+        raise InputError(f"{sizes}: give the intrinsics of the images after crop and resize")
 
 
-def _depth_weight(depth_weight: float, depth_noise, like: torch.Tensor) -> torch.Tensor:
+def _depth_weight(noise, like: torch.Tensor) -> torch.Tensor:
     """Weight ``(B, H, W)`` of the depth residual, per unit of depth."""
-    if depth_noise is None:
-        return torch.full_like(like, depth_weight)
-    noise = (depth_noise if is_tensor(depth_noise) else tensor_of(depth_noise)).to(like)
+    if noise is None:
+        return torch.full_like(like, _DEPTH_WEIGHT * _UNIT_MM)
+    noise = (noise if is_tensor(noise) else tensor_of(noise)).to(like)
     if not noise.is_meta and not bool((noise > 0).all()):
         raise InputError("depth_noise must be positive metres everywhere")
     if noise.ndim and noise.shape[-2:] != like.shape[-2:]:
         raise InputError(f"depth_noise has shape {tuple(noise.shape)}, the images {tuple(like.shape)}")
-    return (depth_weight * _USUAL_NOISE / noise).expand_as(like)
+    return (_DEPTH_WEIGHT * _UNIT_MM * _USUAL_NOISE / noise).expand_as(like)
 
 
-def _chunk(
-    gray: torch.Tensor, depth: torch.Tensor, weight: torch.Tensor, camera: Camera, settings: _Settings
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _chunk(gray, depth, weight, camera: Camera, lambdas) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Scene flow in metres, image flow and validity of a few pairs; ``gray``, ``depth`` are ``(2, B, H, W)``."""
     levels = [(gray, depth, weight)]
     while (min(levels[-1][0].shape[-2:]) + 1) // 2 >= _COARSEST:
@@ -202,63 +156,33 @@ def _chunk(
         levels.append((coarse_gray, coarse_depth, finer_weight[:, ::2, ::2]))
     state = None
     for step in range(len(levels) - 1, -1, -1):
-        iterations = max(10, settings.iterations - settings.fewer * step)
-        state = _level(*levels[step], state, camera, 2**step, iterations, settings)
-    u, v, w = state.fields
+        iterations = max(_FEWEST, _ITERATIONS - _FEWER * step)
+        state = _level(*levels[step], state, camera, 2**step, iterations, lambdas)
+    u, v, w = state[:3]
     first = depth[0]
     x, y = pixels(first)
     second = first + w
-    motion = torch.stack(
-        [
-            ((x + u - camera.cx) * second - (x - camera.cx) * first) / camera.fx,
-            ((y + v - camera.cy) * second - (y - camera.cy) * first) / camera.fy,
-            w,
-        ],
-        1,
-    )
+    right = ((x + u - camera.cx) * second - (x - camera.cx) * first) / camera.fx
+    down = ((y + v - camera.cy) * second - (y - camera.cy) * first) / camera.fy
     flow = torch.stack([u, v])
     known = first > 0
     valid = known & (warp_depth(depth[1], flow) > 0) & inside(flow, margin=0.5)
-    motion = torch.where(known[:, None], motion * _UNIT, 0)
+    motion = torch.where(known[:, None], torch.stack([right, down, w], 1) * _UNIT, 0)
     return motion.float(), flow.transpose(0, 1).float(), valid
 
 
-@dataclass
-class _State:
-    """What one level hands to the next: fields (u, v, w) and their duals, and the dual of the depth residual."""
+def _level(gray, depth, weight, coarser, camera: Camera, scale: int, iterations: int, lambdas) -> torch.Tensor:
+    """Solve one pyramid level, ``(2, B, H, W)``, whose pixels are ``scale`` pixels of the images wide.
 
-    fields: torch.Tensor  # 3 x B x H x W
-    duals: torch.Tensor  # 2 x 3 x B x H x W
-    depth_dual: torch.Tensor  # B x H x W
-
-    def enlarged(self, height: int, width: int) -> _State:
-        """The state on a finer level."""
-        factors = self.fields.new_tensor((2, 2, 1))[:, None, None, None]
-        return _State(
-            double(self.fields, height, width) * factors,
-            torch.stack([double(one, height, width) for one in self.duals]),
-            double(self.depth_dual[None], height, width)[0],
-        )
-
-
-def _level(
-    gray: torch.Tensor,
-    depth: torch.Tensor,
-    weight: torch.Tensor,
-    coarser: _State | None,
-    camera: Camera,
-    scale: int,
-    iterations: int,
-    settings: _Settings,
-) -> _State:
-    """Solve one pyramid level whose pixels are ``scale`` pixels of the images wide."""
+    A level hands on ``(10, B, H, W)``: u, v and w, their six duals, and the dual of the depth residual.
+    """
     height, width = gray.shape[-2:]
     if coarser is None:
-        like = gray[0]
-        state = _State(like.new_zeros((3, *like.shape)), like.new_zeros((2, 3, *like.shape)), torch.zeros_like(like))
+        state = gray.new_zeros((10, *gray.shape[1:]))
     else:
-        state = coarser.enlarged(height, width)
-    base = state.fields[:2].clone()
+        state = double(coarser, height, width)
+        state[:2] *= 2
+    base = state[:2].clone()
 
     # A level's pixel (x, y) is the pixel scale * (x, y) of the images.
     focal, centre = (camera.fx / scale, camera.fy / scale), (camera.cx / scale, camera.cy / scale)
@@ -283,18 +207,17 @@ def _level(
 
     # From here on the fields are what departs from the head's motion.
     if coarser is None:
-        state.fields[2] = head[2]
-    state.fields = state.fields - head
+        state[2] = head[2]
+    state[:3] -= head
     i_t = i_t + i_x * (head[0] - base[0]) + i_y * (head[1] - base[1])
     z_t = z_t + z_x * (head[0] - base[0]) + z_y * (head[1] - base[1]) - head[2] * known
-    fields = head + _iterate(
-        state, (i_x, i_y, i_t), (z_x, z_y, z_t), mu, known, surfaces[0], scale, iterations, settings
-    )
+    # Distances on a level are `scale` times longer.
+    lambdas = mu.new_tensor(lambdas) / scale
+    _iterate(state, (i_x, i_y, i_t), (z_x, z_y, z_t), mu, known, surfaces[0], lambdas, iterations)
+    fields = head + state[:3]
     # One linearisation carries no farther than a pixel.
     fields[:2] = base + (fields[:2] - base).clamp(-1, 1)
-    if settings.median:
-        fields = median3(fields)
-    state.fields = fields
+    state[:3] = median3(fields)
     return state
 
 
@@ -324,26 +247,14 @@ def _head(fields: torch.Tensor, depth: torch.Tensor, known: torch.Tensor) -> tor
     return (planes @ basis.flatten(1)).view(3, batch, height, width)
 
 
-def _iterate(
-    state: _State,
-    brightness: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-    depth: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-    mu: torch.Tensor,
-    known: torch.Tensor,
-    surface: tuple[torch.Tensor, torch.Tensor],
-    scale: int,
-    iterations: int,
-    settings: _Settings,
-) -> torch.Tensor:
-    """The primal-dual iteration on one level; changes the state's duals and returns the fields ``(3, B, H, W)``.
+def _iterate(state, brightness, depth, mu, known, surface, lambdas, iterations: int) -> None:
+    """The primal-dual iteration on one level, in place.
 
     ``brightness`` and ``depth`` hold the coefficients of u and v and the constant of the two residuals.
     """
     i_x, i_y, i_t = brightness
     z_x, z_y, z_t = depth
-    shape = state.fields.shape
-    # lambda r of each axis and field, 0 past the last column and row. Distances on a level are `scale` times longer.
-    lambdas = mu.new_tensor((settings.smoothness, settings.smoothness, settings.depth_smoothness)) / scale
+    # lambda r of each axis and field, 0 past the last column and row.
     right, down = mu.new_zeros(mu.shape), mu.new_zeros(mu.shape)
     right[..., :-1], down[..., :-1, :] = surface
     edges = lambdas[:, None, None, None] * torch.stack([right, down])[:, None]  # 2 x 3 x B x H x W
@@ -362,16 +273,13 @@ def _iterate(
     back_i = (-tau[:2] * torch.stack([i_x, i_y])).view(2, -1)
     tau, edges = tau.view(-1), edges.view(2, -1)
 
-    rows = Rows(state.fields)
-    fields = state.fields.clone(memory_format=torch.contiguous_format)
-    ahead = fields.clone()
+    fields, duals, depth_dual = state[:3], state[3:9].view(2, -1), state[9].view(-1)
+    rows, ahead = Rows(fields), fields.clone()
     row, ahead_row = fields.view(-1), ahead.view(-1)
     three, flow = fields.view(3, -1), fields[:2].view(2, -1)
     u, v, _ = three
     depth_terms = list(zip(residual_z, ahead.view(3, -1), strict=True))
-    duals = state.duals.contiguous().view(2, -1)
     dual_right, dual_down = duals
-    depth_dual = state.depth_dual.contiguous().view(-1)
     norm, change, step = torch.empty_like(row), torch.empty_like(row), torch.empty_like(depth_dual)
     for _ in range(iterations):
         # Duals, from the fields one step ahead.
@@ -392,5 +300,3 @@ def _iterate(
         step.addcmul_(residual_v, v).clamp_(-1, 1)
         flow.addcmul_(back_i, step)
         ahead.add_(fields, alpha=2)
-    state.duals, state.depth_dual = duals.view(2, *shape), depth_dual.view(shape[1:])
-    return fields

@@ -1,4 +1,4 @@
-"""Head motion taken out of a flow: what is left is the face's own.
+"""Head motion taken out of a flow, or of depth that is averaged over frames: what is left is the face's own.
 
 The sway of a head moves the face as much as a micro-expression does, so how it is removed is a factor of every
 experiment. The modes work on image flow and on scene flow alike.
@@ -6,46 +6,37 @@ experiment. The modes work on image flow and on scene flow alike.
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 from scipy import ndimage
 
 from melib.errors import InputError
-from melib.flow.rigid import fit_rigid, rigid_motion
-from melib.flow.robust import robust_fit
+from melib.flow.images import check_shapes
+from melib.flow.rigid import fit_rigid, rigid_motion, robust_fit, sampled
 from melib.video import Camera
 
-#: The modes of :func:`stabilize`.
-MODES = ("none", "nose", "median", "affine", "rigid")
+#: What each mode of :func:`stabilize` needs beside the flow.
+_NEEDS = {
+    "none": (),
+    "nose": ("landmarks",),
+    "median": ("face",),
+    "affine": ("face",),
+    "rigid": ("face", "depth", "camera"),
+}
+MODES = tuple(_NEEDS)
+#: Fewest pixels of a face in which a head's motion is found.
+FEWEST_PIXELS = 30
 
 #: iBUG landmark in the middle of the nose's bridge, skin that no muscle of expression moves (SOFTNet's choice).
 NOSE = 28
 _NOSE_REACH = 5
-_FEWEST_PIXELS = 30
-_MOST_POINTS = 1000
 
 
 def face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The face as the convex hull of its landmarks.
-
-    Parameters
-    ----------
-    landmarks : numpy.ndarray
-        ``(N, 2)`` or ``(B, N, 2)`` pixels (x, y).
-    height, width : int
-        Size of the image in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W)`` or ``(B, H, W)`` bool.
-
-    Raises
-    ------
-    ValueError
-        If the landmarks have another shape or hold NaN.
-    """
-    landmarks = _landmarks(landmarks)
+    """The face ``(H, W)`` or ``(B, H, W)`` bool as the convex hull of its landmarks, ``(N, 2)`` or ``(B, N, 2)``."""
+    landmarks = _finite(landmarks)
     if landmarks.ndim == 3:
         return np.stack([face_mask(points, height, width) for points in landmarks])
     mask = np.zeros((height, width), np.uint8)
@@ -69,28 +60,27 @@ def stabilize(
     flow : numpy.ndarray
         Image flow ``(B, 2, H, W)`` or ``(2, H, W)``, or scene flow ``(B, 3, H, W)`` or ``(3, H, W)``.
     mode : {"none", "nose", "median", "affine", "rigid"}
-        ``none`` returns the flow as it is. ``nose`` subtracts the mean flow of the 11 x 11 pixels around landmark 28,
-        as SOFTNet does (its release subtracts the absolute value of that mean, which is right for motion to the right
-        and down only). ``median`` subtracts the face's median flow. ``affine`` subtracts an affine motion that most of
-        the face shares; it takes out roll, scale and the larger part of yaw and pitch as well. ``rigid`` subtracts the
-        motion of a rigid head, six degrees of freedom, that most of the face shares, exact in perspective and
-        parallax.
+        ``none`` leaves the flow as it is. ``nose`` subtracts the mean flow of the 11 x 11 pixels around landmark 28, as
+        SOFTNet does (its release subtracts the absolute value of that mean, which is right for motion to the right and
+        down only), ``median`` the face's median flow, ``affine`` an affine motion that most of the face shares (roll,
+        scale and the larger part of yaw and pitch as well), ``rigid`` the motion of a rigid head, six degrees of
+        freedom, that most of the face shares, exact in perspective and parallax.
     face : numpy.ndarray, optional
-        ``(B, H, W)`` or ``(H, W)`` bool, the pixels of the face; needed by ``median``, ``affine`` and ``rigid`` unless
-        landmarks are given, whose hull then serves. For scene flow, leave out the pixels where it is not valid.
+        ``(B, H, W)`` or ``(H, W)`` bool, the face, for ``median``, ``affine`` and ``rigid``; the hull of the landmarks
+        serves as well. Of scene flow, only where it is valid.
     landmarks : numpy.ndarray, optional
-        ``(B, 68, 2)`` or ``(68, 2)`` pixels (x, y) in the first frame, iBUG order; needed by ``nose``.
+        ``(B, 68, 2)`` or ``(68, 2)`` pixels (x, y) in the first frame, iBUG order, for ``nose``.
     depth : numpy.ndarray, optional
-        ``(B, H, W)`` or ``(H, W)`` metres of the first frame, 0 = no reading; needed by ``rigid``. Without a sensor,
-        the depth of a generic face in about the right place serves for image flow.
+        ``(B, H, W)`` or ``(H, W)`` metres of the first frame, 0 = no reading, for ``rigid``. For image flow a generic
+        face in about the right place serves as well.
     camera : Camera, optional
-        Needed by ``rigid``.
+        For ``rigid``.
 
     Returns
     -------
     numpy.ndarray
-        Of the flow's shape and type. Outside the face, too, the same motion is subtracted; by ``rigid`` from image flow
-        as if holes were as far as what is next to them, from scene flow only where there is depth.
+        Of the flow's shape and type. The motion is subtracted outside the face, too; by ``rigid`` from image flow as if
+        holes were as far as what is next to them, from scene flow only where there is depth.
 
     Raises
     ------
@@ -101,98 +91,126 @@ def stabilize(
         raise InputError(f"unknown stabilisation mode {mode!r}: use one of {', '.join(MODES)}")
     flow = np.asarray(flow)
     if flow.ndim not in (3, 4) or flow.shape[-3] not in (2, 3):
-        raise InputError(f"stabilisation needs a flow (B, 2 or 3, H, W) or (2 or 3, H, W), got shape {flow.shape}")
+        raise InputError(f"flow must be (B, 2 or 3, H, W) or (2 or 3, H, W), got {flow.shape}")
+    given = {"face": landmarks if face is None else face, "landmarks": landmarks, "depth": depth, "camera": camera}
+    missing = [name for name in _NEEDS[mode] if given[name] is None]
+    if missing:
+        hint = " (or landmarks=, whose hull serves)" if "face" in missing else ""
+        raise InputError(f"stabilisation {mode!r} needs {' and '.join(f'{name}=' for name in missing)}{hint}")
     if mode == "none":
         return flow
     batch = flow.reshape(-1, *flow.shape[-3:])
+    shapes = {"flow": (batch, "B C H W")}
     if mode == "nose":
-        head = _nose_motion(batch, landmarks)
+        shapes["landmarks"] = (_batch(_finite(landmarks)), "B 68 2")
     else:
-        faces = _faces(batch, face, landmarks, mode)
-        if mode == "rigid":
-            head = _rigid_motion(batch, faces, depth, camera)
-        else:
-            estimate = {"median": _median_motion, "affine": _affine_motion}[mode]
-            head = np.stack([estimate(one, inside) for one, inside in zip(batch, faces, strict=True)])
+        mask = face_mask(landmarks, *flow.shape[-2:]) if face is None else np.asarray(face, bool)
+        shapes["face"] = (_batch(mask), "B H W")
+    if mode == "rigid":
+        shapes["depth"] = (_batch(np.asarray(depth)), "B H W")
+    check_shapes(**shapes)
+    motion = {"nose": _nose, "median": _median, "affine": _affine, "rigid": functools.partial(_rigid, camera=camera)}
+    head = np.stack([motion[mode](*one) for one in zip(*(array for array, _ in shapes.values()), strict=True)])
     return (batch - head.astype(flow.dtype)).reshape(flow.shape)
 
 
-def _landmarks(landmarks: np.ndarray) -> np.ndarray:
+def _finite(landmarks: np.ndarray) -> np.ndarray:
     landmarks = np.asarray(landmarks, np.float64)
-    if landmarks.ndim not in (2, 3) or landmarks.shape[-1] != 2 or not np.isfinite(landmarks).all():
-        raise InputError(f"landmarks must be finite pixels (B, N, 2) or (N, 2), got shape {landmarks.shape}")
+    check_shapes(landmarks=(landmarks, "... N 2"))
+    if not np.isfinite(landmarks).all():
+        raise InputError("landmarks must be finite pixels (x, y)")
     return landmarks
 
 
-def _faces(flow: np.ndarray, face: np.ndarray | None, landmarks: np.ndarray | None, mode: str) -> np.ndarray:
-    """Face masks ``(B, H, W)`` of a batch of flows."""
-    height, width = flow.shape[-2:]
-    if face is None:
-        if landmarks is None:
-            raise InputError(f"stabilisation {mode!r} needs the face: pass face=mask or landmarks=points")
-        face = face_mask(landmarks, height, width)
-    face = np.asarray(face, bool).reshape(-1, *np.shape(face)[-2:])
-    if face.shape != (len(flow), height, width):
-        raise InputError(f"face mask {face.shape} does not fit {len(flow)} flows of {height} x {width} pixels")
-    fewest = int(face.sum(axis=(1, 2)).min())
-    if fewest < _FEWEST_PIXELS:
-        raise InputError(f"a face mask has {fewest} pixels: {_FEWEST_PIXELS} at least are needed to find head motion")
-    return face
+def _batch(planes: np.ndarray) -> np.ndarray:
+    """Planes ``(H, W)`` or ``(B, H, W)`` as a batch."""
+    return planes.reshape(-1, *planes.shape[-2:])
 
 
-def _nose_motion(flow: np.ndarray, landmarks: np.ndarray | None) -> np.ndarray:
-    if landmarks is None:
-        raise InputError("stabilisation 'nose' needs the 68 landmarks of the first frame: pass landmarks=points")
-    points = _landmarks(landmarks)
-    points = points.reshape(-1, *points.shape[-2:])
-    if points.shape[:2] != (len(flow), 68):
-        raise InputError(f"stabilisation 'nose' needs 68 landmarks for each of {len(flow)} flows, got {points.shape}")
-    height, width = flow.shape[-2:]
-    head = np.empty((*flow.shape[:2], 1, 1))
-    for index, (x, y) in enumerate(np.rint(points[:, NOSE]).astype(int)):
-        rows = slice(max(y - _NOSE_REACH, 0), max(y + _NOSE_REACH + 1, 0))
-        columns = slice(max(x - _NOSE_REACH, 0), max(x + _NOSE_REACH + 1, 0))
-        patch = flow[index, :, rows, columns]
-        if patch.size == 0:
-            raise InputError(f"the nose at ({x}, {y}) lies outside the {width} x {height} image")
-        head[index] = patch.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
-    return head
+def _nose(flow: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    x, y = np.rint(landmarks[NOSE]).astype(int)
+    rows, columns = (slice(max(at - _NOSE_REACH, 0), max(at + _NOSE_REACH + 1, 0)) for at in (y, x))
+    patch = flow[:, rows, columns]
+    if patch.size == 0:
+        raise InputError(f"the nose at ({x}, {y}) lies outside the image of {flow.shape[2]} x {flow.shape[1]} pixels")
+    return patch.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
 
 
-def _median_motion(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
+def _median(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
+    sampled(face, "the face")
     return np.median(flow[:, face], axis=1)[:, None, None]
 
 
-def _affine_motion(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
+def _affine(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
     """Affine motion ``(C, H, W)`` that most of a face shares."""
+    every = sampled(face, "the face")
     height, width = face.shape
     y, x = np.mgrid[:height, :width]
     # Coordinates of order one about the face's centre keep the 3 x 3 system well conditioned.
     size = max(height, width)
     basis = np.stack([np.ones(face.shape), (x - x[face].mean()) / size, (y - y[face].mean()) / size])
-    # A plane of three numbers needs no more than a thousand points.
-    every = slice(None, None, max(1, int(face.sum()) // _MOST_POINTS))
     inside, motion = basis[None, :, face][..., every], flow[:, face][:, every].astype(np.float64)
     planes = [robust_fit(inside, component[None]) for component in motion]
     return np.tensordot(np.stack(planes), basis, axes=(1, 0))
 
 
-def _rigid_motion(flow: np.ndarray, faces: np.ndarray, depth: np.ndarray | None, camera: Camera | None) -> np.ndarray:
-    if depth is None or camera is None:
-        raise InputError("stabilisation 'rigid' needs the first frame's depth and the camera: pass depth= and camera=")
-    depth = np.asarray(depth)
-    depth = depth.reshape(-1, *depth.shape[-2:])
-    if depth.shape != faces.shape:
-        raise InputError(
-            f"depth {depth.shape} does not fit {len(flow)} flows of {flow.shape[-2]} x {flow.shape[-1]} pixels"
-        )
-    head = []
-    for one, z, inside in zip(flow, depth, faces, strict=True):
-        motion = fit_rigid(one, z, camera, inside)
-        if len(one) == 3:
-            head.append(rigid_motion(z, camera, *motion)[1])
-        else:
-            # Image flow exists in the depth map's holes too: there the head is taken to be as far as next to them.
-            nearest = ndimage.distance_transform_edt(z <= 0, return_distances=False, return_indices=True)
-            head.append(rigid_motion(z[tuple(nearest)], camera, *motion)[0])
-    return np.stack(head)
+def _rigid(flow: np.ndarray, face: np.ndarray, depth: np.ndarray, *, camera: Camera) -> np.ndarray:
+    motion = fit_rigid(flow, depth, camera, face)
+    if len(flow) == 3:
+        return rigid_motion(depth, camera, *motion)[1]
+    # Image flow exists in the depth map's holes too: there the head is taken to be as far as next to them.
+    nearest = ndimage.distance_transform_edt(depth <= 0, return_distances=False, return_indices=True)
+    return rigid_motion(depth[tuple(nearest)], camera, *motion)[0]
+
+
+def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, reference: int) -> np.ndarray:
+    """Depth of one frame, averaged over frames in which the face rests, the head's own motion taken out.
+
+    Each frame's depth is fetched along the flow from the reference frame, brought to the reference's pose by removing
+    the plane (shift and tilt in depth) that fits its difference over the face best, and averaged with the others,
+    pixel by pixel, over the frames that have a reading.
+
+    Parameters
+    ----------
+    depth : numpy.ndarray
+        ``(N, H, W)`` metres, 0 = no reading.
+    flow : numpy.ndarray
+        ``(N, 2, H, W)`` pixels from the reference frame to each frame; what it holds for the reference is not used.
+    face : numpy.ndarray
+        ``(H, W)`` bool, the face in the reference frame.
+    reference : int
+        Which of the N frames the result stands for.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W)`` float32 metres; 0 where the reference has no reading.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, the reference is not among the frames, or a frame has too few readings to align.
+    """
+    depth, face = np.asarray(depth, np.float32), np.asarray(face, bool)
+    check_shapes(depth=(depth, "N H W"), flow=(flow, "N 2 H W"), face=(face, "H W"))
+    count, height, width = depth.shape
+    if not 0 <= reference < count:
+        raise InputError(f"reference {reference} is none of {count} frames")
+    base = depth[reference]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    plane = np.stack([np.ones_like(x), x / width - 0.5, y / height - 0.5]).astype(np.float64)
+    total, readings = base.astype(np.float64), (base > 0).astype(np.float64)
+    for index in range(count):
+        if index == reference:
+            continue
+        there = x + flow[index, 0].astype(np.float32), y + flow[index, 1].astype(np.float32)
+        known = cv2.remap((depth[index] > 0).astype(np.float32), *there, cv2.INTER_LINEAR)
+        seen = cv2.remap(depth[index], *there, cv2.INTER_LINEAR)
+        usable = (known > 0.999) & (base > 0)
+        common = usable & face
+        every = sampled(common, f"the depth that frame {index} shares with the reference")
+        difference = (seen - base).astype(np.float64)
+        coefficients = robust_fit(plane[None, :, common][..., every], difference[None, common][:, every])
+        total += np.where(usable, seen - np.tensordot(coefficients, plane, axes=(0, 0)), 0)
+        readings += usable
+    return np.where(base > 0, total / np.maximum(readings, 1), 0).astype(np.float32)

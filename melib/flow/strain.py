@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from melib.errors import InputError
-
-DIFFERENCES = ("backward", "central")
+from melib.flow.images import check_numbers, check_shapes
 
 
 def strain(flow: np.ndarray, *, differences: str = "backward") -> np.ndarray:
@@ -34,38 +33,26 @@ def strain(flow: np.ndarray, *, differences: str = "backward") -> np.ndarray:
         If the shape is not ``(..., 2, H, W)`` or the differences are unknown.
     """
     flow = np.asarray(flow)
-    if flow.ndim < 3 or flow.shape[-3] != 2 or min(flow.shape[-2:]) < 2:
-        raise InputError(f"strain needs a flow (..., 2, H, W) of at least 2 x 2 pixels, got shape {flow.shape}")
+    check_shapes(flow=(flow, "... 2 H W"))
     if differences == "central":
         down, right = np.gradient(flow, axis=(-2, -1))
     elif differences == "backward":
         down = flow[..., 1:, 1:] - flow[..., :-1, 1:]
         right = flow[..., 1:, 1:] - flow[..., 1:, :-1]
     else:
-        raise InputError(f"unknown differences {differences!r}: use one of {', '.join(DIFFERENCES)}")
+        raise InputError(f"unknown differences {differences!r}: use backward or central")
     u_x, v_x = right[..., 0, :, :], right[..., 1, :, :]
     u_y, v_y = down[..., 0, :, :], down[..., 1, :, :]
     norm = np.sqrt(u_x**2 + v_y**2 + 0.5 * (u_y + v_x) ** 2)
     if differences == "central":
         return norm
-    padding = [(0, 0)] * (norm.ndim - 2) + [(1, 0), (1, 0)]
-    return np.pad(norm, padding)
+    return np.pad(norm, [(0, 0)] * (norm.ndim - 2) + [(1, 0), (1, 0)])
 
 
 def min_max(planes: np.ndarray) -> np.ndarray:
-    """Each plane stretched to 0..1 by its own extremes, as the authors do; a flat plane becomes 0.
+    """Each plane of ``(..., H, W)`` stretched to 0..1 by its own extremes, as the authors do; a flat plane becomes 0.
 
     It removes the size of the motion, and the worst pixel of a plane sets its scale.
-
-    Parameters
-    ----------
-    planes : numpy.ndarray
-        ``(..., H, W)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the same shape and floating-point type (float32 for integers).
     """
     planes = _floating(planes)
     low = planes.min(axis=(-2, -1), keepdims=True)
@@ -74,31 +61,14 @@ def min_max(planes: np.ndarray) -> np.ndarray:
 
 
 def fixed_scale(planes: np.ndarray, scales: tuple[float, ...], *, limit: float = 3.0) -> np.ndarray:
-    """Planes divided by a constant each and clipped, so that a small motion stays small beside a large one.
+    """Planes ``(..., C, H, W)`` over a positive constant each, in their own units, and clipped at ``limit``.
 
-    Parameters
-    ----------
-    planes : numpy.ndarray
-        ``(..., C, H, W)``.
-    scales : tuple of float
-        C positive constants in the planes' own units (pixels, metres, strain).
-    limit : float
-        Largest magnitude of the result: a blink or a hole cannot outweigh everything else.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the same shape, within ``-limit .. limit``.
-
-    Raises
-    ------
-    ValueError
-        If there is not one positive scale per plane.
+    A small motion stays small, and a blink or a hole cannot outweigh everything else.
     """
     planes = _floating(planes)
     divisors = np.asarray(scales, planes.dtype)
-    if planes.ndim < 3 or divisors.shape != (planes.shape[-3],) or not (divisors > 0).all():
-        raise InputError(f"one positive scale per plane is needed: planes {planes.shape}, scales {tuple(scales)}")
+    check_shapes(scales=(divisors, "C"), planes=(planes, "... C H W"))
+    check_numbers("positive", **{f"scale {number}": scale for number, scale in enumerate(scales)})
     return (planes / divisors[:, None, None]).clip(-limit, limit)
 
 

@@ -25,32 +25,21 @@ doi:10.1007/978-3-642-03061-1_2 (median filter; why the slowly varying part of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable
 
 import torch
 
 from melib.errors import InputError
 from melib.flow.grids import Rows, blur, chunks, derivatives, inside, median3, resize, warp
-from melib.flow.images import SMALLEST_SIDE, check_pair
+from melib.flow.images import SMALLEST_SIDE, check_numbers, check_pair
 
-#: Pixels of one chunk on a processor. Smaller chunks pay for calls, larger ones leave the cache (measured).
-_CACHE_PIXELS = 2**16
+#: Step of the dual field; a larger one may not converge.
+_TAU = 0.25
 #: The change of the flow is looked at once in so many iterations.
 _LOOK_EVERY = 5
 #: Squared gradients below this (grey levels per pixel) carry no information about motion.
 _FLAT = 1e-6
-
-
-@dataclass(frozen=True)
-class _Settings:
-    attachment: float
-    tightness: float
-    tau: float
-    scales: int
-    warps: int
-    iterations: int
-    tolerance: float
-    median: bool
 
 
 @torch.no_grad()
@@ -60,49 +49,37 @@ def tvl1(
     *,
     attachment: float = 0.15,
     tightness: float = 0.3,
-    tau: float = 0.25,
     scales: int = 4,
     warps: int = 2,
     iterations: int = 20,
     tolerance: float = 0.01,
-    median: bool = True,
     local_mean: float = 0.0,
-    chunk: int | None = None,
 ) -> torch.Tensor:
     """TV-L1 optical flow from images ``a`` to images ``b``.
 
     Parameters
     ----------
     a, b : torch.Tensor
-        Grey images ``(B, H, W)`` on one device, uint8 or floating point in 0..255. float64 images are computed in
-        float64, all others in float32.
+        Grey images ``(B, H, W)`` on one device, uint8 or floating point in 0..255; float64 is computed in float64.
     attachment : float
-        The weight lambda of the data against the smoothness, for grey levels in 0..255. Smaller gives up the motion of
-        weak texture; larger follows noise and changes of light too.
+        The weight lambda of the data: smaller gives up the motion of weak texture, larger follows noise and light.
     tightness : float
-        The coupling theta between the two fields. Where texture is strong it alone sets how much the motion is
-        smoothed: larger shrinks small motion more, smaller keeps it, noise included, and needs more iterations.
-    tau : float
-        Step of the dual field; above 0.25 it may not converge.
+        The coupling theta of the two fields. Where texture is strong it alone sets how much the motion is smoothed:
+        larger shrinks small motion more, smaller keeps it, noise included, and needs more iterations.
     scales : int
-        Largest number of pyramid levels; the pyramid stops before a side falls below 16 pixels. One level follows
-        motion of about a pixel, each further one doubles that.
+        Most levels of the pyramid, which stops before a side falls below 16 pixels. One level follows motion of about
+        a pixel, each further one doubles that.
     warps : int
         Linearisations on each level: more follow large motion and strong texture better.
     iterations : int
-        Most iterations after each warp: more come nearer to the energy's minimum, where small motion is smoothed more
-        strongly; fewer are faster and, where a face moves by a fraction of a pixel, nearer to the truth.
+        Most iterations after each warp: more smooth small motion more strongly; fewer are faster and, where a face
+        moves by a fraction of a pixel, nearer to the truth.
     tolerance : float
-        Stop a pair's loop when its flow changes by less than this in an iteration (root mean square, pixels). 0 never
-        stops early, and asks the device nothing during the computation.
-    median : bool
-        Whether a 3 x 3 median filter follows each warp; it removes outliers and keeps edges.
+        Stop a pair's loop when its flow changes by less in an iteration (root mean square, pixels). 0 never stops
+        early, and asks the device nothing during the computation.
     local_mean : float
-        Standard deviation in pixels of a Gaussian local mean that is taken out of both images first; 0 leaves them as
-        they are. A value of 3 makes the flow indifferent to light that flickers; the images then have less contrast,
-        which an ``attachment`` of 0.3 makes good.
-    chunk : int, optional
-        Pairs computed together; by default what fits the cache of a processor, or the memory of an accelerator.
+        Standard deviation in pixels of a Gaussian local mean that is first taken out of both images, or 0. At 3 light
+        that flickers does not matter; the lost contrast is made good by an ``attachment`` of 0.3.
 
     Returns
     -------
@@ -112,27 +89,26 @@ def tvl1(
     Raises
     ------
     ValueError
-        If the images cannot be compared (see :func:`melib.flow.images.check_pair`) or a parameter is out of range.
+        If the images cannot be compared or a parameter is out of range.
     """
     check_pair(a, b)
     if a.ndim != 3:
         raise InputError(f"tvl1 takes a batch (B, H, W), got shape {tuple(a.shape)}; optical_flow takes single pairs")
-    if min(attachment, tightness, tau) <= 0 or min(scales, warps, iterations) < 1 or min(tolerance, local_mean) < 0:
-        raise InputError(
-            "attachment, tightness and tau must be positive, scales, warps and iterations at least 1, "
-            "tolerance and local_mean not negative"
-        )
-    settings = _Settings(attachment, tightness, tau, scales, warps, iterations, tolerance, median)
+    check_numbers("positive", attachment=attachment, tightness=tightness)
+    check_numbers("at least 1", scales=scales, warps=warps, iterations=iterations)
+    check_numbers("at least 0", tolerance=tolerance, local_mean=local_mean)
+    limits = {"tightness": tightness, "limit": attachment * tightness, "rate": _TAU / tightness}
+    solve = functools.partial(_solve, iterations=iterations, tolerance=tolerance, **limits)
     kind = torch.float64 if a.dtype == torch.float64 else torch.float32
     flow = torch.empty((len(a), 2, *a.shape[1:]), dtype=torch.float32, device=a.device)
-    for part in chunks(a, chunk, _CACHE_PIXELS):
+    for part in chunks(a):
         images = torch.stack([a[part], b[part]]).to(kind)  # 2 x B x H x W
         if local_mean:
             flat = images.flatten(0, 1)
             images = (flat - blur(flat, local_mean)).view_as(images)
         found = None
         for level in reversed(_pyramid(images, scales)):
-            found = _level(level, found, settings)
+            found = _level(level, found, solve, warps)
         flow[part] = found.transpose(0, 1)
     return flow
 
@@ -148,7 +124,7 @@ def _pyramid(images: torch.Tensor, scales: int) -> list[torch.Tensor]:
     return levels
 
 
-def _level(images: torch.Tensor, coarser: torch.Tensor | None, settings: _Settings) -> torch.Tensor:
+def _level(images: torch.Tensor, coarser: torch.Tensor | None, solve: Callable, warps: int) -> torch.Tensor:
     """Flow ``(2, B, H, W)`` of one pyramid level, started from the flow of the level below."""
     first, second = images
     height, width = first.shape[-2:]
@@ -161,7 +137,7 @@ def _level(images: torch.Tensor, coarser: torch.Tensor | None, settings: _Settin
     first_x, first_y = derivatives(first)
     seen = torch.stack([second, *derivatives(second)], 1)  # B x 3 x H x W
     rows = Rows(flow)
-    for _ in range(settings.warps):
+    for _ in range(warps):
         grey, right, down = warp(seen, flow).unbind(1)
         # The mean gradient of both images cancels the second-order error of the linearisation and half of the noise.
         # Where the flow leaves the image nothing can be compared, and smoothness alone acts.
@@ -170,43 +146,35 @@ def _level(images: torch.Tensor, coarser: torch.Tensor | None, settings: _Settin
         scale = torch.where(squared > _FLAT, -1 / squared.clamp(min=_FLAT), 0)
         constant = (grey - first - (gradient * flow).sum(0)).mul_(scale)
         slopes = gradient * scale
-        flow = _solve(rows, flow, gradient, constant, slopes, settings)
-        if settings.median:
-            flow = median3(flow)
+        # The median removes outliers and keeps edges.
+        flow = median3(solve(rows, flow, gradient, constant, slopes))
     return flow
 
 
-def _solve(
-    rows: Rows,
-    flow: torch.Tensor,
-    gradient: torch.Tensor,
-    constant: torch.Tensor,
-    slopes: torch.Tensor,
-    settings: _Settings,
-) -> torch.Tensor:
-    """Flow ``(2, B, H, W)`` after at most ``settings.iterations`` steps from ``flow``.
+def _solve(rows, flow, gradient, constant, slopes, *, tightness, limit, rate, iterations, tolerance) -> torch.Tensor:
+    """Flow ``(2, B, H, W)`` after at most so many iterations from ``flow``.
 
     ``rows.field`` is the dual field, which goes on from one call to the next.
     ``constant + slopes . flow`` is minus the residual over the squared gradient: ``(B, H, W)``, ``(2, B, H, W)``.
     """
     flow = flow.clone(memory_format=torch.contiguous_format)
-    row, pair = flow.view(-1), flow.view(2, -1)
+    row, pair, dual = flow.view(-1), flow.view(2, -1), rows.field.view(2, *flow.shape)
     u, v = pair
     gradient, constant = gradient.view(2, -1), constant.view(-1)
     slope_u, slope_v = slopes.view(2, -1)
     right, down = rows.slope
     step, norm = torch.empty_like(constant), torch.empty_like(row)
-    limit, rate = settings.attachment * settings.tightness, settings.tau / settings.tightness
-    stopped = _Stopped(rows.field, flow) if settings.tolerance else None
-    for iteration in range(1, settings.iterations + 1):
-        look = stopped is not None and iteration % _LOOK_EVERY == 0 and iteration < settings.iterations
+    # The states of pairs that have converged are kept, so that a pair's flow does not depend on its neighbours.
+    done, kept = torch.zeros(flow.shape[1], dtype=torch.bool, device=flow.device), []
+    for iteration in range(1, iterations + 1):
+        look = tolerance > 0 and iteration % _LOOK_EVERY == 0 and iteration < iterations
         before = flow.clone() if look else None
         # The second field, written over the flow.
         torch.addcmul(constant, slope_u, u, out=step)
         step.addcmul_(slope_v, v).clamp_(-limit, limit)
         pair.addcmul_(gradient, step)
         # The flow: the second field plus theta div p.
-        rows.add_divergence(row, settings.tightness)
+        rows.add_divergence(row, tightness)
         # The dual field p.
         rows.differences(row)
         torch.mul(right, right, out=norm)
@@ -214,35 +182,12 @@ def _solve(
         rows.field.add_(rows.slope, alpha=rate).div_(norm)
         if look:
             change = (flow - before).square_().sum(0).mean((-2, -1))
-            if stopped.all_after(change <= settings.tolerance**2):
+            new = ((change <= tolerance**2) & ~done).nonzero()[:, 0]
+            kept.append((new, flow[:, new], dual[:, :, new]))
+            done[new] = True
+            if done.all():
                 break
-    if stopped is not None:
-        stopped.restore()
+    for pairs, their_flow, their_dual in kept:
+        flow[:, pairs] = their_flow
+        dual[:, :, pairs] = their_dual
     return flow
-
-
-class _Stopped:
-    """Keeps the state of pairs that have converged, so that a pair's flow does not depend on its neighbours."""
-
-    def __init__(self, dual: torch.Tensor, flow: torch.Tensor) -> None:
-        self.flow = flow
-        self.dual = dual.view(2, *flow.shape)
-        self.done = torch.zeros(flow.shape[1], dtype=torch.bool, device=flow.device)
-        self.kept: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
-
-    def all_after(self, converged: torch.Tensor) -> bool:
-        """Keep the newly converged pairs ``(B,)``; whether none is left."""
-        new = converged & ~self.done
-        if new.any():
-            self.done |= new
-            if self.done.all() and not self.kept:
-                return True
-            index = new.nonzero()[:, 0]
-            self.kept.append((index, self.flow[:, index], self.dual[:, :, index]))
-        return bool(self.done.all())
-
-    def restore(self) -> None:
-        """Put the kept states back."""
-        for index, flow, dual in self.kept:
-            self.flow[:, index] = flow
-            self.dual[:, :, index] = dual

@@ -16,26 +16,9 @@ def occlusion(
 ) -> np.ndarray:
     """How much the spotting score falls when a square of one plane is replaced by 0, which means no motion.
 
-    Parameters
-    ----------
-    model : MEAN or SFAMNet
-    planes : ndarray, (N, 3, 42, 42)
-    patch : int
-        Side of the square in pixels, a divisor of 42; smaller squares show more detail and take longer.
-
-    Returns
-    -------
-    ndarray, (N, 3, 42 / patch, 42 / patch) float32
-        Score of the whole input minus that of the one with the hole; positive where the network found evidence.
-
-    Raises
-    ------
-    ValueError
-        If the planes have another shape, or squares of that side do not fill a plane.
-
-    References
-    ----------
-    Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
+    Squares are ``patch`` pixels wide, a divisor of 42. Returns ``(N, 3, 42 / patch, 42 / patch)`` float32, positive
+    where the network found evidence. After Zeiler and Fergus, "Visualizing and understanding convolutional networks",
+    ECCV 2014.
     """
     check_planes(planes)
     side = planes.shape[-1]
@@ -52,24 +35,10 @@ def occlusion(
 
 
 def attention_maps(model: SFAMNet, planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What SFAMNet's two gates (CBAM) let by, on the device of the model.
+    """What SFAMNet's two gates (CBAM) let by, as shares between 0 and 1.
 
-    Parameters
-    ----------
-    model : SFAMNet
-    planes : ndarray, (N, 3, 42, 42)
-
-    Returns
-    -------
-    channels : ndarray, (N, 3, 3) float32
-        The share of each map that passes: plane, then map of its stream; between 0 and 1.
-    places : ndarray, (N, 3, 42, 42) float32
-        The share of each pixel that passes, a map for each plane; between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If the planes have another shape, or the network was made without attention.
+    Returns the share of each map, plane by plane, ``(N, 3, 3)``, and that of each pixel of each plane,
+    ``(N, 3, 42, 42)``; float32.
     """
     check_planes(planes)
     streams = model.streams

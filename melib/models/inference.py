@@ -13,21 +13,7 @@ from melib.errors import InputError
 
 
 def choose_device(name: str | torch.device = "auto") -> torch.device:
-    """The device of a name.
-
-    Parameters
-    ----------
-    name : str or torch.device
-        ``"auto"`` takes CUDA where it is available and the CPU elsewhere; ``"cpu"``, ``"cuda"`` or ``"cuda:1"`` ask
-        for one device.
-
-    Raises
-    ------
-    ValueError
-        If the name means no device.
-    LookupError
-        If a CUDA device is asked for that this machine does not have.
-    """
+    """The device of a name: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for CUDA where it is available, else the CPU."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -77,25 +63,9 @@ def predict(
 
 
 def late_fusion(outputs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Join what several networks say of the same samples: the mean score and the mean probability of each emotion.
+    """Join what :func:`predict` returned of several networks: mean scores, and logarithms of mean probabilities.
 
     One reading of the papers' input "O + S" (optical flow and scene flow): how they fuse the two is not known.
-
-    Parameters
-    ----------
-    outputs : sequence of (spot, emotion_logits)
-        What :func:`predict` returned for each network: ``(N,)`` and ``(N, C)``.
-
-    Returns
-    -------
-    spot : ndarray, (N,)
-    emotion_logits : ndarray, (N, C)
-        Logarithms of the mean probabilities.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to join, or the shapes differ.
     """
     shapes = {(np.shape(spot), np.shape(logits)) for spot, logits in outputs}
     if len(shapes) != 1:

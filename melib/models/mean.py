@@ -103,20 +103,10 @@ class MEAN(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, planes: Tensor, masks: tuple[Tensor, Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Score and name what moves between two frames.
+        """Linear scores ``(B,)`` and emotion logits ``(B, C)`` of planes ``(B, 3, 42, 42)``.
 
-        Parameters
-        ----------
-        planes : Tensor, (B, 3, 42, 42) float32
-            Optical flow right, down, and optical strain.
-        masks : tuple of Tensor, optional
-            Dropout masks from :meth:`dropout_masks`; give them in training only.
-
-        Returns
-        -------
-        spot : Tensor, (B,)
-            Linear score; trained towards 1 near a micro-expression and 0 elsewhere.
-        emotion_logits : Tensor, (B, C)
+        The planes are optical flow right, down, and optical strain; scores are trained towards 1 near a
+        micro-expression. Masks, from :meth:`dropout_masks`, are for training only.
         """
         on_features, on_spot, on_recognition = masks if masks is not None else (None, None, None)
         shared = self.shared(planes)

@@ -27,6 +27,9 @@ from melib.models.sfamnet import STREAMS, SFAMNet
 
 NETWORKS = {"MEAN": MEAN, "SFAMNet": SFAMNet}
 
+_HEADS = {"spot": "spot", "recog": "recognition"}  # Keras' layer -> ours
+_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+
 
 def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN:
     """Read a released MEAN checkpoint.
@@ -65,60 +68,34 @@ def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN
             layers = {name: _keras_layer(group) for name, group in groups.items() if len(group)}
     except OSError as error:
         raise InputError(f"{path} is no HDF5 file: {error}") from error
-    _refuse_nonfinite(
-        {f"{layer}/{name}": value for layer, values in layers.items() for name, value in values.items()},
-        path,
-        allow_nonfinite,
-    )
-    convolutions = _in_order(layers, "conv2d")
-    norms = _in_order(layers, "batch_normalization")
-    heads = [name for name in ("spot", "recog") if name in layers]
+    tensors = {f"{layer}/{name}": value for layer, values in layers.items() for name, value in values.items()}
+    _refuse_nonfinite(tensors, path, allow_nonfinite)
+    convolutions, norms = _in_order(layers, "conv2d"), _in_order(layers, "batch_normalization")
+    heads = [name for name in _HEADS if name in layers]
     if not heads or len(norms) != 3 or len(convolutions) != 3 + len(heads):
         raise InputError(f"{path} is not a MEAN checkpoint: it has the layers {', '.join(sorted(layers))}")
-    classes = layers["recog"]["kernel"].shape[1] if "recog" in heads else 2
-    model = MEAN(classes)
-    state = {name: torch.full_like(value, np.nan) for name, value in model.state_dict().items() if _of_a_head(name)}
-    for i in range(3):
-        state |= _convolution(f"shared.convolutions.{i}", convolutions[i])
-    for ours, keras in (
-        ("weight", "gamma"),
-        ("bias", "beta"),
-        ("running_mean", "moving_mean"),
-        ("running_var", "moving_variance"),
-    ):
-        state[f"shared.norm.{ours}"] = torch.cat([norm[keras] for norm in norms])
-    state["shared.norm.num_batches_tracked"] = torch.tensor(0)
-    for convolution, head in zip(convolutions[3:], heads, strict=True):
-        ours = {"spot": "spot", "recog": "recognition"}[head]
-        state |= _convolution(f"{ours}.convolution", convolution)
-        kernel = layers[head]["kernel"]  # 392×C, the first axis 7×7×8
-        state[f"{ours}.dense.weight"] = kernel.unflatten(0, (7, 7, 8)).permute(3, 2, 0, 1).flatten(1)
-        state[f"{ours}.dense.bias"] = layers[head]["bias"]
+    model = MEAN(layers["recog"]["kernel"].shape[1] if "recog" in heads else 2)
+    state = model.state_dict()
+    for name in state:
+        if name.startswith(("spot.", "recognition.")):
+            state[name] = torch.full_like(state[name], np.nan)
+    ours = [*(f"shared.convolutions.{i}" for i in range(3)), *(f"{_HEADS[head]}.convolution" for head in heads)]
+    for name, layer in zip(ours, convolutions, strict=True):
+        state |= {f"{name}.weight": layer["kernel"].permute(3, 2, 0, 1), f"{name}.bias": layer["bias"]}
+    state |= {f"shared.norm.{name}": torch.cat([norm[keras] for norm in norms]) for name, keras in _NORM.items()}
+    for head in heads:
+        kernel = layers[head]["kernel"].unflatten(0, (7, 7, 8))  # 7×7×8×C
+        state[f"{_HEADS[head]}.dense.weight"] = kernel.permute(3, 2, 0, 1).flatten(1)
+        state[f"{_HEADS[head]}.dense.bias"] = layers[head]["bias"]
     model.load_state_dict(state)
     return model.eval()
 
 
 def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> SFAMNet:
-    """Read a released SFAMNet checkpoint.
+    """Read a released SFAMNet checkpoint, as :func:`load_mean` reads MEAN's; neutral counts among its classes.
 
-    Parameters
-    ----------
-    path : path
-        A PyTorch state dict; read with ``weights_only=True``, so nothing in it is executed.
-    allow_nonfinite : bool
-        Let NaN and infinite weights through, as four of the hundred released folds hold.
-
-    Returns
-    -------
-    SFAMNet
-        In evaluation mode, with the number of classes found in the file (neutral included).
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not an SFAMNet checkpoint, or holds weights that are not finite: the message names them.
+    The file is a PyTorch state dict, read with ``weights_only=True``, so nothing in it is executed. Four of the hundred
+    released folds hold weights that are not finite.
     """
     path = _existing(path)
     try:
@@ -131,14 +108,12 @@ def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> S
     if not isinstance(released, Mapping) or not all(isinstance(value, Tensor) for value in released.values()):
         raise InputError(f"{path} is not an SFAMNet checkpoint: it holds no tensors by name")
     _refuse_nonfinite(released, path, allow_nonfinite)
-    if "fc_recog.bias" not in released:
-        raise InputError(f"{path} is not an SFAMNet checkpoint: it has no tensor fc_recog.bias")
-    model = SFAMNet(len(released["fc_recog.bias"]))
     names = _sfamnet_names()
     unknown = sorted(set(released) ^ {name for parts in names.values() for name in parts})
     if unknown:
         some = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
         raise InputError(f"{path} is not an SFAMNet checkpoint: tensors missing or unknown: {some}")
+    model = SFAMNet(len(released["fc_recog.bias"]))
     state = {}
     for ours, wanted in model.state_dict().items():
         parts = [released[name] for name in names[ours]]
@@ -149,16 +124,7 @@ def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> S
 
 
 def save_model(model: nn.Module, path: str | os.PathLike, **metadata: str) -> None:
-    """Write one of our networks as safetensors, whole or not at all.
-
-    Parameters
-    ----------
-    model : MEAN or SFAMNet
-    path : path
-        Written under a temporary name in the same folder, then moved.
-    **metadata : str
-        Kept beside the weights, such as the seed or the subject left out.
-    """
+    """Write a MEAN or SFAMNet as safetensors, whole or not at all; the metadata are kept beside the weights."""
     arguments = {"classes": model.classes}
     arguments |= {"transfer": model.transfer} if isinstance(model, MEAN) else {"attention": model.attention}
     header = {"network": type(model).__name__, "arguments": json.dumps(arguments), "metadata": json.dumps(metadata)}
@@ -223,13 +189,12 @@ def _refuse_nonfinite(tensors: Mapping[str, Tensor], path: Path, allow: bool) ->
 def _keras_layer(group: h5py.Group) -> dict[str, Tensor]:
     """The tensors of a layer, named without Keras' prefix and ``:0``."""
     values = {}
-    group.visititems(
-        lambda name, item: (
-            values.update({name.rsplit("/", 1)[-1].removesuffix(":0"): torch.from_numpy(item[()])})
-            if isinstance(item, h5py.Dataset)
-            else None
-        )
-    )
+
+    def keep(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset):
+            values[name.rsplit("/", 1)[-1].removesuffix(":0")] = torch.from_numpy(item[()])
+
+    group.visititems(keep)
     return values
 
 
@@ -237,14 +202,6 @@ def _in_order(layers: Mapping[str, dict[str, Tensor]], kind: str) -> list[dict[s
     """Layers ``kind``, ``kind_1``, ``kind_2``, ... in the order of their numbers."""
     numbered = [(int(m[1] or 0), name) for name in layers if (m := re.fullmatch(rf"{kind}(?:_(\d+))?", name))]
     return [layers[name] for _, name in sorted(numbered)]
-
-
-def _convolution(ours: str, layer: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{ours}.weight": layer["kernel"].permute(3, 2, 0, 1), f"{ours}.bias": layer["bias"]}
-
-
-def _of_a_head(name: str) -> bool:
-    return name.startswith(("spot.", "recognition."))
 
 
 def _sfamnet_names() -> dict[str, list[str]]:
@@ -259,13 +216,11 @@ def _sfamnet_names() -> dict[str, list[str]]:
         "attention.expand.bias": "cbam.ChannelGate.mlp.3.bias",
         "attention.where.weight": "cbam.SpatialGate.spatial.conv.weight",
     }
-    norms = ("bn1", "bn2", "cbam.SpatialGate.spatial.bn")
-    for i, norm in enumerate(norms):
+    for i, norm in enumerate(("bn1", "bn2", "cbam.SpatialGate.spatial.bn")):
         for tensor in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
             inside[f"unused_norms.{i}.{tensor}"] = f"{norm}.{tensor}"
     names = {f"streams.{ours}": [f"c{s}.0.{theirs}" for s in range(1, STREAMS + 1)] for ours, theirs in inside.items()}
-    heads = {"spot": ("conv1", "fc_spot"), "recognition": ("conv2", "fc_recog")}
-    for head, (convolution, dense) in heads.items():
+    for head, convolution, dense in (("spot", "conv1", "fc_spot"), ("recognition", "conv2", "fc_recog")):
         for tensor in ("weight", "bias"):
             names[f"{head}.convolution.{tensor}"] = [f"{convolution}.{tensor}"]
             names[f"{head}.dense.{tensor}"] = [f"{dense}.{tensor}"]

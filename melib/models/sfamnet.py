@@ -134,18 +134,9 @@ class SFAMNet(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """Score and name what moves between two frames.
+        """Scores ``(B,)`` between 0 and 1 and emotion logits ``(B, C)`` of planes ``(B, 3, 42, 42)``.
 
-        Parameters
-        ----------
-        planes : Tensor, (B, 3, 42, 42) float32
-            Scene flow right, down and away, or whatever three planes the network was trained on.
-
-        Returns
-        -------
-        spot : Tensor, (B,)
-            Between 0 and 1.
-        emotion_logits : Tensor, (B, C)
+        The planes are scene flow right, down and away, or whatever three the network was trained on.
         """
         features = self.streams(planes)
         return torch.sigmoid(self.spot(features)).squeeze(1), self.recognition(features)

@@ -9,23 +9,6 @@ from melib.own_video.regions import REGIONS, Motion, face_flow, region_masks, st
 from melib.own_video.run import FILES, open_video, spot_file
 from melib.own_video.spotter import SHIPPED, Band, Spotter, load_spotter, save_spotter
 
-__all__ = [
-    "FILES",
-    "REGIONS",
-    "SHIPPED",
-    "Band",
-    "Finding",
-    "Motion",
-    "Movement",
-    "Spotter",
-    "analyse",
-    "face_flow",
-    "load_spotter",
-    "onset_to_apex",
-    "open_video",
-    "region_masks",
-    "save_spotter",
-    "score_video",
-    "spot_file",
-    "strongest_motion",
-]
+__all__ = ["FILES", "REGIONS", "SHIPPED", "Band", "Finding", "Motion", "Movement", "Spotter", "analyse", "face_flow"]
+__all__ += ["load_spotter", "onset_to_apex", "open_video", "region_masks", "save_spotter", "score_video", "spot_file"]
+__all__ += ["strongest_motion"]

@@ -10,31 +10,19 @@ import numpy as np
 from tqdm import tqdm
 
 from melib.own_video.analysis import Finding
-from melib.plots.style import COLOURS
+from melib.own_video.pictures import COLOURS
 
 #: The longer side of the video written, and its highest frame rate: encoding takes longer than everything else.
 _LONGEST_SIDE, _FASTEST = 480, 30.0
 _FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
 _STRIP = 14  # height in pixels of the strip with the timeline
+_FOUND, _MISSED, _CHANCE = (tuple(bytes.fromhex(COLOURS[name][1:])) for name in ("found", "missed", "chance"))
 
 
 def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> None:
     """Write the video with a frame around the face, a timeline below, and each movement named while it lasts.
 
     Frame rates above 30 per second are brought down by leaving frames out. One frame at a time is in memory.
-
-    Parameters
-    ----------
-    finding : Finding
-    path : path
-        Ends in ``.mp4``.
-    progress : bool
-        Show a bar on stderr.
-
-    Raises
-    ------
-    OSError
-        If this build of OpenCV cannot write VP9, or the file cannot be written.
     """
     video = finding.face.source
     every = max(1, round(video.fps / _FASTEST))
@@ -44,9 +32,8 @@ def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> 
     size = tuple(max(2, int(side * scale) // 2 * 2) for side in (width, height))
     canvas = (size[0], size[1] + _STRIP)
     strip = _timeline(finding, canvas[0])
-    writer = cv2.VideoWriter(
-        os.fspath(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"vp09"), video.fps / every, canvas
-    )
+    code = cv2.VideoWriter_fourcc(*"vp09")
+    writer = cv2.VideoWriter(os.fspath(path), cv2.CAP_FFMPEG, code, video.fps / every, canvas)
     if not writer.isOpened():
         raise OSError(f"{path} cannot be written: no room, no right to, or a build of OpenCV without the codec VP9")
     try:
@@ -55,7 +42,7 @@ def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> 
             _draw(image, finding, frame, scale)
             below = strip.copy()
             at = round(frame / max(1, video.n_frames - 1) * (canvas[0] - 1))
-            below[:, max(0, at - 1) : at + 1] = _colour("missed")
+            below[:, max(0, at - 1) : at + 1] = _MISSED
             writer.write(cv2.cvtColor(np.concatenate([image, below]), cv2.COLOR_RGB2BGR))
     finally:
         writer.release()
@@ -63,10 +50,9 @@ def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> 
 
 def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None:
     now = [number for number, found in enumerate(finding.movements) if found.onset <= frame <= found.offset]
-    window = finding.face.window(frame)
-    corners = np.round(np.array([window.left, window.top, window.left + window.width, window.top + window.height]))
-    left, top, right, bottom = (int(scale * value) for value in corners)
-    cv2.rectangle(image, (left, top), (right, bottom), _colour("found" if now else "chance"), 3 if now else 1)
+    left, top, width, height = finding.face.window(frame)
+    first, last = ((int(scale * x), int(scale * y)) for x, y in ((left, top), (left + width, top + height)))
+    cv2.rectangle(image, first, last, _FOUND if now else _CHANCE, 3 if now else 1)
     for line, number in enumerate(now):
         text = f"{number + 1}: {finding.movements[number].motion.region}"
         # Light on dark, so that it can be read on any picture.
@@ -79,12 +65,8 @@ def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None
 def _timeline(finding: Finding, width: int) -> np.ndarray:
     """The strip ``(14, width, 3)`` below the picture: the whole video, with a bar where something was found."""
     strip = np.full((_STRIP, width, 3), 255, np.uint8)
-    strip[0] = _colour("chance")
+    strip[0] = _CHANCE
     for found in finding.movements:
         left, right = (round(frame / finding.face.n_frames * width) for frame in (found.onset, found.offset + 1))
-        strip[3:-3, left : max(right, left + 1)] = _colour("found")
+        strip[3:-3, left : max(right, left + 1)] = _FOUND
     return strip
-
-
-def _colour(name: str) -> tuple[int, int, int]:
-    return tuple(bytes.fromhex(COLOURS[name][1:]))

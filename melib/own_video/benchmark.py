@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
-import matplotlib.figure
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from melib.face import Box, Face
 from melib.metrics import intervals, spotting
 from melib.own_video import pictures
 from melib.own_video.analysis import Finding, score_video
 from melib.own_video.spotter import Spotter
-from melib.plots.style import COLOURS, figure
 from melib.synthetic.curves import FPS
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.head import load_head
@@ -26,8 +25,6 @@ from melib.video import Video, truth_table, video_table
 
 #: The first test subject filmed here: the spotter's calibration took those before.
 _FIRST_SUBJECT = 100
-#: Lids closed by more than this are a blink.
-_CLOSED = 0.2
 
 
 def strangers(count: int, frames: int, *, view: str) -> list[SyntheticVideo]:
@@ -36,24 +33,18 @@ def strangers(count: int, frames: int, *, view: str) -> list[SyntheticVideo]:
     return [SyntheticVideo(find_suite("default"), "test", person, 0, frames, view=view) for person in people]
 
 
-def film(video: Video, path: str | os.PathLike) -> None:
-    """Write a video into a file as a simple camera would: MPEG-4, with the losses of that codec.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
+def file_of(video: Video, folder: str | os.PathLike) -> Path:
+    """The video filmed into a folder as a simple camera would, in MPEG-4 with its losses; named by its subject."""
+    path = Path(folder) / f"{video.subject}.mp4"
     height, width = video.frames(0, 1).shape[1:3]
     code = cv2.VideoWriter_fourcc(*"mp4v")
     writer = cv2.VideoWriter(os.fspath(path), cv2.CAP_FFMPEG, code, video.fps, (width, height))
     if not writer.isOpened():
         raise OSError(f"{path} cannot be written")
-    try:
-        for frame in range(video.n_frames):
-            writer.write(cv2.cvtColor(video.frames(frame, frame + 1)[0], cv2.COLOR_RGB2BGR))
-    finally:
-        writer.release()
+    for frame in range(video.n_frames):
+        writer.write(cv2.cvtColor(video.frames(frame, frame + 1)[0], cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
 
 
 class TrueFace:
@@ -68,8 +59,7 @@ class TrueFace:
         self._points = video.landmarks(0, 1)[0].astype(float)
         right, left = self._points[36:42].mean(axis=0), self._points[42:48].mean(axis=0)
         side = round(CROP_SIDE * np.hypot(*(right - left)))
-        middle = (right + left) / 2
-        corner = np.round(middle - (side / 2, CROP_EYE_LINE * side)).astype(int)
+        corner = np.round((right + left) / 2 - (side / 2, CROP_EYE_LINE * side)).astype(int)
         self.box = Box(*corner.tolist(), side, side)
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
@@ -82,20 +72,11 @@ class TrueFace:
         return ((self._points - self.box[:2] + 0.5) * scale - 0.5).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What one way of looking found in some videos.
+class Trial(NamedTuple):
+    """What one way of looking found in some videos."""
 
-    Attributes
-    ----------
-    found : pandas.DataFrame
-        ``subject, video, onset, apex, offset, score``.
-    scores : dict
-        (subject, video) to the smoothed score of each frame.
-    """
-
-    found: pd.DataFrame
-    scores: dict[tuple[str, str], np.ndarray]
+    found: pd.DataFrame  # subject, video, onset, apex, offset, score
+    scores: dict[tuple[str, str], np.ndarray]  # (subject, video) to the smoothed score of each frame
 
 
 def trial(results: list[tuple[SyntheticVideo, np.ndarray]], spotter: Spotter) -> Trial:
@@ -103,10 +84,9 @@ def trial(results: list[tuple[SyntheticVideo, np.ndarray]], spotter: Spotter) ->
     tables, scores = [], {}
     for video, score in results:
         positions, smoothed = spotter.intervals(score, video.fps), spotter.smoothed(score, video.fps)
-        table = pd.DataFrame(positions, columns=["onset", "apex", "offset"])
-        table.insert(0, "subject", video.subject)
-        table.insert(1, "video", video.name)
-        tables.append(table.assign(score=smoothed[positions[:, 1]]))
+        names = pd.DataFrame({"subject": video.subject, "video": video.name}, index=range(len(positions)))
+        names[["onset", "apex", "offset"]] = positions
+        tables.append(names.assign(score=smoothed[positions[:, 1]]))
         scores[video.subject, video.name] = smoothed
     return Trial(pd.concat(tables, ignore_index=True), scores)
 
@@ -117,13 +97,7 @@ def studied(videos: list[SyntheticVideo], spotter: Spotter) -> Trial:
 
 
 def summary(trials: dict[str, Trial], videos: list[SyntheticVideo]) -> pd.DataFrame:
-    """How well each way of looking spotted: a row each.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Found, Right, Missed, False alarms a minute, F1, ROC-AUC of frames`` (NaN where no frame is positive).
-    """
+    """How well each way of looking spotted, a row each; the ROC-AUC is NaN where no frame is positive."""
     truth = truth_table(videos, kinds=("micro",))
     minutes = float((video_table(videos)["frames"] / FPS).sum() / 60)
     rows = {}
@@ -145,26 +119,12 @@ def summary(trials: dict[str, Trial], videos: list[SyntheticVideo]) -> pd.DataFr
 
 
 def loss_words(found: float, reference: float, allowed: float) -> str:
-    """What the step from the study's crops to a file costs in ROC-AUC of frames, beside what is allowed for.
-
-    Parameters
-    ----------
-    found, reference : float
-        ROC-AUC from file and detector, and on the crops; NaN where no frame is positive.
-    allowed : float
-        How far the first may lie from the second, either way.
-
-    Returns
-    -------
-    str
-        The two values, their difference, and whether the criterion is met, missed, or cannot be asked.
-    """
+    """Whether the ROC-AUC of frames lies within what is allowed of that on the study's crops; NaN if it has none."""
     if np.isnan(found) or np.isnan(reference):
         return "**Criterion: undecided**, because no frame is positive and nothing can be said of the ranking."
     gain = round(found - reference, 6)
     where = "the same" if gain == 0 else f"{abs(gain):.3f} {'higher' if gain > 0 else 'lower'}"
-    state = "met" if abs(gain) <= allowed else "missed"
-    side = "within" if abs(gain) <= allowed else "beyond"
+    state, side = ("met", "within") if abs(gain) <= allowed else ("missed", "beyond")
     return (
         f"**Criterion: {state}**, because the ROC-AUC of frames is {found:.3f} from file and detector and "
         f"{reference:.3f} on the study's crops: {where}, {side} the {allowed:g} allowed for."
@@ -181,42 +141,34 @@ def causes(one: Trial, videos: list[SyntheticVideo]) -> pd.DataFrame:
 
 
 def _cause(video: SyntheticVideo, onset: int, offset: int) -> str:
-    for kind in ("micro", "macro"):
+    for kind, said in (("micro", "a micro-expression, but misplaced"), ("macro", "a macro-expression")):
         if any(e.kind == kind and e.onset <= offset and onset <= e.offset for e in video.true_expressions):
-            return "a micro-expression, but misplaced" if kind == "micro" else "a macro-expression"
+            return said
+    return "a blink" if _blinks(video, onset, offset + 1).any() else "head motion, gaze, light or noise"
+
+
+def _blinks(video: SyntheticVideo, start: int, stop: int) -> np.ndarray:
+    """In which frames ``(n,)`` a lid is closed by more than a fifth."""
     lids = [load_head().action_units.index(f"45{side}") for side in "LR"]
-    closed = video.action_unit_weights(onset, offset + 1)[:, lids].max() > _CLOSED
-    return "a blink" if closed else "head motion, gaze, light or noise"
+    return video.action_unit_weights(start, stop)[:, lids].max(axis=1) > 0.2
 
 
-def timeline_with_truth(finding: Finding, video: SyntheticVideo) -> matplotlib.figure.Figure:
+def timeline_with_truth(finding: Finding, video: SyntheticVideo) -> Figure:
     """The score with the intervals found, above the true expressions and the blinks."""
-    fig, (above, below) = figure(2, 1, height=4.2, height_ratios=(3, 1), sharex=True)
+    fig, (above, below) = pictures.figure(2, 1, height=4.2, height_ratios=(3, 1), sharex=True)
     pictures.draw_score(above, finding)
     above.set_xlabel("")
-    lids = [load_head().action_units.index(f"45{side}") for side in "LR"]
-    closed = video.action_unit_weights(0, video.n_frames)[:, lids].max(axis=1) > _CLOSED
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], closed, [0]])))
-    blinks = [(int(start), int(stop - start)) for start, stop in edges.reshape(-1, 2)]
-    expressions = {
-        kind: [(e.onset, e.length) for e in video.expressions if e.kind == kind] for kind in ("micro", "macro")
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], _blinks(video, 0, video.n_frames), [0]]))).reshape(-1, 2)
+    micro, macro = ([(e.onset, e.length) for e in video.expressions if e.kind == kind] for kind in ("micro", "macro"))
+    lanes = {
+        "blink": ([(start, stop - start) for start, stop in edges], "#56B4E9", ".."),
+        "macro-expression": (macro, pictures.COLOURS["chance"], "//"),
+        "micro-expression": (micro, "#009E73", ""),
     }
-    lanes = (
-        ("micro-expression", expressions["micro"], COLOURS["truth"], ""),
-        ("macro-expression", expressions["macro"], COLOURS["chance"], "//"),
-        ("blink", blinks, COLOURS["fourth"], ".."),
-    )
-    for height, (_, spans, colour, hatch) in enumerate(reversed(lanes)):
+    for height, (spans, colour, hatch) in enumerate(lanes.values()):
         seconds = [(start / video.fps, length / video.fps) for start, length in spans]
         below.broken_barh(seconds, (height - 0.35, 0.7), facecolor=colour, hatch=hatch, edgecolor="white")
-    below.set_yticks(range(len(lanes)), [name for name, *_ in reversed(lanes)], fontsize="small")
+    below.set_yticks(range(len(lanes)), lanes, fontsize="small")
     below.set(xlabel="time, s", ylim=(-0.6, len(lanes) - 0.4))
     below.grid(visible=False)
     return fig
-
-
-def file_of(video: SyntheticVideo, folder: str | os.PathLike) -> Path:
-    """The video filmed into a folder, under its subject's name."""
-    path = Path(folder) / f"{video.subject}.mp4"
-    film(video, path)
-    return path

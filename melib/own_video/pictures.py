@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-import matplotlib.figure
+import matplotlib
 import numpy as np
+from matplotlib import colors, pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from melib.own_video.analysis import Finding, Movement, onset_to_apex
-from melib.plots.motion import draw_arrows, draw_wheel, flow_colours
-from melib.plots.style import COLOURS, figure
 
-#: Below the timeline stand the movements of the highest scores; more would be too small to see.
-_SHOWN = 4
+#: Okabe and Ito's palette, which the colour-blind can tell apart, by meaning.
+COLOURS = {"found": "#0072B2", "missed": "#D55E00", "score": "#333333", "chance": "#999999", "arrows": "#E69F00"}
 #: Flow in pixels of the crop at which colours are full: the scale is the same in all pictures, so they compare.
 FULL_PX = 2.0
+#: How many times longer than the motion an arrow is drawn, and the pixels from one to the next.
+ARROW_SCALE, _ARROW_STEP = 8.0, 10
+#: Below the timeline stand the movements of the highest scores; more would be too small to see.
+_SHOWN = 4
+_STYLE = {
+    **{"axes.grid": True, "axes.grid.axis": "y", "axes.spines.right": False, "axes.spines.top": False},
+    **{"axes.titlesize": "medium", "figure.dpi": 110, "figure.facecolor": "white", "font.size": 10, "grid.alpha": 0.3},
+    **{"image.interpolation": "nearest", "legend.frameon": False, "savefig.facecolor": "white"},
+}
 
 
-def timeline(finding: Finding) -> matplotlib.figure.Figure:
-    """The score of each frame with the intervals found, above the movements of the highest scores.
+def figure(rows: int = 1, columns: int = 1, *, height: float, **options) -> tuple[Figure, object]:
+    """A figure as wide as a page and its axes, as :func:`matplotlib.pyplot.subplots` gives them."""
+    with matplotlib.rc_context(_STYLE):
+        made = pyplot.subplots(rows, columns, figsize=(7.2, height), layout="constrained", **options)
+        interactive = matplotlib.is_interactive()
+    # In a notebook the first figure switches interactive mode on; leaving the context would switch it off again, and
+    # the later figures would not be shown.
+    matplotlib.interactive(interactive)
+    return made
 
-    Parameters
-    ----------
-    finding : Finding
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def timeline(finding: Finding) -> Figure:
+    """The score of each frame with the intervals found, above the movements of the highest scores."""
     shown = sorted(sorted(finding.movements, key=lambda found: -found.score)[:_SHOWN], key=lambda found: found.onset)
     if not shown:
         fig, axes = figure(height=2.8)
         draw_score(axes, finding)
         return fig
     fig, panels = figure(3, _SHOWN, height=6.4, height_ratios=(1.4, 1, 1))
-    for panel in panels[0]:
+    for panel in (*panels[0], *panels[1:, len(shown) :].flat):
         panel.remove()
     draw_score(fig.add_subplot(panels[0, 0].get_gridspec()[0, :]), finding)
     for column, found in enumerate(shown):
         number = finding.movements.index(found) + 1
         frames, flow = onset_to_apex(finding, found)
         _draw_movement(panels[1:, column], found, frames[1], flow, title=f"{number}: {found.motion.region}")
-    for panel in panels[1:, len(shown) :].flat:
-        panel.remove()
     return fig
 
 
-def movement(finding: Finding, found: Movement) -> matplotlib.figure.Figure:
+def movement(finding: Finding, found: Movement) -> Figure:
     """The onset of a movement, its apex under arrows of the motion since, and that motion in colours."""
     fig, panels = figure(1, 3, height=2.7)
     frames, flow = onset_to_apex(finding, found)
@@ -54,7 +64,7 @@ def movement(finding: Finding, found: Movement) -> matplotlib.figure.Figure:
     return fig
 
 
-def draw_score(axes: matplotlib.axes.Axes, finding: Finding) -> None:
+def draw_score(axes: Axes, finding: Finding) -> None:
     """Draw the score over time, the threshold, and a numbered bar for each movement found."""
     fps = finding.face.fps
     seconds = np.arange(len(finding.score)) / fps
@@ -76,17 +86,29 @@ def draw_score(axes: matplotlib.axes.Axes, finding: Finding) -> None:
 
 def _draw_movement(panels: np.ndarray, found: Movement, apex: np.ndarray, flow: np.ndarray, *, title: str) -> None:
     """The apex under arrows, and the flow in colours with its wheel."""
-    arrows, colours = panels
-    draw_arrows(arrows, apex, flow, step=10)
+    arrows, coloured = panels
+    arrows.imshow(apex)
+    rows, columns = (np.arange(_ARROW_STEP // 2, length, _ARROW_STEP) for length in flow.shape[1:])
+    right, down = ARROW_SCALE * flow[:, rows[:, None], columns]
+    style = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.006, "color": COLOURS["arrows"]}
+    arrows.quiver(*np.meshgrid(columns, rows), right, down, **style)
     _bare(arrows, title)
-    colours.imshow(flow_colours(flow, FULL_PX))
-    wheel = colours.inset_axes((0.76, 0.02, 0.22, 0.22))
-    draw_wheel(wheel, FULL_PX)
-    wheel.set_title("")  # too long for so small a picture; the caption says it
-    _bare(colours, f"{found.motion.millimetres:.1f} mm, score {found.score:.2f}")
+    coloured.imshow(_colours(flow / FULL_PX))
+    wheel = coloured.inset_axes((0.76, 0.02, 0.22, 0.22))
+    wheel.set_axis_off()
+    y, x = np.mgrid[-1:1:101j, -1:1:101j]
+    wheel.imshow(np.dstack([_colours(np.stack([x, y])), np.hypot(x, y) <= 1]), extent=(-1, 1, 1, -1))
+    _bare(coloured, f"{found.motion.millimetres:.1f} mm, score {found.score:.2f}")
 
 
-def _bare(panel: matplotlib.axes.Axes, title: str) -> None:
+def _colours(flow: np.ndarray) -> np.ndarray:
+    """A flow ``(2, H, W)`` as colours ``(H, W, 3)``: the hue is its direction, the strength its length, at most 1."""
+    right, down = np.asarray(flow, float)
+    hue = np.arctan2(down, right) / (2 * np.pi) % 1
+    return colors.hsv_to_rgb(np.stack([hue, np.minimum(np.hypot(right, down), 1), np.ones_like(hue)], -1))
+
+
+def _bare(panel: Axes, title: str) -> None:
     panel.set(xticks=[], yticks=[], xlabel="", ylabel="")
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)

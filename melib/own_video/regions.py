@@ -26,8 +26,7 @@ _REGIONS = {
 REGIONS = tuple(_REGIONS)
 
 #: Mean distance between the centres of the eyes of adults, which turns pixels of a face into millimetres.
-EYES_APART_MM = 63.0
-
+_EYES_APART_MM = 63.0
 #: A region moves as much as the pixels that move more than this share of it: few enough for the corner of a mouth to
 #: count, too many for a stray vector.
 _PERCENTILE = 90
@@ -35,35 +34,16 @@ _PERCENTILE = 90
 
 @dataclass(frozen=True)
 class Motion:
-    """The strongest motion of a face between two frames, head motion taken out.
+    """The strongest motion of a face between two frames, head motion taken out."""
 
-    Attributes
-    ----------
-    region : str
-        One of :data:`REGIONS`.
-    pixels, millimetres : float
-        How far it moves, at 128 pixels a side or whatever the crop has, and on the face: by the distance between the
-        eyes, taken as 63 mm.
-    away_mm : float or None
-        How far the region moves away from the camera, against the whole face; None without depth.
-    """
-
-    region: str
-    pixels: float
-    millimetres: float
-    away_mm: float | None
+    region: str  # one of REGIONS
+    pixels: float  # how far it moves, in pixels of the crop
+    millimetres: float  # the same on the face, whose eyes are taken to be 63 mm apart
+    away_mm: float | None  # how far it moves away from the camera, against the whole face; None without depth
 
 
 def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np.ndarray]:
-    """Pixels ``(H, W)`` bool of each region of :data:`REGIONS`; where two overlap, the earlier has them.
-
-    Parameters
-    ----------
-    landmarks : (68, 2) array
-        Pixels (x, y).
-    height, width : int
-        Size of the image.
-    """
+    """Pixels ``(H, W)`` bool of each region of :data:`REGIONS`; where two overlap, the earlier has them."""
     points = np.asarray(landmarks, float)
     taken = np.zeros((height, width), bool)
     masks = {}
@@ -79,22 +59,9 @@ def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np
 def face_flow(
     frames: np.ndarray, landmarks: np.ndarray, *, method: str, stabilization: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Flow between two frames of a face, as it is and with the head's motion taken out.
+    """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, as it is and with head motion taken out.
 
-    Parameters
-    ----------
-    frames : (2, H, W, 3) array
-        RGB uint8.
-    landmarks : (68, 2) array
-        Of the first frame.
-    method, stabilization : str
-        As in :func:`melib.flow.optical_flow` and :func:`melib.flow.stabilize`; ``rigid``, which needs a camera, is
-        replaced by ``affine``.
-
-    Returns
-    -------
-    flow, stable : ndarray, (2, H, W) float32
-        Pixels (right, down).
+    The landmarks are those of the first frame. Mode ``rigid``, which needs a camera, is replaced by ``affine``.
     """
     first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[None] for frame in frames)
     found = flow.optical_flow(first, second, method=method)
@@ -103,27 +70,9 @@ def face_flow(
 
 
 def strongest_motion(
-    frames: np.ndarray,
-    landmarks: np.ndarray,
-    *,
-    method: str,
-    stabilization: str,
-    depth: np.ndarray | None = None,
+    frames: np.ndarray, landmarks: np.ndarray, *, method: str, stabilization: str, depth: np.ndarray | None = None
 ) -> Motion:
-    """Which region of a face moves most between two frames.
-
-    Parameters
-    ----------
-    frames, landmarks, method, stabilization
-        As for :func:`face_flow`.
-    depth : (2, H, W) array, optional
-        Metres, 0 = no reading.
-
-    Raises
-    ------
-    ValueError
-        If all landmarks lie outside the picture.
-    """
+    """Which region of a face moves most between two frames; with their depth ``(2, H, W)`` also to or fro."""
     found, stable = face_flow(frames, landmarks, method=method, stabilization=stabilization)
     length = np.hypot(*stable)
     masks = region_masks(landmarks, *length.shape)
@@ -134,7 +83,7 @@ def strongest_motion(
     return Motion(
         region=region,
         pixels=float(strengths[region]),
-        millimetres=float(strengths[region] * EYES_APART_MM / _eyes_apart(landmarks)),
+        millimetres=float(strengths[region] * _EYES_APART_MM / _eyes_apart(landmarks)),
         away_mm=None if depth is None else _away(depth, found, masks[region], landmarks),
     )
 

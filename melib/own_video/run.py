@@ -7,16 +7,15 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from matplotlib import pyplot
 
+import melib
 from melib import provenance
 from melib.datasets.images import ImageVideo, list_images
 from melib.errors import InputError
-from melib.face import Detector
 from melib.own_video import pictures
 from melib.own_video.analysis import Finding, analyse
 from melib.own_video.annotate import write_annotated
@@ -25,38 +24,17 @@ from melib.own_video.spotter import SHIPPED, load_spotter
 from melib.recording import Recording, usual_camera
 from melib.video import Video
 
-INTERVALS, TIMELINE, ANNOTATED, REPORT, RECORD = FILES = (
-    "intervals.csv",
-    "timeline.png",
-    "annotated.mp4",
-    "report.html",
-    "spot.json",
-)
+FILES = ("intervals.csv", "timeline.png", "annotated.mp4", "report.html", "spot.json")
+_TABLE, _TIMELINE, _ANNOTATED, _REPORT, _RECORD = FILES
 
 #: Below this rate a micro-expression of a fifth of a second lasts three frames or fewer.
 _SLOW = 20.0
-_CODE = ("video", "flow", "face", "features", "models", "spotting", "datasets")
-_KEY = "key.json"
+#: In the folder of an unfinished run: what was run, and where an earlier result waits while the new one is put there.
+_KEY, _EARLIER = "key.json", "earlier"
 
 
 def open_video(path: Path, *, fps: float | None = None, depth: Path | None = None) -> tuple[Video, list[str]]:
-    """A video file or a folder of numbered images, with what is odd about it.
-
-    Parameters
-    ----------
-    path : path
-    fps : float, optional
-        Needed for a folder of images.
-    depth : path, optional
-        Folder of depth images in millimetres.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing at a path.
-    ValueError
-        If it cannot be read as a video, a folder comes without a rate, or the depth images do not fit.
-    """
+    """A video file, or a folder of numbered images (which needs a rate), with what is odd about it."""
     if not path.is_dir():
         recording = Recording(path, name=_plain(path.stem), fps=fps, depth=depth)
         return recording, list(recording.notes)
@@ -65,8 +43,7 @@ def open_video(path: Path, *, fps: float | None = None, depth: Path | None = Non
     if not 1 <= fps <= 2000:
         raise InputError(f"a frame rate lies between 1 and 2000 per second, got {fps}")
     colour = list_images(path, path)
-    first = int(colour.numbers[0])
-    images = ImageVideo("own", _plain(path.resolve().name), colour, float(fps), first)
+    images = ImageVideo("own", _plain(path.resolve().name), colour, float(fps), int(colour.numbers[0]))
     if depth is not None:
         readings = list_images(depth, depth)
         if readings.numbers.tolist() != colour.numbers.tolist():
@@ -88,9 +65,8 @@ def spot_file(
     name: bool = False,
     depth: str | os.PathLike | None = None,
     fps: float | None = None,
-    track: bool = False,
-    detector: Detector | None = None,
     progress: bool = False,
+    **crop,
 ) -> Finding:
     """Find the brief movements of a face in a video and write what was found.
 
@@ -112,20 +88,14 @@ def spot_file(
         Folder of depth images in millimetres, one for each frame.
     fps : float, optional
         The rate at which the video was filmed, where the file is wrong about it or is a folder.
-    track : bool
-        Let the crop follow the head.
-    detector : melib.face.Detector, optional
-        By default dlib's.
     progress : bool
         Show bars on stderr.
-
-    Returns
-    -------
-    Finding
+    **crop
+        How the face is cut out: ``track``, ``box`` and ``detector`` of :class:`melib.face.CroppedVideo`.
 
     Raises
     ------
-    FileNotFoundError, ValueError, LookupError, OSError
+    ValueError, OSError
         With a message that names the thing and the mend.
     """
     path, out = Path(path), Path(os.path.abspath(out))
@@ -137,45 +107,54 @@ def spot_file(
         "video": _fingerprint(path),
         "depth": None if depth is None else _fingerprint(depth),
         "fps": fps,
-        "track": track,
-        "detector": getattr(detector, "name", None),
+        "crop": {option: getattr(value, "name", value) for option, value in crop.items()},
         "spotter": _fingerprint(Path(model)),
-        "code": [provenance.code_hash(*_CODE), provenance.presentation_hash()],
+        "code": _fingerprint(Path(melib.__file__).parent, "**/*.py"),
     }
-    work = _open_work(out.with_name(f"{out.name}.unfinished"), key)
+    work = out.with_name(f"{out.name}.unfinished")
+    _open_work(work, key, out)
     try:
-        finding = analyse(video, spotter, name=name, detector=detector, track=track, work=work, progress=progress)
+        finding = analyse(video, spotter, name=name, work=work, progress=progress, **crop)
         notes += _more_notes(finding, depth is not None)
-        with tempfile.TemporaryDirectory(dir=work, prefix="result") as folder:
-            whole = Path(folder) / "whole"
-            whole.mkdir()
-            _write(whole, finding, notes, key, progress=progress)
-            if out.exists():
-                # Moved, not deleted first, so that either the old or the new result is there.
-                os.replace(out, Path(folder) / "before")
-            os.replace(whole, out)
+        made = work / "result"
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir()
+        _write(made, finding, notes, key, progress=progress)
+        _replace(out, made, work / _EARLIER)
     except (InputError, OSError):
-        # What could not even begin leaves nothing behind; what was scored stays.
-        if not any(work.glob("scores-*.npz")):
+        # What could not even begin leaves nothing behind; what was scored, and an earlier result, stay.
+        if not any(work.glob("scores-*.npz")) and not (work / _EARLIER).exists():
             shutil.rmtree(work)
         raise
     shutil.rmtree(work)
     return finding
 
 
+def _replace(out: Path, made: Path, earlier: Path) -> None:
+    """Put what was made in the place of an earlier result, which goes back there if that fails."""
+    if out.exists():
+        os.replace(out, earlier)
+    try:
+        os.replace(made, out)
+    except BaseException:
+        if earlier.exists():
+            os.replace(earlier, out)
+        raise
+
+
 def _write(folder: Path, finding: Finding, notes: list[str], key: dict, *, progress: bool) -> None:
-    finding.table().to_csv(folder / INTERVALS, index=False, float_format="%.4f", lineterminator="\n")
+    finding.table().to_csv(folder / _TABLE, index=False, float_format="%.4f", lineterminator="\n")
     drawn = pictures.timeline(finding)
-    drawn.savefig(folder / TIMELINE, dpi=110, format="png", metadata={"Software": None})
+    drawn.savefig(folder / _TIMELINE, dpi=110, format="png", metadata={"Software": None})
     pyplot.close(drawn)
-    write_annotated(finding, folder / ANNOTATED, progress=progress)
-    (folder / REPORT).write_text(report(finding, notes=notes, video_file=ANNOTATED), encoding="utf-8")
-    face = finding.face
+    write_annotated(finding, folder / _ANNOTATED, progress=progress)
+    (folder / _REPORT).write_text(report(finding, notes=notes, video_file=_ANNOTATED), encoding="utf-8")
+    face, spotter = finding.face, finding.spotter
     record = {
         "video": {"name": face.name, "frames": face.n_frames, "fps": face.fps, "sha256": key["video"]},
-        "face": {"window": list(face.report.box), "detector": face.report.detector, "track": face.track},
-        "spotter": {"sha256": key["spotter"], **finding.spotter.origin},
-        "settings": asdict(finding.spotter.settings),
+        "face": {"window": list(face.window(0)), "detector": face.detector.name, "track": face.track},
+        "spotter": {"sha256": key["spotter"], **spotter.origin},
+        "settings": asdict(spotter.settings),
         "named": finding.named,
         "movements": len(finding.movements),
         "notes": notes,
@@ -184,7 +163,7 @@ def _write(folder: Path, finding: Finding, notes: list[str], key: dict, *, progr
         "packages": provenance.package_versions(),
     }
     text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    (folder / RECORD).write_text(text, encoding="utf-8")
+    (folder / _RECORD).write_text(text, encoding="utf-8")
 
 
 def _more_notes(finding: Finding, has_depth: bool) -> list[str]:
@@ -214,34 +193,36 @@ def _check_out(out: Path) -> None:
     if out.is_symlink() or not out.is_dir():
         raise InputError(f"{out} is not a folder: choose another --out")
     names = {path.name for path in out.iterdir()}
-    if names and (RECORD not in names or not names <= set(FILES)):
+    if names and (_RECORD not in names or not names <= set(FILES)):
         foreign = sorted(names - set(FILES)) or sorted(names)
         raise InputError(f"{out} holds other files ({foreign[0]} for one): choose another --out")
 
 
-def _open_work(work: Path, key: dict) -> Path:
-    """The folder of an unfinished run: kept if it was the same run, begun anew if not."""
+def _open_work(work: Path, key: dict, out: Path) -> None:
+    """Make the folder of an unfinished run: kept if it was the same run, begun anew if not."""
     text = json.dumps(key, sort_keys=True)
-    mark = work / _KEY
+    mark, earlier = work / _KEY, work / _EARLIER
     if work.exists() or work.is_symlink():
         if work.is_symlink() or not mark.is_file():
             raise InputError(f"{work} is in the way and not an unfinished run of this program: move it or delete it")
+        if earlier.exists():
+            # A run was killed while it put its result in the place of this one: before that was done, or after.
+            shutil.rmtree(earlier) if out.exists() else os.replace(earlier, out)
         if mark.read_text(encoding="utf-8") == text:
-            return work
+            return
         shutil.rmtree(work)
     work.mkdir()
     mark.write_text(text, encoding="utf-8")
-    return work
 
 
-def _fingerprint(path: Path) -> str:
+def _fingerprint(path: Path, files: str = "*") -> str:
     """SHA-256 of a file, or of the names and contents of the files of a folder."""
     if path.is_file():
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     digest = hashlib.sha256()
-    for each in sorted(each for each in path.iterdir() if each.is_file()):
-        digest.update(f"{each.name}\0{_fingerprint(each)}\n".encode())
+    for each in sorted(each for each in path.glob(files) if each.is_file()):
+        digest.update(f"{each.relative_to(path)}\0{_fingerprint(each)}\n".encode())
     return digest.hexdigest()
 
 

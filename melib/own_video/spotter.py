@@ -29,22 +29,12 @@ _KEY = "spotter"
 
 @dataclass(frozen=True)
 class Band:
-    """What intervals of similar score were worth on fresh people of the benchmark.
+    """What intervals of similar score were worth on fresh people of the benchmark."""
 
-    Attributes
-    ----------
-    least : float
-        The lowest score of the band; it reaches up to the next band.
-    found, hits : int
-        Intervals found in the band, and those that were micro-expressions (one to one, IoU of at least 0.5).
-    low, high : float
-        95 % interval over subjects around ``hits / found``.
-    """
-
-    least: float
-    found: int
-    hits: int
-    low: float
+    least: float  # the lowest score of the band, which reaches up to the next
+    found: int  # intervals found in it
+    hits: int  # those among them that were micro-expressions (one to one, IoU of at least 0.5)
+    low: float  # 95 % interval over subjects around hits / found
     high: float
 
     @property
@@ -55,35 +45,16 @@ class Band:
 
 @dataclass(frozen=True)
 class Spotter:
-    """A trained network with its rule.
-
-    Attributes
-    ----------
-    model : MEAN
-    settings : FeatureSettings
-        What the network sees.
-    gap_s : float
-        Seconds between the frames of a pair.
-    half_length_s : float
-        Half the length of a found interval in seconds (MEAN's k_p), and of the window that smooths the score.
-    threshold : float
-        Least height of a peak of the smoothed score.
-    emotions : tuple of str
-        Classes of the recognition head, in the order of its logits.
-    bands : tuple of Band
-        By rising score.
-    origin : mapping of str to str
-        Where it comes from: suite, version, subjects, seed, commit.
-    """
+    """A trained network with its rule."""
 
     model: MEAN
-    settings: FeatureSettings
-    gap_s: float
-    half_length_s: float
-    threshold: float
-    emotions: tuple[str, ...]
-    bands: tuple[Band, ...]
-    origin: Mapping[str, str]
+    settings: FeatureSettings  # what the network sees
+    gap_s: float  # seconds between the frames of a pair
+    half_length_s: float  # half the length of an interval (MEAN's k_p), and of the window that smooths the score
+    threshold: float  # least height of a peak of the smoothed score
+    emotions: tuple[str, ...]  # classes of the recognition head, in the order of its logits
+    bands: tuple[Band, ...]  # by rising score
+    origin: Mapping[str, str]  # where it comes from: suite, version, subjects, seed, commit
 
     def half_length(self, fps: float) -> int:
         """Half the length of an interval in frames, at least one."""
@@ -110,15 +81,7 @@ def save_spotter(spotter: Spotter, path: str | os.PathLike) -> None:
 
 
 def load_spotter(path: str | os.PathLike = SHIPPED) -> Spotter:
-    """Read a spotter written by :func:`save_spotter`; by default the one that is shipped.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no spotter, its weights are not those of its network, or weights or constants are not finite.
-    """
+    """Read a spotter written by :func:`save_spotter`; one that cannot be used is refused with an InputError."""
     try:
         model, metadata = load_model(path)
     except (KeyError, RuntimeError, TypeError) as error:
@@ -128,16 +91,14 @@ def load_spotter(path: str | os.PathLike = SHIPPED) -> Spotter:
         raise InputError(f"{path} holds a network without a spotting rule: give a file made by tools/make_spotter.py")
     described = json.loads(metadata[_KEY])
     try:
-        spotter = Spotter(
-            model=model,
-            settings=FeatureSettings(**described.pop("settings")),
-            emotions=tuple(described.pop("emotions")),
-            bands=tuple(Band(**band) for band in described.pop("bands")),
-            **described,
-        )
+        described["settings"] = FeatureSettings(**described["settings"])
+        described["emotions"] = tuple(described["emotions"])
+        described["bands"] = tuple(Band(**band) for band in described["bands"])
+        spotter = Spotter(model=model, **described)
+        constants = spotter.gap_s, spotter.half_length_s, spotter.threshold
+        usable = spotter.bands and np.isfinite(constants).all() and min(constants[:2]) > 0
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} was made by another version of this program ({error}): make it again") from error
-    constants = (spotter.gap_s, spotter.half_length_s, spotter.threshold)
-    if not spotter.bands or not np.isfinite(constants).all() or min(constants[:2]) <= 0:
+    if not usable:
         raise InputError(f"{path} has no usable spotting rule: gap, half length and threshold are {constants}")
     return spotter

@@ -22,16 +22,9 @@ Constants = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Choice:
-    """The constants chosen, and how they did on the videos they were chosen on.
+    """The constants chosen, as keyword arguments of the rule, and how they did on the videos they were chosen on.
 
-    Attributes
-    ----------
-    constants : mapping
-        Keyword arguments of the rule.
-    f1 : float
-        Pooled F1 of spotting on those videos; too good to report as a result.
-    true_positives, found, truth : int
-        Its counts.
+    The F1 is that of spotting, pooled over those videos: too good to report as a result. Its counts stand beside it.
     """
 
     constants: Constants
@@ -94,11 +87,6 @@ def mean_candidates(scores: Sequence[np.ndarray], k_p: int, *, n_thresholds: int
 
     Three half-lengths around the k_p of the training subjects (x .75, 1, 1.25), and for each, thresholds halfway
     between two peaks that follow each other in height: closest together among the highest, where the choice is made.
-
-    Raises
-    ------
-    ValueError
-        If the scores have no peak.
     """
     candidates = []
     for width in sorted({max(1, round(k_p * factor)) for factor in (0.75, 1.0, 1.25)}):
@@ -112,24 +100,16 @@ def mean_candidates(scores: Sequence[np.ndarray], k_p: int, *, n_thresholds: int
     return sorted(candidates, key=lambda constants: -constants["threshold"])
 
 
-def sfamnet_candidates(
-    scores: Sequence[np.ndarray], lengths: Sequence[int], *, n_thresholds: int = 20
-) -> list[dict[str, SFAMNetRule]]:
+def sfamnet_candidates(scores: Sequence[np.ndarray], lengths: Sequence[int]) -> list[dict[str, SFAMNetRule]]:
     """Constants to try with :func:`melib.spotting.sfamnet_intervals`, most reluctant first.
 
-    Lengths, reach, distance and smoothing follow from the lengths of the training subjects' micro-expressions;
-    thresholds are tried at evenly spaced quantiles of the scores. No filter is left that rests on another constant
-    of the release: neither the upper limit of the mean nor that of the whole video.
-
-    Parameters
-    ----------
-    lengths : sequence of int
-        ``offset - onset`` in sampled frames.
+    Lengths, reach, distance and smoothing follow from ``lengths``: ``offset - onset`` of the training subjects'
+    micro-expressions, in sampled frames. Thresholds are tried at evenly spaced quantiles of the scores. No filter is
+    left that rests on another constant of the release: neither the upper limit of the mean nor that of the whole video.
     """
     shortest, longest = (int(length) for length in np.quantile(lengths, [0.05, 0.95], method="nearest"))
-    half_width = max(1, round(float(np.median(lengths)) / 2))
     rule = SFAMNetRule(
-        half_width=half_width,
+        half_width=max(1, round(float(np.median(lengths)) / 2)),
         peak_shift=0,
         distance=max(1, (shortest + longest) // 2),
         reach_left=max(1, longest // 2),
@@ -140,22 +120,16 @@ def sfamnet_candidates(
         min_drop=0.0,
         max_video_mean=np.inf,
     )
-    thresholds = np.unique(np.quantile(np.concatenate(list(scores)), np.linspace(0.5, 0.99, n_thresholds)))
+    thresholds = np.unique(np.quantile(np.concatenate(list(scores)), np.linspace(0.5, 0.99, 20)))
     return [{"rule": replace(rule, threshold=float(threshold))} for threshold in thresholds[::-1]]
 
 
 def recall_ceiling(lengths: np.ndarray, shortest: int, longest: int, *, iou: float = 0.5) -> float:
     """The highest recall that intervals of limited length can reach, were each put where it fits best.
 
-    Parameters
-    ----------
-    lengths : ndarray, (n,) int
-        Inclusive lengths of the true intervals in frames.
-    shortest, longest : int
-        Inclusive lengths the rule can give, in frames: ``2 k_p + 1`` for MEAN's; ``frame_skip`` times the limits of
-        ``offset - onset``, plus 1, for SFAMNet's (15 and 33 in the release).
-    iou : float
-        Least intersection over union of a match.
+    All lengths are inclusive, in frames. A rule gives ``2 k_p + 1`` (MEAN's), or from ``frame_skip`` times the least
+    ``offset - onset``, plus 1, to the same of the largest (SFAMNet's: 15 and 33 in the release). ``iou`` is the least
+    intersection over union of a match.
     """
     lengths = np.asarray(lengths)
     if len(lengths) == 0:

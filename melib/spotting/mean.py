@@ -52,21 +52,11 @@ def mean_intervals(
 
 
 def mean_intervals_strict(score: np.ndarray, *, k_p: int, threshold: float, keep: str = "all") -> np.ndarray:
-    """MEAN's rule with an absolute threshold, inside the video.
+    """MEAN's rule with an absolute threshold in units of the score, inside the video.
 
     What differs from :func:`mean_intervals`: the smoothing is centred and a mean at the ends too, a peak may stand at
     the first or last frame, the height of a peak is compared with a threshold chosen on other people, so a video
     without a micro-expression can stay silent, and intervals end where the video ends.
-
-    Parameters
-    ----------
-    threshold : float
-        In units of the score.
-
-    Returns
-    -------
-    ndarray, (m, 3) int64
-        Onset, apex and offset within ``0 .. n - 1``, all inclusive.
     """
     _check(score, k_p, keep)
     peaks, heights = _centred_peaks(score, k_p, threshold)

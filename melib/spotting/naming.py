@@ -10,22 +10,12 @@ SPANS = ("before_apex", "to_apex", "whole")
 
 
 def name_intervals(labels: np.ndarray, intervals: np.ndarray, *, span: str = "before_apex") -> np.ndarray:
-    """Majority label of the frames of each interval.
+    """Majority label ``(m,)`` int64 of the frames of each interval ``(m, 3)``: onset, apex, offset, inclusive.
 
-    Parameters
-    ----------
-    labels : ndarray, (n,) int
-        The most probable class of every frame.
-    intervals : ndarray, (m, 3) int
-        Onset, apex, offset, inclusive; the parts outside the video are passed over.
-    span : {"before_apex", "to_apex", "whole"}
-        Frames that vote: onset to the frame before the apex (MEAN), onset to apex (SFAMNet), or all.
-
-    Returns
-    -------
-    ndarray, (m,) int64
-        Among labels with equally many votes, the one met first. Where no frame of the span lies in the video, the
-        nearest frame to the apex decides.
+    ``labels`` ``(n,)`` are the most probable classes of all frames. The frames that vote are those from the onset to
+    the frame before the apex (MEAN), with ``to_apex`` to the apex (SFAMNet), with ``whole`` all; parts outside the
+    video are passed over. Among labels with equally many votes, the one met first wins; where no frame of the span
+    lies in the video, the nearest frame to the apex decides.
     """
     if span not in SPANS:
         raise InputError(f"unknown span={span!r}: use one of {', '.join(SPANS)}")

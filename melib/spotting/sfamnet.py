@@ -18,45 +18,21 @@ FILTER_HALF_WIDTH = 7  # the mean filters look at the score as smoothed for micr
 
 @dataclass(frozen=True)
 class SFAMNetRule:
-    """The constants of the rule, in sampled frames (every second one in the release) and units of the score.
+    """The constants of the rule, in sampled frames (every second one in the release) and units of the score."""
 
-    Parameters
-    ----------
-    half_width : int
-        The score is smoothed over twice as many samples, and no peak is sought nearer to an end.
-    peak_shift : int
-        Added to the place of a peak; -1 for micro-expressions, where the release adds one less than it had cut off.
-    threshold : float
-        Least height of a peak, and of the frames up to which an interval may grow.
-    distance : int
-        Least distance of two peaks.
-    reach_left, reach_right : int
-        How far an interval may grow from its peak.
-    widen_below, widen_by : int
-        An interval shorter than the first is widened by the second at each end.
-    min_length, max_length : int
-        Of ``offset - onset``.
-    max_mean : float
-        The mean of the smoothed score over the interval must lie below it.
-    min_drop : float
-        The score must sink by more than this from the peak to each end.
-    max_video_mean : float
-        A video whose mean smoothed score reaches it is passed over whole.
-    """
-
-    half_width: int = 7
-    peak_shift: int = -1
-    threshold: float = 0.576
-    distance: int = 11
-    reach_left: int = 7
+    half_width: int = 7  # the score is smoothed over twice as many samples, and no peak is sought nearer to an end
+    peak_shift: int = -1  # added to the place of a peak; the release adds one less than it had cut off
+    threshold: float = 0.576  # least height of a peak, and of the frames up to which an interval may grow
+    distance: int = 11  # least distance of two peaks
+    reach_left: int = 7  # how far an interval may grow from its peak
     reach_right: int = 16
-    widen_below: int = 0
-    widen_by: int = 0
-    min_length: int = 7
+    widen_below: int = 0  # an interval shorter than this
+    widen_by: int = 0  # is widened by this at each end
+    min_length: int = 7  # of offset - onset
     max_length: int = 16
-    max_mean: float = 0.725
-    min_drop: float = 0.017
-    max_video_mean: float = 0.41
+    max_mean: float = 0.725  # the mean of the smoothed score over the interval must lie below it
+    min_drop: float = 0.017  # the score must sink by more than this from the peak to each end
+    max_video_mean: float = 0.41  # a video whose mean smoothed score reaches it is passed over whole
 
 
 #: The released constants for micro-expressions.

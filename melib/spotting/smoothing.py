@@ -10,23 +10,10 @@ from melib.errors import InputError
 
 
 def per_frame(values: np.ndarray, frames: np.ndarray, n_frames: int) -> np.ndarray:
-    """Turn values at sampled frames into one value for every frame, linearly in between.
+    """Values ``(m,)`` or ``(m, C)`` at ascending frames ``(m,)``, linearly interpolated to all ``n_frames``.
 
-    The published rules count frames; with this they apply unchanged to scores computed at a stride.
-
-    Parameters
-    ----------
-    values : ndarray, (m,) or (m, C)
-        Scores, or emotion logits column by column.
-    frames : ndarray, (m,) int
-        Ascending frames that the values belong to.
-    n_frames : int
-        Length of the result. Before the first and after the last sampled frame the nearest value is held.
-
-    Returns
-    -------
-    ndarray, (n_frames,) or (n_frames, C)
-        In the dtype of the values; frames that were sampled keep their value exactly.
+    The published rules count frames; with this they apply unchanged to scores computed at a stride. Frames that were
+    sampled keep their value exactly; before the first and after the last of them the nearest value is held.
     """
     values, frames = np.asarray(values), np.asarray(frames)
     if len(values) != len(frames) or len(frames) == 0:
@@ -39,29 +26,18 @@ def per_frame(values: np.ndarray, frames: np.ndarray, n_frames: int) -> np.ndarr
 
 
 def box_smooth(score: np.ndarray, width: int) -> np.ndarray:
-    """The released codes' smoothing, ``numpy.convolve(score, box, "same")``, with the same bits on every machine.
+    """The released codes' smoothing, ``numpy.convolve(score, box, "same")``: ``(max(n, width),)`` float64.
 
     Kept with its quirks. Beyond the ends the score counts as 0, so it sinks there; a box of even width lies half a
     frame early: sample i is the mean of ``i - width/2 .. i + width/2 - 1``; and a score shorter than the box comes
     back as long as the box.
-
-    Where the score is level over more than a box, the smoothed one is level up to rounding, and rounding decides
-    which frame is the peak. NumPy leaves the order of additions to the processor. Here it is fixed: single precision
-    (the networks' own), in four partial sums of every fourth term, which is what gives the released code's peaks.
-
-    Returns
-    -------
-    ndarray, (max(n, width),) float64
     """
-    score = np.asarray(score, np.float32)
-    terms = sliding_window_view(np.pad(score, width - 1), width) * np.float32(1 / width)
-    fours = np.pad(terms, ((0, 0), (0, -width % 4))).reshape(len(terms), -1, 4)
-    sums = np.zeros((len(terms), 4), np.float32)
-    for i in range(fours.shape[1]):
-        sums += fours[:, i]
-    full = (sums[:, 0] + sums[:, 1]) + (sums[:, 2] + sums[:, 3])
+    # Sums of single-precision scores are exact in double precision. Level scores so give a level top on any processor,
+    # where rounding would otherwise decide which frame is the peak.
+    score = np.asarray(score, np.float32).astype(np.float64)
+    full = sliding_window_view(np.pad(score, width - 1), width).sum(axis=1) / width
     start = (min(len(score), width) - 1) // 2
-    return full[start : start + max(len(score), width)].astype(np.float64)
+    return full[start : start + max(len(score), width)]
 
 
 def centred_smooth(score: np.ndarray, half_width: int) -> np.ndarray:

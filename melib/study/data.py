@@ -1,21 +1,29 @@
-"""The people, videos and samples of an experiment."""
+"""The people, videos and samples of a row: rendered, or filmed and then read, cropped and checked."""
 
 from __future__ import annotations
 
+import copy
 import functools
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import joblib
 import numpy as np
+import pandas as pd
 
-from melib import features
-from melib.study.filmed import open_filmed
-from melib.study.parameters import Parameters, tier_sizes
+from melib import datasets, face, features
+from melib.datasets.folders import FolderDataset
+from melib.errors import InputError
+from melib.study import places
+from melib.study.settings import Settings
 from melib.synthetic.dataset import open_benchmark, open_clips
 from melib.training import half_length, loso, sfamnet_labels, spotting_targets
 from melib.video import Dataset, Expression, Video
+
+#: Stands for the class of an expression that has none.
+NO_CLASS = "no class"
+default_store = places.cache
 
 
 @dataclass(frozen=True)
@@ -27,16 +35,90 @@ class Fold:
     test: tuple[Video, ...]
     test_clips: tuple[Video, ...]
 
+    @property
+    def k_p(self) -> int:
+        """MEAN's half-length, of the people who are learnt from."""
+        return half_length(expression for video in self.train for expression in video.expressions)
+
+
+def open_data(
+    settings: Settings, *, store: Path | str | None = None, jobs: int = 1, progress: bool = False
+) -> tuple[Dataset, tuple[Fold, ...]]:
+    """The dataset of a row and its folds: one for each subject who is left out, or one with fresh people.
+
+    Of the benchmark nothing is rendered yet. In filmed videos the face is looked for, once, and kept in the store.
+    """
+    if settings.filmed:
+        store = places.cache() if store is None else store
+        dataset = open_filmed(settings, store=store, jobs=jobs, progress=progress)
+        return dataset, _loso(dataset)
+    sizes, suite = settings.sizes, settings.suite
+    videos, clips = {}, {}
+    for population, number in zip(("train", "test"), sizes.people, strict=True):
+        whose = {"subjects": number, "population": population}
+        videos[population] = open_benchmark(suite, **whose, videos=sizes.videos, frames=sizes.frames)
+        clips[population] = open_clips(suite, **whose, clips=sizes.clips)
+    dataset = videos["train"]
+    if settings.split == "loso":
+        return dataset, _loso(dataset, clips["train"])
+    return dataset, (Fold(dataset.videos, clips["train"].videos, videos["test"].videos, clips["test"].videos),)
+
+
+def _loso(dataset: Dataset, clips: Dataset | None = None) -> tuple[Fold, ...]:
+    """A fold for each subject, with clips beside the videos where there are any."""
+    extra = clips.of if clips is not None else lambda subjects: ()
+    return tuple(
+        Fold(dataset.of(train), extra(train), dataset.of(test), extra(test)) for train, test in loso(dataset.subjects)
+    )
+
+
+def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
+    """Compute the features that rows read and the store lacks, once for rows that read the same."""
+    done = set()
+    for settings in (each for each in rows if each.model not in ("labels", "action units")):
+        given = {name: getattr(settings, name) for name in ("dataset", "data_root", "suite", "split", "gap_s")}
+        reads = (*given.values(), settings.micro_videos_only, *(settings.planes(part) for part in settings.inputs))
+        if reads not in done:
+            done.add(reads)
+            dataset, folds = open_data(settings, store=store, jobs=jobs, progress=progress)
+            fill(dataset, folds, settings, store=store, jobs=jobs, progress=progress)
+
+
+def fill(
+    dataset: Dataset,
+    folds: Sequence[Fold],
+    settings: Settings,
+    *,
+    store: Path | str,
+    jobs: int = 1,
+    progress: bool = False,
+) -> None:
+    """The same for data that are open."""
+    requests = {}
+    for fold in folds:
+        for video in fold.train + fold.test:
+            requests[video.subject, video.name, "pairs"] = (video, spotting_pairs(video, settings))
+        for video in fold.train + fold.test + fold.train_clips + fold.test_clips:
+            requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
+    for part in settings.inputs:
+        how = settings.planes(part)
+        features.fill_store(store, dataset, list(requests.values()), how, jobs=jobs, progress=progress)
+
+
+def spotting_pairs(video: Video, settings: Settings) -> features.Pairs:
+    """The pairs of a video at which the spotter looks."""
+    return features.spotting_pairs(video, gap_s=settings.gap_s, stride=settings.stride)
+
+
+def micro(video: Video) -> list[Expression]:
+    """The micro-expressions of a video."""
+    return [expression for expression in video.expressions if expression.kind == "micro"]
+
 
 class StoredPlanes:
     """Planes of several videos as one array ``(N, 3, 42, 42)`` float32, read when rows of it are asked for.
 
     A dataset of filmed faces has more planes than memory holds, and more files than a process may keep open.
-
-    Parameters
-    ----------
-    parts : sequence of (int, callable)
-        Number of planes of each video, and what reads them.
     """
 
     #: Files that are kept open.
@@ -70,17 +152,8 @@ class StoredPlanes:
 class SpottingSamples:
     """Planes ``(N, 3, 42, 42)`` of frame pairs, and what is learnt of them.
 
-    Attributes
-    ----------
-    planes : StoredPlanes
-    targets : ndarray
-        ``(N,)`` by the pseudo-labels of the network's paper.
-    frame_labels : ndarray or None
-        For SFAMNet, class indices ``(N,)``; the number of emotions is neutral.
-    k_p : int
-        MEAN's half-length, from the same videos.
-    videos : tuple of (str, str, int)
-        Subject and name of each video, and the number of its pairs.
+    ``targets (N,)`` are the pseudo-labels of the network's paper; ``frame_labels (N,)``, for SFAMNet, class indices, of
+    which the number of emotions is neutral. ``videos`` are subject and name of each video, and the number of its pairs.
     """
 
     planes: np.ndarray | StoredPlanes
@@ -110,151 +183,155 @@ class EmotionSamples:
         return replace(self, labels=generator.permutation(self.labels))
 
 
-#: Stands for the class of an expression that has none.
-NO_CLASS = "no class"
-
-
-def default_store() -> Path:
-    """Folder of the feature store: ``$MELIB_CACHE``, or ``.cache/features`` where the program was started."""
-    return Path(os.environ.get("MELIB_CACHE") or Path(".cache", "features"))
-
-
-def open_data(
-    parameters: Parameters, *, store: Path | str | None = None, jobs: int = 1, progress: bool = False
-) -> tuple[Dataset, tuple[Fold, ...]]:
-    """The dataset of an experiment and its folds.
-
-    Of the benchmark nothing is rendered yet. In filmed videos the face is looked for
-    (:func:`melib.study.filmed.open_filmed`), for which the other arguments are those of :func:`prepare`.
-    """
-    if parameters.filmed:
-        store = default_store() if store is None else store
-        dataset = open_filmed(parameters, store=store, jobs=jobs, progress=progress)
-        return dataset, _loso(dataset, dataset)
-    sizes = tier_sizes(parameters.tier)
-    suite = parameters.suite
-    people = {"train": sizes.train_subjects, "test": sizes.test_subjects}
-    videos, clips = (
-        {
-            population: opened(suite, subjects=number, population=population, **count)
-            for population, number in people.items()
-        }
-        for opened, count in (
-            (open_benchmark, {"videos": sizes.videos, "frames": sizes.frames}),
-            (open_clips, {"clips": sizes.clips}),
-        )
-    )
-    dataset = videos["train"]
-    if parameters.resolved().split == "loso":
-        return dataset, _loso(dataset, clips["train"])
-    return dataset, (Fold(dataset.videos, clips["train"].videos, videos["test"].videos, clips["test"].videos),)
-
-
-def _loso(dataset: Dataset, clips: Dataset) -> tuple[Fold, ...]:
-    """A fold for each subject; clips only where they are not the videos themselves."""
-    extra = clips.of if clips is not dataset else lambda subjects: ()
-    return tuple(
-        Fold(dataset.of(train), extra(train), dataset.of(test), extra(test)) for train, test in loso(dataset.subjects)
-    )
-
-
-def prepare(parameters: Parameters, *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
-    """Compute the features that an experiment reads and the store lacks.
-
-    Parameters
-    ----------
-    parameters : Parameters
-    store : path
-    jobs : int
-        Processes; the result does not depend on their number.
-    progress : bool
-        Show a bar on stderr.
-    """
-    dataset, folds = open_data(parameters, store=store, jobs=jobs, progress=progress)
-    fill(dataset, folds, parameters, store=store, jobs=jobs, progress=progress)
-
-
-def fill(
-    dataset: Dataset,
-    folds: Sequence[Fold],
-    parameters: Parameters,
-    *,
-    store: Path | str,
-    jobs: int = 1,
-    progress: bool = False,
-) -> None:
-    """Compute the features of opened data that the store lacks; see :func:`prepare`."""
-    requests = {}
-    for fold in folds:
-        for video in fold.train + fold.test:
-            requests[video.subject, video.name, "pairs"] = (video, spotting_pairs(video, parameters))
-        for video in fold.train + fold.test + fold.train_clips + fold.test_clips:
-            requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
-    for part in parameters.parts:
-        settings = part.feature_settings()
-        features.fill_store(store, dataset, list(requests.values()), settings, jobs=jobs, progress=progress)
-
-
-def spotting_pairs(video: Video, parameters: Parameters) -> features.Pairs:
-    """The pairs of a video at which the spotter looks."""
-    return features.spotting_pairs(video, gap_s=parameters.resolved().gap_s, stride=parameters.stride)
-
-
-def micro(video: Video) -> list[Expression]:
-    """The micro-expressions of a video."""
-    return [expression for expression in video.expressions if expression.kind == "micro"]
-
-
 @dataclass(frozen=True)
 class Reader:
-    """Reads samples of videos from the feature store, for one input."""
+    """Reads samples of videos from the feature store, for settings with one input (:meth:`Settings.alone`)."""
 
     dataset: Dataset
-    parameters: Parameters
+    settings: Settings
     store: Path
 
     def planes(self, video: Video, pairs: features.Pairs) -> np.ndarray:
         """Planes of pairs of one video."""
-        return features.stored_planes(self.store, self.dataset, video, pairs, self.parameters.feature_settings())
+        how = self.settings.planes(self.settings.input)
+        return features.stored_planes(self.store, self.dataset, video, pairs, how)
 
     def spotting_samples(self, videos: Sequence[Video]) -> SpottingSamples:
         """Every spotting pair of some videos, with pseudo-labels that come from these videos alone."""
         k_p = half_length(expression for video in videos for expression in video.expressions)
-        pairs = [spotting_pairs(video, self.parameters) for video in videos]
-        labelled = [self._labels(video, starts, k_p) for video, (starts, _) in zip(videos, pairs, strict=True)]
+        pairs = [spotting_pairs(video, self.settings) for video in videos]
+        paired = list(zip(videos, pairs, strict=True))
+        labelled = [pseudo_labels(self.settings, video, starts, k_p=k_p) for video, (starts, _) in paired]
         targets, labels = zip(*labelled, strict=True)
+        parts = [(len(each[0]), functools.partial(self.planes, video, each)) for video, each in paired]
         return SpottingSamples(
-            planes=StoredPlanes(
-                [
-                    (len(each[0]), functools.partial(self.planes, video, each))
-                    for video, each in zip(videos, pairs, strict=True)
-                ]
-            ),
+            planes=StoredPlanes(parts),
             targets=np.concatenate(targets),
-            frame_labels=None if self.parameters.labels_by == "mean" else np.concatenate(labels),
+            frame_labels=None if self.settings.labels_by == "mean" else np.concatenate(labels),
             k_p=k_p,
-            videos=tuple((v.subject, v.name, len(each[0])) for v, each in zip(videos, pairs, strict=True)),
+            videos=tuple((video.subject, video.name, len(starts)) for video, (starts, _) in paired),
         )
-
-    def _labels(self, video: Video, frames: np.ndarray, k_p: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Targets and, for SFAMNet, class indices of frames, by the pseudo-labels of a paper."""
-        if self.parameters.labels_by == "mean":
-            return spotting_targets(frames, video.expressions, k_p=k_p), None
-        emotions = self.parameters.emotions
-        # An expression without a class is one to be spotted; its class is neutral, which is not learnt.
-        named = [replace(each, emotion=self.parameters.class_of(each.emotion) or NO_CLASS) for each in micro(video)]
-        targets, labels = sfamnet_labels(frames, named, (*emotions, NO_CLASS))
-        return targets, np.minimum(labels, len(emotions))
 
     def emotion_samples(self, videos: Sequence[Video]) -> EmotionSamples:
         """The micro-expressions of some videos whose emotion belongs to a class, from onset to apex."""
-        emotions = self.parameters.emotions
+        emotions = self.settings.emotions
         planes, labels, subjects = [np.empty((0, 3, 42, 42), np.float32)], [], []
         for video in videos:
-            classes = [self.parameters.class_of(each.emotion) for each in micro(video)]
+            classes = [self.settings.class_of(each.emotion) for each in micro(video)]
             named = [number for number, name in enumerate(classes) if name is not None]
             if named:
                 planes.append(self.planes(video, features.expression_pairs(micro(video)))[named])
             labels += [emotions.index(classes[number]) for number in named]
             subjects += [video.subject] * len(named)
         return EmotionSamples(np.concatenate(planes), np.array(labels, int), tuple(subjects))
+
+
+def pseudo_labels(
+    settings: Settings, video: Video, frames: np.ndarray, *, k_p: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Targets and, for SFAMNet, class indices of frames, by the pseudo-labels of a paper."""
+    if settings.labels_by == "mean":
+        return spotting_targets(frames, video.expressions, k_p=k_p), None
+    # An expression without a class is one to be spotted; its class is neutral, which is not learnt.
+    named = [replace(each, emotion=settings.class_of(each.emotion) or NO_CLASS) for each in micro(video)]
+    targets, labels = sfamnet_labels(frames, named, (*settings.emotions, NO_CLASS))
+    return targets, np.minimum(labels, len(settings.emotions))
+
+
+def open_filmed(settings: Settings, *, store: Path | str, jobs: int = 1, progress: bool = False) -> FolderDataset:
+    """The licensed dataset of a row, as videos of cropped faces; see :func:`open_data`.
+
+    A video in which no face can be used, that is too short to hold two frames a gap apart, or that lacks the depth an
+    input needs, is left out, and stands with its labels in ``labels.skipped``. Apexes that are missing are located.
+    """
+    whole = datasets.open_dataset(settings.dataset, settings.data_root)
+    dataset = face.crop_dataset(whole, cache=Path(store) / "faces")
+    if settings.micro_videos_only:
+        dataset = replace(dataset, videos=tuple(video for video in dataset.videos if micro(video)))
+    found = joblib.Parallel(n_jobs=jobs)(joblib.delayed(unusable)(video, settings) for video in dataset.videos)
+    asked = ((video.subject, video.name) for video in dataset.videos)
+    reasons = {key: reason for key, reason in zip(asked, found, strict=True) if reason is not None}
+    return locate_apexes(_without(dataset, reasons), settings, store=store, jobs=jobs, progress=progress)
+
+
+def unusable(video: face.CroppedVideo, settings: Settings) -> str | None:
+    """Why a video cannot be used, or None."""
+    gap = features.gap_frames(video.fps, settings.gap_s)
+    if video.n_frames <= gap:
+        return f"it has {video.n_frames} frames, too few for two that are {gap} apart"
+    if video.source.camera is None and set(settings.inputs) & set(features.DEPTH_INPUTS):
+        return f"it has no depth, which input {settings.input} needs"
+    try:
+        video.find()
+    except face.FaceError as error:
+        return str(error)
+    return None
+
+
+def _without(dataset: FolderDataset, reasons: Mapping[tuple[str, str], str]) -> FolderDataset:
+    """The dataset without some videos, whose labels move to ``labels.skipped``."""
+    videos = tuple(video for video in dataset.videos if (video.subject, video.name) not in reasons)
+    if not videos:
+        said = next(iter(reasons.values()), "none has a micro-expression")
+        raise InputError(f"no video of {dataset.name} can be used: {said}")
+    rows, skipped = dataset.labels.rows, dataset.labels.skipped
+    lost = pd.Series([key in reasons for key in zip(rows["subject"], rows["video"], strict=True)], rows.index, bool)
+    left_out = pd.DataFrame([(0, *key, reason) for key, reason in reasons.items()], columns=skipped.columns)
+    of_them = rows.loc[lost, ["row", "subject", "video"]].assign(reason="its video is left out")
+    skipped = pd.concat([skipped, left_out, of_them], ignore_index=True)
+    return replace(dataset, videos=videos, labels=replace(dataset.labels, rows=rows[~lost], skipped=skipped))
+
+
+def account(dataset: FolderDataset) -> dict[str, int]:
+    """Labels that are used, rows of the label files that are not, videos or folders left out, and values changed."""
+    skipped = dataset.labels.skipped
+    return {
+        "used": len(dataset.labels.rows),
+        "skipped": int((skipped["row"] > 0).sum()),
+        "videos_left_out": int((skipped["row"] == 0).sum()),
+        "values_changed": len(dataset.labels.changes),
+    }
+
+
+def locate_apexes(
+    dataset: FolderDataset, settings: Settings, *, store: Path | str, jobs: int = 1, progress: bool = False
+) -> FolderDataset:
+    """The same dataset, with an apex for every micro-expression.
+
+    Where the labels have none, as in SMIC, it is the frame between onset and offset whose feature is largest in sum:
+    of the optical flow from that frame on, over a gap. That is MEAN's way, but for the onset, which is passed over, as
+    nothing has moved from onset to onset, and for magnitudes, where features are not scaled to [0, 1].
+    """
+    how = replace(settings.planes(settings.inputs[0]), input="O")
+    searched = {(video.subject, video.name): _searched(video, settings.gap_s) for video in dataset.videos}
+    requests = [(video, pairs) for video in dataset.videos if len((pairs := searched[video.subject, video.name])[0])]
+    features.fill_store(store, dataset, requests, how, jobs=jobs, progress=progress)
+    videos = []
+    for video in dataset.videos:
+        starts, ends = searched[video.subject, video.name]
+        moved = np.abs(features.stored_planes(store, dataset, video, (starts, ends), how)).sum((1, 2, 3))
+        located = copy.copy(video)
+        located.expressions = tuple(_with_apex(each, starts, moved) for each in video.expressions)
+        videos.append(located)
+    return replace(dataset, videos=tuple(videos))
+
+
+def _lacks_apex(expression: Expression) -> bool:
+    return expression.kind == "micro" and expression.apex is None
+
+
+def _searched(video: Video, gap_s: float) -> features.Pairs:
+    """Pairs a gap apart that begin inside a micro-expression without apex."""
+    gap = features.gap_frames(video.fps, gap_s)
+    frames = {i for each in video.expressions if _lacks_apex(each) for i in range(each.onset + 1, each.offset)}
+    starts = np.array(sorted(i for i in frames if i + gap < video.n_frames), int)
+    return starts, starts + gap
+
+
+def _with_apex(expression: Expression, starts: np.ndarray, moved: np.ndarray) -> Expression:
+    """An expression with an apex, from the sum of the feature at each start; the offset where no frame was searched."""
+    if not _lacks_apex(expression):
+        return expression
+    inside = (starts > expression.onset) & (starts < expression.offset)
+    apex = int(starts[inside][moved[inside].argmax()]) if inside.any() else expression.offset
+    return replace(expression, apex=apex)

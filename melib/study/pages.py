@@ -148,8 +148,8 @@ def parameters_of(run: Run, tier: str, root: Path) -> dict[str, object]:
 
 def experiments_of(run: Run, root: Path) -> list[str]:
     """Names of the experiments whose records a run shows."""
-    parameters = parameters_of(run, "quick", root)
-    return [str(parameters["experiment"])] * ("experiment" in parameters) + list(run.experiments)
+    own = parameters_of(run, "quick", root).get("experiment")
+    return [*([own] if own else []), *run.experiments]
 
 
 def page_key(run: Run, tier: str, root: Path) -> str:

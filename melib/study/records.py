@@ -24,7 +24,7 @@ from joblib import Parallel, delayed
 from melib import datasets, provenance
 from melib.errors import InputError
 from melib.files import source_hash, whole
-from melib.study import places
+from melib.study import experiments, places
 from melib.study.experiments import Experiment, Row
 from melib.study.record import Record
 from melib.study.settings import ClipSettings, Settings, plain
@@ -32,6 +32,8 @@ from melib.synthetic.suites import SUITES
 
 #: Settings of a row -> the module whose ``run(settings, seed, store=...)`` computes it.
 WAYS = {Settings: "melib.study.long_videos", ClipSettings: "melib.study.clips"}
+#: Settings of rows -> the module whose ``prepare`` computes what they read.
+PREPARED_BY = {Settings: "melib.study.data", ClipSettings: "melib.study.clips"}
 #: Columns of tables that are text, though a name may be all digits.
 _TEXT = dict.fromkeys(("subject", "video", "emotion", "named", "kind"), str)
 #: Tables that stand once for many rows.
@@ -202,7 +204,7 @@ def fill(rows: Iterable[Row], *, store: Path | str, jobs: int = 1, progress: boo
     for row in rows:
         by_way.setdefault(type(row.settings), []).append(row.settings)
     for kind, settings in by_way.items():
-        import_module(WAYS[kind]).prepare(settings, store=Path(store), jobs=jobs, progress=progress)
+        import_module(PREPARED_BY[kind]).prepare(settings, store=Path(store), jobs=jobs, progress=progress)
 
 
 def make(rows: Sequence[Row], *, folder: Path | str, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
@@ -210,6 +212,26 @@ def make(rows: Sequence[Row], *, folder: Path | str, store: Path | str, jobs: in
     asked = missing(rows, folder)
     fill([row for row, _ in asked], store=store, jobs=jobs, progress=progress)
     Parallel(n_jobs=jobs)(delayed(compute)(row, seed, folder=folder, store=store) for row, seed in asked)
+
+
+def batches(tier: str, size: int) -> dict[str, tuple[str, int, list[Row]]]:
+    """All declared rows in batches for one process each: name -> experiment, seed, rows.
+
+    Rows of long videos that see the same planes stay together, since those that differ in their rule alone share their
+    networks. A name holds the keys of its records, so that a changed row is another batch.
+    """
+    alike: dict[tuple[str, int, str], list[Row]] = {}
+    for name in experiments.names():
+        for row in (row for row in experiments.load(name, tier).rows if row.home == name):
+            planes = "" if isinstance(row.settings, ClipSettings) else f"{row.settings.suite} {row.settings.input}"
+            for seed in row.seeds:
+                alike.setdefault((name, seed, planes), []).append(row)
+    found = {}
+    for (name, seed, _), rows in alike.items():
+        for some in (rows[start : start + size] for start in range(0, len(rows), size)):
+            keys = "".join(key(row.settings, seed) for row in some)
+            found[f"{name}-{seed}-{hashlib.sha256(keys.encode()).hexdigest()[:12]}"] = (name, seed, some)
+    return found
 
 
 def obtain(experiment: Experiment, *, folder: Path | str = "", jobs: int = 2) -> dict[str, Kept]:

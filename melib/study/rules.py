@@ -1,13 +1,13 @@
-"""From the scores of an experiment to intervals: whose rule, and who chose its constants.
+"""From the scores of a row to intervals: whose rule, and who chose its constants.
 
-Under protocol ``authors`` a rule has the constants of its release. Under ``strict`` they are chosen on the training
-subjects of a fold alone, by the scores that networks of inner folds give to subjects they did not see: neither the
-people who are tested nor the people who are scored have taught the network that scores them.
+Under ``authors`` a rule has the constants of its release. Under ``strict`` they are chosen on the training subjects of
+a fold alone, by the scores that networks of inner folds give to subjects they did not see: neither the people who are
+tested nor the people who are scored have taught the network that scores them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -16,7 +16,6 @@ from melib.errors import InputError
 from melib.metrics.intervals import match_arrays
 from melib.spotting import (
     MICRO,
-    Choice,
     SFAMNetRule,
     box_smooth,
     centred_smooth,
@@ -29,8 +28,7 @@ from melib.spotting import (
     sfamnet_intervals,
 )
 from melib.study.data import Fold, micro
-from melib.study.parameters import CLIPS, Parameters
-from melib.study.systems import System
+from melib.study.settings import CLIP_DATASETS, Settings
 from melib.training import group_folds
 from melib.video import Video
 
@@ -50,15 +48,7 @@ _VOTING = {"mean": "before_apex", "sfamnet": "to_apex"}
 
 @dataclass(frozen=True)
 class Rule:
-    """A spotting rule with its constants.
-
-    Attributes
-    ----------
-    name : {"mean", "sfamnet"}
-    protocol : {"authors", "strict"}
-    constants : mapping
-        Keyword arguments of the rule's function in :mod:`melib.spotting`.
-    """
+    """A spotting rule: ``mean`` or ``sfamnet``, by whom its constants are, and these (see :mod:`melib.spotting`)."""
 
     name: str
     protocol: str
@@ -96,36 +86,26 @@ class Rule:
         return {key: None if value == np.inf else value for key, value in flat.items()}
 
 
-def released_rule(parameters: Parameters, *, k_p: int) -> Rule:
+def released_rule(settings: Settings, *, k_p: int) -> Rule:
     """The rule with the constants of its release; k_p is that of the training subjects.
 
-    The floor beside a network gets the same rule with the same constants, so that the two rows differ in nothing but
-    what gives the score. MEAN's threshold lies between mean and maximum of a video's score and is the same on any
-    scale. SFAMNet's constants are levels of a score, and mean the same for both: SFAMNet learns from as many frames
-    with as without a micro-expression, and the floor weighs the two alike, so either score is a probability at even
-    odds.
+    The floor beside a network gets the same constants, so that the two differ in nothing but what gives the score.
+    MEAN's threshold lies between mean and maximum of a video's score and is the same on any scale. SFAMNet's constants
+    are levels of a score, and mean the same for both: SFAMNet learns from as many frames with as without a
+    micro-expression, and the floor weighs the two alike, so either score is a probability at even odds.
     """
-    name = parameters.finder
-    constants = {"k_p": k_p, "p": parameters.p} | _one_a_clip(parameters) if name == "mean" else {"rule": MICRO}
-    return Rule(name, "authors", constants)
+    if settings.intervals_by == "sfamnet":
+        return Rule("sfamnet", "authors", {"rule": MICRO})
+    return Rule("mean", "authors", {"k_p": k_p, "p": settings.p, **_fixed(settings)})
 
 
-def _one_a_clip(parameters: Parameters) -> dict[str, str]:
-    """MEAN keeps the highest peak alone where a video is a clip of one expression, under either protocol."""
-    return {"keep": "max"} if parameters.dataset in CLIPS else {}
+def _fixed(settings: Settings) -> dict[str, str]:
+    """MEAN keeps the highest peak alone where a video is a clip of one expression, whoever chose the constants."""
+    return {"keep": "max"} if settings.intervals_by == "mean" and settings.dataset in CLIP_DATASETS else {}
 
 
 def inner_folds(fold: Fold, *, seed: int) -> list[tuple[tuple[Video, ...], tuple[Video, ...], tuple[Video, ...]]]:
-    """The training subjects of a fold, split once more: videos and clips to learn from, and videos to score.
-
-    Every training subject is scored in exactly one of three parts (in fewer where there are fewer subjects); nobody
-    in a part is both learnt from and scored.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two training subjects.
-    """
+    """The training subjects of a fold in three parts: videos and clips to learn from, and videos to score."""
     subjects = list(dict.fromkeys(video.subject for video in fold.train))
     if len(subjects) < 2:
         raise InputError(
@@ -134,59 +114,32 @@ def inner_folds(fold: Fold, *, seed: int) -> list[tuple[tuple[Video, ...], tuple
         )
     return [
         (
-            tuple(video for video in fold.train if video.subject in train_names),
-            tuple(clip for clip in fold.train_clips if clip.subject in train_names),
-            tuple(video for video in fold.train if video.subject in scored_names),
+            tuple(video for video in fold.train if video.subject in learnt),
+            tuple(clip for clip in fold.train_clips if clip.subject in learnt),
+            tuple(video for video in fold.train if video.subject in scored),
         )
-        for train_names, scored_names in group_folds(subjects, min(INNER_FOLDS, len(subjects)), seed=seed)
+        for learnt, scored in group_folds(subjects, min(INNER_FOLDS, len(subjects)), seed=seed)
     ]
 
 
-def choose_rule(system: System, fold: Fold, *, k_p: int, seeds: Callable[[int], int], name: str) -> tuple[Rule, Choice]:
-    """The rule with constants chosen on the training subjects of a fold, by networks that did not see the scored ones.
-
-    Parameters
-    ----------
-    system : System
-        What scores; the floor chooses its own constants.
-    fold : Fold
-        Of which the tested videos are not looked at.
-    k_p : int
-        Of the training subjects; the half-lengths tried lie around it.
-    seeds : callable
-        The seed of each inner training, from its number; number -1 splits the subjects.
-    name : str
-        Of the fold, before those of its inner trainings.
-    """
-    scores, videos = [], []
-    for number, (learnt, clips, scored) in enumerate(inner_folds(fold, seed=seeds(-1))):
-        trained = system.train(
-            system.samples(learnt, clips),
-            seed=seeds(number),
-            name=f"{name}/inner_{number}",
-            passing=True,
-            spotting_only=True,
-        )
-        scores += [trained.score_frames(video)[0] for video in scored]
-        videos += scored
+def choose_rule(
+    settings: Settings, scores: Sequence[np.ndarray], videos: Sequence[Video], *, k_p: int
+) -> tuple[Rule, float]:
+    """The rule with the constants that find most in the scores of training videos, and the F1 they reach there."""
     truths = [np.array([(e.onset, e.offset) for e in micro(video)], np.int64).reshape(-1, 2) for video in videos]
-    parameters = system.readers[0].parameters
-    rule = parameters.finder
-    fixed = _one_a_clip(parameters) if rule == "mean" else {}
-    skip = _FRAME_SKIP[rule]
-    if rule == "mean":
+    name, fixed = settings.intervals_by, _fixed(settings)
+    skip = _FRAME_SKIP[name]
+    if name == "mean":
         candidates = mean_candidates(scores, k_p)
     else:
         lengths = [offset // skip - onset // skip for truth in truths for onset, offset in truth]
         candidates = sfamnet_candidates([score[::skip] for score in scores], lengths)
-    chosen = choose(
-        lambda score, **constants: Rule(rule, "strict", constants | fixed).positions(score) * skip,
-        candidates,
-        scores,
-        truths,
-        hits,
-    )
-    return Rule(rule, "strict", {**chosen.constants, **fixed}), chosen
+
+    def find(score: np.ndarray, **constants: object) -> np.ndarray:
+        return Rule(name, "strict", constants | fixed).positions(score) * skip
+
+    chosen = choose(find, candidates, scores, truths, hits)
+    return Rule(name, "strict", {**chosen.constants, **fixed}), chosen.f1
 
 
 def hits(truth: np.ndarray, found: np.ndarray) -> int:

@@ -22,9 +22,9 @@ from melib.study.compare import (
     value,
 )
 from melib.study.experiments import Experiment
-from melib.study.printed import PRINTED_AS, READINGS, REBUILT, read_printed
 from melib.study.records import Kept
-from melib.study.settings import Settings, differing, usual_classes
+from melib.study.released import PRINTED_AS, READINGS, REBUILT, read_printed
+from melib.study.settings import Settings, differing, plain, usual_classes
 
 #: Printed number -> the metric of ours that measures it.
 MEASURED_AS = {
@@ -205,6 +205,44 @@ def _rests_on(row: Kept) -> dict[str, str]:
         "ROC-AUC of frames": with_interval(value(row, "roc_auc_frames")),
         "The same of the floor": number(sum(floor) / len(floor)),
     }
+
+
+def settings_of(settings: Settings, values: Mapping) -> pd.DataFrame:
+    """What one run was made of: data, people, settings, the rule's constants, and cost."""
+    counts, data = values["counts"], values["dataset"]
+    rows = {
+        "Data": f"{data['name']} {data['version']}, {'synthetic' if data['synthetic'] else 'filmed'} faces",
+        **({} if data["synthetic"] else {"Use": "made from licensed data: not for publication"}),
+        **{f"Labels, {name.replace('_', ' ')}": count for name, count in data.get("labels", {}).items()},
+        "Tested people, videos, minutes": f"{counts['subjects']}, {counts['videos']}, {counts['minutes']:.1f}",
+        "Micro- and macro-expressions in them": f"{counts['micro_expressions']}, {counts['macro_expressions']}",
+        "Expressions given for recognition": counts["given_expressions"],
+        **{name: given for name, given in plain(settings).items() if name != "dataset"},
+        "constants of the rule, by fold": "; ".join(dict.fromkeys(map(str, values["rules"]))),
+        "Time": f"{values['seconds']:.0f} s",
+    }
+    return pd.DataFrame({"": [str(each) for each in rows.values()]}, index=list(rows))
+
+
+def controls_of(values: Mapping) -> pd.DataFrame:
+    """Recognition of given expressions in one run, beside the checks that should find nothing."""
+    rows = {}
+    for metric in ("uf1_pooled", "uar_pooled"):
+        floor = values["floor"]
+        draws = {"network": values["shuffled"], "floor": floor["shuffled"] if floor else ()}
+        rows[NAMES[metric]] = {
+            "Trained on true labels": number(values["recognition"][metric]["value"]),
+            **{
+                f"{who} on shuffled labels (mean of {len(some)})": number(
+                    sum(each[metric] for each in some) / len(some)
+                )
+                for who, some in draws.items()
+                if some
+            },
+            "Guessing by frequency (95 %)": span(values["chance"]["guessed"][metric]),
+            "Always the commonest": number(values["chance"]["majority"][metric]["mean"]),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def run_of(values: Mapping) -> pd.DataFrame:

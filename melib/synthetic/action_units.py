@@ -12,93 +12,85 @@ separately, by ``L`` or ``R`` (the subject's own left and right): ``"12L"``, ``"
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import numpy as np
-
-from melib.errors import InputError
 
 #: Action units whose left and right halves are separate components of the head.
 BILATERAL = frozenset("1 2 4 5 6 7 9 10 12 14 15 16 20 24 45".split())
 
 #: Action units that are another unit's field with the sign turned: sucked cheeks, jaw drawn back.
-OPPOSITES = MappingProxyType({"35": ("34", -0.8), "30": ("29", -1.0)})
+OPPOSITES = {"35": ("34", -0.8), "30": ("29", -1.0)}
 
 #: Share of each emotion among the expressions, near CAS(ME)^3's 860 micro-expressions.
-EMOTION_PRIOR = MappingProxyType(
-    {"disgust": 0.29, "surprise": 0.22, "others": 0.19, "fear": 0.10, "anger": 0.075, "sad": 0.065, "happy": 0.06}
-)
+EMOTION_PRIOR = {"disgust": 0.29, "surprise": 0.22, "others": 0.19}
+EMOTION_PRIOR |= {"fear": 0.10, "anger": 0.075, "sad": 0.065, "happy": 0.06}
 
 #: Emotion -> patterns (probability, {action unit: intensity relative to the expression's amplitude}).
-EMOTION_PATTERNS = MappingProxyType(
-    {
-        "disgust": (
-            (0.38, {"4": 1.0}),
-            (0.22, {"4": 0.8, "9": 1.0}),
-            (0.14, {"9": 1.0, "10": 0.7}),
-            (0.14, {"4": 0.8, "7": 0.8}),
-            (0.12, {"10": 1.0}),
-        ),
-        "surprise": (
-            (0.45, {"1": 1.0, "2": 1.0}),
-            (0.20, {"5": 1.0, "1": 0.6, "2": 0.6}),
-            (0.12, {"5": 1.0}),
-            (0.13, {"1": 0.8, "2": 0.8, "26": 0.25}),
-            (0.10, {"2": 1.0}),
-        ),
-        "others": (
-            (0.30, {"14": 1.0}),
-            (0.15, {"38": 1.0}),
-            (0.15, {"18": 1.0}),
-            (0.12, {"28": 1.0}),
-            (0.10, {"34": 1.0}),
-            (0.10, {"2": 1.0}),
-            (0.08, {"24": 1.0}),
-        ),
-        "fear": (
-            (0.30, {"1": 0.9, "4": 0.8}),
-            (0.20, {"1": 0.8, "2": 0.6, "5": 0.8}),
-            (0.20, {"20": 1.0, "4": 0.5}),
-            (0.15, {"4": 1.0}),
-            (0.15, {"5": 0.8, "20": 0.7}),
-        ),
-        "anger": (
-            (0.32, {"4": 1.0, "7": 0.7}),
-            (0.20, {"4": 0.8, "24": 0.8}),
-            (0.18, {"23": 1.0, "4": 0.6}),
-            (0.15, {"14": 1.0}),
-            (0.15, {"29": 1.0, "24": 0.6}),
-        ),
-        "sad": (
-            (0.28, {"1": 0.9, "15": 0.8}),
-            (0.22, {"15": 1.0, "17": 0.8}),
-            (0.20, {"1": 1.0, "4": 0.6}),
-            (0.15, {"14": 1.0}),
-            (0.15, {"17": 1.0}),
-        ),
-        "happy": (
-            (0.40, {"12": 1.0, "6": 0.6}),
-            (0.25, {"12": 1.0}),
-            (0.12, {"14": 0.8, "12": 0.7}),
-            (0.13, {"24": 1.0, "12": 0.4}),
-            (0.10, {"6": 1.0, "25": 0.5, "12": 0.5}),
-        ),
-    }
-)
+EMOTION_PATTERNS = {
+    "disgust": (
+        (0.38, {"4": 1.0}),
+        (0.22, {"4": 0.8, "9": 1.0}),
+        (0.14, {"9": 1.0, "10": 0.7}),
+        (0.14, {"4": 0.8, "7": 0.8}),
+        (0.12, {"10": 1.0}),
+    ),
+    "surprise": (
+        (0.45, {"1": 1.0, "2": 1.0}),
+        (0.20, {"5": 1.0, "1": 0.6, "2": 0.6}),
+        (0.12, {"5": 1.0}),
+        (0.13, {"1": 0.8, "2": 0.8, "26": 0.25}),
+        (0.10, {"2": 1.0}),
+    ),
+    "others": (
+        (0.30, {"14": 1.0}),
+        (0.15, {"38": 1.0}),
+        (0.15, {"18": 1.0}),
+        (0.12, {"28": 1.0}),
+        (0.10, {"34": 1.0}),
+        (0.10, {"2": 1.0}),
+        (0.08, {"24": 1.0}),
+    ),
+    "fear": (
+        (0.30, {"1": 0.9, "4": 0.8}),
+        (0.20, {"1": 0.8, "2": 0.6, "5": 0.8}),
+        (0.20, {"20": 1.0, "4": 0.5}),
+        (0.15, {"4": 1.0}),
+        (0.15, {"5": 0.8, "20": 0.7}),
+    ),
+    "anger": (
+        (0.32, {"4": 1.0, "7": 0.7}),
+        (0.20, {"4": 0.8, "24": 0.8}),
+        (0.18, {"23": 1.0, "4": 0.6}),
+        (0.15, {"14": 1.0}),
+        (0.15, {"29": 1.0, "24": 0.6}),
+    ),
+    "sad": (
+        (0.28, {"1": 0.9, "15": 0.8}),
+        (0.22, {"15": 1.0, "17": 0.8}),
+        (0.20, {"1": 1.0, "4": 0.6}),
+        (0.15, {"14": 1.0}),
+        (0.15, {"17": 1.0}),
+    ),
+    "happy": (
+        (0.40, {"12": 1.0, "6": 0.6}),
+        (0.25, {"12": 1.0}),
+        (0.12, {"14": 0.8, "12": 0.7}),
+        (0.13, {"24": 1.0, "12": 0.4}),
+        (0.10, {"6": 1.0, "25": 0.5, "12": 0.5}),
+    ),
+}
 
 #: Classes that differ mostly along the camera axis, for the suite in which depth has to matter.
-OUT_OF_PLANE_PATTERNS = MappingProxyType(
-    {
-        "AU34": ((1.0, {"34": 1.0}),),
-        "AU35": ((1.0, {"35": 1.0}),),
-        "AU29": ((1.0, {"29": 1.0}),),
-        "AU30": ((1.0, {"30": 1.0}),),
-        "AU17|18": ((0.5, {"17": 1.0}), (0.5, {"18": 1.0})),
-        "AU28": ((1.0, {"28": 1.0}),),
-        "AU23": ((1.0, {"23": 1.0}),),
-    }
-)
-OUT_OF_PLANE_PRIOR = MappingProxyType({name: 1 / len(OUT_OF_PLANE_PATTERNS) for name in OUT_OF_PLANE_PATTERNS})
+OUT_OF_PLANE_PATTERNS = {
+    "AU34": ((1.0, {"34": 1.0}),),
+    "AU35": ((1.0, {"35": 1.0}),),
+    "AU29": ((1.0, {"29": 1.0}),),
+    "AU30": ((1.0, {"30": 1.0}),),
+    "AU17|18": ((0.5, {"17": 1.0}), (0.5, {"18": 1.0})),
+    "AU28": ((1.0, {"28": 1.0}),),
+    "AU23": ((1.0, {"23": 1.0}),),
+}
+OUT_OF_PLANE_PRIOR = {name: 1 / len(OUT_OF_PLANE_PATTERNS) for name in OUT_OF_PLANE_PATTERNS}
 
 #: Action units with at least 30 % of the energy of their displacement (to the nearest per cent) along the camera axis.
 OUT_OF_PLANE_UNITS = ("17", "18", "22", "23", "26", "28", "29", "30", "34", "35")
@@ -112,44 +104,25 @@ def _keep(wanted: Callable[[Mapping[str, float]], bool], emotion: str) -> tuple:
 
 # For mixtures in a known share: each emotion without what moves the face out of its plane, and by nothing else. Which
 # emotion gets which unit follows from their order alone.
-IN_PLANE_PATTERNS = MappingProxyType(
-    {
-        emotion: _keep(lambda pattern: not set(pattern) & set(OUT_OF_PLANE_UNITS), emotion)
-        for emotion in EMOTION_PATTERNS
-    }
-)
-EMOTIONS_OUT_OF_PLANE = MappingProxyType(dict(zip(EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS.values(), strict=True)))
+IN_PLANE_PATTERNS = {
+    emotion: _keep(lambda pattern: not set(pattern) & set(OUT_OF_PLANE_UNITS), emotion) for emotion in EMOTION_PATTERNS
+}
+EMOTIONS_OUT_OF_PLANE = dict(zip(EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS.values(), strict=True))
 # The same for AU14, which carries most of the motion out of plane in real labels; an emotion that does not know it
 # keeps its patterns in both tables.
 WITHOUT_AU14_PATTERNS, AU14_PATTERNS = (
-    MappingProxyType(
-        {emotion: _keep(lambda pattern, has=has: ("14" in pattern) == has, emotion) for emotion in EMOTION_PATTERNS}
-    )
+    {emotion: _keep(lambda pattern, has=has: ("14" in pattern) == has, emotion) for emotion in EMOTION_PATTERNS}
     for has in (False, True)
 )
 #: Share of each emotion's expressions that show AU14.
-AU14_SHARE = MappingProxyType(
-    {
-        emotion: sum(share for share, pattern in patterns if "14" in pattern)
-        for emotion, patterns in EMOTION_PATTERNS.items()
-    }
-)
+AU14_SHARE = {
+    emotion: sum(share for share, pattern in patterns if "14" in pattern)
+    for emotion, patterns in EMOTION_PATTERNS.items()
+}
 
 #: Probability that a bilateral action unit shows on one side only; 0.05 for those not listed.
-UNILATERAL = MappingProxyType(
-    {
-        "1": 0.12,
-        "2": 0.25,
-        "4": 0.04,
-        "7": 0.10,
-        "10": 0.30,
-        "12": 0.20,
-        "14": 0.35,
-        "15": 0.20,
-        "20": 0.20,
-        "24": 0.10,
-    }
-)
+UNILATERAL = {"1": 0.12, "2": 0.25, "4": 0.04, "7": 0.10, "10": 0.30}
+UNILATERAL |= {"12": 0.20, "14": 0.35, "15": 0.20, "20": 0.20, "24": 0.10}
 _UNILATERAL_ELSE = 0.05
 #: Difference of the two sides of a bilateral action unit, as a share of its intensity.
 _ASYMMETRY_SD = 0.12
@@ -165,10 +138,7 @@ def components(unit: str) -> tuple[str, ...]:
 
 
 def head_component(label: str) -> tuple[str, float]:
-    """The head's component that shows a labelled action unit, and the factor on its displacement.
-
-    ``("12L", 1.0)`` for "12L"; ``("34", -0.8)`` for "35", because sucked cheeks are puffed cheeks turned round.
-    """
+    """The head's component that shows a labelled action unit, and the factor on it: ``("34", -0.8)`` for "35"."""
     return OPPOSITES.get(label, (label, 1.0))
 
 
@@ -182,29 +152,7 @@ def draw_emotion(rng: np.random.Generator, prior: Mapping[str, float]) -> str:
 def draw_action_units(
     rng: np.random.Generator, emotion: str, patterns: Mapping[str, tuple[tuple[float, Mapping[str, float]], ...]]
 ) -> dict[str, float]:
-    """Draw the action units of one expression.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    emotion : str
-        A key of `patterns`.
-    patterns : mapping
-        `EMOTION_PATTERNS` or `OUT_OF_PLANE_PATTERNS`.
-
-    Returns
-    -------
-    dict of str to float
-        Labelled action units with side, in a fixed order, and their intensity as a share of the expression's
-        amplitude (about 0.2 to 1.4).
-
-    Raises
-    ------
-    ValueError
-        If the emotion is not in the patterns.
-    """
-    if emotion not in patterns:
-        raise InputError(f"unknown class {emotion!r}: use one of {', '.join(patterns)}")
+    """Action units of one expression, with side, and their intensity as a share of its amplitude (about 0.2 to 1.4)."""
     shares = np.array([share for share, _ in patterns[emotion]])
     pattern = patterns[emotion][rng.choice(len(shares), p=shares / shares.sum())][1]
     drawn: dict[str, float] = {}

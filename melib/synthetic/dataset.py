@@ -7,9 +7,9 @@ shared between videos of one process, so a video travels to a worker process for
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,9 @@ from melib.synthetic.identity import Subject, make_subject
 from melib.synthetic.render import Renderer
 from melib.synthetic.scene import Scene, draw_scene, paint_background
 from melib.synthetic.sensor import DEPTH_LEVELS, encode_colour, measure_depth, to_metres
-from melib.synthetic.store import Frame, RecentFrames, content_key, read_frame, write_frame
 from melib.synthetic.suites import MOST_VIDEOS, Suite, find_suite, subject_seed, video_seed
 from melib.synthetic.timeline import CLASSES, FPS, Event, Timeline, apex_weights, draw_events, draw_timeline
-from melib.video import EMOTIONS_7, Camera, Dataset, Expression, Video
+from melib.video import EMOTIONS_7, Camera, Dataset, Video
 
 #: Sides of the square face crop, pixels.
 SIZES = (128, 256)
@@ -36,7 +35,31 @@ _FIRST_CLIP = MOST_VIDEOS // 2
 #: Room for the longest micro-expression, which may take a third of its video.
 _CLIP_FRAMES = 180
 
-_recent = RecentFrames(most_bytes=16 << 20)
+#: RGB ``(H, W, 3)`` uint8, and the depth sensor's raw reading ``(H, W)`` uint16 or float32.
+Frame = tuple[np.ndarray, np.ndarray]
+
+
+class _Recent:
+    """The frames used last, at most `most_bytes` of them: colour and depth are asked for apart, and rendered once."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most, self._held = most_bytes, 0
+        self._frames: OrderedDict[tuple, Frame] = OrderedDict()
+
+    def get(self, key: tuple, render: Callable[[], Frame]) -> Frame:
+        """The frame under a key; a new one lets go of those unused for longest."""
+        if key in self._frames:
+            self._frames.move_to_end(key)
+            return self._frames[key]
+        frame = self._frames[key] = render()
+        self._held += sum(part.nbytes for part in frame)
+        while self._held > self._most:
+            _, old = self._frames.popitem(last=False)
+            self._held -= sum(part.nbytes for part in old)
+        return frame
+
+
+_recent = _Recent(most_bytes=16 << 20)
 
 
 @functools.lru_cache(maxsize=4)
@@ -50,23 +73,12 @@ def _timeline(suite: Suite, seed: int, n_frames: int) -> Timeline:
     return draw_timeline(seed, n_frames, suite.timeline, head.action_units, head.peak_mm)
 
 
-@dataclass(frozen=True)
-class _Studio:
-    """What it takes to film one video."""
-
-    subject: Subject
-    scene: Scene
-    camera: Camera
-    renderer: Renderer
-    background: np.ndarray
-
-
 @functools.lru_cache(maxsize=4)
-def _studio(subject: int, video: int, size: int, view: str) -> _Studio:
+def _studio(subject: int, video: int, size: int, view: str) -> tuple[Scene, Renderer, np.ndarray]:
+    """Scene, renderer and wall of one video."""
     person, scene = _subject(subject), draw_scene(video)
     camera = person.full_camera(*FULL_SIZE) if view == "full" else person.crop_camera(size, jitter=scene.crop_jitter)
-    background = paint_background(scene, camera.width, camera.height)
-    return _Studio(person, scene, camera, Renderer(person, camera), background)
+    return scene, Renderer(person, camera), paint_background(scene, camera.width, camera.height)
 
 
 class SyntheticVideo(Video):
@@ -83,8 +95,6 @@ class SyntheticVideo(Video):
     size : int
         Side of the crop in pixels, one of `SIZES`; it has no effect on the full view.
     view : {"crop", "full"}
-    cache : path-like, optional
-        Folder in which rendered frames are kept without loss.
 
     Attributes
     ----------
@@ -109,9 +119,8 @@ class SyntheticVideo(Video):
         video_index: int,
         n_frames: int,
         *,
-        size: int = 128,
+        size: int = SIZES[0],
         view: str = "crop",
-        cache: str | Path | None = None,
     ) -> None:
         if size not in SIZES:
             raise InputError(f"unknown size {size!r}: use one of {', '.join(map(str, SIZES))}")
@@ -123,18 +132,16 @@ class SyntheticVideo(Video):
         self.subject = f"{population}{subject_index:03d}"
         self.name = f"c{video_index - _FIRST_CLIP:02d}" if suite.timeline.single else f"v{video_index:02d}"
         self.fps, self.n_frames = FPS, int(n_frames)
-        self.events: tuple[Event, ...] = draw_events(self.seed, self.n_frames, suite.timeline)
-        self.true_expressions: tuple[Expression, ...] = tuple(event.true for event in self.events)
-        notes = sorted((event.annotated for event in self.events), key=lambda note: note.onset)
-        self.expressions: tuple[Expression, ...] = tuple(notes)
+        self.events = draw_events(self.seed, self.n_frames, suite.timeline)
+        self.true_expressions = tuple(event.true for event in self.events)
+        self.expressions = tuple(sorted((event.annotated for event in self.events), key=lambda note: note.onset))
         self._key = (suite, self.seed, self.n_frames, size, view)
-        self._folder = None if cache is None else Path(cache) / content_key(*self._key)
 
     def __repr__(self) -> str:
         return f"SyntheticVideo({self.suite.name}, {self.subject}/{self.name}, {self.n_frames} frames, {self.view})"
 
     @property
-    def _film(self) -> _Studio:
+    def _film(self) -> tuple[Scene, Renderer, np.ndarray]:
         return _studio(self.subject_seed, self.seed, self.size, self.view)
 
     @property
@@ -144,7 +151,7 @@ class SyntheticVideo(Video):
     @property
     def camera(self) -> Camera:
         """Intrinsics of the frames as delivered."""
-        return self._film.camera
+        return self._film[1].camera
 
     @property
     def person(self) -> Subject:
@@ -159,43 +166,22 @@ class SyntheticVideo(Video):
     def _points(self, frame: int) -> np.ndarray:
         """Vertices ``(N, 3)`` of the head in a frame, metres, camera axes."""
         plan = self._plan
-        return self._film.subject.points(
-            plan.weights[frame], plan.rotation[frame], plan.translation[frame], plan.gaze[frame]
-        )
+        return self.person.points(plan.weights[frame], plan.rotation[frame], plan.translation[frame], plan.gaze[frame])
 
     def _shoot(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """Linear RGB and depth in metres, before the sensors."""
-        film = self._film
-        return film.renderer.render(
-            self._points(frame),
-            light=film.scene.light,
-            ambient=film.scene.ambient,
-            specular=film.scene.specular,
-            gain=float(self._plan.gain[frame]) * film.scene.brightness,
-            background=film.background,
-        )
+        scene, renderer, wall = self._film
+        lamp = {"light": scene.light, "ambient": scene.ambient, "specular": scene.specular}
+        gain = float(self._plan.gain[frame]) * scene.brightness
+        return renderer.render(self._points(frame), **lamp, gain=gain, background=wall)
 
     def _render(self, frame: int) -> Frame:
-        film = self._film
         colour, depth = self._shoot(frame)
-        return (
-            encode_colour(colour, film.scene.colour_sensor, self.seed, frame),
-            measure_depth(depth, self.suite.depth, self.seed, frame),
-        )
+        seen = encode_colour(colour, self._film[0].colour_sensor, self.seed, frame)
+        return seen, measure_depth(depth, self.suite.depth, self.seed, frame)
 
     def _frame(self, frame: int) -> Frame:
-        """A frame from memory, from the folder, or rendered, in this order."""
-        key = (*self._key, frame)
-        found = _recent.get(key)
-        if found is None:
-            path = None if self._folder is None else self._folder / f"{frame:06d}.npz"
-            found = None if path is None else read_frame(path)
-            if found is None:
-                found = self._render(frame)
-                if path is not None:
-                    write_frame(path, found)
-            _recent.put(key, found)
-        return found
+        return _recent.get((*self._key, frame), lambda: self._render(frame))
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """RGB frames ``start <= i < stop``: ``(n, H, W, 3)`` uint8; no other frame is rendered."""
@@ -215,39 +201,23 @@ class SyntheticVideo(Video):
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         """The true 68 landmarks (iBUG order): ``(n, 68, 2)`` float32 pixels (x, y); nothing is rendered."""
         self.check_range(start, stop)
-        points = np.stack([self._film.subject.landmarks(self._points(i)) for i in range(start, stop)])
+        points = np.stack([self.person.landmarks(self._points(i)) for i in range(start, stop)])
         return self.camera.project(points).astype(np.float32)
 
     def true_motion(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The exact motion from frame `a` to frame `b`, on the grid of `a`.
-
-        Returns
-        -------
-        flow : (2, H, W) float32
-            Pixels (right, down).
-        scene_flow : (3, H, W) float32
-            Metres in camera axes (right, down, away).
-        valid : (H, W) bool
-            Where a point of the head is seen in `a` and not hidden in `b`.
-        """
+        """Exact flow (px), scene flow (m) and where both hold, on the grid of `a`: see :meth:`Renderer.true_motion`."""
         for frame in (a, b):
             self.check_range(frame, frame + 1)
-        return self._film.renderer.true_motion(self._points(a), self._points(b))
+        return self._film[1].true_motion(self._points(a), self._points(b))
 
     def expression_motion(self, event: Event) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The motion that one expression alone makes from rest to its apex, the head held as it is at the onset.
-
-        Returns
-        -------
-        flow, scene_flow, valid
-            As :meth:`true_motion`, on the grid of the onset.
-        """
+        """The same for one expression alone, from rest to its apex, the head held as it is at the onset."""
         plan, head, onset = self._plan, load_head(), event.true.onset
         strained = plan.weights[onset].copy()
         for component, weight in apex_weights(event, head.action_units, head.peak_mm):
             strained[component] += weight
         pose = plan.rotation[onset], plan.translation[onset], plan.gaze[onset]
-        return self._film.renderer.true_motion(self._points(onset), self.person.points(strained, *pose))
+        return self._film[1].true_motion(self._points(onset), self.person.points(strained, *pose))
 
     def action_unit_weights(self, start: int, stop: int) -> np.ndarray:
         """Weights ``(n, K)`` float32 of the head's components, in the order of ``load_head().action_units``."""
@@ -270,7 +240,6 @@ def open_benchmark(
     size: int = 128,
     view: str = "crop",
     depth: str | None = None,
-    cache: str | Path | None = None,
 ) -> Dataset:
     """The first subjects of a population of a suite; nothing is rendered yet.
 
@@ -285,7 +254,7 @@ def open_benchmark(
         Number of subjects, videos of each, and frames of each video.
     population : {"train", "test"}
         Two sets of people without a common member.
-    size, view, cache
+    size, view
         As in :class:`SyntheticVideo`.
     depth : {"none", "low", "mid"}, optional
         Another depth sensor than the suite's own, for a sweep over sensors; the version then names it.
@@ -303,18 +272,9 @@ def open_benchmark(
         version = f"{version}+size-{size}"
     if subjects < 1 or videos < 1:
         raise InputError(f"a dataset needs at least one subject with one video, got {subjects} and {videos}")
-    patterns, _ = CLASSES[chosen.timeline.classes]
-    return Dataset(
-        name=f"synthetic-{chosen.name}",
-        version=version,
-        videos=tuple(
-            SyntheticVideo(chosen, population, s, v, frames, size=size, view=view, cache=cache)
-            for s in range(subjects)
-            for v in range(videos)
-        ),
-        emotions=_emotions(patterns),
-        synthetic=True,
-    )
+    numbers = [(s, v) for s in range(subjects) for v in range(videos)]
+    filmed = (SyntheticVideo(chosen, population, *number, frames, size=size, view=view) for number in numbers)
+    return Dataset(f"synthetic-{chosen.name}", version, tuple(filmed), _emotions(chosen), synthetic=True)
 
 
 def open_clips(
@@ -348,27 +308,17 @@ def open_clips(
     ValueError
         If a name is unknown or a number out of range.
     """
-    if not (subjects >= 1 and 1 <= clips <= MOST_VIDEOS - _FIRST_CLIP):
-        raise InputError(
-            f"clips need at least one subject with 1 to {MOST_VIDEOS - _FIRST_CLIP} each, got {subjects} and {clips}"
-        )
+    most = MOST_VIDEOS - _FIRST_CLIP
+    if not (subjects >= 1 and 1 <= clips <= most):
+        raise InputError(f"clips need at least one subject with 1 to {most} each, got {subjects} and {clips}")
     chosen, version = _with_sensor(find_suite(suite), depth)
     if classes is not None:
         chosen = replace(chosen, timeline=replace(chosen.timeline, classes=classes))
         version = f"{version}+classes-{classes}"
-    patterns, _ = CLASSES[chosen.timeline.classes]
     single = replace(chosen, timeline=replace(chosen.timeline, single=True))
-    return Dataset(
-        name=f"synthetic-{chosen.name}-clips",
-        version=version,
-        videos=tuple(
-            SyntheticVideo(single, population, s, _FIRST_CLIP + c, _CLIP_FRAMES)
-            for s in range(subjects)
-            for c in range(clips)
-        ),
-        emotions=_emotions(patterns),
-        synthetic=True,
-    )
+    numbers = [(s, _FIRST_CLIP + c) for s in range(subjects) for c in range(clips)]
+    filmed = (SyntheticVideo(single, population, *number, _CLIP_FRAMES) for number in numbers)
+    return Dataset(f"synthetic-{chosen.name}-clips", version, tuple(filmed), _emotions(chosen), synthetic=True)
 
 
 def _with_sensor(suite: Suite, depth: str | None) -> tuple[Suite, str]:
@@ -380,30 +330,19 @@ def _with_sensor(suite: Suite, depth: str | None) -> tuple[Suite, str]:
     return replace(suite, depth=DEPTH_LEVELS[depth]), f"{suite.version}+depth-{depth}"
 
 
-def _emotions(patterns: Mapping[str, object]) -> tuple[str, ...]:
+def _emotions(suite: Suite) -> tuple[str, ...]:
     """The names of the classes, the seven emotions in their usual order."""
+    patterns, _ = CLASSES[suite.timeline.classes]
     return EMOTIONS_7 if set(patterns) == set(EMOTIONS_7) else tuple(patterns)
 
 
 def true_labels(dataset: Dataset) -> pd.DataFrame:
-    """The labels of a synthetic dataset as they are, beside the annotated ones.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``subject, video, onset, apex, offset, emotion, kind`` as in :func:`melib.video.truth_table`, then
-        ``annotated_onset, annotated_apex, annotated_offset, amplitude_mm, action_units`` (joined by ``+``), a row per
-        expression.
-    """
-    rows = [
-        (
-            *(video.subject, video.name),
-            *(event.true.onset, event.true.apex, event.true.offset, event.true.emotion, event.true.kind),
-            *(event.annotated.onset, event.annotated.apex, event.annotated.offset),
-            *(event.amplitude_mm, "+".join(event.true.action_units)),
-        )
-        for video in dataset.videos
-        for event in video.events
-    ]
-    columns = "subject video onset apex offset emotion kind annotated_onset annotated_apex annotated_offset"
-    return pd.DataFrame(rows, columns=[*columns.split(), "amplitude_mm", "action_units"])
+    """The labels of a synthetic dataset as they are, beside the annotated ones; a row per expression."""
+    of_true, marks = ("onset", "apex", "offset", "emotion", "kind"), ("onset", "apex", "offset")
+    columns = ("subject", "video", *of_true, *(f"annotated_{key}" for key in marks), "amplitude_mm", "action_units")
+    rows = []
+    for video in dataset.videos:
+        for event in video.events:
+            labels = [getattr(event.true, key) for key in of_true] + [getattr(event.annotated, key) for key in marks]
+            rows.append((video.subject, video.name, *labels, event.amplitude_mm, "+".join(event.true.action_units)))
+    return pd.DataFrame(rows, columns=columns)

@@ -12,30 +12,9 @@ import cv2
 import numpy as np
 
 from melib.errors import InputError
-from melib.synthetic import texture
-from melib.synthetic.head import (
-    IOD_MM,
-    LEFT_EYE,
-    MOUTH,
-    RIGHT_EYE,
-    TEETH,
-    TONGUE,
-    Head,
-    at_inter_ocular,
-    eye_centres,
-    load_head,
-)
+from melib.synthetic import mesh, texture
+from melib.synthetic.head import EYES, INSIDE_MOUTH, IOD_MM, Head, at_inter_ocular, eye_centres, load_head
 from melib.synthetic.lids import CLEARANCE, EyeView, eye_radius, fit_blink, lid_vertices
-from melib.synthetic.mesh import (
-    EYES_ABOVE_AXIS_MM,
-    PIVOT_MM,
-    deform,
-    keep_outside,
-    normals_and_areas,
-    occlusion,
-    to_camera,
-    turn,
-)
 from melib.synthetic.raster import rasterize
 from melib.synthetic.traits import Traits, sample_gains, sample_look, sample_shape
 from melib.video import Camera
@@ -46,6 +25,7 @@ IDENTITY, TEXTURE, STRENGTH = 1, 2, 3
 #: dlib's frontal face detector draws (2.40 +- 0.13 and 0.24 +- 0.05).
 CROP_SIDE = 2.40
 CROP_EYE_LINE = 0.24
+#: Of the eyes at rest from the camera.
 DISTANCE_M = 0.56
 
 # Action units that open or narrow the eye; a blink takes over from them.
@@ -54,47 +34,24 @@ _LID_UNITS = ("5L", "5R", "7L", "7R", "gazeUp", "gazeDown")
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One synthetic person; made by `make_subject`, arrays are read-only.
-
-    Attributes
-    ----------
-    seed : int
-    traits : Traits
-    look : melib.synthetic.texture.Look
-    gains : (K,) float64
-        Personal strength of each action unit, in the order of ``load_head().action_units``.
-    rest : (N, 3) float64
-        The face at rest in head axes (x to the subject's left, y up, z towards the camera), mm, eyes' midpoint at the
-        origin. Only what a camera in front can ever see is kept of the head's mesh.
-    triangles, parts : (T, 3) int32, (T,) uint8
-    uv, uv_triangles : (U, 2) float32, (T, 3) int32
-        Texture coordinates, see `melib.synthetic.texture.texture_coordinates`.
-    atlas : (H, W, 3) uint16
-        Linear reflectance times 65535.
-    occlusion : (N,) float32
-        Share of ambient light that reaches a vertex.
-    rest_areas : (N,) float64
-        Area around each vertex at rest.
-    delicate : (T,) bool
-        Triangles of lids and lips, whose creases are finer than a pixel of a small crop.
-    distance : float
-        Of the eyes' midpoint from the camera at rest, along the optical axis, metres.
-    """
+    """One synthetic person; made by `make_subject`, arrays are read-only."""
 
     seed: int
     traits: Traits
     look: texture.Look
-    gains: np.ndarray
+    gains: np.ndarray  # (K,) float64, personal strength of each of `load_head().action_units`
+    #: (N, 3) float64: the face at rest in head axes (x to the subject's left, y up, z towards the camera), mm, eyes'
+    #: midpoint at the origin. Only what a camera in front can ever see is kept of the head's mesh.
     rest: np.ndarray
-    triangles: np.ndarray
-    parts: np.ndarray
-    uv: np.ndarray
-    uv_triangles: np.ndarray
-    atlas: np.ndarray
-    occlusion: np.ndarray
-    rest_areas: np.ndarray
-    delicate: np.ndarray
-    distance: float
+    triangles: np.ndarray  # (T, 3) int32
+    parts: np.ndarray  # (T,) uint8
+    uv: np.ndarray  # (U, 2) float32, see `melib.synthetic.texture.texture_coordinates`
+    uv_triangles: np.ndarray  # (T, 3) int32
+    atlas: np.ndarray  # (H, W, 3) uint16, linear reflectance times 65535
+    occlusion: np.ndarray  # (N,) float32, share of ambient light that reaches a vertex
+    rest_areas: np.ndarray  # (N,) float64, area around each vertex at rest
+    delicate: np.ndarray  # (T,) bool, lids and lips, whose creases are finer than a pixel of a small crop
+    distance: float  # of the eyes' midpoint from the camera at rest, along the optical axis, metres
     _fields: tuple[np.ndarray, np.ndarray, np.ndarray] = field(repr=False)
     _eyes: tuple[tuple[np.ndarray, np.ndarray, np.ndarray, float], ...] = field(repr=False)
     _landmarks: np.ndarray = field(repr=False)
@@ -104,31 +61,13 @@ class Subject:
     def points(
         self, weights: np.ndarray, rotation: np.ndarray, translation: np.ndarray, gaze: np.ndarray
     ) -> np.ndarray:
-        """Where the surface is: the face with an expression, a pose and a gaze, before the camera.
+        """Where the surface is: the face with an expression, a pose and a gaze; ``(N, 3)`` metres, camera axes.
 
-        Parameters
-        ----------
-        weights : (K,) array_like
-            Action units in the order of ``load_head().action_units``; 0 at rest, 1 the full unit, and for ``45L`` and
-            ``45R`` exactly closed, which more than 1 cannot exceed. As an eye closes, units that open or narrow it give
-            way.
-        rotation : (3,) array_like
-            Rotation vector of the head about the neck in head axes, radians: x nods (positive looks down), y turns
-            (positive to the subject's left), z tilts.
-        translation : (3,) array_like
-            Of the head in head axes (x to the subject's left, y up, z towards the camera), mm.
-        gaze : (2,) array_like
-            Turn of the eyeballs in the head, radians: to the subject's left, up.
-
-        Returns
-        -------
-        (N, 3) float64
-            Camera axes (x right, y down, z away from the camera), metres.
-
-        Raises
-        ------
-        ValueError
-            If an argument has another shape or is not finite.
+        `weights` are those of ``load_head().action_units``: 0 at rest, 1 the full unit, and for 45L and 45R exactly
+        closed, which more cannot exceed; as an eye closes, units that open or narrow it give way. `rotation` is the
+        head's rotation vector about the neck, radians: x nods (positive looks down), y turns (positive to the subject's
+        left), z tilts. `translation` moves the head to the subject's left, up and towards the camera, mm. `gaze` turns
+        the eyeballs in the head, radians: to the subject's left, up.
         """
         weights = _vector("weights", weights, len(self.gains))
         rotation = _vector("rotation", rotation, 3)
@@ -140,13 +79,15 @@ class Subject:
             weights[self._blinks] = np.minimum(weights[self._blinks], 1)
             weights[self._lid_units] *= 1 - np.array([*closed, *closed, closed.max(), closed.max()])
         out = np.empty_like(self.rest)
-        deform(self.rest, *self._fields, weights, out)
+        mesh.deform(self.rest, *self._fields, weights, out)
         turned = cv2.Rodrigues(np.array([-gaze[1], gaze[0], 0.0]))[0] if gaze.any() else None
         for members, lids, centre, radius in self._eyes:
             if turned is not None:
-                turn(out, members, centre, turned)
-            keep_outside(out, lids, centre, radius)
-        to_camera(out, cv2.Rodrigues(rotation)[0], translation, PIVOT_MM, EYES_ABOVE_AXIS_MM, self.distance)
+                mesh.turn(out, members, centre, turned)
+            mesh.keep_outside(out, lids, centre, radius)
+        mesh.to_camera(
+            out, cv2.Rodrigues(rotation)[0], translation, mesh.PIVOT_MM, mesh.EYES_ABOVE_AXIS_MM, self.distance
+        )
         return out
 
     def landmarks(self, points: np.ndarray) -> np.ndarray:
@@ -159,30 +100,17 @@ class Subject:
         return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
     def crop_camera(self, size: int = 128, *, jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Camera:
-        """The camera of a square face crop resized to ``size`` pixels.
+        """The camera of a square face crop resized to `size` pixels, of the same pinhole as `full_camera`.
 
-        The crop is 2.40 inter-ocular distances wide and the eyes of the face at rest stand 24 % below its top edge.
-        The pinhole is that of `full_camera`: only focal length and principal point change.
-
-        Parameters
-        ----------
-        size : int
-            Side in pixels.
-        jitter : (scale, right, down)
-            Errors of a face detector as shares of the side: of the side itself, and of the crop's place.
+        `jitter` is a face detector's error as shares of the side: of the side itself, and of the crop's place (right,
+        down).
         """
         scale, right, down = jitter
         side_m = CROP_SIDE * 1e-3 * self.traits.iod_mm * (1 + scale)
         focal = size * self.distance / side_m
         eye_row = (CROP_EYE_LINE - down) * size - 0.5
-        return Camera(
-            fx=focal,
-            fy=focal,
-            cx=(size - 1) / 2 - right * size,
-            cy=eye_row + focal * EYES_ABOVE_AXIS_MM * 1e-3 / self.distance,
-            width=size,
-            height=size,
-        )
+        centre = (size - 1) / 2 - right * size, eye_row + focal * mesh.EYES_ABOVE_AXIS_MM * 1e-3 / self.distance
+        return Camera(focal, focal, *centre, size, size)
 
 
 def _vector(name: str, value: np.ndarray, length: int) -> np.ndarray:
@@ -192,21 +120,8 @@ def _vector(name: str, value: np.ndarray, length: int) -> np.ndarray:
     return array
 
 
-def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
-    """The person of a seed.
-
-    Parameters
-    ----------
-    seed : int
-        Not negative.
-    distance : float
-        Of the eyes from the camera at rest, metres.
-
-    Returns
-    -------
-    Subject
-        Bit for bit the same for the same seed.
-    """
+def make_subject(seed: int) -> Subject:
+    """The person of a seed, which is not negative."""
     head = load_head()
     traits, shape = sample_shape(np.random.default_rng([seed, IDENTITY]), head)
     gains = sample_gains(np.random.default_rng([seed, STRENGTH]), head)
@@ -218,12 +133,11 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
     for side, (members, centre) in enumerate(zip(head.eyes, centres, strict=True)):
         radius = CLEARANCE * eye_radius(rest, members, centre)
         eyes.append((members, lid_vertices(head, rest, side), centre, radius))
-        keep_outside(rest, eyes[-1][1], centre, radius)
+        mesh.keep_outside(rest, eyes[-1][1], centre, radius)
 
-    fields = {}
-    for k, name in enumerate(head.action_units):
-        fields[name] = head.units.dense(name, len(rest)) * (traits.iod_mm / IOD_MM * gains[k])
-    is_eye = np.isin(head.parts, (LEFT_EYE, RIGHT_EYE))
+    sizes = zip(head.action_units, traits.iod_mm / IOD_MM * gains, strict=True)
+    fields = {name: head.units.dense(name, len(rest)) * size for name, size in sizes}
+    is_eye = np.isin(head.parts, EYES)
     for name, (_, lids, centre, radius) in zip(("45L", "45R"), eyes, strict=True):
         view = EyeView(head.triangles, is_eye, rest, centre)
         fields[name] = fit_blink(rest, fields[name], view, lids, centre, radius)
@@ -242,7 +156,7 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
     compact = np.ascontiguousarray(rest[used])
     compact_triangles = number[triangles].astype(np.int32)
     areas = np.empty(len(used))
-    normals_and_areas(compact, compact_triangles, np.empty_like(compact), areas)
+    mesh.normals_and_areas(compact, compact_triangles, np.empty_like(compact), areas)
     subject = Subject(
         seed=seed,
         traits=traits,
@@ -257,17 +171,16 @@ def make_subject(seed: int, *, distance: float = DISTANCE_M) -> Subject:
         occlusion=ambient.astype(np.float32),
         rest_areas=areas,
         delicate=delicate[triangles].any(axis=1),
-        distance=distance,
+        distance=DISTANCE_M,
         _fields=_sparse([fields[name][used] for name in head.action_units]),
         _eyes=tuple((_kept(number, m), _kept(number, lids), centre, radius) for m, lids, centre, radius in eyes),
         _landmarks=number[head.landmarks],
         _blinks=np.array([head.action_units.index(name) for name in ("45L", "45R")]),
         _lid_units=np.array([head.action_units.index(name) for name in _LID_UNITS]),
     )
-    for array in (subject.rest, subject.gains, subject.triangles, subject.parts, subject.uv, subject.uv_triangles):
-        array.setflags(write=False)
-    for array in (subject.atlas, subject.occlusion, subject.rest_areas, subject.delicate):
-        array.setflags(write=False)
+    for value in vars(subject).values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
     return subject
 
 
@@ -283,7 +196,6 @@ def _sparse(fields: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return pointer, np.concatenate(rows).astype(np.int32), values.astype(np.float32)
 
 
-_POSES_DEG = [(pitch, yaw) for pitch in (-20, 0, 20) for yaw in (-30, 0, 30)]
 _EXPRESSIONS = (
     {"26": 0.6},
     {"45L": 1.0, "45R": 1.0},
@@ -296,37 +208,28 @@ _VIEW_MM, _VIEW_PIXELS = 520.0, 384
 
 
 def _ever_seen(head: Head, rest: np.ndarray, fields: dict[str, np.ndarray]) -> np.ndarray:
-    """Triangles that show in a wide view under large poses and expressions, and their neighbours: ``(T',)`` int64.
-
-    The wide view keeps neck and shoulders whole in the full frame, the neighbours what poses in between may show.
-    """
-    ids = np.empty((_VIEW_PIXELS, _VIEW_PIXELS), np.int32)
-    weights, nearest = np.empty((*ids.shape, 2), np.float32), np.empty(ids.shape)
-    seen = np.zeros(len(head.triangles), bool)
-
-    def look(points: np.ndarray, pitch: float, yaw: float) -> None:
+    """Triangles that show in a wide view under large poses and expressions, and their neighbours: ``(T',)`` int64."""
+    seen = np.isin(head.parts, INSIDE_MOUTH)  # an open mouth shows it at every angle
+    shots = [(rest, pitch, yaw) for pitch in (-20, 0, 20) for yaw in (-30, 0, 30)]
+    for expression in _EXPRESSIONS:
+        strained = rest + sum(w * fields[name] for name, w in expression.items())
+        shots += [(strained, 0, yaw) for yaw in (-15, 15)]
+    for points, pitch, yaw in shots:
         rotation = cv2.Rodrigues(np.radians([pitch, yaw, 0.0]))[0]
-        x, y, z = ((points - PIVOT_MM) @ rotation.T + PIVOT_MM).T
+        x, y, z = ((points - mesh.PIVOT_MM) @ rotation.T + mesh.PIVOT_MM).T
         depth = 1e3 * DISTANCE_M - z
         zoom = _VIEW_PIXELS / _VIEW_MM * 1e3 * DISTANCE_M / depth
-        pixels = np.column_stack([x * zoom, -(y + EYES_ABOVE_AXIS_MM) * zoom]) + _VIEW_PIXELS / 2
-        rasterize(pixels, 1 / depth, head.triangles, ids, weights, nearest)
+        pixels = np.column_stack([x * zoom, -(y + mesh.EYES_ABOVE_AXIS_MM) * zoom]) + _VIEW_PIXELS / 2
+        ids, _ = rasterize(pixels, 1 / depth, head.triangles, _VIEW_PIXELS, _VIEW_PIXELS)
         seen[ids[ids >= 0]] = True
-
-    for pitch, yaw in _POSES_DEG:
-        look(rest, pitch, yaw)
-    for expression in _EXPRESSIONS:
-        for yaw in (-15, 15):
-            look(rest + sum(w * fields[name] for name, w in expression.items()), 0, yaw)
-    seen |= np.isin(head.parts, (MOUTH, TEETH, TONGUE))  # an open mouth shows them at every angle
-    touched = np.zeros(len(rest), bool)
+    touched = np.zeros(len(rest), bool)  # neighbours: what poses in between may show
     touched[head.triangles[seen]] = True
     return np.flatnonzero(touched[head.triangles].any(axis=1))
 
 
 def _occlusion(head: Head, rest: np.ndarray, eyes: list) -> np.ndarray:
     """Ambient light at each vertex, with what the mesh does not hold: lashes, the lids' shadow on the eyeballs."""
-    ambient = np.clip(occlusion(rest, head.triangles), 0, 1) ** 1.1
+    ambient = np.clip(mesh.occlusion(rest, head.triangles), 0, 1) ** 1.1
     for members, lids, centre, radius in eyes:
         height = (rest[members, 1] - centre[1]) / radius
         ambient[members] = 0.80 - 0.40 * np.clip(height, 0, 1)

@@ -35,12 +35,10 @@ def eye_radius(points: np.ndarray, eye: np.ndarray, centre: np.ndarray) -> float
 
 
 def lid_vertices(head: Head, points: np.ndarray, side: int) -> np.ndarray:
-    """Skin around one eye that slides on the eyeball: ``(L,)`` int64.
-
-    In front of the eyeball's centre and within `REACH` radii, what lies inside the eyeball lines the socket: it is
-    never seen and must stay hidden. The rest is lid. Both the mean face and the subject's ``points`` are asked, since
-    the lids of deep-set eyes may start inside.
-    """
+    """Skin around one eye that slides on the eyeball: ``(L,)`` int64."""
+    # In front of the eyeball's centre and within `REACH` radii, what lies inside the eyeball lines the socket: it is
+    # never seen and must stay hidden. The rest is lid. Both the mean face and the subject are asked, since the lids of
+    # deep-set eyes may start inside.
     skin = np.unique(head.triangles[head.parts == SKIN]).astype(np.int64)
     is_lid = np.zeros(len(skin), bool)
     for face in (head.vertices.astype(np.float64), points):
@@ -61,14 +59,10 @@ class EyeView:
         self._triangles = np.ascontiguousarray(triangles[kept])
         self._is_eye = is_eye[kept]
         self._centre = centre
-        size = int(2 * _HALF_VIEW_MM * _PIXELS_PER_MM)
-        self._ids = np.empty((size, size), np.int32)
-        self._weights = np.empty((size, size, 2), np.float32)
-        self._nearest = np.empty((size, size))
 
     def columns(self, points: np.ndarray) -> np.ndarray:
         """Pixels of the eyeball seen in each vertical strip, over all views: ``(strips,)``."""
-        size = self._ids.shape[0]
+        size = int(2 * _HALF_VIEW_MM * _PIXELS_PER_MM)
         count = np.zeros(_STRIPS, np.int64)
         for pitch in np.radians(_PITCHES_DEG):
             x, y, z = (points - self._centre).T
@@ -78,44 +72,18 @@ class EyeView:
             zoom = _PIXELS_PER_MM * _DISTANCE_MM / depth
             middle = _PIXELS_PER_MM * self._centre[0]
             pixels = np.column_stack([(x + self._centre[0]) * zoom - middle, -height * zoom]) + size / 2
-            rasterize(pixels, 1 / depth, self._triangles, self._ids, self._weights, self._nearest)
-            seen = (self._ids >= 0) & self._is_eye[self._ids]
+            ids, _ = rasterize(pixels, 1 / depth, self._triangles, size, size)
+            seen = (ids >= 0) & self._is_eye[ids]
             count += seen.sum(axis=0).reshape(_STRIPS, -1).sum(axis=1)
         return count
 
 
 def fit_blink(
-    points: np.ndarray,
-    field: np.ndarray,
-    view: EyeView,
-    lids: np.ndarray,
-    centre: np.ndarray,
-    radius: float,
+    points: np.ndarray, field: np.ndarray, view: EyeView, lids: np.ndarray, centre: np.ndarray, radius: float
 ) -> np.ndarray:
-    """A subject's own blink: at weight 1 nothing of the eyeball is seen and the lids just meet.
+    """The mean face's blink `field` times a factor across the eye: at weight 1 the subject's lids just meet.
 
-    Parameters
-    ----------
-    points : (N, 3) float64
-        The subject at rest, head axes, mm.
-    field : (N, 3) float64
-        The blink of the mean face, scaled to the subject's size.
-    view : EyeView
-    lids : (L,) int64
-        Vertices that slide on the eyeball.
-    centre : (3,) float64
-    radius : float
-        Of the sphere the lids slide on.
-
-    Returns
-    -------
-    (N, 3) float64
-        The field times a factor that varies smoothly across the eye.
-
-    Raises
-    ------
-    ValueError
-        If the eye cannot be closed: the field is not this eye's blink.
+    The lids slide on a sphere with this centre and radius; `points` is the subject at rest (head axes, mm).
     """
     knots = (np.arange(_STRIPS) + 0.5) / _STRIPS * 2 * _HALF_VIEW_MM - _HALF_VIEW_MM
     aperture = np.flatnonzero(view.columns(points))

@@ -98,28 +98,14 @@ def normals_and_areas(points, triangles, normals, areas):
 
 
 def occlusion(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Share of the sky's light that reaches each vertex, 0..1.
+    """Share of the sky's light that reaches each vertex ``(N, 3)`` (head axes, mm): 0..1.
 
-    Ambient occlusion by z-buffers: the mesh is looked at from directions spread over the sphere (those from behind
-    left out, since nothing there is ever seen), and a vertex counts a view, weighted with the cosine of incidence,
-    where it lies on the surface seen.
-
-    Parameters
-    ----------
-    points : (N, 3) float64
-        Head axes, mm.
-    triangles : (T, 3) int32
-
-    Returns
-    -------
-    (N,) float64
+    The mesh is looked at from directions spread over the sphere (those from behind left out, since nothing there is
+    ever seen); a vertex counts a view, weighted with the cosine of incidence, where it lies on the surface seen.
     """
     normals, areas = np.empty_like(points), np.empty(len(points))
     normals_and_areas(points, triangles, normals, areas)
     size = _OCCLUSION_PIXELS
-    ids = np.empty((size, size), np.int32)
-    weights = np.empty((size, size, 2), np.float32)
-    nearest = np.empty((size, size))
     lit, total = np.zeros(len(points)), np.zeros(len(points))
     golden = (1 + 5**0.5) / 2
     for view in range(_OCCLUSION_VIEWS):
@@ -135,7 +121,7 @@ def occlusion(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
         pixels = np.column_stack([(x - x.min()) * scale + 4, (y.max() - y) * scale + 4])
         # A linear stand-in for inverse depth: larger is nearer, and positive.
         level = height - height.min() + 1.0
-        rasterize(pixels, level, triangles, ids, weights, nearest)
+        _, nearest = rasterize(pixels, level, triangles, size, size)
         column, row = np.rint(pixels).astype(int).T
         cosine = np.clip(normals @ towards, 0, 1)
         lit += cosine * (level > nearest[row, column] - _OCCLUSION_SLACK_MM - 1.0 / scale)

@@ -1,9 +1,7 @@
-"""Triangles to pixels: a z-buffer rasteriser, twice.
+"""Triangles to pixels: a z-buffer rasteriser at video rate, compiled by numba.
 
-`rasterize` runs at video rate (compiled by numba); `rasterize_reference` says the same in plain numpy and is what the
-compiled version is tested against. Both sample at pixel centres (the centre of the top-left pixel is ``(0, 0)``), draw
-only triangles that face the camera, and return perspective-correct barycentric coordinates, so a vertex attribute
-interpolated with them is exact on the triangle.
+It samples at pixel centres (that of the top-left pixel is ``(0, 0)``) and draws only triangles that face the camera.
+Unsigned indices spare numba the test for negative ones.
 """
 
 from __future__ import annotations
@@ -20,34 +18,20 @@ SMALLEST_AREA = 1e-9
 #: leave a hole between them.
 ON_EDGE = -1e-9
 
+_INDEX = np.uintp
+
 
 @numba.njit(cache=True, error_model="numpy")
-def rasterize(points, inverse_depth, triangles, ids, weights, nearest):
-    """Find the nearest triangle at every pixel centre.
+def rasterize(points, inverse_depth, triangles, height, width):
+    """The nearest triangle at every pixel centre ``(H, W)`` int32, and its inverse depth, float64.
 
-    Parameters
-    ----------
-    points : (N, 2) float64
-        Projected vertices in pixels (x right, y down).
-    inverse_depth : (N,) float64
-        One over the distance along the optical axis; positive.
-    triangles : (T, 3) integer
-        Vertices of the triangles; counter-clockwise as seen from the front with y up.
-    ids : (H, W) int32, written
-        Triangle at the pixel, -1 where there is none.
-    weights : (H, W, 2) float32, written
-        Perspective-correct barycentric coordinates of the triangle's second and third vertex; untouched where
-        there is no triangle.
-    nearest : (H, W) float64, written
-        Inverse depth at the pixel, 0 where there is no triangle.
+    `points` are vertices in pixels ``(N, 2)``, `inverse_depth` one over their distance along the optical axis, and
+    `triangles` counter-clockwise as seen from the front with y up. Where there is none, the answers are -1 and 0.
     """
-    height, width = ids.shape
-    for y in range(height):
-        for x in range(width):
-            ids[y, x] = NO_TRIANGLE
-            nearest[y, x] = 0.0
+    ids = np.full((height, width), NO_TRIANGLE, np.int32)
+    nearest = np.zeros((height, width))
     for t in range(triangles.shape[0]):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        a, b, c = _INDEX(triangles[t, 0]), _INDEX(triangles[t, 1]), _INDEX(triangles[t, 2])
         ax, ay = points[a, 0], points[a, 1]
         bx, by = points[b, 0] - ax, points[b, 1] - ay
         cx, cy = points[c, 0] - ax, points[c, 1] - ay
@@ -66,90 +50,48 @@ def rasterize(points, inverse_depth, triangles, ids, weights, nearest):
         za, zb, zc = inverse_depth[a], inverse_depth[b], inverse_depth[c]
         for y in range(top, bottom + 1):
             wb_row, wc_row = (y - ay) * wb_down, (y - ay) * wc_down
+            ids_row, nearest_row = ids[_INDEX(y)], nearest[_INDEX(y)]
             for x in range(left, right + 1):
                 wb = (x - ax) * wb_right + wb_row
                 wc = (x - ax) * wc_right + wc_row
                 wa = 1.0 - wb - wc
-                if wa >= ON_EDGE and wb >= ON_EDGE and wc >= ON_EDGE:
-                    z = wa * za + wb * zb + wc * zc
-                    if z > nearest[y, x]:
-                        nearest[y, x] = z
-                        ids[y, x] = t
-                        weights[y, x, 0] = wb * zb / z
-                        weights[y, x, 1] = wc * zc / z
+                z = wa * za + wb * zb + wc * zc
+                # One branch instead of four: which way it goes is hard to foresee.
+                if (wa >= ON_EDGE) & (wb >= ON_EDGE) & (wc >= ON_EDGE) & (z > nearest_row[_INDEX(x)]):
+                    nearest_row[_INDEX(x)] = z
+                    ids_row[_INDEX(x)] = t
+    return ids, nearest
 
 
-def rasterize_reference(points, inverse_depth, triangles, height: int, width: int):
-    """What `rasterize` computes, in plain numpy.
+@numba.njit(cache=True, inline="always", error_model="numpy")
+def corner_weights(points, inverse_depth, triangles, t, x, y, z):
+    """Perspective-correct barycentric coordinates of a triangle's second and third vertex, where `rasterize` drew it.
 
-    Returns
-    -------
-    ids : (H, W) int32
-    weights : (H, W, 2) float32
-        Zero where there is no triangle.
-    nearest : (H, W) float64
+    An attribute that is linear on the triangle in space and interpolated with them is exact. Asked for where a pixel
+    is seen, they need not be kept for what is drawn over.
     """
-    corners = points[triangles]
-    a = corners[:, 0]
-    b, c = corners[:, 1] - a, corners[:, 2] - a
-    area = b[:, 0] * c[:, 1] - c[:, 0] * b[:, 1]
-    low = np.minimum(np.minimum(b, c), 0.0) + a
-    high = np.maximum(np.maximum(b, c), 0.0) + a
-    first = np.maximum(np.ceil(low), 0).astype(np.int64)
-    last = np.minimum(np.floor(high), (width - 1, height - 1)).astype(np.int64)
-    drawn = np.flatnonzero((area < -SMALLEST_AREA) & (first <= last).all(1))
-
-    # Every pixel of every bounding box, one row each.
-    size = (last - first + 1)[drawn]
-    count = size.prod(1)
-    t = np.repeat(drawn, count)
-    offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    columns = np.repeat(size[:, 0], count)
-    x = first[t, 0] + offset % columns
-    y = first[t, 1] + offset // columns
-    inverse = 1.0 / area[t]
-    dx, dy = x - a[t, 0], y - a[t, 1]
-    wb = dx * (c[t, 1] * inverse) + dy * (-c[t, 0] * inverse)
-    wc = dx * (-b[t, 1] * inverse) + dy * (b[t, 0] * inverse)
-    wa = 1.0 - wb - wc
-    inside = (wa >= ON_EDGE) & (wb >= ON_EDGE) & (wc >= ON_EDGE)
-    t, wa, wb, wc, pixel = t[inside], wa[inside], wb[inside], wc[inside], (y * width + x)[inside]
-    z = inverse_depth[triangles[t]]
-    depth = wa * z[:, 0] + wb * z[:, 1] + wc * z[:, 2]
-
-    # The nearest wins; at equal depth the triangle that comes first.
-    order = np.lexsort((t, -depth, pixel))
-    winners = order[np.r_[True, np.diff(pixel[order]) > 0]] if order.size else order
-    at = pixel[winners]
-    ids = np.full(height * width, NO_TRIANGLE, np.int32)
-    weights = np.zeros((height * width, 2), np.float32)
-    nearest = np.zeros(height * width)
-    ids[at] = t[winners]
-    weights[at, 0] = wb[winners] * z[winners, 1] / depth[winners]
-    weights[at, 1] = wc[winners] * z[winners, 2] / depth[winners]
-    nearest[at] = depth[winners]
-    return ids.reshape(height, width), weights.reshape(height, width, 2), nearest.reshape(height, width)
+    a, b, c = _INDEX(triangles[t, 0]), _INDEX(triangles[t, 1]), _INDEX(triangles[t, 2])
+    ax, ay = points[a, 0], points[a, 1]
+    bx, by = points[b, 0] - ax, points[b, 1] - ay
+    cx, cy = points[c, 0] - ax, points[c, 1] - ay
+    inverse = 1.0 / (bx * cy - cx * by)
+    wb = (x - ax) * (cy * inverse) + (y - ay) * (-cx * inverse)
+    wc = (x - ax) * (-by * inverse) + (y - ay) * (bx * inverse)
+    return np.float32(wb * inverse_depth[b] / z), np.float32(wc * inverse_depth[c] / z)
 
 
-def interpolate(attributes, triangles, ids, weights) -> np.ndarray:
-    """Vertex attributes at the pixels.
-
-    Parameters
-    ----------
-    attributes : (N, C)
-        Any quantity that is linear on the triangles in space.
-    triangles : (T, 3) integer
-    ids, weights : (H, W) and (H, W, 2)
-        From `rasterize`.
-
-    Returns
-    -------
-    (H, W, C) array of the attributes' type
-        Zero where there is no triangle.
-    """
-    out = np.zeros((*ids.shape, attributes.shape[1]), attributes.dtype)
-    hit = ids >= 0
-    corners = attributes[triangles[ids[hit]]]
-    wb, wc = np.moveaxis(weights[hit], -1, 0)[..., None].astype(attributes.dtype)
-    out[hit] = corners[:, 0] * (1 - wb - wc) + corners[:, 1] * wb + corners[:, 2] * wc
+@numba.njit(cache=True, error_model="numpy")
+def interpolate(attributes, points, inverse_depth, triangles, ids, nearest):
+    """Vertex attributes ``(N, C)`` at the pixels that `rasterize` found: ``(H, W, C)``, 0 without a triangle."""
+    height, width = ids.shape
+    out = np.zeros((height, width, attributes.shape[1]), attributes.dtype)
+    for y in range(height):
+        for x in range(width):
+            t = ids[y, x]
+            if t >= 0:
+                wb, wc = corner_weights(points, inverse_depth, triangles, t, x, y, nearest[y, x])
+                wa = np.float32(1) - wb - wc
+                a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+                for k in range(attributes.shape[1]):
+                    out[y, x, k] = attributes[a, k] * wa + attributes[b, k] * wb + attributes[c, k] * wc
     return out

@@ -9,25 +9,26 @@ import numba
 import numpy as np
 
 from melib.errors import InputError
-from melib.synthetic.head import LEFT_EYE, RIGHT_EYE, SKIN
+from melib.synthetic.head import EYES, LEFT_EYE, RIGHT_EYE, SKIN
 from melib.synthetic.identity import Subject
 from melib.synthetic.mesh import normals_and_areas
-from melib.synthetic.raster import rasterize
+from melib.synthetic.raster import corner_weights, rasterize
 from melib.synthetic.texture import TEXEL_PER_MM
 from melib.video import Camera
 
 _SAMPLES = 2  # along each side of a pixel on an edge
 _WRINKLE = 0.55  # share of the light that skin loses where it is fully compressed
 _VISIBLE_SLACK_M = 0.0015  # a point this far behind the surface seen is still the surface
-_F = np.float32
+_F, _INDEX = np.float32, np.uintp
 _ONE, _ZERO, _TINY = _F(1), _F(0), _F(1e-12)
 _UNIT16 = _F(1 / 65535)
 
 
 @numba.njit(cache=True, inline="always", error_model="numpy")
-def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light, half, ambient, specular):
+def _colour(t, weights, triangles, uv_triangles, part, surface, uv, atlas, light, half, ambient, specular):
     """Light that leaves one point of the surface: wrapped Lambert, sky light, Blinn highlight."""
-    a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    a, b, c = _INDEX(triangles[t, 0]), _INDEX(triangles[t, 1]), _INDEX(triangles[t, 2])
+    wb, wc = weights
     wa = _ONE - wb - wc
     nx = wa * surface[a, 0] + wb * surface[b, 0] + wc * surface[c, 0]
     ny = wa * surface[a, 1] + wb * surface[b, 1] + wc * surface[c, 1]
@@ -35,7 +36,7 @@ def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light,
     open_sky = wa * surface[a, 3] + wb * surface[b, 3] + wc * surface[c, 3]
     length = _ONE / _F(math.sqrt(nx * nx + ny * ny + nz * nz + _TINY))
     nx, ny, nz = nx * length, ny * length, nz * length
-    a, b, c = uv_triangles[t, 0], uv_triangles[t, 1], uv_triangles[t, 2]
+    a, b, c = _INDEX(uv_triangles[t, 0]), _INDEX(uv_triangles[t, 1]), _INDEX(uv_triangles[t, 2])
     u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
     v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
     column, row = int(u), int(v)  # texture coordinates stay inside the atlas
@@ -59,12 +60,14 @@ def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light,
         shine = _F(0.6) * glance64 * glance64 * glance64
     top, bottom = _ONE - fv, fv
     left, right = _ONE - fu, fu
-    r = top * (left * atlas[row, column, 0] + right * atlas[row, column + 1, 0])
-    r += bottom * (left * atlas[row + 1, column, 0] + right * atlas[row + 1, column + 1, 0])
-    g = top * (left * atlas[row, column, 1] + right * atlas[row, column + 1, 1])
-    g += bottom * (left * atlas[row + 1, column, 1] + right * atlas[row + 1, column + 1, 1])
-    b_ = top * (left * atlas[row, column, 2] + right * atlas[row, column + 1, 2])
-    b_ += bottom * (left * atlas[row + 1, column, 2] + right * atlas[row + 1, column + 1, 2])
+    i, j = _INDEX(row), _INDEX(column)
+    upper, lower, next_j = atlas[i], atlas[i + _INDEX(1)], j + _INDEX(1)
+    r = top * (left * upper[j, 0] + right * upper[next_j, 0])
+    r += bottom * (left * lower[j, 0] + right * lower[next_j, 0])
+    g = top * (left * upper[j, 1] + right * upper[next_j, 1])
+    g += bottom * (left * lower[j, 1] + right * lower[next_j, 1])
+    b_ = top * (left * upper[j, 2] + right * upper[next_j, 2])
+    b_ += bottom * (left * lower[j, 2] + right * lower[next_j, 2])
     lit_red = (red_wrap * shade + sky) * _UNIT16
     lit = (wrap * shade + sky) * _UNIT16
     return r * lit_red + shine, g * lit + shine, b_ * lit + shine
@@ -72,11 +75,12 @@ def _colour(t, wb, wc, triangles, uv_triangles, part, surface, uv, atlas, light,
 
 @numba.njit(cache=True, error_model="numpy")
 def _shade(
-    ids, weights, nearest, fine_ids, fine_weights, fine_nearest, triangles, uv_triangles, parts, delicate, surface,
-    uv, atlas, filtered, light, half, ambient, specular, gain, background, out,
+    pixels, inverse_depth, ids, nearest, fine_pixels, fine_ids, fine_nearest, triangles, uv_triangles, parts, delicate,
+    surface, uv, atlas, filtered, light, half, ambient, specular, gain, background,
 ):  # fmt: skip
     """Colour every pixel: one sample of the filtered texture; on edges, lids and lips the mean of finer samples."""
     height, width = ids.shape
+    out = np.empty((height, width, 3), np.float32)
     share = gain / _F(_SAMPLES * _SAMPLES)
     for y in range(height):
         for x in range(width):
@@ -86,10 +90,11 @@ def _shade(
             low, high = 1e30, 0.0
             for sy in range(_SAMPLES):
                 for sx in range(_SAMPLES):
-                    fine = fine_ids[y * _SAMPLES + sy, x * _SAMPLES + sx]
+                    fy, fx = _INDEX(y * _SAMPLES + sy), _INDEX(x * _SAMPLES + sx)
+                    fine = fine_ids[fy, fx]
                     if (-1 if fine < 0 else int(parts[fine])) != part:
                         edge = True
-                    z = fine_nearest[y * _SAMPLES + sy, x * _SAMPLES + sx]
+                    z = fine_nearest[fy, fx]
                     low, high = min(low, z), max(high, z)
             if high - low > 0.006 * high:
                 edge = True
@@ -102,9 +107,12 @@ def _shade(
                         if fine < 0:
                             colour = (background[y, x, 0], background[y, x, 1], background[y, x, 2])
                         else:
+                            weights = corner_weights(
+                                fine_pixels, inverse_depth, triangles, fine, fx, fy, fine_nearest[fy, fx]
+                            )
                             colour = _colour(
-                                fine, fine_weights[fy, fx, 0], fine_weights[fy, fx, 1], triangles, uv_triangles,
-                                parts[fine], surface, uv, atlas, light, half, ambient, specular,
+                                fine, weights, triangles, uv_triangles, parts[fine], surface, uv, atlas, light, half,
+                                ambient, specular,
                             )  # fmt: skip
                         r, g, b = r + colour[0], g + colour[1], b + colour[2]
                 out[y, x, 0], out[y, x, 1], out[y, x, 2] = r * share, g * share, b * share
@@ -112,28 +120,29 @@ def _shade(
                 for channel in range(3):
                     out[y, x, channel] = background[y, x, channel] * gain
             else:
+                weights = corner_weights(pixels, inverse_depth, triangles, t, x, y, nearest[y, x])
                 colour = _colour(
-                    t, weights[y, x, 0], weights[y, x, 1], triangles, uv_triangles, parts[t], surface, uv, filtered,
-                    light, half, ambient, specular,
+                    t, weights, triangles, uv_triangles, parts[t], surface, uv, filtered, light, half, ambient,
+                    specular,
                 )  # fmt: skip
                 out[y, x, 0], out[y, x, 1], out[y, x, 2] = colour[0] * gain, colour[1] * gain, colour[2] * gain
+    return out
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _motion(ids, weights, triangles, points_a, points_b, pixels_a, pixels_b, nearest_b, slack, flow, scene, valid):
+def _motion(triangles, points_a, pixels_a, inverse_depth_a, ids, nearest, points_b, pixels_b, nearest_b):
     """Follow the surface point under every pixel centre of a to b."""
     height, width = ids.shape
+    flow, scene = np.zeros((2, height, width), np.float32), np.zeros((3, height, width), np.float32)
+    valid = np.zeros((height, width), np.bool_)
     for y in range(height):
         for x in range(width):
             t = ids[y, x]
-            valid[y, x] = False
-            for axis in range(3):
-                scene[axis, y, x] = _ZERO
-            flow[0, y, x], flow[1, y, x] = _ZERO, _ZERO
             if t < 0:
                 continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            wb, wc = float(weights[y, x, 0]), float(weights[y, x, 1])
+            weights = corner_weights(pixels_a, inverse_depth_a, triangles, t, x, y, nearest[y, x])
+            wb, wc = float(weights[0]), float(weights[1])
             wa = 1.0 - wb - wc
             for axis in range(3):
                 scene[axis, y, x] = _F(
@@ -141,7 +150,7 @@ def _motion(ids, weights, triangles, points_a, points_b, pixels_a, pixels_b, nea
                     + wb * (points_b[b, axis] - points_a[b, axis])
                     + wc * (points_b[c, axis] - points_a[c, axis])
                 )
-            # Both ends are projected from the stored weights, so their rounding cancels and a still point stays still.
+            # Both ends are projected from the rounded weights, so their rounding cancels and a still point stays still.
             za, zb, zc = wa * points_a[a, 2], wb * points_a[b, 2], wc * points_a[c, 2]
             z = za + zb + zc
             from_x = (za * pixels_a[a, 0] + zb * pixels_a[b, 0] + zc * pixels_a[c, 0]) / z
@@ -153,30 +162,20 @@ def _motion(ids, weights, triangles, points_a, points_b, pixels_a, pixels_b, nea
             flow[0, y, x], flow[1, y, x] = _F(u - from_x), _F(v - from_y)
             # Seen in b? The point must lie on the nearest surface at one of the four pixels around it.
             column, row = int(math.floor(u)), int(math.floor(v))
-            for j in range(2):
-                for i in range(2):
-                    r, q = row + j, column + i
+            for r in (row, row + 1):
+                for q in (column, column + 1):
                     if 0 <= r < height and 0 <= q < width and nearest_b[r, q] > 0.0:
-                        if z < 1.0 / nearest_b[r, q] + slack:
+                        if z < 1.0 / nearest_b[r, q] + _VISIBLE_SLACK_M:
                             valid[y, x] = True
+    return flow, scene, valid
 
 
 class Renderer:
-    """Renders a subject with a camera; keeps its working arrays between frames.
-
-    Parameters
-    ----------
-    subject : Subject
-    camera : melib.video.Camera
-        Such as ``subject.crop_camera()``.
-    """
+    """Renders a subject with a camera, such as ``subject.crop_camera()``."""
 
     def __init__(self, subject: Subject, camera: Camera):
-        self.subject = subject
-        self.camera = camera
-        shape, n = (camera.height, camera.width), len(subject.rest)
-        self._coarse = _buffers(shape)
-        self._fine = _buffers((shape[0] * _SAMPLES, shape[1] * _SAMPLES))
+        self.subject, self.camera = subject, camera
+        n = len(subject.rest)
         self._normals, self._areas = np.empty((n, 3)), np.empty(n)
         self._surface = np.empty((n, 4), np.float32)
         # Between neighbouring pixels lie this many texels; what is finer would alias, so it is filtered out.
@@ -184,7 +183,7 @@ class Renderer:
         sigma = 0.36 * texels - 0.3
         self._filtered = cv2.GaussianBlur(subject.atlas, (0, 0), sigma) if sigma > 0.3 else subject.atlas
         self._is_eye = np.zeros(n, bool)
-        self._is_eye[subject.triangles[np.isin(subject.parts, (LEFT_EYE, RIGHT_EYE))]] = True
+        self._is_eye[subject.triangles[np.isin(subject.parts, EYES)]] = True
 
     def render(
         self,
@@ -225,10 +224,10 @@ class Renderer:
         ValueError
             If the background has another shape or the light no direction.
         """
-        subject, (ids, weights, nearest), fine = self.subject, self._coarse, self._fine
+        subject, height, width = self.subject, self.camera.height, self.camera.width
         background = np.ascontiguousarray(background, np.float32)
-        if background.shape != (*ids.shape, 3):
-            raise InputError(f"the background must have shape {(*ids.shape, 3)}, got {background.shape}")
+        if background.shape != (height, width, 3):
+            raise InputError(f"the background must have shape {(height, width, 3)}, got {background.shape}")
         light = np.asarray(light, np.float64)
         if light.shape != (3,) or not np.linalg.norm(light) > 0:
             raise InputError(f"light must be a direction of 3 numbers, got {light!r}")
@@ -236,19 +235,19 @@ class Renderer:
         half = light + (0, 0, 1)
         half /= max(np.linalg.norm(half), 1e-6)
 
-        pixels, inverse_depth = self._project(points)
-        rasterize(pixels, inverse_depth, subject.triangles, ids, weights, nearest)
+        pixels, inverse_depth, ids, nearest = self._look(points)
         # Sample centres of the finer grid lie between pixel centres.
-        rasterize((pixels + 0.5) * _SAMPLES - 0.5, inverse_depth, subject.triangles, *fine)
+        fine = (pixels + 0.5) * _SAMPLES - 0.5
+        fine_ids, fine_nearest = rasterize(fine, inverse_depth, subject.triangles, height * _SAMPLES, width * _SAMPLES)
         normals_and_areas(points, subject.triangles, self._normals, self._areas)
         self._surface[:, 0] = self._normals[:, 0]
         self._surface[:, 1:3] = -self._normals[:, 1:]  # up and towards the camera
         self._surface[:, 3] = subject.occlusion * self._wrinkles()
-        colour = np.empty((*ids.shape, 3), np.float32)
-        _shade(
-            ids, weights, nearest, *fine, subject.triangles, subject.uv_triangles, subject.parts,
-            subject.delicate, self._surface, subject.uv, subject.atlas, self._filtered, light.astype(np.float32),
-            half.astype(np.float32), np.float32(ambient), np.float32(specular), np.float32(gain), background, colour,
+        colour = _shade(
+            pixels, inverse_depth, ids, nearest, fine, fine_ids, fine_nearest, subject.triangles, subject.uv_triangles,
+            subject.parts, subject.delicate, self._surface, subject.uv, subject.atlas, self._filtered,
+            light.astype(np.float32), half.astype(np.float32), np.float32(ambient), np.float32(specular),
+            np.float32(gain), background,
         )  # fmt: skip
         depth = np.zeros(ids.shape, np.float32)
         np.divide(1.0, nearest, out=depth, where=ids >= 0, casting="same_kind")
@@ -257,38 +256,17 @@ class Renderer:
     def true_motion(self, points_a: np.ndarray, points_b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the surface seen at the pixel centres of frame a is in frame b; exact for the rendered mesh.
 
-        Parameters
-        ----------
-        points_a, points_b : (N, 3) float64
-            From ``subject.points``.
-
-        Returns
-        -------
-        flow : (2, H, W) float32
-            Pixels (right, down); 0 on the background.
-        scene_flow : (3, H, W) float32
-            Metres in camera axes (right, down, away); 0 on the background.
-        valid : (H, W) bool
-            True where a shows the head and the same point is in view and not hidden in b.
+        Flow ``(2, H, W)`` float32 in pixels (right, down) and scene flow ``(3, H, W)`` float32 in metres (right, down,
+        away), 0 on the background; and ``(H, W)`` bool, where the point is in view and not hidden in b.
         """
-        ids, weights, nearest = self._coarse
-        triangles = self.subject.triangles
-        pixels_b, inverse_depth = self._project(points_b)
-        rasterize(pixels_b, inverse_depth, triangles, ids, weights, nearest)
-        nearest_b = nearest.copy()
-        pixels_a, inverse_depth = self._project(points_a)
-        rasterize(pixels_a, inverse_depth, triangles, ids, weights, nearest)
-        flow, scene = np.empty((2, *ids.shape), np.float32), np.empty((3, *ids.shape), np.float32)
-        valid = np.empty(ids.shape, bool)
-        _motion(
-            ids, weights, triangles, points_a, points_b, pixels_a, pixels_b, nearest_b, _VISIBLE_SLACK_M,
-            flow, scene, valid,
-        )  # fmt: skip
-        return flow, scene, valid
+        pixels_b, _, _, nearest_b = self._look(points_b)
+        return _motion(self.subject.triangles, points_a, *self._look(points_a), points_b, pixels_b, nearest_b)
 
-    def _project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (N, 2) and inverse depth (N,)."""
-        return self.camera.project(points), 1.0 / points[:, 2]
+    def _look(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Pixels and inverse depth of the vertices; nearest triangle and its inverse depth at the pixel centres."""
+        pixels, inverse_depth = self.camera.project(points), 1.0 / points[:, 2]
+        seen = rasterize(pixels, inverse_depth, self.subject.triangles, self.camera.height, self.camera.width)
+        return pixels, inverse_depth, *seen
 
     def _wrinkles(self) -> np.ndarray:
         """Skin pushed together darkens, as furrows too fine for the mesh would."""
@@ -296,7 +274,3 @@ class Renderer:
         shade = 1 - _WRINKLE * np.clip(squeezed, 0, 0.6)
         shade[self._is_eye] = 1
         return shade
-
-
-def _buffers(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.empty(shape, np.int32), np.zeros((*shape, 2), np.float32), np.empty(shape)

@@ -12,30 +12,15 @@ from melib.synthetic.streams import stream
 
 @dataclass(frozen=True)
 class Scene:
-    """The setting of a video.
+    """The setting of a video."""
 
-    Attributes
-    ----------
-    light : tuple of float
-        Direction towards the lamp: right in the image, up, towards the camera.
-    ambient, specular, brightness : float
-        Light from all sides and highlight of the skin, relative to the lamp; factor on the whole exposure.
-    crop_jitter : tuple of float
-        Relative change of the crop's side, and of its centre (right, down) as a share of the side.
-    background_colour : tuple of float
-        Linear RGB of the wall.
-    background_slope : tuple of float
-        Relative change of the wall's brightness across and down the picture.
-    colour_sensor : ColourSensor
-    """
-
-    light: tuple[float, float, float]
-    ambient: float
-    specular: float
-    brightness: float
-    crop_jitter: tuple[float, float, float]
-    background_colour: tuple[float, float, float]
-    background_slope: tuple[float, float]
+    light: tuple[float, float, float]  # direction towards the lamp: right in the image, up, towards the camera
+    ambient: float  # light from all sides, relative to the lamp
+    specular: float  # highlight of the skin, relative to the lamp
+    brightness: float  # factor on the whole exposure
+    crop_jitter: tuple[float, float, float]  # relative change of the side; of the centre (right, down), in sides
+    background_colour: tuple[float, float, float]  # linear RGB of the wall
+    background_slope: tuple[float, float]  # relative change of the wall's brightness across and down the picture
     colour_sensor: ColourSensor
 
 

@@ -9,8 +9,7 @@ the pixel for the whole video, the reading is quantised, and it is missing along
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -42,49 +41,25 @@ class ColourSensor:
 
 @dataclass(frozen=True)
 class DepthSensor:
-    """A depth sensor.
+    """A depth sensor; the default is an ideal one."""
 
-    Parameters
-    ----------
-    disparity_px : float
-        Standard deviation of the disparity noise, pixels; 0 for an ideal sensor.
-    quantum_px : float
-        Step of the disparity, pixels; 0 for none.
-    unit_mm : float
-        Millimetres per count of the 16-bit reading; 0 for an ideal sensor, whose reading is the geometry itself.
-    pattern_mm : float
-        Standard deviation of the error that stays with the pixel, millimetres.
-    edge_mm : float
-        No reading where the depth changes by more than this from one pixel to the next, millimetres.
-    dropout : float
-        Share of pixels without a reading, at random.
-    registration_px : tuple of float
-        Shift (right, down) of the depth image against the colour image, pixels.
-    correlation_px : float
-        Spread (sigma of a Gaussian) over which the correlated part of the disparity noise is alike, pixels; 0 makes
-        all of the noise white. The error that stays with the pixel keeps the 2 pixels of a matching window.
-    """
-
-    disparity_px: float = 0.0
-    quantum_px: float = 0.0
-    unit_mm: float = 0.0
-    pattern_mm: float = 0.0
-    edge_mm: float = float("inf")
-    dropout: float = 0.0
-    registration_px: tuple[float, float] = (0.0, 0.0)
-    correlation_px: float = _CORRELATION_PX
+    disparity_px: float = 0.0  # standard deviation of the disparity noise
+    quantum_px: float = 0.0  # step of the disparity; 0 for none
+    unit_mm: float = 0.0  # millimetres per count of the 16-bit reading; 0: the reading is the geometry itself
+    pattern_mm: float = 0.0  # standard deviation of the error that stays with the pixel
+    edge_mm: float = float("inf")  # no reading where depth changes by more than this from one pixel to the next
+    dropout: float = 0.0  # share of pixels without a reading, at random
+    registration_px: tuple[float, float] = (0.0, 0.0)  # shift (right, down) of depth against colour
+    correlation_px: float = _CORRELATION_PX  # sigma over which the disparity noise is alike; 0 makes it white
 
 
+_STEREO = DepthSensor(disparity_px=0.03, quantum_px=1 / 32, unit_mm=0.1, edge_mm=7.5, dropout=0.0006)
 #: The named sensors: the geometry itself, a very good stereo camera, an ordinary one.
-DEPTH_LEVELS = MappingProxyType(
-    {
-        "none": DepthSensor(),
-        "low": DepthSensor(disparity_px=0.03, quantum_px=1 / 32, unit_mm=0.1, edge_mm=7.5, dropout=0.0006),
-        "mid": DepthSensor(
-            disparity_px=0.08, quantum_px=1 / 32, unit_mm=1.0, pattern_mm=0.3, edge_mm=7.5, dropout=0.0006
-        ),
-    }
-)
+DEPTH_LEVELS = {
+    "none": DepthSensor(),
+    "low": _STEREO,
+    "mid": replace(_STEREO, disparity_px=0.08, unit_mm=1.0, pattern_mm=0.3),
+}
 
 
 def draw_colour_sensor(seed: int) -> ColourSensor:
@@ -115,21 +90,7 @@ def _normals(shape: tuple[int, ...], seed: int, frame: int) -> np.ndarray:
 
 
 def encode_colour(linear: np.ndarray, sensor: ColourSensor, seed: int, frame: int) -> np.ndarray:
-    """What the colour sensor delivers.
-
-    Parameters
-    ----------
-    linear : numpy.ndarray
-        Linear RGB ``(H, W, 3)`` float32, 1 = full scale.
-    sensor : ColourSensor
-    seed, frame : int
-        Seed of the video and position of the frame; together they fix the noise.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W, 3)`` uint8.
-    """
+    """What the colour sensor makes of linear RGB ``(H, W, 3)``, 1 = full scale: uint8; seed and frame fix the noise."""
     signal = np.maximum(linear, 0.0, dtype=np.float32)
     noise = np.sqrt(signal * np.float32(sensor.shot) + np.float32(sensor.read))
     noise *= _normals(signal.shape, seed, frame)
@@ -157,21 +118,10 @@ def _pattern(seed: int, shape: tuple[int, int]) -> np.ndarray:
 
 
 def measure_depth(depth: np.ndarray, sensor: DepthSensor, seed: int, frame: int) -> np.ndarray:
-    """The sensor's raw reading.
+    """The sensor's raw reading of true depth ``(H, W)`` (metres, 0: the wall is seen); seed and frame fix the noise.
 
-    Parameters
-    ----------
-    depth : numpy.ndarray
-        True depth ``(H, W)`` float32 metres, 0 where nothing was rendered; there the wall is seen.
-    sensor : DepthSensor
-    seed, frame : int
-        Seed of the video and position of the frame; together they fix the noise.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W)`` counts of `sensor.unit_mm` as uint16, 0 = no reading; float32 metres for an ideal sensor.
-        :func:`to_metres` turns either into metres.
+    Counts of `sensor.unit_mm` as uint16, 0 = no reading; float32 metres for an ideal sensor. :func:`to_metres` takes
+    either.
     """
     scene = np.where(depth > 0, depth, np.float32(WALL))
     if any(sensor.registration_px):

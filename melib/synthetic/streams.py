@@ -9,44 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 #: Numbers are part of a suite's version: they are never reused for another purpose.
-STREAMS = {
-    "light": 10,
-    "crop": 11,
-    "background": 12,
-    "colour_sensor": 13,
-    "depth_noise": 14,
-    "depth_pattern": 15,
-    "colour_noise": 16,
-    "events": 20,
-    "action_units": 21,
-    "envelopes": 22,
-    "annotation": 23,
-    "blinks": 24,
-    "gaze": 25,
-    "rotation": 26,
-    "translation": 27,
-    "pulse": 28,
-    "posture": 29,
-    "tonic": 30,
-    "flicker": 31,
-}
+STREAMS = {"light": 10, "crop": 11, "background": 12, "colour_sensor": 13}
+STREAMS |= {"depth_noise": 14, "depth_pattern": 15, "colour_noise": 16}
+STREAMS |= {"events": 20, "action_units": 21, "envelopes": 22, "annotation": 23, "blinks": 24, "gaze": 25}
+STREAMS |= {"rotation": 26, "translation": 27, "pulse": 28, "posture": 29, "tonic": 30, "flicker": 31}
 
 
 def stream(seed: int, purpose: str, *more: int) -> np.random.Generator:
-    """The generator of one purpose.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the video, non-negative.
-    purpose : str
-        A key of `STREAMS`.
-    *more : int
-        Further non-negative integers, such as a frame number.
-
-    Raises
-    ------
-    KeyError
-        If the purpose is not in `STREAMS`.
-    """
+    """The generator of one purpose, a key of `STREAMS`, in the video with this seed; `more` may number a frame."""
     return np.random.default_rng([seed, STREAMS[purpose], *more])

@@ -6,8 +6,7 @@ string, so that a record names what it was measured on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from melib.errors import InputError
 from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
@@ -23,7 +22,7 @@ _MOST_SUBJECTS = 100_000
 
 @dataclass(frozen=True)
 class Suite:
-    """A frozen specification.
+    """A frozen specification of videos.
 
     Attributes
     ----------
@@ -33,7 +32,9 @@ class Suite:
     purpose : str
         What the suite is for, in a sentence.
     timeline : TimelineSettings
+        What happens in its videos.
     depth : DepthSensor
+        Who measures their depth.
     """
 
     name: str
@@ -46,69 +47,45 @@ class Suite:
 
 # The seeds were chosen, before any model saw a frame, so that also the first six and twelve subjects of each population
 # have near one video in five without a micro-expression.
-SUITES = MappingProxyType(
-    {
-        suite.name: suite
-        for suite in (
-            Suite(
-                name="sanity",
-                version="1.0",
-                seed=181,
-                purpose="Strong micro-expressions on a quiet face: whatever fails here is broken.",
-                timeline=TimelineSettings(amplitude=2.0, head_motion=0.15, macro_rate=0.0, eyes=False),
-                depth=DEPTH_LEVELS["low"],
-            ),
-            Suite(
-                name="default",
-                version="1.0",
-                seed=134,
-                purpose="Micro-expressions of at most half a second among everything that looks like one.",
-                timeline=TimelineSettings(),
-                depth=DEPTH_LEVELS["mid"],
-            ),
-            Suite(
-                name="hard",
-                version="1.0",
-                seed=203,
-                purpose="Durations as annotated in CAS(ME)^3, more macro-expressions, which micro-expressions may "
-                "overlap, and a depth image that is out of register.",
-                timeline=TimelineSettings(durations="casme3-like", macro_rate=3.0, overlap=True),
-                depth=replace(DEPTH_LEVELS["mid"], registration_px=(0.6, -0.4)),
-            ),
-            Suite(
-                name="out_of_plane",
-                version="1.0",
-                seed=252,
-                purpose="Single action units that differ mostly along the camera axis: here depth has to help.",
-                timeline=TimelineSettings(classes="out_of_plane"),
-                depth=DEPTH_LEVELS["mid"],
-            ),
-        )
-    }
+_ALL = (
+    Suite(
+        name="sanity",
+        version="1.0",
+        seed=181,
+        purpose="Strong micro-expressions on a quiet face: whatever fails here is broken.",
+        timeline=TimelineSettings(amplitude=2.0, head_motion=0.15, macro_rate=0.0, eyes=False),
+        depth=DEPTH_LEVELS["low"],
+    ),
+    Suite(
+        name="default",
+        version="1.0",
+        seed=134,
+        purpose="Micro-expressions of at most half a second among everything that looks like one.",
+        timeline=TimelineSettings(),
+        depth=DEPTH_LEVELS["mid"],
+    ),
+    Suite(
+        name="out_of_plane",
+        version="1.0",
+        seed=252,
+        purpose="Single action units that differ mostly along the camera axis: here depth has to help.",
+        timeline=TimelineSettings(classes="out_of_plane"),
+        depth=DEPTH_LEVELS["mid"],
+    ),
 )
+#: Name -> suite.
+SUITES = {suite.name: suite for suite in _ALL}
 
 
 def find_suite(name: str) -> Suite:
-    """The suite of that name.
-
-    Raises
-    ------
-    ValueError
-        If there is none; the message lists those there are.
-    """
+    """The suite of that name."""
     if name not in SUITES:
         raise InputError(f"unknown suite {name!r}: use one of {', '.join(SUITES)}")
     return SUITES[name]
 
 
 def subject_seed(suite: Suite, population: str, index: int) -> int:
-    """Seed of a subject; no two subjects of any suite and population share one.
-
-    Raises
-    ------
-    ValueError
-        If the population is unknown or the index out of range.
-    """
+    """Seed of a subject; no two subjects of any suite and population share one."""
     if population not in POPULATIONS:
         raise InputError(f"unknown population {population!r}: use one of {', '.join(POPULATIONS)}")
     if not 0 <= index < _MOST_SUBJECTS:
@@ -117,13 +94,7 @@ def subject_seed(suite: Suite, population: str, index: int) -> int:
 
 
 def video_seed(suite: Suite, population: str, subject: int, video: int) -> int:
-    """Seed of a subject's video; no two videos share one.
-
-    Raises
-    ------
-    ValueError
-        If the population is unknown or a number out of range.
-    """
+    """Seed of a subject's video; no two videos share one."""
     if not 0 <= video < MOST_VIDEOS:
         raise InputError(f"video {video} does not exist: a subject has {MOST_VIDEOS}, counted from 0")
     return subject_seed(suite, population, subject) * MOST_VIDEOS + video

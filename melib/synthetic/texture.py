@@ -13,7 +13,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from melib.synthetic.head import EAR, LEFT_EYE, MOUTH, RIGHT_EYE, TEETH, TONGUE, Head, eye_centres
+from melib.synthetic.head import EAR, EYES, MOUTH, TEETH, TONGUE, Head, eye_centres
 from melib.synthetic.raster import interpolate, rasterize
 
 TEXEL_PER_MM = 2.6
@@ -36,60 +36,32 @@ _BROW = np.array([[9.5, 13.3], [14.0, 15.8], [20.0, 17.7], [27.0, 18.9], [34.0, 
 
 @dataclass(frozen=True)
 class Look:
-    """What the paint depends on.
+    """What the paint depends on."""
 
-    Attributes
-    ----------
-    melanin : float
-        0 the lightest skin, 1 the darkest.
-    age : float
-        0 young adult, 1 old: lines, and grey hair above one half.
-    roughness, bags, moles, freckles, lip_red, stubble : float
-        Strength of each; 0 is none (``moles`` is an expected number).
-    hair, iris, shirt : tuple of 3 floats
-        Linear RGB.
-    brow_height, brow_arch : float
-        Personal offsets of the brow in mm.
-    brow_width : float
-        Half-width in mm.
-    brow_density : float
-        1 is common.
-    hairline : float
-        Height of the hair's edge over the forehead, mm above the eyes.
-    pupil : float
-        Radius as a share of the eyeball's.
-    """
-
-    melanin: float
-    age: float
-    roughness: float
+    melanin: float  # 0 the lightest skin, 1 the darkest
+    age: float  # 0 young adult, 1 old: lines, and grey hair above one half
+    roughness: float  # strength of each, 0 is none
     bags: float
-    moles: float
+    moles: float  # expected number
     freckles: float
     lip_red: float
     stubble: float
-    hair: tuple[float, float, float]
+    hair: tuple[float, float, float]  # linear RGB
     iris: tuple[float, float, float]
     shirt: tuple[float, float, float]
-    brow_height: float
+    brow_height: float  # personal offsets of the brow, mm
     brow_arch: float
-    brow_width: float
-    brow_density: float
-    hairline: float
-    pupil: float
+    brow_width: float  # half of it, mm
+    brow_density: float  # 1 is common
+    hairline: float  # height of the hair's edge over the forehead, mm above the eyes
+    pupil: float  # radius as a share of the eyeball's
 
 
 @lru_cache(maxsize=1)
 def texture_coordinates(head: Head) -> tuple[np.ndarray, np.ndarray]:
-    """Where each corner of the mesh finds its colour.
+    """Texels ``(U, 2)`` float32 (column, row; centres at whole numbers), and those of each triangle ``(T, 3)`` int32.
 
-    Returns
-    -------
-    uv : (U, 2) float32
-        Texels (column, row) in the atlas, texel centres at whole numbers.
-    triangles : (T, 3) int32
-        Entries of ``uv`` for the corners of ``head.triangles``. A vertex has one entry per part of the mesh it
-        belongs to, so that no triangle reaches across two tiles.
+    A vertex has one entry per part of the mesh it belongs to, so that no triangle reaches across two tiles.
     """
     radius, behind = _CYLINDER_MM
     points = head.vertices.astype(np.float64)
@@ -97,7 +69,7 @@ def texture_coordinates(head: Head) -> tuple[np.ndarray, np.ndarray]:
     skin = np.column_stack([(arc + _HALF_WIDTH_MM) * TEXEL_PER_MM, (_TOP_MM - points[:, 1]) * TEXEL_PER_MM])
     skin = np.clip(skin, 2, (_WIDTH - 3, _HEIGHT - 3))
     table, parts = [skin], np.zeros(len(head.triangles), np.int64)
-    for side, (part, eye) in enumerate(zip((LEFT_EYE, RIGHT_EYE), head.eyes, strict=True)):
+    for side, (part, eye) in enumerate(zip(EYES, head.eyes, strict=True)):
         centre = eye_centres(points, head.eyes)[side]
         ball = (points - centre) / np.abs(points[eye] - centre).max()
         middle = np.array([_TILE_LEFT, 8]) + _EYE_TILE / 2
@@ -113,21 +85,7 @@ def texture_coordinates(head: Head) -> tuple[np.ndarray, np.ndarray]:
 
 
 def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
-    """A subject's texture.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        The subject's own stream for texture.
-    look : Look
-    lips : (H, W) float32
-        Where lips are on the skin, from `lip_map`.
-
-    Returns
-    -------
-    (*ATLAS_SHAPE, 3) uint16
-        Linear reflectance times 65535.
-    """
+    """A subject's texture, ``(*ATLAS_SHAPE, 3)`` uint16: linear reflectance times 65535; `lips` is from `lip_map`."""
     skin, base = _skin(rng, look)
     x, y = _grid()
     _shade(skin, _darkening(x, y, look))
@@ -138,7 +96,8 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
     if look.stubble > 0:
         _shade(skin, 1 - look.stubble * _stubble(rng, x, y, lips))
     _mix(skin, _brows(rng, look), look.hair)
-    _mix(skin, _scalp(rng, x, y, look), look.hair, 1 + 0.3 * _strands(rng))
+    scalp, strands = _scalp(rng, x, y, look), _noise(rng, [(3, 1)], (_HEIGHT // 6, _WIDTH))  # drawn out: combed down
+    _mix(skin, scalp, look.hair, 1 + 0.3 * cv2.resize(strands, (_WIDTH, _HEIGHT)))
     collar = -150 + 0.0035 * x * x - 0.2 * np.maximum(np.abs(x) - 60, 0)
     _mix(skin, _step((collar - y) / 0.8), look.shirt, 1 + 0.08 * _noise(rng, [(60, 0.6), (3, 0.5)]))
 
@@ -147,12 +106,8 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
     for channel in range(3):
         atlas[:, :_WIDTH, channel] = _encoded(skin[..., channel])
     atlas[8 : 8 + _EYE_TILE, _TILE_LEFT : _TILE_LEFT + _EYE_TILE] = _encoded(_eye(rng, look))
-    flat = {
-        EAR: base * (1.02, 0.95, 0.95),
-        TEETH: (0.60, 0.56, 0.48),
-        TONGUE: (0.30, 0.10, 0.09),
-        MOUTH: (0.20, 0.07, 0.06),
-    }
+    flat = {TEETH: (0.60, 0.56, 0.48), TONGUE: (0.30, 0.10, 0.09), MOUTH: (0.20, 0.07, 0.06)}
+    flat[EAR] = base * (1.02, 0.95, 0.95)
     for part, top in _FLAT_TILES.items():
         atlas[top : top + _FLAT_SIZE, _TILE_LEFT:] = _encoded(flat[part])
     return atlas
@@ -173,10 +128,9 @@ def lip_map(head: Head) -> np.ndarray:
     value[seen] = np.clip((head.masks["lip"][head.triangles[outside]] - 0.15) / 0.5, 0, 1)[..., None]
     front = np.zeros(len(uv))
     front[seen] = head.vertices[head.triangles[outside], 2]
-    ids = np.empty((_HEIGHT, _WIDTH), np.int32)
-    weights = np.zeros((_HEIGHT, _WIDTH, 2), np.float32)
-    rasterize(uv.astype(np.float64), 1 / (500 - front), seen, ids, weights, np.empty(ids.shape))
-    return cv2.GaussianBlur(interpolate(value, seen, ids, weights)[..., 0], (0, 0), 1.2)
+    unrolled = uv.astype(np.float64), 1 / (500 - front), seen
+    lips = interpolate(value, *unrolled, *rasterize(*unrolled, _HEIGHT, _WIDTH))
+    return cv2.GaussianBlur(lips[..., 0], (0, 0), 1.2)
 
 
 @lru_cache(maxsize=1)
@@ -321,11 +275,6 @@ def _scalp(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, look: Look) -
     edge = look.hairline - 0.010 * np.minimum(side, 62) ** 2 - 3.2 * np.clip(side - 62, 0, None)
     edge = np.maximum(edge, -16) + 2.2 * _noise(rng, [(30, 0.6), (10, 0.7)])
     return np.clip((y - edge) / 6 + 0.5, 0, 1).astype(np.float32)
-
-
-def _strands(rng: np.random.Generator) -> np.ndarray:
-    """Noise drawn out downwards, as combed hair is."""
-    return cv2.resize(_noise(rng, [(3, 1)], (_HEIGHT // 6, _WIDTH)), (_WIDTH, _HEIGHT))
 
 
 def _eye(rng: np.random.Generator, look: Look) -> np.ndarray:

@@ -16,19 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from melib.errors import InputError
-from melib.synthetic.action_units import (
-    AU14_PATTERNS,
-    EMOTION_PATTERNS,
-    EMOTION_PRIOR,
-    EMOTIONS_OUT_OF_PLANE,
-    IN_PLANE_PATTERNS,
-    OUT_OF_PLANE_PATTERNS,
-    OUT_OF_PLANE_PRIOR,
-    WITHOUT_AU14_PATTERNS,
-    draw_action_units,
-    draw_emotion,
-    head_component,
-)
+from melib.synthetic import action_units as table
+from melib.synthetic.action_units import draw_action_units, draw_emotion, head_component
 from melib.synthetic.curves import FPS, envelope, minimum_jerk, sway
 from melib.synthetic.streams import stream
 from melib.video import Expression
@@ -36,15 +25,15 @@ from melib.video import Expression
 #: Shorter videos have no room for an expression and its surroundings.
 MIN_FRAMES = 30
 
-DURATIONS = ("strict", "casme3-like")
+#: Table of expressions -> its patterns and the share of each class.
 CLASSES = {
-    "emotions": (EMOTION_PATTERNS, EMOTION_PRIOR),
-    "out_of_plane": (OUT_OF_PLANE_PATTERNS, OUT_OF_PLANE_PRIOR),
+    "emotions": (table.EMOTION_PATTERNS, table.EMOTION_PRIOR),
+    "out_of_plane": (table.OUT_OF_PLANE_PATTERNS, table.OUT_OF_PLANE_PRIOR),
     # The emotions with one part of their patterns alone, to be mixed.
-    "emotions_in_plane": (IN_PLANE_PATTERNS, EMOTION_PRIOR),
-    "emotions_out_of_plane": (EMOTIONS_OUT_OF_PLANE, EMOTION_PRIOR),
-    "emotions_without_au14": (WITHOUT_AU14_PATTERNS, EMOTION_PRIOR),
-    "emotions_by_au14": (AU14_PATTERNS, EMOTION_PRIOR),
+    "emotions_in_plane": (table.IN_PLANE_PATTERNS, table.EMOTION_PRIOR),
+    "emotions_out_of_plane": (table.EMOTIONS_OUT_OF_PLANE, table.EMOTION_PRIOR),
+    "emotions_without_au14": (table.WITHOUT_AU14_PATTERNS, table.EMOTION_PRIOR),
+    "emotions_by_au14": (table.AU14_PATTERNS, table.EMOTION_PRIOR),
 }
 #: Share of videos without a micro-expression.
 SILENT_SHARE = 0.2
@@ -61,131 +50,58 @@ _DRIFT_MM, _DRIFT_HZ = 0.18, 0.25
 
 @dataclass(frozen=True)
 class TimelineSettings:
-    """What a suite asks of its timelines.
+    """What a suite asks of its timelines."""
 
-    Parameters
-    ----------
-    durations : {"strict", "casme3-like"}
-        Micro-expressions of at most 0.5 s, or as long as those annotated in CAS(ME)^3, many of them longer.
-    classes : str
-        Which table of :mod:`melib.synthetic.action_units` names and moves the expressions, a key of :data:`CLASSES`:
-        ``emotions``, ``out_of_plane``, or the emotions with one part of their patterns alone.
-    amplitude : float
-        Factor on the size of micro-expressions.
-    head_motion : float
-        Factor on sway, posture shifts and the pulse.
-    macro_rate : float
-        Mean number of macro-expressions in 600 frames.
-    eyes : bool
-        Whether the subject blinks and looks about.
-    single : bool
-        Exactly one micro-expression and no macro-expression: a clip for recognition.
-    overlap : bool
-        Whether a micro-expression may fall into a macro-expression, as happens in CAS(ME)^3. Blinks and head motion
-        may always overlap either.
-
-    Raises
-    ------
-    ValueError
-        If durations or classes are unknown.
-    """
-
-    durations: str = "strict"
-    classes: str = "emotions"
-    amplitude: float = 1.0
-    head_motion: float = 1.0
-    macro_rate: float = 1.6
-    eyes: bool = True
-    overlap: bool = False
-    single: bool = False
+    classes: str = "emotions"  # which table names and moves the expressions, a key of `CLASSES`
+    amplitude: float = 1.0  # factor on the size of micro-expressions
+    head_motion: float = 1.0  # factor on sway, posture shifts and the pulse
+    macro_rate: float = 1.6  # mean number of macro-expressions in 600 frames
+    eyes: bool = True  # whether the subject blinks and looks about
+    single: bool = False  # exactly one micro-expression and no macro-expression: a clip for recognition
 
     def __post_init__(self) -> None:
-        if self.durations not in DURATIONS:
-            raise InputError(f"unknown durations {self.durations!r}: use one of {', '.join(DURATIONS)}")
         if self.classes not in CLASSES:
             raise InputError(f"unknown classes {self.classes!r}: use one of {', '.join(CLASSES)}")
 
 
 @dataclass(frozen=True)
 class Event:
-    """An expression as it is and as a coder wrote it down.
-
-    Attributes
-    ----------
-    true, annotated : melib.video.Expression
-        The annotation's onset, apex and offset are off by about a frame (micro) or a few (macro).
-    amplitude_mm : float
-        Peak displacement of an action unit of relative intensity 1.
-    intensities : tuple of (str, float)
-        Labelled action units and their intensity relative to the amplitude.
-    hold : float
-        Frames at the apex before the decay.
-    """
+    """An expression as it is and as a coder wrote it down."""
 
     true: Expression
-    annotated: Expression
-    amplitude_mm: float
-    intensities: tuple[tuple[str, float], ...]
-    hold: float
+    annotated: Expression  # onset, apex and offset off by about a frame (micro) or a few (macro)
+    amplitude_mm: float  # peak displacement of an action unit of relative intensity 1
+    intensities: tuple[tuple[str, float], ...]  # labelled action units, intensity relative to the amplitude
+    hold: float  # frames at the apex before the decay
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Everything that moves in a video of T frames.
+    """Everything that moves in a video of T frames."""
 
-    Attributes
-    ----------
-    events : tuple of Event
-        In order of onset.
-    blinks : (n, 2) int array
-        First and last frame of each blink.
-    weights : (T, K) float32
-        Weight of each component of the head.
-    rotation : (T, 3) float32
-        Rotation vector of the head, radians, about x (nods, positive looks down), y (turns, positive to the
-        subject's left) and z (tilts).
-    translation : (T, 3) float32
-        Millimetres to the subject's left, up and towards the camera.
-    gaze : (T, 2) float32
-        Turn of both eyes in the head, radians: to the subject's left, and up.
-    gain : (T,) float32
-        Brightness of the light relative to its mean.
-    """
-
-    events: tuple[Event, ...]
-    blinks: np.ndarray
-    weights: np.ndarray
-    rotation: np.ndarray
-    translation: np.ndarray
-    gaze: np.ndarray
-    gain: np.ndarray
-
-
-def _length(rng: np.random.Generator, kind: str, n_frames: int, durations: str) -> int:
-    if kind == "macro":
-        drawn, least, most = rng.lognormal(np.log(55), 0.5), 18, 200
-    elif durations == "strict":
-        drawn, least, most = rng.lognormal(np.log(11.5), 0.25), 6, 15
-    else:
-        drawn, least, most = rng.lognormal(np.log(20), 0.5), 6, 60
-    return int(min(np.clip(drawn, least, most), n_frames // 3))
+    events: tuple[Event, ...]  # in order of onset
+    blinks: np.ndarray  # (n, 2) int, first and last frame of each
+    weights: np.ndarray  # (T, K) float32, of each component of the head
+    rotation: np.ndarray  # (T, 3) float32, rotation vector of the head, radians, as `Subject.points` takes it
+    translation: np.ndarray  # (T, 3) float32, mm to the subject's left, up and towards the camera
+    gaze: np.ndarray  # (T, 2) float32, turn of both eyes in the head, radians: to the subject's left, and up
+    gain: np.ndarray  # (T,) float32, brightness of the light relative to its mean
 
 
 def _shape(rng: np.random.Generator, kind: str, n_frames: int, settings: TimelineSettings) -> tuple[int, float, float]:
     """Length in frames, rise as a share of it, and amplitude in millimetres of one event."""
-    length = _length(rng, kind, n_frames, settings.durations)
+    macro = kind == "macro"
+    middle, spread, least, most = (55, 0.5, 18, 200) if macro else (11.5, 0.25, 6, 15)
+    length = int(min(np.clip(rng.lognormal(np.log(middle), spread), least, most), n_frames // 3))
     unusual = rng.random()
-    if kind == "macro":
+    if macro:
         rise = np.clip(rng.beta(4, 7), 0.1, 0.7)
         amplitude = np.clip(rng.lognormal(np.log(4.0), 0.4), 2.0, 9.0)
         if unusual < _WEAK_MACRO_SHARE:
             amplitude = rng.uniform(*_WEAK_MACRO_MM)
             length = min(max(length, _WEAK_MACRO_LENGTH), n_frames // 3)
         return length, float(rise), float(amplitude)
-    if settings.durations == "strict":
-        rise = np.clip(rng.beta(4, 6.5), 0.15, 0.7)
-    else:
-        rise = np.clip(rng.beta(2.5, 5.5), 0.05, 0.7)
+    rise = np.clip(rng.beta(4, 6.5), 0.15, 0.7)
     amplitude = np.clip(rng.lognormal(np.log(1.15), 0.35), 0.5, 2.4)
     if unusual < _STRONG_MICRO_SHARE:
         amplitude = rng.uniform(*_STRONG_MICRO_MM)
@@ -214,19 +130,12 @@ def _annotate(rng: np.random.Generator, true: Expression, n_frames: int) -> Expr
 
 
 def draw_events(seed: int, n_frames: int, settings: TimelineSettings) -> tuple[Event, ...]:
-    """The expressions of a video, in order of onset.
-
-    One video in five holds no micro-expression, the others one and a Poisson number more. Onsets are uniform.
-
-    Raises
-    ------
-    ValueError
-        If the video is shorter than `MIN_FRAMES`.
-    """
+    """The expressions of a video, in order of onset, which falls anywhere."""
     if n_frames < MIN_FRAMES:
         raise InputError(f"a synthetic video needs at least {MIN_FRAMES} frames, got {n_frames}")
     rng, unit_rng, note_rng = (stream(seed, purpose) for purpose in ("events", "action_units", "annotation"))
     patterns, prior = CLASSES[settings.classes]
+    # One video in five holds no micro-expression, the others one and a Poisson number more.
     silent = rng.random() < SILENT_SHARE
     n_micro = 1 + rng.poisson(n_frames / 600)
     n_macro = rng.poisson(settings.macro_rate * n_frames / 600)
@@ -234,10 +143,7 @@ def draw_events(seed: int, n_frames: int, settings: TimelineSettings) -> tuple[E
     shapes = [(kind, *_shape(rng, kind, n_frames, settings)) for kind in kinds]
     while sum(length for _, length, _, _ in shapes) > 0.8 * n_frames:  # a short video has no room for all
         shapes.pop()
-    onsets = np.empty(len(shapes), int)
-    apart = [[i for i, shape in enumerate(shapes) if shape[0] == kind] for kind in ("micro", "macro")]
-    for group in apart if settings.overlap else [sum(apart, [])]:
-        onsets[group] = _place(rng, [shapes[i][1] for i in group], n_frames)
+    onsets = _place(rng, [length for _, length, _, _ in shapes], n_frames)
     events = []
     for onset, (kind, length, rise, amplitude) in zip(onsets.tolist(), shapes, strict=True):
         offset = onset + length - 1
@@ -246,15 +152,8 @@ def draw_events(seed: int, n_frames: int, settings: TimelineSettings) -> tuple[E
         emotion = draw_emotion(rng, prior)
         intensities = draw_action_units(unit_rng, emotion, patterns)
         true = Expression(onset, offset, apex, kind, emotion, tuple(intensities))
-        events.append(
-            Event(
-                true=true,
-                annotated=_annotate(note_rng, true, n_frames),
-                amplitude_mm=amplitude,
-                intensities=tuple(intensities.items()),
-                hold=min(hold * length, offset - apex - 2.0),
-            )
-        )
+        annotated, hold = _annotate(note_rng, true, n_frames), min(hold * length, offset - apex - 2.0)
+        events.append(Event(true, annotated, amplitude, tuple(intensities.items()), hold))
     return tuple(sorted(events, key=lambda event: (event.true.onset, event.true.kind)))
 
 
@@ -358,23 +257,7 @@ def _draw_gain(seed: int, n_frames: int) -> np.ndarray:
 def draw_timeline(
     seed: int, n_frames: int, settings: TimelineSettings, names: Sequence[str], peak_mm: np.ndarray
 ) -> Timeline:
-    """Everything that moves in a video.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the video, non-negative.
-    n_frames : int
-        Number of frames T, at least `MIN_FRAMES`; the cost and the memory grow in proportion.
-    settings : TimelineSettings
-    names, peak_mm : sequence of str, (K,) array
-        The head's components and their largest displacement at weight 1, in millimetres.
-
-    Raises
-    ------
-    ValueError
-        If the video is too short.
-    """
+    """Everything that moves in a video; `names` and `peak_mm` (at weight 1) are of the head's components."""
     events = draw_events(seed, n_frames, settings)
     names = list(names)
     weights = np.zeros((n_frames, len(names)), np.float32)

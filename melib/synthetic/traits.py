@@ -15,52 +15,25 @@ from melib.synthetic.texture import Look
 ANCESTRIES = ("african", "asian", "caucasian")
 SEXES = ("female", "male")
 #: Standard deviation of a detail target's weight, by region of the face. Twice these give caricatures.
-SPREAD = {
-    "head": 0.20,
-    "nose": 0.20,
-    "mouth": 0.22,
-    "eyes": 0.20,
-    "eyebrows": 0.30,
-    "chin": 0.26,
-    "cheek": 0.26,
-    "forehead": 0.26,
-    "asym": 0.10,
-    "ears": 0.25,
-}
+SPREAD = {"head": 0.20, "nose": 0.20, "mouth": 0.22, "eyes": 0.20, "eyebrows": 0.30}
+SPREAD |= {"chin": 0.26, "cheek": 0.26, "forehead": 0.26, "asym": 0.10, "ears": 0.25}
 _GAIN_SPREAD = 0.18  # of the logarithm of a subject's own strength in an action unit
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What the dataset card counts.
+    """What the dataset card counts."""
 
-    Attributes
-    ----------
-    ancestry : tuple of 3 floats
-        Shares of the african, asian and caucasian shape targets.
-    maleness, age : float
-        Between the female and male, and the young and old targets: 0..1.
-    weight : float
-        Between the thinnest (-1) and the heaviest (1) target.
-    iod_mm : float
-        Inter-ocular distance.
-    melanin : float
-        0 the lightest skin, 1 the darkest.
-    """
-
-    ancestry: tuple[float, float, float]
-    maleness: float
-    age: float
-    weight: float
-    iod_mm: float
-    melanin: float
+    ancestry: tuple[float, float, float]  # shares of the african, asian and caucasian shape targets
+    maleness: float  # between the female (0) and the male (1) targets
+    age: float  # between the young (0) and the old (1) targets
+    weight: float  # between the thinnest (-1) and the heaviest (1) target
+    iod_mm: float  # inter-ocular distance
+    melanin: float  # 0 the lightest skin, 1 the darkest
 
 
 def sample_shape(rng: np.random.Generator, head: Head) -> tuple[Traits, np.ndarray]:
-    """Draw a head: traits, and vertices ``(N, 3)`` float64 at MakeHuman's own scale and place, mm.
-
-    The traits' melanin follows ancestry, with a spread of its own.
-    """
+    """Draw a head: traits, and vertices ``(N, 3)`` float64 at MakeHuman's own scale and place, mm."""
     ancestry = rng.dirichlet([0.6, 0.6, 0.6])
     maleness, age, weight = rng.beta(0.6, 0.6), 0.75 * rng.beta(1.2, 2.2), float(np.clip(rng.normal(0, 0.5), -1, 1))
     shape = head.shape.astype(np.float64)
@@ -84,6 +57,7 @@ def sample_shape(rng: np.random.Generator, head: Head) -> tuple[Traits, np.ndarr
         if "/l-" in name:
             add(name.replace("/l-", "/r-"), abs(amount) * twin_factor)
 
+    # Melanin follows ancestry, with a spread of its own.
     iod_mm = float(np.clip(rng.normal(IOD_MM, 3.2), 55, 71))
     melanin = float(np.clip(ancestry @ (0.75, 0.30, 0.15) + rng.normal(0, 0.10), 0.02, 0.95))
     return Traits(tuple(float(a) for a in ancestry), float(maleness), float(age), weight, iod_mm, melanin), shape

@@ -27,6 +27,13 @@ class _View(Video):
         self.video = video
         self.subject, self.name, self.fps, self.n_frames = video.subject, video.name, video.fps, video.n_frames
         self.expressions, self.camera = video.expressions, video.camera
+        # What the benchmark alone knows of a video.
+        self.true_motion, self.true_depth, self.pose = video.true_motion, video.true_depth, video.pose
+        self.action_unit_weights = video.action_unit_weights
+
+    @property
+    def person(self) -> Subject:
+        return self.video.person
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         return self.video.frames(start, stop)
@@ -34,45 +41,14 @@ class _View(Video):
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         return self.video.landmarks(start, stop)
 
-    # What the benchmark alone knows of a video.
-
-    @property
-    def person(self) -> Subject:
-        return self.video.person
-
-    def true_motion(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.video.true_motion(a, b)
-
-    def true_depth(self, frame: int) -> np.ndarray:
-        return self.video.true_depth(frame)
-
-    def pose(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.video.pose(start, stop)
-
-    def action_unit_weights(self, start: int, stop: int) -> np.ndarray:
-        return self.video.action_unit_weights(start, stop)
-
 
 class SensorView(_View):
     """A video whose depth another sensor measures.
 
-    Parameters
-    ----------
-    video : SyntheticVideo
-        Filmed with the ideal depth sensor (``depth="none"``).
-    sensor : DepthSensor
-        With the video's own seed: the suite's sensor gives the suite's readings, bit for bit.
-    delay : int
-        Frames by which depth lags behind colour; the first reading stands until another one comes.
-    windows : mapping of int to (int, int), optional
-        Frame -> frames ``start <= i < stop`` over which its depth is averaged (:func:`melib.flow.average_depth`, along
-        the optical flow of DIS); other frames are read singly.
-
-    Raises
-    ------
-    ValueError
-        If the video was filmed by a sensor that is not ideal, the delay is negative, or a frame lies outside of its
-        window.
+    The video is filmed with the ideal one (``depth="none"``); the suite's sensor gives the suite's readings, bit for
+    bit. Depth lags `delay` frames behind colour (the first reading stands until another one comes), and for a frame
+    that `windows` names it is averaged over the frames ``start <= i < stop`` along the optical flow of DIS
+    (:func:`melib.flow.average_depth`).
     """
 
     def __init__(

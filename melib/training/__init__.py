@@ -6,11 +6,10 @@ fixes every bit of a result on the CPU; no global random state is touched.
 
 from melib.models import choose_device, predict
 from melib.training.floor import Floor, region_means, train_floor
-from melib.training.folds import fold_rows, group_folds, loso
+from melib.training.folds import group_folds, loso
 from melib.training.labels import class_index, downsample_negatives, half_length, sfamnet_labels, spotting_targets
 from melib.training.mean import MEANSettings, retrain_recognition, train_mean
 from melib.training.sfamnet import SFAMNetSettings, train_sfamnet
-from melib.training.stack import train_folds
 
 __all__ = [
     "Floor",
@@ -19,7 +18,6 @@ __all__ = [
     "choose_device",
     "class_index",
     "downsample_negatives",
-    "fold_rows",
     "group_folds",
     "half_length",
     "loso",
@@ -29,7 +27,6 @@ __all__ = [
     "sfamnet_labels",
     "spotting_targets",
     "train_floor",
-    "train_folds",
     "train_mean",
     "train_sfamnet",
 ]

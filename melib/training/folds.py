@@ -2,76 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from melib.errors import InputError
 
+#: The names of the subjects trained on and of those tested, in order of first appearance.
 Fold = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def loso(subjects: Iterable[str]) -> Iterator[Fold]:
-    """Leave-one-subject-out folds.
-
-    Parameters
-    ----------
-    subjects : iterable of str
-        Repetitions are allowed, so that the subject column of a table can be given.
-
-    Yields
-    ------
-    train, test : tuple of str
-        All other subjects, and the one left out; in order of first appearance.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two subjects.
-    """
+    """Leave-one-subject-out folds (train, test); ``subjects`` may repeat names, as the column of a table does."""
     yield from _folds([(subject,) for subject in _unique(subjects, 2)])
 
 
 def group_folds(subjects: Iterable[str], n_folds: int, *, seed: int) -> Iterator[Fold]:
-    """Folds of about equally many subjects, drawn at random.
-
-    Yields
-    ------
-    train, test : tuple of str
-        Every subject is tested in exactly one fold.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer subjects than folds, or fewer than two folds.
-    """
+    """Folds (train, test) of about equally many subjects, drawn at random; each is tested in exactly one."""
     if n_folds < 2:
         raise InputError(f"at least 2 folds are needed, got {n_folds}")
     names = _unique(subjects, n_folds)
     order = np.random.default_rng([seed, n_folds]).permutation(len(names))
     yield from _folds([tuple(names[i] for i in sorted(part)) for part in np.array_split(order, n_folds)])
-
-
-def fold_rows(
-    folds: Iterable[Fold], subjects: Sequence[str], emotion_subjects: Sequence[str]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The samples of each fold's training subjects, as :func:`melib.training.train_folds` takes them.
-
-    Parameters
-    ----------
-    folds : iterable of (train, test)
-        From :func:`loso` or :func:`group_folds`.
-    subjects, emotion_subjects : sequence of str, (N,) and (M,)
-        Whose each spotting sample and each emotion sample is.
-
-    Returns
-    -------
-    list of (rows, emotion_rows)
-    """
-    return [
-        (np.flatnonzero(np.isin(subjects, train)), np.flatnonzero(np.isin(emotion_subjects, train)))
-        for train, _ in folds
-    ]
 
 
 def _unique(subjects: Iterable[str], at_least: int) -> list[str]:

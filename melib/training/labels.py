@@ -11,15 +11,10 @@ from melib.video import Expression
 
 
 def half_length(expressions: Iterable[Expression]) -> int:
-    """MEAN's k_p: half the mean length of the micro-expressions, in frames.
+    """MEAN's k_p: half the mean length of the micro-expressions in frames, rounded down, at least 1.
 
-    ``int((mean(offset - onset) + 1) / 2)`` as in the released code, with inclusive offsets, at least 1. Give it the
-    expressions of the training subjects only; the released code takes everybody's.
-
-    Raises
-    ------
-    ValueError
-        If no micro-expression is among the expressions.
+    ``int((mean(offset - onset) + 1) / 2)`` as in the released code, with inclusive offsets. Give it the expressions of
+    the training subjects only; the released code takes everybody's.
     """
     lengths = [expression.length for expression in expressions if expression.kind == "micro"]
     if not lengths:
@@ -30,18 +25,8 @@ def half_length(expressions: Iterable[Expression]) -> int:
 def spotting_targets(frames: np.ndarray, expressions: Iterable[Expression], *, k_p: int) -> np.ndarray:
     """MEAN's pseudo-labels: 1 where the window ``[i, i + k_p)`` overlaps a micro-expression, else 0.
 
-    Parameters
-    ----------
-    frames : ndarray, (n,) int
-        The frames i to label, in any order, at any stride.
-    expressions : iterable of Expression
-        Macro-expressions are passed over: they are to be told apart from micro-expressions.
-    k_p : int
-        Length of the window in frames, see :func:`half_length`.
-
-    Returns
-    -------
-    ndarray, (n,) float32
+    Frames ``(n,)`` may come in any order, at any stride. Macro-expressions are passed over: they are to be told apart
+    from micro-expressions. The targets are float32.
     """
     if k_p < 1:
         raise InputError(f"k_p must be at least 1 frame, got {k_p}")
@@ -114,23 +99,7 @@ def class_index(emotion: str | None, classes: Sequence[str], merge: Mapping[str,
 
 
 def downsample_negatives(targets: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
-    """Rows to train on: every positive, and at most ``ratio`` times as many negatives drawn without replacement.
-
-    Parameters
-    ----------
-    targets : ndarray, (n,)
-        A sample above 0 counts as positive.
-
-    Returns
-    -------
-    ndarray, (m,) int64
-        In ascending order.
-
-    Raises
-    ------
-    ValueError
-        If there is no positive sample, since nothing could be learnt.
-    """
+    """Ascending rows to train on: every target above 0, and at most ``ratio`` times as many others, drawn once each."""
     positive = np.asarray(targets) > 0
     if not positive.any():
         raise InputError(f"none of the {len(positive)} spotting samples is positive: nothing can be learnt from them")

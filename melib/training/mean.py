@@ -6,8 +6,6 @@ Source: the MEAN paper (see :mod:`melib.models.mean`) and the training settings 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,9 +15,8 @@ from torch.nn import functional
 from melib.errors import InputError
 from melib.models import MEAN, choose_device
 from melib.models.mean import Streams
-from melib.training.checks import check_samples
-from melib.training.loop import Checkpoint, Stage, fit
-from melib.training.sampling import INITIAL, Sampler, all_rows, thinned_rows, torch_generator
+from melib.training.loop import Stage, fit
+from melib.training.sampling import INITIAL, Sampler, check_samples, thinned_rows, torch_generator
 
 SPOTTING, RECOGNITION = 0, 1  # the two stages, as names of random streams
 ADAM_EPSILON = 1e-7  # Keras' default
@@ -27,39 +24,21 @@ ADAM_EPSILON = 1e-7  # Keras' default
 
 @dataclass(frozen=True)
 class MEANSettings:
-    """How MEAN is trained; the defaults are the published values.
+    """How MEAN is trained; the defaults are the published values."""
 
-    Parameters
-    ----------
-    spot_epochs, recognition_epochs : int
-        Passes over the samples of the two stages.
-    spot_steps, recognition_steps : int or None
-        Number of updates instead of passes, where given.
-    batch : int
-    rate : float
-        Adam's learning rate.
-    negative_ratio : float
-        Negatives kept for each positive spotting sample.
-    transfer : bool
-        Recognition on the frozen shared module of the spotting stage; False trains a second network from scratch.
-    """
-
-    spot_epochs: int = 10
+    spot_epochs: int = 10  # passes over the samples of the two stages
     recognition_epochs: int = 100
-    spot_steps: int | None = None
+    spot_steps: int | None = None  # number of updates instead of passes, where given
     recognition_steps: int | None = None
     batch: int = 32
-    rate: float = 5e-4
-    negative_ratio: float = 5.0
-    transfer: bool = True
+    rate: float = 5e-4  # Adam's learning rate
+    negative_ratio: float = 5.0  # negatives kept for each positive spotting sample
+    transfer: bool = True  # recognition on the frozen shared module of stage 1; False trains a network from scratch
 
     def steps(self, stage: int, samples: int) -> int:
         """Number of updates of a stage with so many samples."""
-        epochs, steps = (
-            (self.spot_epochs, self.spot_steps)
-            if stage == SPOTTING
-            else (self.recognition_epochs, self.recognition_steps)
-        )
+        steps = (self.spot_steps, self.recognition_steps)[stage]
+        epochs = (self.spot_epochs, self.recognition_epochs)[stage]
         return epochs * -(-samples // self.batch) if steps is None else steps
 
 
@@ -116,10 +95,6 @@ def train_mean(
     settings: MEANSettings | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
-    rows: np.ndarray | None = None,
-    emotion_rows: np.ndarray | None = None,
-    checkpoint: Path | None = None,
-    checkpoint_every: int = 100,
 ) -> tuple[MEAN, dict[str, np.ndarray]]:
     """Train MEAN on the samples of the training subjects.
 
@@ -138,14 +113,14 @@ def train_mean(
         Planes from onset to apex, one sample a micro-expression.
     emotion_labels : ndarray, (M,) int
         0 to classes - 1.
+    classes : int
+        Number of emotions.
+    settings : MEANSettings, optional
+        The published ones by default.
     seed : int
         The same seed gives the same weights bit for bit on the CPU.
-    rows, emotion_rows : ndarray of int, optional
-        Which of the samples to train on, such as those of a fold's training subjects; all by default.
-    checkpoint : Path, optional
-        A folder; the run goes on from what it finds there, with the same bits as if it had not stopped.
-    checkpoint_every : int
-        Steps between two writings.
+    device : str or torch.device
+        See :func:`melib.models.choose_device`.
 
     Returns
     -------
@@ -153,6 +128,11 @@ def train_mean(
         In evaluation mode, on the device.
     history : dict of str to ndarray
         ``spot`` and ``recognition``: losses ``(steps, 2)`` before each update, with and without the L2 terms.
+
+    Raises
+    ------
+    ValueError
+        If the samples do not match, none is positive, or a loss is not finite.
 
     Notes
     -----
@@ -162,20 +142,14 @@ def train_mean(
     """
     settings = settings or MEANSettings()
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
-    stage, draw = spotting_stage(
-        planes, spot_targets, classes=classes, settings=settings, seed=seed, device=choose_device(device), rows=rows
-    )
-    written = partial(Checkpoint.of, checkpoint, checkpoint_every, settings, seed)
+    more = {"classes": classes, "settings": settings, "seed": seed, "device": choose_device(device)}
+    stage, draw = spotting_stage(planes, spot_targets, **more)
     adam = {"rate": settings.rate, "epsilon": ADAM_EPSILON}
-    steps = settings.steps(SPOTTING, draw.size)
-    history = {"spot": fit(stage, draw, steps=steps, checkpoint=written("spot", draw.fingerprint), **adam)}
+    spotting = fit(stage, draw, steps=settings.steps(SPOTTING, len(draw.rows)), **adam)
     model = stage.model
-    stage, draw = recognition_stage(
-        model, emotion_planes, emotion_labels, settings=settings, seed=seed, rows=emotion_rows
-    )
-    steps = settings.steps(RECOGNITION, draw.size)
-    history["recognition"] = fit(stage, draw, steps=steps, checkpoint=written("recognition", draw.fingerprint), **adam)
-    return model.eval().requires_grad_(True), history
+    stage, draw = recognition_stage(model, emotion_planes, emotion_labels, settings=settings, seed=seed)
+    recognition = fit(stage, draw, steps=settings.steps(RECOGNITION, len(draw.rows)), **adam)
+    return model.eval().requires_grad_(True), {"spot": spotting, "recognition": recognition}
 
 
 def retrain_recognition(
@@ -186,37 +160,20 @@ def retrain_recognition(
     settings: MEANSettings | None = None,
     seed: int = 0,
 ) -> tuple[MEAN, np.ndarray]:
-    """A copy of a trained network whose recognition stage is trained anew, such as on shuffled labels.
+    """A copy of a trained network whose recognition stage is trained anew, such as on shuffled labels; and its losses.
 
-    Parameters
-    ----------
-    model : MEAN
-        Left as it is; the copy lives on its device.
-    emotion_planes, emotion_labels, settings, seed
-        As for :func:`train_mean`; ``settings.transfer`` must be the model's own.
-
-    Returns
-    -------
-    model : MEAN
-        In evaluation mode. Its spotting score is that of the given model.
-    history : ndarray, (steps, 2)
-        Losses before each update, with and without the L2 terms.
-
-    Raises
-    ------
-    ValueError
-        If the settings ask for another transfer than the model has, or the samples do not fit.
+    The spotting score is that of the given model, which is left as it is. ``settings.transfer`` must be its own.
     """
     settings = settings or MEANSettings(transfer=model.transfer)
     if settings.transfer != model.transfer:
         raise InputError(f"settings.transfer is {settings.transfer}, but the model was made with {model.transfer}")
     check_samples(emotion_planes, np.zeros(len(emotion_planes)), emotion_planes, emotion_labels, model.classes)
     fresh = MEAN(model.classes, transfer=model.transfer, generator=torch_generator(seed, INITIAL))
-    kept = {name: value for name, value in model.state_dict().items() if name.split(".")[0] in ("shared", "spot")}
-    fresh.load_state_dict({**fresh.state_dict(), **kept})
+    fresh.shared.load_state_dict(model.shared.state_dict())
+    fresh.spot.load_state_dict(model.spot.state_dict())
     fresh.to(next(model.parameters()).device)
     stage, draw = recognition_stage(fresh, emotion_planes, emotion_labels, settings=settings, seed=seed)
-    steps = settings.steps(RECOGNITION, draw.size)
+    steps = settings.steps(RECOGNITION, len(draw.rows))
     history = fit(stage, draw, steps=steps, rate=settings.rate, epsilon=ADAM_EPSILON)
     return fresh.eval().requires_grad_(True), history
 
@@ -229,27 +186,19 @@ def spotting_stage(
     settings: MEANSettings,
     seed: int,
     device: torch.device,
-    rows: np.ndarray | None = None,
 ) -> tuple[SpottingStage, Sampler]:
     """A fresh network and the batches of its first stage; see :func:`train_mean`."""
     targets = np.asarray(spot_targets, np.float32)
-    kept = thinned_rows(targets, all_rows(rows, planes), settings.negative_ratio, seed)
+    kept = thinned_rows(targets, settings.negative_ratio, seed)
     model = MEAN(classes, transfer=settings.transfer, generator=torch_generator(seed, INITIAL)).to(device)
     return SpottingStage(model), _sampler(model, (planes, targets), kept, settings, seed, SPOTTING)
 
 
 def recognition_stage(
-    model: MEAN,
-    emotion_planes: np.ndarray,
-    emotion_labels: np.ndarray,
-    *,
-    settings: MEANSettings,
-    seed: int,
-    rows: np.ndarray | None = None,
+    model: MEAN, emotion_planes: np.ndarray, emotion_labels: np.ndarray, *, settings: MEANSettings, seed: int
 ) -> tuple[RecognitionStage, Sampler]:
     """The second stage of a network that has learnt to spot, and its batches; see :func:`train_mean`."""
-    rows = all_rows(rows, emotion_planes)
-    samples, labels = emotion_planes[rows], np.asarray(emotion_labels)[rows]
+    samples, labels = emotion_planes, np.asarray(emotion_labels)
     if settings.transfer:
         samples = frozen_features(model.shared, samples)
     draw = _sampler(model, (samples, labels), np.arange(len(samples)), settings, seed, RECOGNITION)
@@ -257,15 +206,9 @@ def recognition_stage(
 
 
 def _sampler(model, arrays, rows, settings, seed, stage) -> Sampler:
-    return Sampler(
-        arrays,
-        rows,
-        batch=settings.batch,
-        seed=seed,
-        stage=stage,
-        device=next(model.parameters()).device,
-        noise=model.dropout_masks,
-    )
+    device = next(model.parameters()).device
+    more = {"batch": settings.batch, "seed": seed, "stage": stage, "device": device}
+    return Sampler(arrays, rows, noise=model.dropout_masks, **more)
 
 
 def frozen_features(streams: Streams, planes: np.ndarray, batch: int = 512) -> np.ndarray:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,56 +15,30 @@ from torch.nn import functional
 
 from melib.errors import InputError
 from melib.models import SFAMNet, choose_device
-from melib.training.checks import check_samples
-from melib.training.loop import Checkpoint, Stage, fit
-from melib.training.sampling import INITIAL, Sampler, all_rows, thinned_rows, torch_generator
+from melib.training.loop import Stage, fit
+from melib.training.sampling import INITIAL, Sampler, check_samples, thinned_rows, torch_generator
 
 PART = 128  # samples whose gradient is taken at a time: what fits the caches of a core best
 
 
 @dataclass(frozen=True)
 class SFAMNetSettings:
-    """How SFAMNet is trained; the defaults are the published values.
+    """How SFAMNet is trained; the defaults are the published values."""
 
-    Parameters
-    ----------
-    steps : int
-        Number of updates; the released loop makes 1001 where its setting says 1000.
-    batch : int
-    rate : float
-        Adam's learning rate.
-    spot_weight : float
-        Share of the spotting loss in the total; the recognition loss has the rest.
-    magnitude : float
-        Each sample is multiplied by a factor between ``1 - magnitude`` and ``1 + magnitude``, in steps of .01.
-    negative_ratio : float
-        Frames without a micro-expression for each positive sample; the recognition samples count as positive.
-    attention : bool
-        CBAM in the streams.
-    released_zero_division : bool
-        Let the recognition loss of a batch without a named emotion be 0/0, as in the release. Otherwise such a batch
-        contributes none.
-    """
-
-    steps: int = 1001
+    steps: int = 1001  # updates; the released loop makes 1001 where its setting says 1000
     batch: int = 1024
-    rate: float = 1e-4
-    spot_weight: float = 0.9
-    magnitude: float = 0.1
-    negative_ratio: float = 1.0
-    attention: bool = True
+    rate: float = 1e-4  # Adam's learning rate
+    spot_weight: float = 0.9  # share of the spotting loss in the total; the recognition loss has the rest
+    magnitude: float = 0.1  # samples are multiplied by a factor within 1 +- magnitude, in steps of .01
+    negative_ratio: float = 1.0  # frames without a micro-expression for each positive or recognition sample
+    attention: bool = True  # CBAM in the streams
+    #: Let the recognition loss of a batch without a named emotion be 0/0, as in the release. Otherwise such a batch
+    #: contributes none.
     released_zero_division: bool = False
 
 
 class JointStage(Stage):
-    """Squared error of the score and weighted cross-entropy of the emotion.
-
-    Parameters
-    ----------
-    model : SFAMNet
-    class_weights : Tensor, (C,)
-        See :func:`balanced_weights`; 0 for neutral.
-    """
+    """Squared error of the score and cross-entropy of the emotion, weighted by class (:func:`balanced_weights`)."""
 
     def __init__(self, model: SFAMNet, class_weights: Tensor, settings: SFAMNetSettings) -> None:
         super().__init__()
@@ -93,21 +66,9 @@ class JointStage(Stage):
 
 
 def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Weights that give every emotion present the same say: ``n / (emotions present * n of the emotion)``.
+    """Weights ``(classes,)`` float32 that give every emotion present the same say.
 
-    Parameters
-    ----------
-    labels : ndarray, (n,) int
-        ``classes - 1`` is neutral and gets the weight 0, like an emotion that does not occur.
-
-    Returns
-    -------
-    ndarray, (classes,) float32
-
-    Raises
-    ------
-    ValueError
-        If no emotion occurs.
+    ``n / (emotions present * n of the emotion)``; neutral (``classes - 1``) gets 0, like an emotion that is absent.
     """
     counts = np.bincount(labels, minlength=classes)[: classes - 1]
     if not counts.any():
@@ -129,10 +90,6 @@ def train_sfamnet(
     settings: SFAMNetSettings | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
-    rows: np.ndarray | None = None,
-    emotion_rows: np.ndarray | None = None,
-    checkpoint: Path | None = None,
-    checkpoint_every: int = 100,
 ) -> tuple[SFAMNet, dict[str, np.ndarray]]:
     """Train SFAMNet on the samples of the training subjects.
 
@@ -141,7 +98,7 @@ def train_sfamnet(
 
     Parameters
     ----------
-    planes, emotion_planes, seed, device, rows, emotion_rows, checkpoint, checkpoint_every
+    planes, emotion_planes, seed, device
         As for :func:`melib.training.train_mean`.
     spot_targets, frame_labels : ndarray, (N,)
         See :func:`melib.training.sfamnet_labels`.
@@ -149,6 +106,8 @@ def train_sfamnet(
         0 to classes - 2.
     classes : int
         The emotions, and neutral as the last.
+    settings : SFAMNetSettings, optional
+        The published ones by default.
 
     Returns
     -------
@@ -157,6 +116,11 @@ def train_sfamnet(
     history : dict of str to ndarray
         ``joint``: losses ``(steps, 3)`` before each update: total, spotting, recognition.
 
+    Raises
+    ------
+    ValueError
+        If the samples do not match, none is positive, or a loss is not finite.
+
     Notes
     -----
     Departures from the release: a batch without a named emotion contributes no recognition loss (see
@@ -164,62 +128,34 @@ def train_sfamnet(
     CPU the gradient of a batch is summed over parts of it, which changes it by rounding alone.
     """
     settings = settings or SFAMNetSettings()
-    stage, draw = sfamnet_stage(
-        planes,
-        spot_targets,
-        frame_labels,
-        emotion_planes,
-        emotion_labels,
-        classes=classes,
-        settings=settings,
-        seed=seed,
-        device=choose_device(device),
-        rows=rows,
-        emotion_rows=emotion_rows,
-    )
-    written = Checkpoint.of(checkpoint, checkpoint_every, settings, seed, "joint", draw.fingerprint)
-    history = fit(stage, draw, steps=settings.steps, rate=settings.rate, part=PART, checkpoint=written)
+    samples = planes, spot_targets, frame_labels, emotion_planes, emotion_labels
+    more = {"classes": classes, "settings": settings, "seed": seed, "device": choose_device(device)}
+    stage, draw = sfamnet_stage(*samples, **more)
+    history = fit(stage, draw, steps=settings.steps, rate=settings.rate, part=PART)
     return stage.model.eval(), {"joint": history}
 
 
 def sfamnet_stage(
-    planes: np.ndarray,
-    spot_targets: np.ndarray,
-    frame_labels: np.ndarray,
-    emotion_planes: np.ndarray,
-    emotion_labels: np.ndarray,
-    *,
-    classes: int,
-    settings: SFAMNetSettings,
-    seed: int,
-    device: torch.device,
-    rows: np.ndarray | None = None,
-    emotion_rows: np.ndarray | None = None,
+    *arrays: np.ndarray, classes: int, settings: SFAMNetSettings, seed: int, device: torch.device
 ) -> tuple[JointStage, Sampler]:
-    """A fresh network and its batches; see :func:`train_sfamnet`."""
+    """A fresh network and its batches; the arrays are those of :func:`train_sfamnet`."""
+    planes, spot_targets, frame_labels, emotion_planes, emotion_labels = arrays
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes - 1)
     if len(frame_labels) != len(planes):
         raise InputError(f"{len(planes)} planes for {len(frame_labels)} frame labels: the numbers must agree")
-    rows, emotion_rows = all_rows(rows, planes), all_rows(emotion_rows, emotion_planes)
-    spot_targets, frame_labels = np.asarray(spot_targets), np.asarray(frame_labels)
-    positives = int((spot_targets[rows] > 0).sum())
+    spot_targets = np.asarray(spot_targets)
+    positives = int((spot_targets > 0).sum())
     # The recognition samples are positive too, so each brings its share of negatives.
-    ratio = settings.negative_ratio * (positives + len(emotion_rows)) / max(positives, 1)
-    rows = thinned_rows(spot_targets, rows, ratio, seed)
-    samples = np.concatenate([planes[rows], emotion_planes[emotion_rows]]).astype(np.float32, copy=False)
-    targets = np.concatenate([spot_targets[rows], np.ones(len(emotion_rows))]).astype(np.float32)
-    labels = np.concatenate([frame_labels[rows], np.asarray(emotion_labels)[emotion_rows]]).astype(np.int64)
+    ratio = settings.negative_ratio * (positives + len(emotion_planes)) / max(positives, 1)
+    rows = thinned_rows(spot_targets, ratio, seed)
+    samples = np.concatenate([planes[rows], emotion_planes]).astype(np.float32, copy=False)
+    targets = np.concatenate([spot_targets[rows], np.ones(len(emotion_planes))]).astype(np.float32)
+    labels = np.concatenate([np.asarray(frame_labels)[rows], emotion_labels]).astype(np.int64)
     model = SFAMNet(classes, attention=settings.attention, generator=torch_generator(seed, INITIAL)).to(device)
     weights = torch.from_numpy(balanced_weights(labels, classes)).to(device)
-    draw = Sampler(
-        (samples, targets, labels),
-        np.arange(len(samples)),
-        batch=settings.batch,
-        seed=seed,
-        stage=0,
-        device=device,
-        noise=partial(magnitude_factors, settings.magnitude),
-    )
+    noise = partial(magnitude_factors, settings.magnitude)
+    more = {"batch": settings.batch, "seed": seed, "stage": 0, "device": device, "noise": noise}
+    draw = Sampler((samples, targets, labels), np.arange(len(samples)), **more)
     return JointStage(model, weights, settings), draw
 
 

@@ -15,7 +15,7 @@ from melib.metrics import spotting
 from melib.study import measure, parameters
 from melib.study.catalogue import EXPERIMENTS, find_experiment
 from melib.study.filmed_experiments import COMPLETED, on_dataset
-from melib.study.printed import PRINTED_AS, read_printed
+from melib.study.released import PRINTED_AS, read_printed
 from melib.study.rows import Chain, Row, RowRecords, ensure
 
 SMALL = replace(study.TIERS["smoke"], spot_steps=3, recognition_steps=3, joint_steps=3, batch=16, resamples=50)

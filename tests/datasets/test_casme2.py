@@ -4,30 +4,17 @@ from collections import Counter
 from pathlib import Path
 
 import clip_trees
-import pandas as pd
 import pytest
+from clip_trees import CASME2 as ROWS
 from clip_trees import casme2_row as row
+from clip_trees import casme2_tree as raw
 from dataset_trees import write_book
 
-from melib.datasets import casme2, open_dataset
-from melib.datasets.sheets import LabelRows
+from melib.datasets import casme2, class_sets, open_dataset
+from melib.datasets.doctor import published
 
-ROWS = [
-    row(1, "EP02_01f", 6, 9, 12, "happiness"),
-    row(1, "EP03_02", 3, 5, 8, "others"),
-    row(4, "EP12_01f", 4, "/", 10, "disgust"),
-    row(17, "EP05_04", 2, 4, 9, "sadness"),
-]
-FIVE = {name: casme2.PUBLISHED[f"micro {name}"] for name in casme2.CLASSES[5]}
+FIVE = {name: published("casme2")[f"micro {name}"] for name in casme2.CLASSES[5]}
 SHEET = "CASME2-coding-20190701.xlsx"
-
-
-def raw(root: Path, rows=ROWS, *, labels: str = SHEET) -> Path:
-    for subject, name, *_ in ROWS:
-        folder = root / "CASME2-RAW" / f"sub{subject:02d}" / name
-        clip_trees.write_frames(folder, [f"img{number}.jpg" for number in range(1, 16)])
-    write_book(root / labels, Sheet1=clip_trees.casme2_sheet(rows))
-    return root
 
 
 def cropped(root: Path) -> Path:
@@ -38,17 +25,12 @@ def cropped(root: Path) -> Path:
     return root
 
 
-def whole_release() -> pd.DataFrame:
+def whole_release(path: Path) -> Path:
     """255 generated rows: the published numbers of each emotion, and the two clips that MEAN leaves out."""
-    emotions = [name for name, number in FIVE.items() for _ in range(number)]
-    emotions += ["fear"] * 2 + ["sadness"] * 7
-    rows = [(i % 26 + 1, f"EP01_{i:03d}", 10, 20 + i % 9, 60, emotion) for i, emotion in enumerate(emotions)]
-    rows += [(4, "EP12_01f", 10, "/", 60, "disgust"), (9, "EP18_03", 66, 111, 111, "others")]
-    columns = ["Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Estimated Emotion"]
-    table = pd.DataFrame(rows, columns=columns).astype(object)
-    table["Action Units"] = "4"
-    table["row"] = range(2, len(table) + 2)
-    return table
+    emotions = [name for name, number in FIVE.items() for _ in range(number)] + ["fear"] * 2 + ["sadness"] * 7
+    rows = [row(i % 26 + 1, f"EP01_{i:03d}", 10, 20 + i % 9, 60, emotion) for i, emotion in enumerate(emotions)]
+    rows += [row(4, "EP12_01f", 10, "/", 60, "disgust"), row(9, "EP18_03", 66, 111, 111, "others")]
+    return write_book(path, Sheet1=clip_trees.casme2_sheet(rows))
 
 
 def test_a_clip_is_a_video_of_one_expression_on_the_frames_its_label_names(tmp_path):
@@ -60,11 +42,6 @@ def test_a_clip_is_a_video_of_one_expression_on_the_frames_its_label_names(tmp_p
     assert (expression.kind, expression.emotion, expression.action_units) == ("micro", "happiness", ("4", "14L"))
     assert clip_trees.brightness(video.frames(5, 12)) == [6, 7, 8, 9, 10, 11, 12]
     assert len(dataset.labels.rows) == 4 and dataset.labels.skipped.empty
-
-
-def test_unpadded_names_are_in_the_order_of_numbers(tmp_path):
-    video = open_dataset("casme2", raw(tmp_path)).videos[0]
-    assert clip_trees.brightness(video.frames(0, 15)) == list(range(1, 16))
 
 
 def test_a_blank_emotion_is_none(tmp_path):
@@ -94,21 +71,17 @@ def test_a_slash_for_the_apex_is_unknown_and_never_estimated(tmp_path):
     assert {video.name: video.expressions[0].apex for video in dataset.videos}["EP12_01f"] is None
 
 
-def test_as_in_mean_keeps_the_published_244_clips():
-    everything, into = LabelRows(), LabelRows()
-    sheet = whole_release()
-    casme2.read_rows(sheet, everything, as_in_mean=False)
-    casme2.read_rows(sheet, into)
-    assert len(everything.rows) == len(sheet) == 255 and not everything.skipped
-    assert Counter(row["emotion"] for row in into.rows) == FIVE
-    assert len(into.rows) == casme2.PUBLISHED["micro"] == 244
-    assert len({row["subject"] for row in into.rows}) == casme2.PUBLISHED["subjects"]
-    left_out = {row["video"]: row["reason"] for row in into.skipped if row["video"] in ("EP12_01f", "EP18_03")}
-    assert left_out == {
-        "EP12_01f": "left out as in MEAN: no apex",
-        "EP18_03": "left out as in MEAN: the clip of the frames 66, 111, 111",
-    }
-    assert len(into.skipped) == 11
+def test_as_in_mean_keeps_the_published_244_clips(tmp_path):
+    path = whole_release(tmp_path / SHEET)
+    everything, labels = casme2.read_labels(path, as_in_mean=False), casme2.read_labels(path)
+    assert len(everything.rows) == 255 and everything.skipped.empty
+    assert Counter(labels.rows["emotion"]) == FIVE
+    assert len(labels.rows) == published("casme2")["micro"] == 244
+    assert labels.rows["subject"].nunique() == published("casme2")["subjects"]
+    left_out = dict(zip(labels.skipped["video"], labels.skipped["reason"], strict=True))
+    assert left_out["EP12_01f"] == "left out as in MEAN: no apex"
+    assert left_out["EP18_03"] == "left out as in MEAN: the clip of the frames 66, 111, 111"
+    assert len(left_out) == 11
 
 
 def test_as_in_mean_has_no_video_of_a_clip_left_out(tmp_path):
@@ -121,16 +94,9 @@ def test_three_classes_leave_the_145_clips_of_the_grand_challenge():
     # Negative is disgust and repression: 88 + 32 + 25 clips (MEGC 2019).
     counts = Counter()
     for emotion, number in FIVE.items():
-        counts[casme2.MERGE[3][emotion]] += number
+        counts[class_sets("casme2")[3][1][emotion]] += number
     del counts[None]
     assert counts == {"negative": 88, "positive": 32, "surprise": 25} and counts.total() == 145
-
-
-def test_every_class_set_says_what_becomes_of_every_emotion():
-    for number, classes in casme2.CLASSES.items():
-        assert len(classes) == number
-        assert set(casme2.MERGE[number]) == set(casme2.EMOTIONS)
-        assert {name for name in casme2.MERGE[number].values() if name} == set(classes)
 
 
 def test_folder_and_label_may_differ_in_case_and_padding(tmp_path):
@@ -174,9 +140,3 @@ def test_labels_of_which_none_is_left_are_said_to_be_why(tmp_path):
         open_dataset("casme2", raw(tmp_path, [ROWS[2]]))
     with pytest.raises(ValueError, match="leaves no clip: it has no row"):
         open_dataset("casme2", raw(tmp_path, []))
-
-
-def test_a_folder_without_labels_names_the_file_that_is_missing(tmp_path):
-    clip_trees.write_frames(tmp_path / "sub01" / "EP02_01f", ["img1.jpg"])
-    with pytest.raises(FileNotFoundError, match="no label file CASME2-coding-20190701.xlsx"):
-        open_dataset("casme2", tmp_path)

@@ -280,7 +280,7 @@ def test_no_file_that_is_kept_of_a_video_is_named_by_it(hostile, tmp_path):
     with watched() as events:
         face.crop(video, detector=Everywhere(), cache=tmp_path / "kept", dataset=hostile)
         pairs = features.spotting_pairs(video, gap_s=0.1)
-        settings = features.FeatureSettings(region="face", stabilization="none")
+        settings = features.FeatureSettings(stabilization="none")
         features.stored_planes(tmp_path / "store", dataset, video, pairs, settings)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "store"]
     (detection,), (planes,) = ((tmp_path / "kept").iterdir(), (tmp_path / "store").iterdir())

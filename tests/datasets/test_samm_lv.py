@@ -5,10 +5,14 @@ from pathlib import Path
 
 import clip_trees
 import pytest
+from clip_trees import SAMM_LV as ROWS
 from clip_trees import samm_lv_row as row
+from clip_trees import samm_lv_tree as tree
 from dataset_trees import write_book
 
 from melib.datasets import open_dataset, samm_lv
+from melib.datasets.doctor import published
+from melib.datasets.sheets import count_labels
 from melib.training import half_length
 from melib.video import Expression, truth_table
 
@@ -17,22 +21,6 @@ REAL = REFERENCE / "MTSN-Spot-ME-MaE" / "megc2021-ground-truth" / "SAMMLV_gt.xls
 real = pytest.mark.skipif(
     "MELIB_REFERENCE" not in os.environ, reason="MELIB_REFERENCE does not name the folder of reference artefacts"
 )
-
-ROWS = [
-    row("006_1_1", 3, 6, 9, "Micro - 1/2", "4+L14"),
-    row("006_1_2", 10.4, 12.6, 15.6, "Macro", "12B"),
-    row("006_1_3", 17, -1, 19, "Micro - 1/2"),
-    row("006_2_1", 0, 8, 12, "Macro"),
-    row("011_1_1", 2, 3, 4, "Macro"),
-]
-
-
-def tree(root: Path, rows=ROWS, *, digits: int = 4, labels: str = "SAMM_LongVideos_V2_Release.xlsx") -> Path:
-    for video in ("006_1", "006_2", "011_1"):
-        names = [f"{video}_{number:0{digits}d}.jpg" for number in range(1, 21)]
-        clip_trees.write_frames(root / "SAMM_longvideos" / video, names, grey=True)
-    write_book(root / labels, FACS_Movement_Only=clip_trees.samm_lv_sheet(rows))
-    return root
 
 
 def codes(path: Path, rows) -> Path:
@@ -46,13 +34,8 @@ def reasons(labels) -> dict[int, str]:
 @real
 def test_the_published_label_file_gives_the_published_counts():
     labels = samm_lv.read_labels(REAL)
-    rows, micro = labels.rows, labels.rows[labels.rows["kind"] == "micro"]
-    counts = {
-        **rows["kind"].value_counts().to_dict(),
-        **{"subjects": rows["subject"].nunique(), "videos": rows["video"].nunique(), "recorded videos": 147},
-        **{"micro subjects": micro["subject"].nunique(), "micro videos": micro["video"].nunique()},
-    }
-    assert counts == samm_lv.PUBLISHED
+    counts = count_labels(labels.rows)
+    assert counts | {"recorded videos": 147} == published("samm_lv")
     assert (counts["micro"], counts["macro"]) == (159, 343)
     assert (labels.skipped["row"] == 0).all()
     assert labels.changes[["column", "from", "to"]].to_numpy().tolist() == [["onset", 0, 1]] * 10
@@ -175,12 +158,6 @@ def test_the_newest_release_is_read_and_the_labels_may_lie_beside_the_frames(tmp
     root = tree(tmp_path, ROWS[:1], labels="SAMM_longvideos/SAMM_LongVideos_V3_Release.xlsx")
     write_book(root / "SAMM_LongVideos_V2_Release.xlsx", FACS=clip_trees.samm_lv_sheet(ROWS))
     assert len(open_dataset("samm_lv", root).labels.rows) == 1
-
-
-def test_a_folder_without_labels_names_the_file_that_is_missing(tmp_path):
-    clip_trees.write_frames(tmp_path / "006_1", ["006_1_0001.jpg"], grey=True)
-    with pytest.raises(FileNotFoundError, match="SAMM_LongVideos_V2_Release.xlsx"):
-        open_dataset("samm_lv", tmp_path)
 
 
 def test_missing_frames_are_counted_and_shift_no_label(tmp_path):

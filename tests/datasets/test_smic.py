@@ -4,26 +4,12 @@ from pathlib import Path
 
 import clip_trees
 import pytest
+from clip_trees import SMIC as ROWS
 from clip_trees import smic_row as row
+from clip_trees import smic_tree as long
 from dataset_trees import write_book
 
-from melib.datasets import DATASETS, open_dataset, smic
-
-#: Clip, first frame, onset, offset; the clips hold 20 frames each.
-ROWS = [
-    row("s01_ne_01", 101, 105, 110),
-    row("s01_po_02", 121, 123, 130),
-    row("s03_sur_01", 7, 7, 26),
-]
-
-
-def long(root: Path, *, sensor: str = "HS", rows=ROWS, suffix: str = "") -> Path:
-    home = root / "SMIC-E_raw image" / f"{sensor}_long" / f"SMIC-{sensor}-E"
-    for _, name, _, _, first, _ in ROWS:
-        folder = home / sensor / name.split("_")[0] / name
-        clip_trees.write_frames(folder, [f"image{number:06d}.jpg" for number in range(first, first + 20)])
-    write_book(home / f"SMIC-{sensor}-E_annotation{suffix}.xlsx", Sheet1=clip_trees.smic_sheet(rows))
-    return root
+from melib.datasets import open_dataset, smic
 
 
 def cropped(root: Path) -> Path:
@@ -166,8 +152,6 @@ def test_a_tree_of_another_sensor_is_not_read_instead(tmp_path):
         open_dataset("smic_hs", root)
 
 
-def test_the_published_counts_stand_for_each_sensor():
-    assert {name for name in DATASETS if name.startswith("smic")} == {f"smic_{sensor}" for sensor in smic.SENSORS}
-    assert [smic.PUBLISHED[sensor]["micro"] for sensor in smic.SENSORS] == [157, 71, 71]
+def test_an_unknown_sensor_is_named():
     with pytest.raises(ValueError, match="unknown sensor 'uv' of SMIC: use one of hs, vis, nir"):
         smic.read_labels("SMIC", sensor="uv")

@@ -14,11 +14,11 @@ GROUND = 40
 
 
 class FilmedVideo(Video):
-    """A video made from arrays; counts the frames that were read."""
+    """A video made from arrays; notes the frames that were read."""
 
-    def __init__(self, frames, *, depth=None, camera=None, fps=30.0, subject="s1", name="v1", expressions=()):
-        self._frames, self._depth = np.asarray(frames), depth
-        self.subject, self.name, self.fps, self.camera = subject, name, fps, camera
+    def __init__(self, frames, *, depth=None, camera=None, fps=30.0, name="v1", expressions=()):
+        self._frames, self._depth, self.camera = np.asarray(frames), depth, camera
+        self.subject, self.name, self.fps = "s1", name, fps
         self.n_frames, self.expressions = len(self._frames), expressions
         self.read, self.longest_read = [], 0
 
@@ -32,7 +32,6 @@ class FilmedVideo(Video):
         raise AssertionError("nobody knows the landmarks of a film")
 
     def depth(self, start, stop):
-        self.check_range(start, stop)
         return super().depth(start, stop) if self._depth is None else self._depth[start:stop]
 
 
@@ -54,23 +53,19 @@ class PaintDetector:
         return [Face(box, self.landmarks(rgb, box), 1.0) for box in boxes]
 
     def landmarks(self, rgb, box):
-        return (layout() * [box.width, box.height] + [box.left, box.top]).astype(np.float32)
+        # Enough of a face for its regions and for what stays steady in it.
+        points = np.random.default_rng(68).uniform(0.3, 0.7, (68, 2))
+        points[[17, 26, 19, 24]] = (0.15, 0.25), (0.85, 0.25), (0.3, 0.2), (0.7, 0.2)
+        points[[41, 46, 50, 57]] = (0.3, 0.4), (0.7, 0.4), (0.45, 0.7), (0.5, 0.85)
+        points[[60, 64]] = (0.38, 0.77), (0.62, 0.77)
+        return (points * box[2:] + box[:2]).astype(np.float32)
 
 
-def layout():
-    """68 places in a unit box: enough of a face for its regions and for what stays steady in it."""
-    rng = np.random.default_rng(68)
-    points = rng.uniform(0.3, 0.7, (68, 2))
-    points[[17, 26, 19, 24]] = (0.15, 0.25), (0.85, 0.25), (0.3, 0.2), (0.7, 0.2)
-    points[[41, 46, 50, 57, 60, 64]] = (0.3, 0.4), (0.7, 0.4), (0.45, 0.7), (0.5, 0.85), (0.38, 0.77), (0.62, 0.77)
-    return points
-
-
-def paint(places, *, height=120, width=160, side=60):
-    """Frames ``(T, H, W, 3)``: of each item of `places`, a list of (left, top) of faces ``side`` pixels wide."""
-    frames = np.full((len(places), height, width, 3), GROUND, dtype=np.uint8)
+def paint(places, *, width=160):
+    """Frames ``(T, 120, W, 3)``: of each item of `places`, a list of (left, top) of faces 60 pixels wide, or others."""
+    frames = np.full((len(places), 120, width, 3), GROUND, dtype=np.uint8)
     for frame, faces in zip(frames, places, strict=True):
         for left, top, *own in faces:
-            length = own[0] if own else side
-            frame[top : top + length, left : left + length, 0] = PAINT
+            side = own[0] if own else 60
+            frame[top : top + side, left : left + side, 0] = PAINT
     return frames

@@ -54,13 +54,13 @@ class PlaneVideo(Video):
     """A textured plane before a depth camera, moved by metres a frame: to the right, and away.
 
     ``slope`` tilts the readings of depth by metres a pixel and frame to the right, the picture left as it is; ``hole``
-    is a part of the depth map without readings.
+    is a part of every depth map without readings, ``lost`` such parts of some frames.
     """
 
     DEPTH, FOCAL = 0.6, 600.0  # a millimetre to a pixel
 
-    def __init__(self, subject="p0", name="v0", *, right=0.0, away=0.0, slope=0.0, hole=None, n_frames=40):
-        self.subject, self.name, self.fps, self.n_frames = subject, name, 30.0, n_frames
+    def __init__(self, subject="p0", name="v0", *, right=0.0, away=0.0, slope=0.0, hole=None, lost=None):
+        self.subject, self.name, self.fps, self.n_frames, self.lost = subject, name, 30.0, 40, lost or {}
         self.expressions = (Expression(10, 20, 14, "micro", "surprise"),)
         self.camera = Camera(self.FOCAL, self.FOCAL, 63.5, 63.5, 128, 128)
         self.right, self.away, self.slope, self.hole = right, away, slope, hole
@@ -86,6 +86,9 @@ class PlaneVideo(Video):
         readings = np.broadcast_to(self.DEPTH + frame * (self.away + self.slope * x), (stop - start, 128, 128)).copy()
         if self.hole is not None:
             readings[:, *self.hole] = 0
+        for index in range(start, stop):
+            if index in self.lost:
+                readings[index - start][self.lost[index]] = 0
         return readings.astype(np.float32)
 
     def landmarks(self, start, stop):

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sliding import PlaneVideo, SlidingVideo
+from sliding import SlidingVideo
 
-from melib import features, provenance
+from melib import features
+from melib.features import settings as scales
+from melib.features import store
 from melib.video import Dataset, Expression
 
 HERE = Path(__file__).parent
 RAW = features.FeatureSettings(stabilization="none")
+PAIR = (np.array([0]), np.array([2]))  # a texture that slides by one pixel
 
 
 def all_planes(video, pairs, settings=RAW):
@@ -34,11 +37,7 @@ def test_the_gap_follows_the_frame_rate():
 
 def test_spotting_pairs_lie_a_gap_apart_at_every_stride(video):
     starts, ends = features.spotting_pairs(video, gap_s=0.2, stride=3)
-    assert starts.tolist() == list(range(0, 34, 3))
-    assert (ends - starts == 6).all()
-
-
-def test_a_video_shorter_than_the_gap_is_refused():
+    assert starts.tolist() == list(range(0, 34, 3)) and (ends - starts == 6).all()
     with pytest.raises(ValueError, match="v0 has 5 frames: too few for a gap of 6"):
         features.spotting_pairs(SlidingVideo(n_frames=5), gap_s=0.2)
 
@@ -51,28 +50,23 @@ def test_expression_pairs_go_from_onset_to_apex(video):
 
 
 def test_planes_are_flow_right_flow_down_and_strain_in_fixed_units(video):
-    found = all_planes(video, (np.array([0, 8]), np.array([2, 10])))  # one pixel to the right
+    found = all_planes(video, (np.array([0, 8]), np.array([2, 10])))
     assert found.shape == (2, 3, 42, 42) and found.dtype == np.float32
     middle = found[:, :, 5:16, 8:34]
-    assert middle[:, 0].mean() == pytest.approx(1.0 / features.FLOW_SCALE_PX, abs=0.08)
+    assert middle[:, 0].mean() == pytest.approx(1.0 / scales.FLOW_SCALE_PX, abs=0.08)
     assert abs(middle[:, 1].mean()) < 0.08
-    assert middle[:, 2].mean() < 0.05 / features.STRAIN_SCALE
-
-
-def test_a_shared_motion_is_removed_by_the_median(video):
-    pairs = (np.array([0]), np.array([2]))
-    settings = features.FeatureSettings(stabilization="median")
-    assert abs(np.median(all_planes(video, pairs, settings)[:, 0])) < 0.05
+    assert middle[:, 2].mean() < 0.05 / scales.STRAIN_SCALE
+    # A motion that all of the face shares is the head's.
+    assert abs(np.median(all_planes(video, PAIR, features.FeatureSettings())[:, 0])) < 0.05
 
 
 def test_per_sample_scaling_hides_how_large_a_motion_is():
-    pairs = (np.array([0]), np.array([2]))
-    settings = features.FeatureSettings(stabilization="none", normalization="sample")
-    for speed in (0.2, 1.0):
-        found = all_planes(SlidingVideo(speed=speed), pairs, settings)
+    slow, fast = (SlidingVideo(speed=speed) for speed in (0.2, 1.0))
+    by_sample = features.FeatureSettings(stabilization="none", normalization="sample")
+    for video in (slow, fast):
+        found = all_planes(video, PAIR, by_sample)
         assert found.min() >= 0 and found.max() <= 1
-    fixed = [all_planes(SlidingVideo(speed=speed), pairs)[:, 0].mean() for speed in (0.2, 1.0)]
-    assert fixed[1] > 3 * fixed[0]
+    assert all_planes(fast, PAIR)[:, 0].mean() > 3 * all_planes(slow, PAIR)[:, 0].mean()
 
 
 @pytest.mark.parametrize("name", ["input", "region", "method", "stabilization", "normalization"])
@@ -83,8 +77,7 @@ def test_an_unknown_setting_is_named_with_its_choices(name):
 
 def test_no_more_than_a_chunk_of_frames_is_asked_for_at_a_time():
     video = SlidingVideo(n_frames=36_000)
-    pairs = features.spotting_pairs(video, gap_s=0.2)
-    next(itertools.islice(features.planes(video, pairs, RAW), 1))
+    next(itertools.islice(features.planes(video, features.spotting_pairs(video, gap_s=0.2), RAW), 1))
     assert len(video.asked) < 100
 
 
@@ -123,35 +116,21 @@ def test_what_is_stored_is_what_was_computed_and_is_computed_once(tmp_path, data
     np.testing.assert_array_equal(first, all_planes(SlidingVideo(), pairs))
     asked = len(video.asked)
     again = features.stored_planes(tmp_path, dataset, video, pairs, RAW)
-    assert len(video.asked) == asked
+    assert len(video.asked) == asked and not again.flags.writeable
     np.testing.assert_array_equal(first, again)
-    assert not again.flags.writeable
 
 
-def test_another_setting_video_or_code_is_another_file(tmp_path, dataset, video, monkeypatch):
-    pairs = (np.array([0]), np.array([2]))
-    features.stored_planes(tmp_path, dataset, video, pairs, RAW)
-    features.stored_planes(tmp_path, dataset, video, pairs, features.FeatureSettings())
-    features.stored_planes(tmp_path, dataset, video, pairs, features.FeatureSettings("uv0", stabilization="none"))
-    features.stored_planes(tmp_path, dataset, video, pairs, features.FeatureSettings(region="face"))
-    features.stored_planes(tmp_path, dataset, SlidingVideo("v1"), pairs, RAW)
+def test_another_setting_dataset_video_pair_or_code_is_another_file(tmp_path, dataset, video, monkeypatch):
+    features.stored_planes(tmp_path, dataset, video, PAIR, RAW)
+    features.stored_planes(tmp_path, dataset, video, PAIR, features.FeatureSettings())
+    features.stored_planes(tmp_path, Dataset("sliding", "2", (), ()), video, PAIR, RAW)
+    features.stored_planes(tmp_path, dataset, SlidingVideo("v1"), PAIR, RAW)
     features.stored_planes(tmp_path, dataset, video, (np.array([0]), np.array([3])), RAW)
-    monkeypatch.setattr(provenance, "code_hash", lambda *modules: "other code")
-    features.stored_planes(tmp_path, dataset, video, pairs, RAW)
-    assert len(list(tmp_path.glob("*.npy"))) == 7
-
-
-def test_planes_with_depth_of_another_sample_name_that_sample_too(tmp_path):
-    settings = features.FeatureSettings("uvz-other", stabilization="none")
-    people = [PlaneVideo(f"p{i}", away=1e-4 * i) for i in range(3)]
-    pairs = (np.array([10, 12]), np.array([16, 18]))
-    found = []
-    for others in (people[:2], [people[0], people[2]]):
-        dataset = Dataset("planes", "1", tuple(others), ())
-        found.append(features.stored_planes(tmp_path, dataset, people[0], pairs, settings))
-    one, other = (planes[:, 2, 10:30, 10:30].mean() * features.AWAY_SCALE_MM for planes in found)
-    assert (one, other) == (pytest.approx(0.6, abs=0.05), pytest.approx(1.2, abs=0.05))
-    assert len(list(tmp_path.glob("*.npy"))) == 2
+    before = features.key(dataset, RAW)
+    monkeypatch.setattr(store, "source_hash", lambda *modules: "other code")
+    features.stored_planes(tmp_path, dataset, video, PAIR, RAW)
+    assert len(list(tmp_path.glob("*.npy"))) == 6
+    assert len(before) == 64 and before != features.key(dataset, RAW)
 
 
 def test_a_video_that_cannot_be_read_leaves_nothing_behind(tmp_path, dataset):

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from melib.flow.depth import depth_derivatives, fill, halve_depth, surface_weights, warp_depth
 from melib.flow.grids import Rows, blur, derivatives, double, halve, inside, median3, warp
-from tests.flow.scenes import Texture, grid
+from tests.flow.scenes import grid
 
 RANDOM = np.random.default_rng(11)
 IMAGES = RANDOM.uniform(0, 255, (2, 17, 22))
@@ -136,9 +136,3 @@ def test_filled_holes_are_near_what_surrounds_them():
     known = depth > 0
     np.testing.assert_array_equal(filled[known], depth[known])
     assert not fill(torch.zeros(1, 20, 20)).any()
-
-
-def test_textures_are_textures():
-    x, y = grid(40, 40)
-    image = Texture(1)(x, y)
-    assert image.std() > 25 and image.min() >= 0 and image.max() <= 255

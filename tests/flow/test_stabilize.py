@@ -91,23 +91,27 @@ def test_the_hull_of_the_landmarks_stands_in_for_a_missing_mask():
     np.testing.assert_array_equal(stabilize(flow, "median", landmarks=landmarks), stabilize(flow, "median", face=hull))
 
 
-def test_missing_or_unfit_input_is_named():
-    face, landmarks, local = scene()
-    with pytest.raises(ValueError, match="unknown stabilisation mode 'spin'"):
-        stabilize(local, "spin")
-    with pytest.raises(ValueError, match="needs the 68 landmarks"):
-        stabilize(local, "nose", face=face)
-    with pytest.raises(ValueError, match="needs 68 landmarks"):
-        stabilize(local, "nose", landmarks=landmarks[:5])
-    for mode in ("median", "affine"):
-        with pytest.raises(ValueError, match="needs the face"):
-            stabilize(local, mode)
-        with pytest.raises(ValueError, match="does not fit"):
-            stabilize(local, mode, face=face[:-1])
-        with pytest.raises(ValueError, match="0 pixels"):
-            stabilize(local, mode, face=np.zeros_like(face))
+FACE, LANDMARKS, LOCAL = scene()
+
+
+@pytest.mark.parametrize(
+    ("mode", "given", "message"),
+    [
+        ("spin", {}, "unknown stabilisation mode 'spin'"),
+        ("nose", {"face": FACE}, "needs landmarks="),
+        ("nose", {"landmarks": LANDMARKS[:5]}, "landmarks must be"),
+        ("median", {}, "needs face="),
+        ("affine", {"face": FACE[:-1]}, "face must be"),
+        ("median", {"face": 0 * FACE}, "face has 0 pixels"),
+        ("affine", {"face": 0 * FACE}, "face has 0 pixels"),
+        ("median", {"landmarks": np.where(LANDMARKS > 50, np.nan, LANDMARKS)}, "finite"),
+        ("nose", {"landmarks": np.where(LANDMARKS > 50, np.nan, LANDMARKS)}, "finite"),
+        ("rigid", {"face": FACE, "depth": 1.0 * FACE}, "needs camera="),
+        ("rigid", {"face": FACE, "depth": 1.0 * FACE[1:], "camera": ()}, "depth must be"),
+    ],
+)
+def test_missing_or_unfit_input_is_named(mode, given, message):
+    with pytest.raises(ValueError, match=message):
+        stabilize(LOCAL, mode, **given)
     with pytest.raises(ValueError, match="2 or 3, H, W"):
-        stabilize(local[:1], "median", face=face)
-    landmarks[3, 0] = np.nan
-    with pytest.raises(ValueError, match="finite"):
-        stabilize(local, "median", landmarks=landmarks)
+        stabilize(LOCAL[:1], "median", face=FACE)

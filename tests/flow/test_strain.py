@@ -28,11 +28,14 @@ def linear_flow(gradient, height=9, width=12):
 )
 def test_strain_is_the_norm_of_the_symmetric_gradient(differences, gradient, expected):
     found = strain(linear_flow(gradient), differences=differences)
-    np.testing.assert_allclose(found[1:, 1:], expected, atol=1e-12)
     assert found.shape == (9, 12)
+    inner = found if differences == "central" else found[1:, 1:]
+    np.testing.assert_allclose(inner, expected, atol=1e-12)
+    if differences == "backward":  # there is nothing on the left and above
+        assert not found[0].any() and not found[:, 0].any()
 
 
-def test_backward_strain_looks_left_and_up_and_is_zero_at_that_edge():
+def test_backward_strain_looks_left_and_up_and_central_strain_both_ways():
     flow = np.zeros((2, 5, 5))
     flow[0, 2, 2] = 1.0
     found = strain(flow)
@@ -40,16 +43,8 @@ def test_backward_strain_looks_left_and_up_and_is_zero_at_that_edge():
     assert found[2, 3] == pytest.approx(1.0)
     assert found[3, 2] == pytest.approx(np.sqrt(0.5))
     assert np.count_nonzero(found) == 3
-    edges = strain(linear_flow(((0.3, 0), (0, 0.4))))
-    assert not edges[0].any() and not edges[:, 0].any()
-
-
-def test_central_strain_is_symmetric_and_reaches_the_border():
-    flow = np.zeros((2, 5, 5))
-    flow[0, 2, 2] = 1.0
-    found = strain(flow, differences="central")
-    np.testing.assert_allclose(found, found[:, ::-1])
-    np.testing.assert_allclose(strain(linear_flow(((0.3, 0), (0, 0.4))), differences="central"), 0.5)
+    central = strain(flow, differences="central")
+    np.testing.assert_allclose(central, central[:, ::-1])
 
 
 def test_strain_of_a_batch_is_the_strain_of_each():
@@ -61,7 +56,7 @@ def test_strain_of_a_batch_is_the_strain_of_each():
 
 
 def test_bad_strain_input_is_refused():
-    with pytest.raises(ValueError, match=r"\(\.\.\., 2, H, W\)"):
+    with pytest.raises(ValueError, match=r"flow must be \(\.\.\., 2, H, W\)"):
         strain(np.zeros((3, 8, 8)))
     with pytest.raises(ValueError, match="forward"):
         strain(np.zeros((2, 8, 8)), differences="forward")
@@ -79,6 +74,6 @@ def test_fixed_scales_keep_small_motion_small_and_clip_the_rest():
     planes = np.array([[[0.5, 100.0]], [[-0.001, 0.002]]], np.float32)
     scaled = fixed_scale(planes, (0.5, 0.001))
     np.testing.assert_allclose(scaled, [[[1, 3]], [[-1, 2]]], rtol=1e-6)
-    for scales in ((1.0,), (1.0, 0.0), (1.0, -2.0)):
-        with pytest.raises(ValueError, match="one positive scale per plane"):
+    for scales, message in (((1.0,), "planes must be"), ((1.0, 0.0), "scale 1 must be positive")):
+        with pytest.raises(ValueError, match=message):
             fixed_scale(planes, scales)

@@ -14,7 +14,7 @@ import torch
 from melib import study
 from melib.flow import optical_flow, scene_flow
 from melib.models import MEAN, SFAMNet, choose_device, predict
-from melib.study.motion_pairs import micro_pairs
+from melib.study.flow_truth import micro_pairs
 
 pytestmark = [
     pytest.mark.gpu,

@@ -11,7 +11,7 @@ import run_on_cuda
 import torch
 
 from melib import study
-from melib.study.motion_pairs import micro_pairs
+from melib.study.flow_truth import micro_pairs
 
 ROOT = Path(__file__).parents[2]
 

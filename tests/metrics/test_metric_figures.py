@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot
 
-from melib.metrics import intervals, released
+from melib.metrics import intervals
 from melib.plots import metrics as figures
+from melib.study import flow_truth, released
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +19,8 @@ def close_figures():
 
 
 @pytest.fixture
-def record(monkeypatch, request):
-    monkeypatch.delenv("MELIB_REFERENCE", raising=False)
-    return released.load(start=request.config.rootpath)[0]
+def record():
+    return flow_truth.load("released_predictions")
 
 
 def bars(axis) -> list[tuple[float, float]]:

@@ -32,11 +32,6 @@ def test_hiding_a_place_costs_exactly_what_the_network_saw_there():
     np.testing.assert_allclose(occlusion(LooksAtOnePlace(), x), expected, atol=1e-4)
 
 
-def test_squares_that_do_not_fill_a_plane_are_refused():
-    with pytest.raises(ValueError, match="squares of 5 pixels do not fill a plane of 42"):
-        occlusion(LooksAtOnePlace(), planes(1), patch=5)
-
-
 def test_the_attention_maps_are_what_the_network_multiplies_by():
     model = SFAMNet(5, generator=torch.Generator().manual_seed(0)).eval()
     x = planes(4)
@@ -51,6 +46,8 @@ def test_the_attention_maps_are_what_the_network_multiplies_by():
         torch.testing.assert_close(rebuilt, streams(given), atol=1e-5, rtol=1e-4)
 
 
-def test_a_network_without_attention_has_no_maps():
+def test_what_cannot_be_explained_is_refused():
+    with pytest.raises(ValueError, match="squares of 5 pixels do not fill a plane of 42"):
+        occlusion(LooksAtOnePlace(), planes(1), patch=5)
     with pytest.raises(ValueError, match="attention=False"):
         attention_maps(SFAMNet(5, attention=False), planes(1))

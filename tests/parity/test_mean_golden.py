@@ -1,25 +1,18 @@
 """MEAN with the released weights against the outputs of the released code."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from released_files import ROOT, golden, needs_reference
 from scipy.special import softmax
 
 from melib.models import load_mean, predict
 
-ROOT = os.environ.get("MELIB_REFERENCE")
-pytestmark = pytest.mark.skipif(not ROOT, reason="MELIB_REFERENCE names no folder of reference artefacts")
-
-
-def golden(pattern):
-    return sorted((Path(ROOT) / "golden").glob(pattern)) if ROOT else []
+pytestmark = needs_reference
 
 
 def checkpoint(case, kind):
-    return Path(ROOT) / f"MEAN_Spot-then-recognize/MEAN_Weights/{case['dataset']}/{kind}/s{case['subject']}.hdf5"
+    return ROOT / f"MEAN_Spot-then-recognize/MEAN_Weights/{case['dataset']}/{kind}/s{case['subject']}.hdf5"
 
 
 @pytest.mark.parametrize("path", golden("mean_*.npz"), ids=lambda path: path.stem)
@@ -42,7 +35,3 @@ def test_files_of_one_task_hold_the_same_network_without_the_other_head(path):
                 assert torch.isnan(value).all()
             else:
                 assert torch.equal(value, both[name]), name
-
-
-def test_every_golden_file_is_found():
-    assert golden("mean_*.npz")

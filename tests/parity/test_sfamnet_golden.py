@@ -1,30 +1,23 @@
 """SFAMNet with the released weights against the outputs of the released code."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from released_files import ROOT, golden, needs_reference
 
 from melib.models import load_sfamnet, nonfinite_tensors, predict
 
-ROOT = os.environ.get("MELIB_REFERENCE")
-pytestmark = pytest.mark.skipif(not ROOT, reason="MELIB_REFERENCE names no folder of reference artefacts")
-
-
-def golden(pattern):
-    return sorted((Path(ROOT) / "golden").glob(pattern)) if ROOT else []
+pytestmark = needs_reference
 
 
 def checkpoints():
-    return sorted((Path(ROOT) / "SFAMNet/pretrained_weights").glob("*emo/subject_*.pkl")) if ROOT else []
+    return sorted((ROOT / "SFAMNet/pretrained_weights").glob("*emo/subject_*.pkl"))
 
 
 @pytest.mark.parametrize("path", golden("sfamnet_*.npz"), ids=lambda path: path.stem)
 def test_outputs_are_those_of_the_released_network(path):
     case = np.load(path)
-    weights = Path(ROOT) / f"SFAMNet/pretrained_weights/{case['emotions']}emo/subject_{case['subject']}.pkl"
+    weights = ROOT / f"SFAMNet/pretrained_weights/{case['emotions']}emo/subject_{case['subject']}.pkl"
     model = load_sfamnet(weights)
     assert model.classes == case["emotions"] + 1
     spot, logits = predict(model, case["x"], device="cpu")
@@ -44,7 +37,3 @@ def test_a_file_is_refused_exactly_if_it_is_not_finite(path):
     planes = np.random.default_rng(0).random((4, 3, 42, 42), dtype=np.float32)
     spot, logits = predict(load_sfamnet(path, allow_nonfinite=True), planes, device="cpu")
     assert np.isnan(spot).all() and (logits.argmax(1) == 0).all(), "such a fold spots nothing and names class 0"
-
-
-def test_every_golden_file_is_found():
-    assert golden("sfamnet_*.npz") and checkpoints()

@@ -2,30 +2,26 @@
 
 import json
 import math
-import os
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from released_files import ROOT, golden, needs_reference
 
 from melib.metrics import spotting, strs
 
-ROOT = Path(os.environ.get("MELIB_REFERENCE") or "no-reference")
-GOLDEN = sorted((ROOT / "golden").glob("strs_case*.json"))
-needs_reference = pytest.mark.skipif(
-    not os.environ.get("MELIB_REFERENCE"), reason="MELIB_REFERENCE does not name the folder of reference artefacts"
-)
+GOLDEN = golden("strs_case*.json")
 
 
 def read(pattern: str) -> dict:
-    files = sorted((ROOT / "golden").glob(pattern))
+    files = golden(pattern)
     assert files, f"no {pattern} in {ROOT / 'golden'}"
     return json.loads(files[0].read_text())
 
 
 @needs_reference
-def test_the_folder_of_reference_artefacts_holds_strs_cases():
-    assert GOLDEN, f"no strs_case*.json in {ROOT / 'golden'}"
+@pytest.mark.parametrize("kind", ["strs_case", "mean_", "sfamnet_", "post_mean", "post_sfamnet", "train_sfamnet_"])
+def test_the_folder_of_reference_artefacts_holds_cases_of_every_kind(kind):
+    assert golden(f"{kind}*")
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

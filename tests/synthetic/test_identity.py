@@ -1,7 +1,3 @@
-import hashlib
-import subprocess
-import sys
-
 import cv2
 import numpy as np
 import pytest
@@ -14,13 +10,10 @@ from melib.synthetic.traits import sample_shape
 SUBJECTS = range(100, 120)
 
 
-def seen(subject, points, size=256, camera=None):
+def seen(subject, points):
     """Triangle at each pixel of the subject's crop."""
-    camera = camera or subject.crop_camera(size)
-    ids = np.empty((camera.height, camera.width), np.int32)
-    weights, nearest = np.empty((*ids.shape, 2), np.float32), np.empty(ids.shape)
-    rasterize(camera.project(points), 1 / points[:, 2], subject.triangles, ids, weights, nearest)
-    return ids
+    camera = subject.crop_camera(256)
+    return rasterize(camera.project(points), 1 / points[:, 2], subject.triangles, camera.height, camera.width)[0]
 
 
 def eye_pixels(subject, points):
@@ -41,43 +34,27 @@ def test_closed_lids_hide_both_eyes_of_every_subject(people, pose, weights):
         for pitch, yaw in ((0, 0), (0.15, 0.15), (-0.15, -0.15)):
             points = pose(subject, closed, rotation=(pitch, yaw, 0))
             assert eye_pixels(subject, points) == [0, 0], (subject.seed, pitch, yaw)
-
-
-def test_closed_lids_stay_closed_with_gaze_and_other_lid_units(people, pose, weights):
-    for subject in people[:8]:
         for unit, gaze in (("gazeDown", (0.2, -0.3)), ("gazeUp", (-0.3, 0.3)), ("5L", (0, 0)), ("7R", (0, 0))):
             points = pose(subject, weights("45L", "45R", unit), gaze=gaze)
             assert eye_pixels(subject, points) == [0, 0], (subject.seed, unit)
 
 
-def test_closed_lids_meet_and_do_not_fold_over_the_cheek(people, pose, weights):
-    for subject in people:
-        rest = subject.landmarks(pose(subject))
-        closed = subject.landmarks(pose(subject, weights("45L", "45R")))
-        for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
-            aperture = rest[lower, 1] - rest[upper, 1]
-            # The upper lid ends at the lower one, not beyond. The two landmarks are not quite above each other.
-            assert abs(closed[lower, 1] - closed[upper, 1]) < 0.0026, (subject.seed, upper, aperture)
-        moved = np.linalg.norm(pose(subject, weights("45L", "45R")) - pose(subject), axis=1)
-        assert moved[subject.rest[:, 1] < -24].max() < 0.002
-
-
-def test_a_blink_of_more_than_one_closes_no_further(subject, pose, weights):
+def test_one_blink_closes_one_eye_and_more_than_one_closes_no_further(subject, pose, weights):
+    left, right = eye_pixels(subject, pose(subject, weights("45L")))
+    open_left, open_right = eye_pixels(subject, pose(subject))
+    assert left == 0 and right == open_right > 0 and open_left > 0
     closed, more = weights("45L", "45R"), 1.4 * weights("45L", "45R")
     np.testing.assert_array_equal(pose(subject, closed), pose(subject, more))
 
 
-def test_one_blink_closes_one_eye(subject, pose, weights):
-    left, right = eye_pixels(subject, pose(subject, weights("45L")))
-    open_left, open_right = eye_pixels(subject, pose(subject))
-    assert left == 0 and right == open_right > 0 and open_left > 0
-
-
-def test_lids_close_steadily(people, pose, weights):
-    for subject in people[:6]:
-        counts = [sum(eye_pixels(subject, pose(subject, weights("45L", "45R") * w))) for w in np.linspace(0, 1, 9)]
-        assert (np.diff(counts) <= 3).all(), counts  # a few pixels of rounding
-        assert 0.2 * counts[0] < counts[4] < 0.85 * counts[0], counts
+def test_closed_lids_meet_and_do_not_fold_over_the_cheek(people, pose, weights):
+    for subject in people:
+        closed = subject.landmarks(pose(subject, weights("45L", "45R")))
+        for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+            # The upper lid ends at the lower one, not beyond. The two landmarks are not quite above each other.
+            assert abs(closed[lower, 1] - closed[upper, 1]) < 0.0026, (subject.seed, upper)
+        moved = np.linalg.norm(pose(subject, weights("45L", "45R")) - pose(subject), axis=1)
+        assert moved[subject.rest[:, 1] < -24].max() < 0.002
 
 
 def test_gaze_turns_the_eyeballs_and_nothing_else_far(subject, pose):
@@ -86,44 +63,24 @@ def test_gaze_turns_the_eyeballs_and_nothing_else_far(subject, pose):
     eyeball[subject.triangles[np.isin(subject.parts, (LEFT_EYE, RIGHT_EYE))]] = True
     moved = looking - rest
     assert np.linalg.norm(moved[~eyeball], axis=1).max() < 1e-4
-    front = eyeball & (subject.rest[:, 2] > 14)
+    front = moved[eyeball & (subject.rest[:, 2] > 14)]
     # To the subject's left, which is right in the image, and up, which is -y.
-    assert front.any()
-    assert (moved[front, 0] > 0.002).all() and (moved[front, 1] < -0.001).all()
+    assert len(front) and (front[:, 0] > 0.002).all() and (front[:, 1] < -0.001).all()
 
 
-def test_zero_weights_and_pose_leave_the_face_at_rest_at_the_stated_distance(subject, pose):
-    points = pose(subject)
-    outer = subject.landmarks(points)[[36, 45]]
-    assert outer[0, 0] < 0 < outer[1, 0]  # the subject's right is left in the image
-    depth = 0.56 - subject.rest[:, 2] / 1000
-    assert np.median(np.abs(points[:, 2] - depth)) < 1e-12
-    assert 0.50 < points[:, 2].min() < 0.56
-
-
-@pytest.mark.parametrize(
-    ("motion", "axis", "sign"),
-    [
-        ({"translation": (5, 0, 0)}, 0, 1),
-        ({"translation": (0, 5, 0)}, 1, -1),
-        ({"translation": (0, 0, 5)}, 2, -1),
-        ({"rotation": (0.05, 0, 0)}, 1, 1),
-        ({"rotation": (0, 0.05, 0)}, 0, 1),
-    ],
-    ids=["left", "up", "nearer", "nod", "turn left"],
-)
-def test_head_motion_goes_where_the_docstring_says(subject, pose, motion, axis, sign):
-    nose = subject.landmarks(pose(subject, **motion))[30] - subject.landmarks(pose(subject))[30]
-    assert sign * nose[axis] > 0.002
-    if "translation" in motion:
-        assert sign * nose[axis] == pytest.approx(0.005, abs=1e-9)
-
-
-def test_head_motion_is_rigid(subject, pose):
-    rng = np.random.default_rng(0)
-    pairs = rng.integers(0, len(subject.rest), (200, 2))
-    a, b = pose(subject), pose(subject, rotation=(0.2, -0.1, 0.3), translation=(3, -4, 10))
-    length = [np.linalg.norm(np.diff(points[pairs], axis=1), axis=-1) for points in (a, b)]
+def test_head_motion_is_rigid_and_goes_where_the_docstring_says(subject, pose):
+    rest = pose(subject)
+    for motion, axis, way in (
+        ({"translation": (5, 0, 0)}, 0, 0.005),
+        ({"translation": (0, 5, 0)}, 1, -0.005),
+        ({"translation": (0, 0, 5)}, 2, -0.005),
+    ):
+        assert (pose(subject, **motion) - rest)[:, axis] == pytest.approx(way, abs=1e-9)
+    for motion, axis in (({"rotation": (0.05, 0, 0)}, 1), ({"rotation": (0, 0.05, 0)}, 0)):  # nod, turn left
+        assert (subject.landmarks(pose(subject, **motion)) - subject.landmarks(rest))[30, axis] > 0.002
+    pairs = np.random.default_rng(0).integers(0, len(subject.rest), (200, 2))
+    moved = pose(subject, rotation=(0.2, -0.1, 0.3), translation=(3, -4, 10))
+    length = [np.linalg.norm(np.diff(points[pairs], axis=1), axis=-1) for points in (rest, moved)]
     np.testing.assert_allclose(*length, atol=1e-12)
 
 
@@ -134,19 +91,13 @@ def test_same_weight_moves_subjects_by_their_own_gain(people, pose, weights):
         moved = np.linalg.norm(pose(subject, weights(**{"2L": 0.2})) - pose(subject), axis=1).max() * 1000
         expected = 0.2 * head.peak_mm[k] * subject.gains[k] * subject.traits.iod_mm / IOD_MM
         assert moved == pytest.approx(expected, rel=0.005)
-    gains = np.log([subject.gains for subject in people])
-    assert gains.std() == pytest.approx(0.18, abs=0.02)
+    assert np.log([subject.gains for subject in people]).std() == pytest.approx(0.18, abs=0.02)
 
 
 def test_crop_is_2_40_inter_ocular_distances_with_the_eyes_24_percent_from_its_top(people, pose):
     for subject in people[:5]:
-        camera = subject.crop_camera(128)
-        rest = subject.rest
-        eyes = [np.unique(subject.triangles[subject.parts == part]) for part in (LEFT_EYE, RIGHT_EYE)]
-        assert rest[eyes[0], 0].mean() > 0 > rest[eyes[1], 0].mean()
-        iod = subject.traits.iod_mm / 1000
-        eye_line = [[iod / 2, -0.015, 0.56], [-iod / 2, -0.015, 0.56]]  # eyes 15 mm above the axis
-        left, right = camera.project(eye_line)
+        camera, iod = subject.crop_camera(128), subject.traits.iod_mm / 1000
+        left, right = camera.project([[iod / 2, -0.015, 0.56], [-iod / 2, -0.015, 0.56]])  # eyes 15 mm above the axis
         assert 128 / (left[0] - right[0]) == pytest.approx(2.40, abs=1e-9)
         assert (left[1] + 0.5) / 128 == pytest.approx(0.24, abs=1e-9)
         assert (left[0] + right[0]) / 2 == pytest.approx(63.5, abs=1e-9)
@@ -154,27 +105,14 @@ def test_crop_is_2_40_inter_ocular_distances_with_the_eyes_24_percent_from_its_t
         assert (lids + 0.5) / 128 == pytest.approx(0.24, abs=0.03)
 
 
-def test_crop_and_full_camera_share_the_pinhole(subject, pose):
+def test_crop_and_full_camera_share_the_pinhole_and_jitter_shifts_the_crop_by_its_side(subject, pose):
     points = pose(subject, rotation=(0.1, 0.1, 0))
     full, crop = subject.full_camera(), subject.crop_camera(200, jitter=(0.02, -0.01, 0.015))
     scale = crop.fx / full.fx
     shift = np.array([crop.cx, crop.cy]) - scale * np.array([full.cx, full.cy])
     np.testing.assert_allclose(crop.project(points), scale * full.project(points) + shift, atol=1e-9)
-
-
-def test_jitter_scales_and_shifts_the_crop_by_its_side(subject):
-    plain, moved = subject.crop_camera(100), subject.crop_camera(100, jitter=(0.0, 0.02, -0.03))
-    assert (moved.fx, moved.cx, moved.cy) == pytest.approx((plain.fx, plain.cx - 2, plain.cy + 3))
-    assert subject.crop_camera(100, jitter=(0.25, 0, 0)).fx == pytest.approx(plain.fx / 1.25)
-
-
-def test_landmarks_fall_inside_the_face_of_every_subject(people, pose):
-    for subject in people:
-        camera = subject.full_camera()
-        points = pose(subject)
-        ids = seen(subject, points, camera=camera)
-        at = np.rint(camera.project(subject.landmarks(points))).astype(int)
-        assert (ids[at[17:, 1], at[17:, 0]] >= 0).all()  # the jaw's outline may round to the background
+    plain, moved = subject.crop_camera(100), subject.crop_camera(100, jitter=(0.25, 0.02, -0.03))
+    assert moved.fx == pytest.approx(plain.fx / 1.25) and moved.cx == pytest.approx(plain.cx - 2)
 
 
 def test_mesh_shows_no_hole_in_any_pose(people, pose, weights):
@@ -192,11 +130,8 @@ def test_population_has_the_stated_spread_of_sizes():
     head = load_head()
     traits = [sample_shape(np.random.default_rng([seed, 1]), head)[0] for seed in range(200)]
     iod = np.array([t.iod_mm for t in traits])
-    assert iod.min() >= 55 and iod.max() <= 71
-    assert iod.mean() == pytest.approx(63, abs=0.8) and iod.std() == pytest.approx(3.2, abs=0.5)
-    ancestry = np.array([t.ancestry for t in traits])
-    np.testing.assert_allclose(ancestry.sum(1), 1)
-    assert (np.abs(ancestry.mean(0) - 1 / 3) < 0.08).all()
+    assert iod.min() >= 55 and iod.max() <= 71 and (iod.mean(), iod.std()) == pytest.approx((63, 3.2), abs=0.6)
+    assert np.mean([t.ancestry for t in traits], axis=0) == pytest.approx(1 / 3, abs=0.08)
     assert 0 <= min(t.melanin for t in traits) and max(t.melanin for t in traits) <= 0.95
 
 
@@ -208,30 +143,3 @@ def test_wrong_arguments_are_named(subject, weights, argument, value):
     arguments = {"weights": weights(), "rotation": (0, 0, 0), "translation": (0, 0, 0), "gaze": (0, 0)}
     with pytest.raises(ValueError, match=f"{argument} must be"):
         subject.points(**(arguments | {argument: value}))
-
-
-DIGEST = """
-import hashlib, sys
-from melib.synthetic.identity import make_subject
-s = make_subject(7)
-p = s.points(s.gains * 0.1, (0.1, 0.2, 0.0), (1, 2, 3), (0.1, 0.0))
-h = hashlib.sha256()
-for a in (s.rest, s.gains, s.triangles, s.atlas, s.occlusion, p):
-    h.update(a.tobytes())
-print(h.hexdigest(), "torch" in sys.modules)
-"""
-
-
-def test_a_subject_has_the_same_bits_in_every_process_and_needs_no_torch(subject):
-    here = hashlib.sha256()
-    points = subject.points(subject.gains * 0.1, (0.1, 0.2, 0.0), (1, 2, 3), (0.1, 0.0))
-    for array in (subject.rest, subject.gains, subject.triangles, subject.atlas, subject.occlusion, points):
-        here.update(array.tobytes())
-    there = subprocess.run([sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True).stdout.split()
-    assert there == [here.hexdigest(), "False"]
-
-
-def test_different_seeds_are_different_people(people):
-    shapes = {subject.rest.shape[0] for subject in people}
-    iods = {subject.traits.iod_mm for subject in people}
-    assert len(iods) == len(people) and len(shapes) > 1

@@ -6,7 +6,6 @@ import pytest
 from melib.synthetic.sensor import (
     DEPTH_LEVELS,
     FOCAL_BASELINE,
-    WALL,
     ColourSensor,
     DepthSensor,
     draw_colour_sensor,
@@ -37,40 +36,32 @@ def test_colour_noise_grows_with_the_signal_as_the_model_says(level):
     assert back.mean() == pytest.approx(level, rel=0.02)
 
 
-def test_without_noise_the_colour_is_the_gamma_curve():
+def test_without_noise_the_colour_is_the_gamma_curve_and_light_outside_the_range_is_clipped():
     linear = np.linspace(0, 1, 3 * 64, dtype=np.float32).reshape(8, 8, 3)
     expected = np.rint(255 * linear.astype(float) ** (1 / 2.2))
     assert np.abs(encode_colour(linear, ColourSensor(0.0, 0.0), 0, 0) - expected).max() <= 1
+    beyond = np.array([[[-1.0, 0.0, 5.0]]], np.float32)
+    assert encode_colour(beyond, ColourSensor(0.0, 0.0), 0, 0).tolist() == [[[0, 0, 255]]]
 
 
-def test_colour_clips_light_outside_the_range_instead_of_wrapping():
-    linear = np.array([[[-1.0, 0.0, 5.0]]], np.float32)
-    assert encode_colour(linear, ColourSensor(0.0, 0.0), 0, 0).tolist() == [[[0, 0, 255]]]
+GREY = np.full((64, 64, 3), 0.3, np.float32)
+NOISY = {
+    "colour": lambda seed, frame: encode_colour(GREY, draw_colour_sensor(4), seed, frame),
+    "depth": lambda seed, frame: measure_depth(flat(0.56), DEPTH_LEVELS["mid"], seed, frame),
+}
 
 
-def test_colour_noise_depends_on_seed_and_frame_and_on_nothing_else():
-    linear, sensor = np.full((32, 32, 3), 0.3, np.float32), draw_colour_sensor(4)
-    first = encode_colour(linear, sensor, 4, 7)
-    encode_colour(linear, sensor, 9, 1)
-    assert np.array_equal(first, encode_colour(linear, sensor, 4, 7))
-    assert not np.array_equal(first, encode_colour(linear, sensor, 4, 8))
-    assert not np.array_equal(first, encode_colour(linear, sensor, 5, 7))
-
-
-def test_noise_of_two_frames_is_uncorrelated():
-    linear, sensor = np.full((64, 64, 3), 0.5, np.float32), ColourSensor(5e-4, 1e-6)
-    frames = np.stack([encode_colour(linear, sensor, 2, i).ravel() for i in range(30)]).astype(float)
-    correlation = np.corrcoef(frames)[np.triu_indices(30, 1)]
-    assert np.abs(correlation).max() < 5 / np.sqrt(frames.shape[1])
-
-
-def test_the_ideal_sensor_reads_the_geometry_and_the_wall():
-    depth = np.random.default_rng(0).uniform(0.5, 0.6, (40, 40)).astype(np.float32)
-    depth[:, :5] = 0
-    reading = to_metres(measure_depth(depth, DEPTH_LEVELS["none"], 1, 1), DEPTH_LEVELS["none"])
-    assert reading.dtype == np.float32
-    assert np.array_equal(reading[:, 5:], depth[:, 5:])
-    assert np.all(reading[:, :5] == np.float32(WALL))
+@pytest.mark.parametrize("read", NOISY.values(), ids=NOISY)
+def test_noise_depends_on_seed_and_frame_alone_and_differs_between_frames(read):
+    first = read(4, 7)
+    read(9, 1)
+    assert np.array_equal(first, read(4, 7))
+    assert not np.array_equal(first, read(5, 7))
+    frames = np.stack([read(4, i).ravel() for i in range(20)]).astype(float)
+    still = frames - frames.mean(axis=0)  # what stays with the pixel
+    kept = (still != 0).any(axis=0) & (frames != 0).all(axis=0)
+    correlation = np.corrcoef(still[:, kept])[np.triu_indices(20, 1)]
+    assert np.abs(correlation + 1 / 19).max() < 0.15
 
 
 @pytest.mark.parametrize("metres", [0.5, 0.62])
@@ -95,16 +86,6 @@ def test_the_pattern_stays_with_the_pixel_and_has_its_stated_size():
     assert abs(np.corrcoef(*halves)[0, 1]) < 0.2, "another video has another pattern"
 
 
-def test_depth_noise_is_correlated_over_the_matching_window():
-    z = readings(flat(0.56), DepthSensor(disparity_px=0.08, unit_mm=0.01), 40)
-    noise = z - z.mean(axis=0)
-    near = np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())[0, 1]
-    far = np.corrcoef(noise[:, :, 12:].ravel(), noise[:, :, :-12].ravel())[0, 1]
-    # Correlated share times exp(-1 / (4 sigma^2)) for a neighbour at distance 1.
-    assert near == pytest.approx(0.9367**2 * np.exp(-1 / 16), abs=0.03)
-    assert abs(far) < 0.03
-
-
 def test_depth_is_missing_along_edges_and_rarely_elsewhere():
     depth = flat(0.56)
     depth[:, 48:] = 0
@@ -116,15 +97,18 @@ def test_depth_is_missing_along_edges_and_rarely_elsewhere():
 
 def test_registration_shifts_the_depth_image_against_the_colour_image():
     ramp = np.tile(np.linspace(0.5, 0.6, 64, dtype=np.float32), (64, 1))
-    shifted = measure_depth(ramp, DepthSensor(registration_px=(0.5, 0.0)), 0, 0)
-    assert shifted[:, 2:] == pytest.approx(ramp[:, 2:] - 0.5 * (0.1 / 63), abs=1e-5)
-    assert measure_depth(ramp.T.copy(), DepthSensor(registration_px=(0.0, 0.5)), 0, 0) == pytest.approx(shifted.T)
+    for depth, shift in ((ramp, (0.5, 0.0)), (ramp.T.copy(), (0.0, 0.5))):
+        shifted = measure_depth(depth, DepthSensor(registration_px=shift), 0, 0)
+        assert shifted[2:, 2:] == pytest.approx(depth[2:, 2:] - 0.5 * (0.1 / 63), abs=1e-5)
 
 
-def test_depth_noise_depends_on_seed_and_frame_and_on_nothing_else():
-    sensor = DEPTH_LEVELS["mid"]
-    first = measure_depth(flat(0.56), sensor, 3, 9)
-    measure_depth(flat(0.5), sensor, 8, 1)
-    assert np.array_equal(first, measure_depth(flat(0.56), sensor, 3, 9))
-    assert not np.array_equal(first, measure_depth(flat(0.56), sensor, 3, 10))
-    assert not np.array_equal(first, measure_depth(flat(0.56), sensor, 4, 9))
+@pytest.mark.parametrize("spread", [0.0, 0.7, 1.0, 2.0, 4.0])
+def test_the_noise_is_as_strong_at_every_correlation_length_and_as_alike_as_asked(spread):
+    sensor = DepthSensor(disparity_px=0.08, unit_mm=0.01, correlation_px=spread)
+    error = np.stack([measure_depth(flat(0.5, 256), sensor, 7, k) * 0.01 - 500.0 for k in range(4)])
+    # sigma_z = s z^2 / fB
+    assert error.std() == pytest.approx(0.08 * 500**2 / FOCAL_BASELINE, rel=0.08)
+    neighbour = (error[:, :, 1:] * error[:, :, :-1]).mean() / error.var()
+    # The correlated part, .9367^2 of the variance, falls off as exp(-1 / (4 s^2)) over one pixel.
+    wanted = 0.9367**2 * np.exp(-1 / (4 * spread**2)) if spread else 0.0
+    assert neighbour == pytest.approx(wanted, abs=0.06)

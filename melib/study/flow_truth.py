@@ -1,0 +1,521 @@
+"""What flow is worth where the truth is known: the errors of every method, and whether depth tells expressions apart.
+
+A *table* is row -> column -> ``{"mean", "error", "n"}``: the mean over onset-apex pairs of the mean over a pair's
+pixels, its standard error over pairs, and the number of pairs in which the region is large enough.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from melib.errors import InputError
+from melib.files import whole
+from melib.flow import average_depth, face_mask, generic_face, optical_flow, rigid_motion, scene_flow, stabilize
+from melib.metrics import recognition, uncertainty
+from melib.metrics.verdict import judge
+from melib.provenance import code_hash
+from melib.study.places import published
+from melib.synthetic.dataset import SyntheticVideo, open_benchmark, open_clips
+from melib.synthetic.mesh import EYES_ABOVE_AXIS_MM, PIVOT_MM
+from melib.synthetic.sensor import FOCAL_BASELINE
+from melib.video import Camera
+
+BEFORE, AFTER = 10, 3  # frames up to the onset and about the apex that averages over time use
+GRID = (7, 7)  # cells down and across the face: about 16 pixels of a 128-pixel crop a side
+#: Input of the classifier -> source of its optical flow, and of its motion away from the camera (None: it has none).
+INPUTS = {
+    "optical flow": ("two frames", None),
+    "scene flow": ("two frames", "two frames"),
+    "scene flow, depth averaged": ("two frames", "averages"),
+    "optical flow averaged": ("averages", None),
+    "scene flow, both averaged": ("averages", "averages"),
+    "true optical flow": ("truth", None),
+    "true scene flow": ("truth", "truth"),
+}
+#: With motion away from the camera -> the same optical flow without.
+CONTRASTS = {
+    given: next(other for other, parts in INPUTS.items() if parts == (across, None))
+    for given, (across, away) in INPUTS.items()
+    if away
+}
+
+Table = dict[str, dict[str, dict[str, float | int | None]]]
+
+_HEAD_TO_CAMERA = np.diag([1.0, -1.0, -1.0])  # (to the subject's left, up, to the camera) -> (right, down, away)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Onset and apex of a micro-expression with the true motion, all of it and what the expression makes of it."""
+
+    video: SyntheticVideo
+    onset: int
+    apex: int
+    gray: np.ndarray  # (2, H, W) uint8
+    depth: np.ndarray  # (2, H, W) float32 metres, as the sensor reads it
+    flow: np.ndarray  # (2, H, W) pixels
+    scene_flow: np.ndarray  # (3, H, W) metres
+    own_flow: np.ndarray
+    own_scene_flow: np.ndarray
+    face: np.ndarray  # (H, W) bool: the head, away from its outline, seen in both frames and with depth
+    moving: np.ndarray  # (H, W) bool: where the expression alone moves the face by more than 0.4 pixels
+    camera: Camera
+    landmarks: np.ndarray  # (68, 2) pixels at the onset
+
+
+def gray(frames: np.ndarray) -> np.ndarray:
+    """Grey images ``(n, H, W)`` of RGB frames."""
+    return np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
+
+
+def micro_pairs(count: int, *, population: str, subjects: int = 20, frames: int = 240) -> list[Pair]:
+    """The first micro-expressions of suite ``default`` in a population, spread evenly over its first subjects."""
+    dataset = open_benchmark("default", population=population, subjects=subjects, videos=12, frames=frames)
+    pairs: list[Pair] = []
+    for subject in dataset.subjects:
+        events = ((video, event) for video in dataset.of([subject]) for event in video.events)
+        pairs += islice((_pair(*each) for each in events if _is_micro(*each)), -(-count // subjects))
+    if len(pairs) < count:
+        raise InputError(f"{subjects} {population} subjects hold {len(pairs)} micro-expressions, not {count}")
+    return pairs[:count]
+
+
+def _is_micro(video: SyntheticVideo, event) -> bool:
+    """Whether it is a micro-expression with room for averages on both sides."""
+    true = event.true
+    return true.kind == "micro" and true.onset >= BEFORE and true.apex + AFTER <= video.n_frames
+
+
+def _pair(video: SyntheticVideo, event) -> Pair:
+    onset, apex = event.true.onset, event.true.apex
+    images, depth = _two_frames(video, onset, apex)
+    flow, motion, valid = video.true_motion(onset, apex)
+    own_flow, own_motion, _ = video.expression_motion(event)
+    # Five pixels from the outline: there, no method can know what a pixel half off the head does.
+    face = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & (depth[0] > 0)
+    moving = face & (np.linalg.norm(own_flow, axis=0) > 0.4)
+    where = {"face": face, "moving": moving, "landmarks": video.landmarks(onset, onset + 1)[0], "camera": video.camera}
+    return Pair(video, onset, apex, images, depth, flow, motion, own_flow, own_motion, **where)
+
+
+def _two_frames(video: SyntheticVideo, *frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Grey images and depth ``(2, H, W)``."""
+    images = gray(np.concatenate([video.frames(i, i + 1) for i in frames]))
+    return images, np.concatenate([video.depth(i, i + 1) for i in frames])
+
+
+def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = None) -> dict[str, Table]:
+    """Tables of the errors of every flow method, and of what each way to remove head motion leaves.
+
+    ``peers``: image flows ``(B, 2, H, W)`` of other programs on the same pairs. The tables are ``image_flow`` (endpoint
+    error), ``scene_flow`` (error along each axis), ``head_motion`` (what is left of it), ``own_depth`` (the
+    expression's own motion away, head motion removed) and ``depth_noise`` (error of the depth change).
+    """
+    a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
+    single = [pair.depth for pair in pairs]
+    averaged = [over_time(pair.video, pair.onset, pair.apex, pair.face)[0] for pair in pairs]
+    motions, joint = _scene_flows(pairs, single)
+    # The weight 0.04 of Jaimez et al. is in 1 / m; here it stands at these cameras' metres per pixel.
+    per_metre = [2 * pair.camera.fx / np.median(pair.depth[0][pair.face]) for pair in pairs]
+    weights = _scene_flows(pairs, single, smoothness=float(0.04 * np.mean(per_metre)), local_mean=0.0)
+    dis = optical_flow(a, b, method="dis")
+    flows = {
+        "no motion": np.zeros_like(dis),
+        "tvl1": optical_flow(a, b, method="tvl1"),
+        "tvl1, local mean removed": optical_flow(a, b, method="tvl1", local_mean=3.0, attachment=0.3),
+        "dis": dis,
+        "dis, stride 3": optical_flow(a, b, method="dis", patch_stride=3),
+        "dis, 10 variational iterations": optical_flow(a, b, method="dis", variational_iterations=10),
+        "farneback": optical_flow(a, b, method="farneback"),
+        "scene flow": joint,
+        "scene flow, published weights": weights[1],
+        **(peers or {}),
+    }
+    scenes = {
+        "no motion": [np.zeros_like(one) for one in motions],
+        "dis and depth along it": [along_the_flow(pair, one) for pair, one in zip(pairs, dis, strict=True)],
+        "scene flow": motions,
+        "scene flow, published weights": weights[0],
+        "scene flow, depth smoother": _scene_flows(pairs, single, depth_smoothness=2.4)[0],
+        "scene flow, depth weighted by its noise": _scene_flows(pairs, single, weighted=True)[0],
+        "scene flow, no local mean removed": _scene_flows(pairs, single, local_mean=0.0)[0],
+        "scene flow, depth averaged over time": _scene_flows(pairs, averaged)[0],
+    }
+    truth = [pair.scene_flow for pair in pairs]
+    heads = {
+        "true flow, px": [pair.flow for pair in pairs],
+        "dis, px": dis,
+        "true scene flow, mm": truth,
+        "scene flow, mm": motions,
+    }
+    left = tabulate(head_motion_left, pairs, heads)
+    depths = {"single frames": single, f"{BEFORE} frames before the onset, {AFTER} about the apex": averaged}
+    return {
+        "image_flow": tabulate(image_flow_errors, pairs, flows),
+        "scene_flow": tabulate(scene_flow_errors, pairs, scenes),
+        # A mode a row; the shape of a generic face is of no use for scene flow.
+        "head_motion": {
+            mode: {name: row[mode] for name, row in left.items() if mode in row} for mode in left["dis, px"]
+        },
+        "own_depth": tabulate(own_depth_errors, pairs, scenes | {"true scene flow": truth}),
+        "depth_noise": tabulate(depth_change_errors, pairs, depths),
+    }
+
+
+def tabulate(errors: Callable, pairs: Sequence[Pair], methods: Mapping[str, Iterable[np.ndarray]]) -> Table:
+    """Method -> column -> :func:`summary` over pairs of what ``errors(pair, found)`` says of what a method found."""
+    rows = {name: [errors(*one) for one in zip(pairs, found, strict=True)] for name, found in methods.items()}
+    return {name: {column: summary(one[column] for one in row) for column in row[0]} for name, row in rows.items()}
+
+
+def summary(values: Iterable[float]) -> dict[str, float | int | None]:
+    """Mean, standard error (None from fewer than two) and number of the finite values; mean None if there is none."""
+    known = np.asarray(list(values), float)
+    known = known[np.isfinite(known)]
+    return {
+        "mean": float(known.mean()) if len(known) else None,
+        "error": float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else None,
+        "n": len(known),
+    }
+
+
+def image_flow_errors(pair: Pair, flow: np.ndarray) -> dict[str, float]:
+    """Endpoint error over the face and over the region that the expression moves."""
+    error = np.linalg.norm(flow - pair.flow, axis=0)
+    return {"face, px": _over(error, pair.face), "moving region, px": _over(error, pair.moving)}
+
+
+def scene_flow_errors(pair: Pair, motion: np.ndarray) -> dict[str, float]:
+    """Absolute error along each axis over the face, and away over the moving region."""
+    error, known = 1e3 * np.abs(motion - pair.scene_flow), pair.face & np.isfinite(motion).all(0)
+    along = {f"{axis}, mm": _over(error[k], known) for k, axis in enumerate(("right", "down", "away"))}
+    return along | {"away, moving region, mm": _over(error[2], known & pair.moving)}
+
+
+def head_motion_left(pair: Pair, flow: np.ndarray) -> dict[str, float]:
+    """Mode -> distance to the expression's own flow over the part of the face that it leaves still, px or mm."""
+    still = pair.face & (np.linalg.norm(pair.own_flow, axis=0) < 0.05)
+    in_space = len(flow) == 3
+    unit, own = (1e3, pair.own_scene_flow) if in_space else (1.0, pair.own_flow)
+    flow = unit * flow
+    common = {"face": pair.face, "landmarks": pair.landmarks, "camera": pair.camera}
+    left = {mode: stabilize(flow, mode, **common) for mode in ("none", "nose", "median", "affine")}
+    left["rigid, sensor depth"] = stabilize(flow / unit, "rigid", depth=pair.depth[0], **common) * unit
+    if not in_space:
+        shape = generic_face(pair.landmarks, pair.camera)
+        left["rigid, generic face"] = stabilize(flow, "rigid", depth=shape, **common)
+    left["true pose"] = flow - unit * rigid_motion(pair.depth[0], pair.camera, *_true_head_motion(pair))[in_space]
+    return {mode: _over(np.linalg.norm(one - unit * own, axis=0), still) for mode, one in left.items()}
+
+
+def own_depth_errors(pair: Pair, motion: np.ndarray) -> dict[str, float]:
+    """How much of the expression's own motion away is left after rigid stabilisation: error, and correlation."""
+    known = pair.face & np.isfinite(motion).all(0)
+    own, left = 1e3 * pair.own_scene_flow[2], np.nan_to_num(1e3 * motion)
+    if motion.any():
+        left = stabilize(left / 1e3, "rigid", face=known, depth=pair.depth[0], camera=pair.camera) * 1e3
+    # A likeness is asked for where there is something to be like.
+    strong = np.abs(own[known]).max() > 0.2 and motion.any()
+    return {
+        "error, moving region, mm": _over(np.abs(left[2] - own), known & pair.moving),
+        "correlation over the face": float(np.corrcoef(left[2][known], own[known])[0, 1]) if strong else np.nan,
+    }
+
+
+def depth_change_errors(pair: Pair, depth: np.ndarray) -> dict[str, float]:
+    """Error of the depth change along the true flow over the face."""
+    error = 1e3 * np.abs(_depth_change(pair.flow, depth) - pair.scene_flow[2])
+    return {"depth change, mm": _over(error, pair.face & np.isfinite(error))}
+
+
+def _over(error: np.ndarray, region: np.ndarray) -> float:
+    """Mean of a pair's error over a region that is large enough."""
+    return float(error[region].mean()) if region.sum() >= 20 else np.nan
+
+
+def over_time(video: SyntheticVideo, onset: int, apex: int, face: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Averages over the frames up to the onset and those about the apex, in place of two single frames.
+
+    Returns the averaged depth ``(2, H, W)``, and the flows of DIS ``(N, 2, H, W)`` from the onset to either group.
+    """
+    averages, images = [], []
+    for reference, start, stop in (
+        (onset, max(0, onset - BEFORE + 1), onset + 1),
+        (apex, apex - 1, min(apex - 1 + AFTER, video.n_frames)),
+    ):
+        images.append(gray(video.frames(start, stop)))
+        depth, index = video.depth(start, stop), reference - start
+        flow = _flows(images[-1][index], images[-1])
+        averages.append(average_depth(depth, flow, face & (depth[index] > 0), reference=index))
+    return np.stack(averages), *(_flows(images[0][-1], others) for others in images)
+
+
+def _flows(first: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return optical_flow(np.repeat(first[None], len(others), 0), others, method="dis")
+
+
+def _scene_flows(pairs: Sequence[Pair], depths: Sequence[np.ndarray], *, weighted: bool = False, **settings) -> tuple:
+    """Scene flow of each pair, and the image flows ``(B, 2, H, W)`` they rest on."""
+    found = []
+    for pair, depth in zip(pairs, depths, strict=True):
+        frames = pair.gray[0], depth[0], pair.gray[1], depth[1]
+        noise = _sensor_noise(pair) if weighted else None
+        found.append(scene_flow(*frames, pair.camera, depth_noise=noise, **settings))
+    return [one[0] for one in found], np.stack([one[1] for one in found])
+
+
+def _sensor_noise(pair: Pair) -> np.ndarray:
+    """Standard deviation of the first frame's readings, metres: the error of stereo grows with the distance squared."""
+    z = np.where(pair.depth[0] > 0, pair.depth[0], 1.0)
+    return 1e3 * pair.video.suite.depth.disparity_px / FOCAL_BASELINE * z**2
+
+
+def _true_head_motion(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation vector and translation (metres) of the head from onset to apex, camera axes."""
+    rotations, translations = pair.video.pose(pair.onset, pair.apex + 1)
+    first, last = (cv2.Rodrigues(rotations[k])[0] for k in (0, -1))
+    turn = _HEAD_TO_CAMERA @ last @ first.T @ _HEAD_TO_CAMERA
+    # Where the pivot, which the rotation leaves alone, stands in the two frames.
+    origin = np.array([0.0, -1e-3 * EYES_ABOVE_AXIS_MM, pair.video.person.distance])
+    before, after = (origin + 1e-3 * _HEAD_TO_CAMERA @ (PIVOT_MM + translations[k]) for k in (0, -1))
+    return cv2.Rodrigues(turn)[0][:, 0], after - turn @ before
+
+
+def along_the_flow(pair: Pair, flow: np.ndarray) -> np.ndarray:
+    """Scene flow ``(3, H, W)`` from an image flow and the depth change along it, nothing smoothed."""
+    y, x = np.mgrid[: flow.shape[1], : flow.shape[2]]
+    change = _depth_change(flow, pair.depth)
+    first, second, camera = pair.depth[0], pair.depth[0] + change, pair.camera
+    right = ((x + flow[0] - camera.cx) * second - (x - camera.cx) * first) / camera.fx
+    down = ((y + flow[1] - camera.cy) * second - (y - camera.cy) * first) / camera.fy
+    return np.stack([right, down, change])
+
+
+def _depth_change(flow: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Depth of the second frame along a flow, minus that of the first: metres, NaN where a reading is missing."""
+    y, x = np.mgrid[: flow.shape[1], : flow.shape[2]]
+    there = (x + flow[0]).astype(np.float32), (y + flow[1]).astype(np.float32)
+    known = cv2.remap((depth[1] > 0).astype(np.float32), *there, cv2.INTER_LINEAR) > 0.999
+    return np.where(known & (depth[0] > 0), cv2.remap(depth[1], *there, cv2.INTER_LINEAR) - depth[0], np.nan)
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Region means of clips: ``two frames``, ``averages`` and ``truth`` -> ``(N, 3, 7, 7)``, in px, px and mm."""
+
+    motion: dict[str, np.ndarray]
+    labels: np.ndarray
+    subjects: np.ndarray
+
+
+def name_out_of_plane(
+    *, train_subjects: int, test_subjects: int, clips: int, resamples: int = 2000, seed: int = 0, jobs: int = 1
+) -> dict:
+    """Whether depth helps where faces move along the camera axis: :func:`compare_inputs` on suite ``out_of_plane``.
+
+    A clip is its mean motion in the cells of a grid over the face; a support vector machine learns the classes on some
+    people and names them on others. The result does not depend on ``jobs``, the number of processes.
+    """
+    sets = [
+        open_clips("out_of_plane", subjects=subjects, clips=clips, population=population)
+        for population, subjects in (("train", train_subjects), ("test", test_subjects))
+    ]
+    train, test = (read_clips(dataset.videos, jobs=jobs) for dataset in sets)
+    result = compare_inputs(train, test, sets[0].emotions, resamples=resamples, seed=seed)
+    people = {"train_subjects": train_subjects, "test_subjects": test_subjects}
+    return result | {
+        "dataset": {"name": sets[0].name, "version": sets[0].version, "synthetic": True},
+        "counts": people | {"train_clips": len(train.labels), "test_clips": len(test.labels)},
+    }
+
+
+def read_clips(videos: Sequence[SyntheticVideo], *, jobs: int = 1) -> Clips:
+    """Region means of videos of one clip each."""
+    read = Parallel(n_jobs=jobs)(delayed(read_clip)(video) for video in videos)
+    motion = {source: np.stack([one[source] for one in read]) for source in read[0]}
+    labels = np.array([video.expressions[0].emotion for video in videos])
+    return Clips(motion, labels, np.array([video.subject for video in videos]))
+
+
+def read_clip(video: SyntheticVideo) -> dict[str, np.ndarray]:
+    """Region means ``(3, 7, 7)`` of a clip's motion from annotated onset to apex, head motion removed, by source.
+
+    Optical flow is that of DIS and is stabilised with the shape of a generic face, so that it owes nothing to the depth
+    sensor; scene flow is stabilised with the sensor's depth.
+    """
+    onset, apex, camera = video.expressions[0].onset, video.expressions[0].apex, video.camera
+    (first, second), depth = _two_frames(video, onset, apex)
+    landmarks = video.landmarks(onset, onset + 1)[0]
+    face, shape = face_mask(landmarks, *first.shape), generic_face(landmarks, camera)
+
+    def across(flows: np.ndarray) -> np.ndarray:
+        faces, shapes = (np.stack([one] * len(flows)) for one in (face, shape))
+        still = stabilize(flows, "rigid", face=faces, depth=shapes, camera=camera)
+        return region_means(still.mean(axis=0), face, landmarks)
+
+    def away(motion: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        known = face & valid & (depth[0] > 0)
+        still = stabilize(motion, "rigid", face=known, depth=depth[0], camera=camera)
+        return region_means(1e3 * still[2:], known, landmarks)
+
+    averaged, before, about = over_time(video, onset, apex, face)
+    from_two, from_many = (scene_flow(first, z[0], second, z[1], camera)[::2] for z in (depth, averaged))
+    flow, motion, valid = video.true_motion(onset, apex)
+    planes = {
+        "two frames": (across(optical_flow(first[None], second[None], method="dis")), away(*from_two)),
+        "averages": (across(about) - across(before), away(*from_many)),
+        "truth": (across(flow[None]), away(motion, valid)),
+    }
+    return {source: np.concatenate(both) for source, both in planes.items()}
+
+
+def region_means(planes: np.ndarray, use: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Mean ``(C, 7, 7)`` of planes in each cell of a grid over the landmarks' box; 0 where no pixel counts."""
+    y, x = np.nonzero(use)
+    (left, top), (right, bottom) = landmarks.min(axis=0), landmarks.max(axis=0)
+    row = np.floor((y - top) / (bottom - top) * GRID[0]).astype(int)
+    column = np.floor((x - left) / (right - left) * GRID[1]).astype(int)
+    inside = (row >= 0) & (row < GRID[0]) & (column >= 0) & (column < GRID[1])
+    cell, size = (row * GRID[1] + column)[inside], GRID[0] * GRID[1]
+    sums = [np.bincount(cell, plane[y[inside], x[inside]], size) for plane in planes]
+    return (np.stack(sums) / np.maximum(np.bincount(cell, minlength=size), 1)).reshape(len(planes), *GRID)
+
+
+def name_clips(train: Clips, test: Clips, given: str) -> np.ndarray:
+    """Learn the classes on some people from one of :data:`INPUTS`, name the clips of others."""
+    common = sorted(set(train.subjects) & set(test.subjects))
+    if common:
+        raise InputError(f"subjects to be tested were learnt from: {', '.join(common)}")
+    across, away = INPUTS[given]
+    known, asked = (
+        np.concatenate([clips.motion[across][:, :2], *([clips.motion[away][:, 2:]] if away else [])], axis=1)
+        for clips in (train, test)
+    )
+    # What the classifier may choose, it chooses on the training subjects, by subject.
+    folds = GroupKFold(min(4, len(set(train.subjects))))
+    classifier = make_pipeline(StandardScaler(), SVC())
+    search = GridSearchCV(classifier, {"svc__C": (1.0, 10.0, 100.0)}, cv=folds, scoring="accuracy")
+    search.fit(known.reshape(len(known), -1), train.labels, groups=train.subjects)
+    return search.predict(asked.reshape(len(asked), -1))
+
+
+def compare_inputs(train: Clips, test: Clips, classes: Sequence[str], *, resamples: int = 2000, seed: int = 0) -> dict:
+    """UF1 with intervals over test subjects: ``scores`` of each input, ``differences`` over the same resamples.
+
+    ``likeness`` says of each plane of region means how it correlates with the true ones, its root mean square error,
+    and the root mean square of the true ones.
+    """
+    names = {given: name_clips(train, test, given) for given in INPUTS}
+    shuffled = replace(train, labels=np.random.default_rng([seed, 0]).permutation(train.labels))
+    names["shuffled labels"] = name_clips(shuffled, test, "scene flow")
+    tallies = {
+        given: recognition.tally(test.labels, named, test.subjects, classes=classes) for given, named in names.items()
+    }
+    options = {"n_resamples": resamples, "seed": seed}
+    scores = {given: uncertainty.bootstrap(tally, **options) for given, tally in tallies.items()}
+    differences = {
+        given: uncertainty.paired(tallies[given], tallies[without], **options) for given, without in CONTRASTS.items()
+    }
+    likeness = {
+        f"{plane}, from {source}": _likeness(test.motion[source][:, k], test.motion["truth"][:, k])
+        for source in ("two frames", "averages")
+        for k, plane in enumerate(("right, px", "down, px", "away, mm"))
+    }
+    return {
+        "classes": list(classes),
+        "scores": {given: _limits(one) for given, one in scores.items()},
+        "differences": {given: _limits(one) for given, one in differences.items()},
+        "likeness": likeness,
+        "caution": scores["scene flow"].caution,
+    }
+
+
+def _limits(intervals: uncertainty.Intervals) -> dict[str, float]:
+    return {key: float(value) for key, value in intervals.table.loc["uf1_pooled"].items()}
+
+
+def _likeness(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
+    return {
+        "correlation": float(np.corrcoef(found.ravel(), true.ravel())[0, 1]),
+        "error": float(np.sqrt(np.mean((found - true) ** 2))),
+        "size": float(np.sqrt(np.mean(true**2))),
+    }
+
+
+def show(table: Table, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table as text, ``mean ± standard error``; a cell that was not measured is empty."""
+    shown = pd.DataFrame(table).T
+    return shown[columns or list(shown)].map(_text)
+
+
+def _text(one: Mapping | float) -> str:
+    if not isinstance(one, Mapping) or one["mean"] is None:
+        return ""
+    return f"{one['mean']:.3f}" + ("" if one["error"] is None else f" ± {one['error']:.3f}")
+
+
+def against_no_motion(tables: Mapping[str, Table]) -> pd.DataFrame:
+    """Each method's error as a share of the motion itself, in the column where that is largest, and a word on it."""
+    lines = []
+    for kind, table in tables.items():
+        for label, row in table.items():
+            share = max(one["mean"] / table["no motion"][name]["mean"] for name, one in row.items())
+            lines.append((kind, label, share, "closer" if share < 1 else "not closer"))
+    found = pd.DataFrame(lines, columns=["of", "method", "error / motion", "than no motion"])
+    return found[found["method"] != "no motion"].set_index(["of", "method"])
+
+
+def differences(result: Mapping) -> pd.DataFrame:
+    """What motion away from the camera adds to the UF1 of the same optical flow, its interval, and the verdict."""
+    lines = {
+        f"{given} less {CONTRASTS[given]}": {**found, "verdict": judge(**found, least=0.0)}
+        for given, found in result["differences"].items()
+    }
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+def measured_hash() -> str:
+    """Hash of the code that decides what a method finds on the benchmark, kept in a record as ``measured``."""
+    return code_hash("flow", "synthetic", "video")  # to become files.source_hash
+
+
+def is_current(record: Mapping) -> bool:
+    """Whether a record was made by the same code that measures today."""
+    return record.get("measured") == measured_hash()
+
+
+def load(name: str) -> dict:
+    """The record ``results/NAME.json`` of the checkout in which a page is made."""
+    path = published() / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"no results/{name}.json in {path.parents[1]}: run inside a checkout of the study")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def save(record: Mapping, path: Path) -> Path:
+    """Write a record as JSON, whole or not at all."""
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return path
+
+
+def origin(record: Mapping) -> pd.DataFrame:
+    """Where a record comes from, and whether the code that it measured is still the same."""
+    made, same = record["provenance"], "the same" if is_current(record) else "changed since: stale"
+    told = {"made on": made["time"][:10], "by": record["command"], "at commit": made["commit"][:12]}
+    return pd.DataFrame({record["experiment"]: told | {"code measured": same}}).T

@@ -1,0 +1,293 @@
+"""A run leaves a whole page or none, is repeated exactly when something that decides it has changed, and says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient.exceptions import DeadKernelError
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from melib.__main__ import main
+from melib.errors import InputError
+from melib.study import pages
+from melib.study.pages import RunFailed, execute, figures_without_words, find_run, load_runs, page_key, stored_errors
+
+ROOT = Path(__file__).parents[2]
+
+
+def small(checkout, **changes):
+    return replace(load_runs(checkout)["small"], **changes)
+
+
+def files(checkout) -> set[str]:
+    """Names of all files that runs write, the hidden ones included."""
+    return {path.name for folder in ("book/runs", ".cache/runs") for path in (checkout / folder).glob("*")}
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[dict]:
+    """Put a papermill in place that starts no kernel; gives the parameters of each call."""
+    made: list[dict] = []
+
+    def quick(notebook, output, parameters, **_):
+        made.append(dict(parameters))
+        nbformat.write(notebook, output)
+        return notebook
+
+    monkeypatch.setattr(pages.papermill, "execute_notebook", quick)
+    return made
+
+
+@pytest.mark.notebook
+def test_a_notebook_becomes_a_page(checkout):
+    assert execute(small(checkout), "smoke", root=checkout)
+    page = nbformat.read(small(checkout).page(checkout), as_version=4)
+    said = "".join(output.text for cell in page.cells for output in cell.get("outputs", ()))
+    assert said == f"tier smoke seed 5\nfolder {checkout}\nthreads 1\n"
+    title, card, rest = page.cells[:3]
+    assert title.source == "# A small page" and rest.source.startswith("Question")
+    for words in ("**smoke**", "seed 5", "python -m melib run small --tier smoke"):
+        assert words in card.source
+    folded = [cell.source for cell in page.cells if "hide-input" in cell.metadata.get("tags", ())]
+    assert len(folded) == 2, "defaults and injected values"
+    assert page.metadata["melib"]["key"] == page_key(small(checkout), "smoke", checkout)
+    assert page.metadata["melib"]["parameters"]["seed"] == 5 and "jupytext" not in page.metadata
+    assert str(checkout) not in json.dumps({**page, "cells": page.cells[:3]}), "no path of the machine"
+    assert files(checkout) == {"small.ipynb", "small.smoke.ipynb"}
+
+
+@pytest.mark.notebook
+def test_a_failed_run_leaves_no_page_and_keeps_the_notebook_aside(checkout, monkeypatch, capsys):
+    page = small(checkout).page(checkout)
+    page.parent.mkdir(parents=True)
+    page.write_text("a page of an earlier run")
+    path = checkout / "runs.yml"
+    path.write_text(path.read_text().replace("{seed: 5}", "{fail: true}"))
+    monkeypatch.chdir(checkout)
+    assert main(["run", "small", "--tier", "smoke"]) == 1
+    assert files(checkout) == {"small.smoke.failed.ipynb"}
+    assert stored_errors(nbformat.read(checkout / ".cache" / "runs" / "small.smoke.failed.ipynb", as_version=4))
+    said = capsys.readouterr().err
+    assert "failed in cell [4] of notebooks/small.md: RuntimeError: this notebook was told to fail" in said
+    assert ".cache/runs/small.smoke.failed.ipynb" in said
+
+
+@pytest.mark.notebook
+def test_a_run_killed_in_the_middle_leaves_nothing_half_written(checkout):
+    (checkout / "wait").touch()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "melib", "run", "small", "--tier", "smoke"]
+    process = subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not (checkout / "waiting").exists():
+            assert process.poll() is None and time.monotonic() < deadline, "the notebook did not get to its wait"
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not small(checkout).page(checkout).exists() and files(checkout) <= {"small.smoke.working.ipynb"}
+    (checkout / "wait").unlink()
+    assert subprocess.run(command, cwd=checkout, env=environment, capture_output=True).returncode == 0
+    assert files(checkout) == {"small.ipynb", "small.smoke.ipynb"}
+
+
+def test_an_unchanged_run_is_not_repeated_even_if_its_page_was_deleted(checkout, calls):
+    page = small(checkout).page(checkout)
+    assert execute(small(checkout), "smoke", root=checkout)
+    first = page.read_text()
+    page.unlink()
+    assert not execute(small(checkout), "smoke", root=checkout)
+    assert page.read_text() == first and calls == [{"seed": 5, "tier": "smoke"}]
+
+
+def change_code(checkout, monkeypatch):
+    monkeypatch.setattr(pages, "_melib", lambda: "other code")
+
+
+def change_notebook(checkout, monkeypatch):
+    source = checkout / "notebooks" / "small.md"
+    source.write_text(source.read_text() + "\nOne more sentence.\n")
+
+
+def change_experiment(checkout, monkeypatch):
+    (checkout / "notebooks" / "grid.yml").write_text("question: Another?\n")
+
+
+def change_stored_record(checkout, monkeypatch):
+    (checkout / "results" / "speed.json").write_text('{"value": 2}')
+
+
+def spoil_page(checkout, monkeypatch):
+    kept = checkout / ".cache" / "runs" / "small.smoke.ipynb"
+    notebook = nbformat.read(kept, as_version=4)
+    notebook.cells[-1].outputs = [new_output("error", ename="E", evalue="", traceback=[])]
+    nbformat.write(notebook, kept)
+
+
+def cut_page(checkout, monkeypatch):
+    (checkout / ".cache" / "runs" / "small.smoke.ipynb").write_text('{"cells": [')
+
+
+@pytest.mark.parametrize(
+    "change", [change_code, change_notebook, change_experiment, change_stored_record, spoil_page, cut_page]
+)
+def test_what_decides_a_page_makes_it_anew(checkout, calls, monkeypatch, change):
+    (checkout / "notebooks" / "grid.yml").write_text("question: One?\n")
+    (checkout / "results").mkdir()
+    (checkout / "results" / "speed.json").write_text("{}")
+    run = small(checkout, experiments=["grid"])
+    execute(run, "smoke", root=checkout)
+    assert not execute(run, "smoke", root=checkout)
+    change(checkout, monkeypatch)
+    assert execute(run, "smoke", root=checkout)
+
+
+def test_tiers_parameters_and_titles_are_told_apart(checkout):
+    run = small(checkout)
+    keys = [page_key(run, tier, checkout) for tier in ("smoke", "quick")]
+    keys += [
+        page_key(replace(run, **each), "quick", checkout) for each in ({"parameters": {"seed": 6}}, {"title": "T"})
+    ]
+    assert len(set(keys)) == len(keys)
+
+
+def test_an_error_that_papermill_lets_pass_is_caught(checkout, monkeypatch):
+    def tolerant(notebook, output, parameters, **_):
+        notebook.cells[-1].outputs = [new_output("error", ename="ValueError", evalue="lost", traceback=[])]
+        nbformat.write(notebook, output)
+        return notebook
+
+    monkeypatch.setattr(pages.papermill, "execute_notebook", tolerant)
+    with pytest.raises(RunFailed, match="ValueError: lost"):
+        execute(small(checkout), "smoke", root=checkout)
+    assert files(checkout) == {"small.smoke.failed.ipynb"}
+
+
+def test_a_kernel_that_is_killed_is_said_and_leaves_nothing(checkout, monkeypatch, capsys):
+    def killed(notebook, output, parameters, **_):
+        nbformat.write(notebook, output)
+        raise DeadKernelError("Kernel died")
+
+    monkeypatch.setattr(pages.papermill, "execute_notebook", killed)
+    monkeypatch.chdir(checkout)
+    assert main(["run", "small", "--tier", "smoke"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the kernel of notebooks/small.md was killed" in line and files(checkout) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "tier", "words"),
+    [
+        ({}, "qick", "unknown tier 'qick'"),
+        ({}, "full", "has no tier full: runs.yml declares smoke, quick"),
+        ({"parameters": {"sede": 1}}, "smoke", "no parameter 'sede'; did you mean seed"),
+    ],
+)
+def test_a_wrong_request_starts_nothing(checkout, calls, changes, tier, words):
+    with pytest.raises(InputError, match=words):
+        execute(small(checkout, **changes), tier, root=checkout)
+    assert calls == [] and not (checkout / "book").exists()
+
+
+def test_a_notebook_must_open_with_its_title_and_have_one_cell_of_parameters(checkout, calls):
+    source = checkout / "notebooks" / "small.md"
+    text = source.read_text()
+    source.write_text(text.replace("# A small page", "## Low"))
+    with pytest.raises(InputError, match="must open with its title"):
+        execute(small(checkout), "smoke", root=checkout)
+    source.write_text(
+        text.replace("```{code-cell} python\nimport os", "```{code-cell} python\n:tags: [parameters]\n\nimport os")
+    )
+    with pytest.raises(InputError, match="2 cells are tagged parameters"):
+        execute(small(checkout), "smoke", root=checkout)
+    with pytest.raises(FileNotFoundError, match="notebooks/gone.md"):
+        execute(small(checkout, notebook="notebooks/gone.md"), "smoke", root=checkout)
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "words"),
+    [
+        ("title: A small page", "titel: A small page", "unknown field 'titel'; did you mean title"),
+        ("title: A small page", "", "missing title"),
+        ("id: small", "id: Small page", "lower-case letters"),
+        ("{smoke: 0.1, quick: 0.2}", "{smoke: 0.1, quik: 0.2}", "expected minutes by tier"),
+        ("{seed: 5}", "{tier: quick}", "without tier"),
+    ],
+)
+def test_a_wrong_declaration_is_refused_by_name(checkout, line, replacement, words):
+    path = checkout / "runs.yml"
+    path.write_text(path.read_text().replace(line, replacement))
+    with pytest.raises(InputError, match=words):
+        load_runs(checkout)
+
+
+def test_declarations_that_are_not_there_are_refused(checkout, tmp_path):
+    runs = load_runs(checkout)
+    with pytest.raises(InputError, match="did you mean small"):
+        find_run(runs, "smal")
+    (checkout / "runs.yml").write_text((checkout / "runs.yml").read_text() * 2)
+    with pytest.raises(InputError, match="'small' twice"):
+        load_runs(checkout)
+    with pytest.raises(FileNotFoundError, match="start from the root"):
+        load_runs(tmp_path / "elsewhere")
+
+
+def spoiled(how) -> nbformat.NotebookNode:
+    notebook = new_notebook(cells=[new_markdown_cell("# A page"), new_code_cell("1")])
+    if how == "output":
+        notebook.cells[1].outputs.append(new_output("error", ename="KeyError", evalue="'x'", traceback=[]))
+    elif how == "notebook":
+        notebook.metadata["papermill"] = {"exception": True}
+    elif how == "cell":
+        notebook.cells[1].metadata["papermill"] = {"exception": True}
+    elif how == "note":
+        notebook.cells[0].metadata["tags"] = ["papermill-error-cell-tag"]
+    return notebook
+
+
+@pytest.mark.parametrize("how", ["output", "notebook", "cell", "note"])
+def test_the_gate_catches_a_stored_error_in_each_of_its_forms(how):
+    assert len(stored_errors(spoiled(how))) == 1 and not stored_errors(spoiled("not at all"))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "missing"),
+    [
+        ({}, ["alt text", "caption"]),
+        ({"mystnb": {"image": {"alt": "A line."}}}, ["caption"]),
+        ({"mystnb": {"image": {"alt": "A line."}, "figure": {"caption": "A line."}}}, []),
+        ({"tags": ["remove-output"]}, []),
+    ],
+)
+def test_a_shown_figure_needs_alt_text_and_caption(metadata, missing):
+    drawn = new_code_cell("draw()", metadata=metadata, outputs=[new_output("display_data", {"image/png": ""})])
+    found = figures_without_words(new_notebook(cells=[drawn]))
+    assert len(found) == len(missing) and all(word in fault for word, fault in zip(missing, found, strict=True))
+
+
+def test_the_gate_before_the_book_names_every_fault(checkout, calls):
+    (checkout / "_toc.yml").write_text("- file: book/runs/small\n- file: book/runs/other\n")
+    assert pages.faults(checkout, "smoke") == [
+        "small: not there; `python -m melib run small --tier smoke` makes it",
+        "other: no such run in runs.yml",
+    ]
+    execute(small(checkout), "smoke", root=checkout)
+    assert pages.faults(checkout, "smoke") == ["other: no such run in runs.yml"]
+    assert any("stale" in fault for fault in pages.faults(checkout, "quick"))
+
+
+def test_the_environment_of_the_caller_is_left_as_it_was(checkout, calls):
+    before = dict(os.environ)
+    execute(small(checkout), "smoke", root=checkout)
+    assert dict(os.environ) == before

@@ -1,0 +1,193 @@
+"""What the authors published: what is asked of predictions, files and printed numbers whose answer is known."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from melib.metrics import intervals, strs
+from melib.models import SFAMNet
+from melib.models.released import _sfamnet_names
+from melib.plots import release as figures
+from melib.study import flow_truth, released
+
+
+def test_every_printed_row_but_one_multiplies_up_to_its_strs():
+    rows = released.arithmetic()
+    assert len(rows) == 16
+    odd = rows[~rows["agrees"]]
+    assert odd[["method", "features", "classes"]].to_numpy().tolist() == [["SFAMNet", "O", 4]]
+
+
+def test_the_printed_column_of_casme_2_uses_the_library_s_keys():
+    printed = released.printed_column()
+    assert printed["strs"] == 0.3862
+    assert set(printed) - {"ap_50_95"} <= set(strs.KEYS)
+
+
+def test_a_fixed_interval_is_chosen_on_the_other_subjects():
+    # Subject c's own clips all hold 50..59; the others hold 0..9, so c is answered with 0..9.
+    rows = [(s, f"{s}{i}", 0, 9, "x") for s in "ab" for i in range(3)] + [("c", f"c{i}", 50, 59, "x") for i in (1, 2)]
+    truth = pd.DataFrame(rows, columns=["subject", "video", "onset", "offset", "emotion"])
+    for rule in ("mean_iou", "hits"):
+        answers = released.fixed_interval(truth, rule=rule)
+        of_c = answers[answers["subject"] == "c"]
+        assert strs.evaluate(truth[truth["subject"] == "c"], of_c)["tp"] == 0, rule
+        assert (of_c["onset"] < 10).all(), rule
+    assert released.fixed_interval(truth)[["onset", "offset"]].iloc[0].tolist() == [0, 9]
+
+
+def test_withholding_agrees_with_scoring_without_those_rows():
+    rng = np.random.default_rng(3)
+    names = np.array(["negative", "positive", "surprise"])
+    columns = {"subject": np.arange(40) % 8, "video": np.arange(40), "onset": 10, "offset": 29}
+    truth = pd.DataFrame(columns | {"emotion": names[rng.integers(3, size=40)]})
+    guessed = np.where(rng.random(40) < 0.7, truth["emotion"], names[rng.integers(3, size=40)])
+    shift = rng.integers(0, 12, size=40)  # a hit up to 6 frames
+    predictions = truth.assign(emotion=guessed, onset=10 + shift, offset=29 + shift)
+    curves = released.withheld(truth, predictions)
+    found = intervals.match(truth, predictions)
+    assert 10 < len(found.truth) < 40
+    well = truth["emotion"].to_numpy()[found.truth] == predictions["emotion"].to_numpy()[found.prediction]
+    wrong = found.prediction[~well]
+    stepwise = [strs.evaluate(truth, predictions.drop(index=wrong[:n]))["strs"] for n in range(len(wrong) + 1)]
+    assert curves["misnamed"] == pytest.approx(stepwise)
+    one_less = [strs.evaluate(truth, predictions.drop(index=row))["strs"] for row in found.prediction[well]]
+    assert curves["named"][1] == pytest.approx(min(one_less))
+    assert len(curves["named"]) == well.sum() + 1 and curves["named"][-1] == 0
+
+
+def test_without_the_files_the_stored_record_is_read_and_missing_files_are_named(monkeypatch, tmp_path):
+    monkeypatch.delenv("MELIB_REFERENCE", raising=False)
+    record, origin = released.load("released_predictions")
+    assert origin == "stored" and round(record["scores"]["strict"]["strs"], 4) == 0.3862
+    agrees = released.comparison(record)["agrees"].to_dict()
+    assert (agrees.pop("uf1_analysis"), agrees.pop("uar_analysis")) == ("neither", "strict")
+    assert set(agrees.values()) == {"both"}
+    with pytest.raises(FileNotFoundError, match="gt.csv"):
+        released.load("released_predictions", str(tmp_path))
+
+
+def write_sfamnet(path, model, *, broken=()):
+    """A file in the release's layout, made from one of our networks; ``broken`` tensors are not finite."""
+    state, names = model.state_dict(), {}
+    for ours, theirs in _sfamnet_names().items():
+        parts = state[ours].chunk(len(theirs)) if state[ours].ndim else [state[ours]] * len(theirs)
+        for name, part in zip(theirs, parts, strict=True):
+            flat = name.endswith(("mlp.1.weight", "mlp.3.weight"))
+            names[name] = (part.flatten(1) if flat else part).clone()
+    for name in broken:
+        names[name] = torch.full_like(names[name], torch.nan)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(names, path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Fold 1: trained with 4 emotions, its streams copied and the last layer fresh with 7. Fold 2: not finite."""
+    folder = tmp_path_factory.mktemp("release") / "weights"
+    trained, copy = (
+        SFAMNet(classes, generator=torch.Generator().manual_seed(seed)) for seed, classes in enumerate((5, 8))
+    )
+    with torch.no_grad():
+        for weight in trained.parameters():
+            weight.mul_(2)
+    copied = {name: value for name, value in trained.state_dict().items() if not name.startswith("recognition.")}
+    copy.load_state_dict(copied, strict=False)
+    write_sfamnet(folder / "4emo" / "subject_1.pkl", trained)
+    write_sfamnet(folder / "7emo" / "subject_1.pkl", copy)
+    write_sfamnet(folder / "4emo" / "subject_2.pkl", trained, broken=["c1.0.conv1.weight", "fc_spot.bias"])
+    return folder.parent
+
+
+@pytest.fixture(scope="module")
+def record(folder):
+    return released.ask_weights(folder)
+
+
+def test_files_are_found_and_listed_by_setting_and_fold(folder, record):
+    assert list(released.sfamnet_files(folder)) == [(4, 1), (4, 2), (7, 1)]
+    assert released.files(record).loc["SFAMNet, 4 emotions"].tolist() == [2, "1, 2", "2 (2 of 77)"]
+
+
+def test_a_file_that_is_not_finite_is_named_and_answers_class_0_without_a_score(record):
+    rows = {(row["emotions"], row["subject"]): row for row in record["sfamnet"]}
+    odd, sound = rows[4, 2], rows[4, 1]
+    assert odd["not_finite"] == ["c1.0.conv1.weight", "fc_spot.bias"] and odd["tensors"] == 77
+    assert odd["finite_scores"] == 0 and odd["classes_named"] == [0] and odd["spots_nothing"] is True
+    assert sound["not_finite"] == [] and sound["finite_scores"] == 64 and sound["spots_nothing"] is None
+    found = released.findings(record)
+    assert found.loc["SFAMNet: weights are not finite"].tolist() == [3, 1, "some"]
+    assert found.loc["SFAMNet, not finite: no score, nothing spotted"].tolist() == [1, 1, "all"]
+    assert found.loc["MEAN: three files of a fold hold one network", "word"] == "not shown"
+
+
+def test_a_last_layer_that_was_never_trained_is_told_from_one_that_was(record):
+    rows = {(row["emotions"], row["subject"]): row["fc_recog"] for row in record["sfamnet"]}
+    assert rows[7, 1]["within"] and rows[7, 1]["uniform_p"] > 0.001
+    assert rows[7, 1]["bound"] == pytest.approx(392**-0.5)
+    assert not rows[4, 1]["within"]
+    words = released.findings(record)["word"]
+    assert words["SFAMNet, 4 emotions: fc_recog within its first range"] == "none"
+    assert words["SFAMNet, 7 emotions: fc_recog within it and evenly spread"] == "all"
+
+
+def test_values_inside_the_range_but_bunched_are_seen_as_uneven():
+    weight = torch.linspace(-0.2, 0.2, 8 * 392).reshape(8, 392) * 392**-0.5
+    seen = released.against_initial_range(weight, torch.zeros(8))
+    assert seen["within"] and seen["uniform_p"] < 1e-6
+    assert sum(seen["counts"]) == weight.numel() and len(seen["counts"]) == len(released.EDGES) - 1
+    assert released.against_initial_range(weight * torch.nan, torch.zeros(8)) is None
+
+
+def test_what_two_files_of_a_fold_share_is_named_and_tensors_that_are_not_finite_are_not(record):
+    (pair,) = record["pairs"]
+    assert pair["subject"] == 1 and pair["finite"] and len(pair["identical"]) == 73
+    assert set(pair["different"]) == {"conv2.weight", "conv2.bias", "fc_recog.weight", "fc_recog.bias"}
+    bad = {"a": torch.tensor([torch.nan]), "b": torch.ones(2)}
+    assert released.shared(bad, bad) == {"finite": False, "identical": ["b"], "different": []}
+
+
+def test_labels_are_corrected_as_the_release_does(tmp_path):
+    rows = [(10, 14, 20), (10, 14, 60), (10, 10, 60), (5, 6, 35)]
+    table = pd.DataFrame(rows, columns=["Onset", "Apex", "Offset"])
+    table.to_excel(tmp_path / released.LABELS, sheet_name="label", index=False)
+    raw, corrected = released.label_lengths(tmp_path / released.LABELS)
+    assert raw.tolist() == [11, 51, 51, 31]
+    assert corrected.tolist() == [11, 9, 31], "the late offset is mirrored, the one without length dropped"
+    ceilings = released.rules(tmp_path)["ceilings"]
+    assert ceilings["kept"] == 3 and ceilings["mean"]["4"] == pytest.approx(2 / 3)
+    table.drop(columns="Apex").to_excel(tmp_path / "other.xlsx", sheet_name="label", index=False)
+    with pytest.raises(ValueError, match="lacks Apex"):
+        released.label_lengths(tmp_path / "other.xlsx")
+
+
+def test_the_command_says_what_a_folder_lacks_and_keeps_what_it_says(tmp_path, folder, capsys):
+    assert released.main(["weights", str(tmp_path)]) == 2 and "no checkpoint below" in capsys.readouterr().err
+    (tmp_path / "CASME2" / "spot").mkdir(parents=True)
+    with h5py.File(tmp_path / "CASME2" / "spot" / "s1.hdf5", "w") as file:
+        file["dense/kernel:0"] = np.zeros(3)
+    assert released.main(["weights", str(tmp_path)]) == 2 and "not a MEAN checkpoint" in capsys.readouterr().err
+    assert released.main(["weights", str(folder), "--save", str(tmp_path / "kept.json")]) == 0
+    assert "SFAMNet, 7 emotions" in capsys.readouterr().out and (tmp_path / "kept.json").is_file()
+
+
+def test_the_criterion_follows_the_largest_difference(record):
+    assert released.criterion(record) == "not tested", "a folder without recorded cases proves no parity"
+    row = {"case": "mean_x", "network": "MEAN", "compared": "score", "values": 8, "largest_difference": 1e-7}
+    assert released.criterion({**record, "parity": [row]}) == "met"
+    for difference in (1e-4, float("nan")):
+        assert released.criterion({**record, "parity": [row, {**row, "largest_difference": difference}]}) == "missed"
+
+
+def test_the_figures_show_every_case_and_say_what_is_not_there(record):
+    stored = flow_truth.load("released_weights")
+    axis = figures.parity(stored, released.TOLERANCE).axes[0]
+    assert sum(len(line.get_xdata()) for line in axis.lines[:2]) == len(stored["parity"])
+    titles = [axis.get_title(loc="left") for axis in figures.last_layers(record).axes]
+    assert titles == ["4 emotions, 2 files", "7 emotions, 1 file"]
+    assert figures.ceilings(stored).axes[0].lines
+    assert "no label file" in figures.ceilings(record).axes[0].texts[0].get_text()

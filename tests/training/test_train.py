@@ -1,0 +1,226 @@
+"""The networks learn what can be learnt, nothing from noise, and the same from the same seed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from sklearn.utils.class_weight import compute_class_weight
+
+from melib.models import SFAMNet
+from melib.training import MEANSettings, SFAMNetSettings, predict, retrain_recognition, train_mean, train_sfamnet
+from melib.training.sfamnet import JointStage, balanced_weights, magnitude_factors, sfamnet_stage
+
+NEUTRAL = 3
+CPU = torch.device("cpu")
+MEAN = MEANSettings(spot_steps=110, recognition_steps=60, rate=2e-3)
+SFAMNET = SFAMNetSettings(steps=30, batch=32, rate=5e-3)
+SPOTTING_ALONE = MEANSettings(spot_steps=5, recognition_steps=0)
+BOTH = pytest.mark.parametrize("settings", [MEAN, SFAMNET], ids=["mean", "sfamnet"])
+
+
+@pytest.fixture(scope="module")
+def samples(toy):
+    """Planes, targets and frame labels, then emotion planes and labels, as SFAMNet takes them."""
+
+    def make(unrelated=False):
+        planes, targets, labels = toy(240, seed=100)
+        if not unrelated:
+            moving = targets > 0
+            return planes, targets, np.where(moving, labels, NEUTRAL), planes[moving], labels[moving]
+        # Dealt out evenly: each target to as many moving as still samples, each label to each movement alike.
+        for same in (np.flatnonzero(targets), np.flatnonzero(targets == 0)):
+            labels[same[np.argsort(labels[same], kind="stable")]] = np.arange(len(same)) % 3
+        targets = (np.arange(len(targets)) // 2 % 2).astype(np.float32)
+        return planes, targets, np.where(targets > 0, labels, NEUTRAL), planes, labels
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def train(samples):
+    def run(settings=MEAN, seed=0, unrelated=False):
+        planes, targets, frame_labels, *emotions = samples(unrelated)
+        common = {"settings": settings, "seed": seed, "device": "cpu"}
+        if isinstance(settings, SFAMNetSettings):
+            return train_sfamnet(planes, targets, frame_labels, *emotions, classes=4, **common)
+        return train_mean(planes, targets, *emotions, classes=3, **common)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(train):
+    return {settings: train(settings) for settings in (MEAN, SFAMNET)}
+
+
+@pytest.fixture(scope="module")
+def judge(toy):
+    def run(model):
+        planes, targets, labels = toy(200, seed=200)
+        spot, logits = predict(model, planes, device="cpu")
+        moving = targets > 0
+        gap = abs(spot[moving].mean() - spot[~moving].mean())
+        return roc_auc_score(targets, spot), gap, (logits[:, :NEUTRAL].argmax(1) == labels)[moving].mean()
+
+    return run
+
+
+@BOTH
+def test_separable_samples_are_spotted_and_named(trained, judge, settings):
+    auc, _, accuracy = judge(trained[settings][0])
+    assert auc > 0.95
+    assert accuracy > 0.9
+
+
+@BOTH
+def test_labels_unrelated_to_the_planes_leave_it_at_chance(train, trained, judge, settings):
+    _, gap, accuracy = judge(train(settings, unrelated=True)[0])
+    # A network always scores moving and still samples somewhat differently, but not by what labels would teach.
+    assert gap < 0.5 * judge(trained[settings][0])[1]
+    assert accuracy < 0.6
+
+
+@pytest.mark.parametrize(
+    "settings", [MEANSettings(spot_steps=6, recognition_steps=6), replace(SFAMNET, steps=3)], ids=["mean", "sfamnet"]
+)
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(train, settings):
+    torch.manual_seed(1)
+    first = train(settings)[0].state_dict()
+    torch.manual_seed(2)  # the global state must not matter
+    second = train(settings)[0].state_dict()
+    other = train(settings, seed=1)[0].state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["spot.dense.weight"], other["spot.dense.weight"])
+
+
+def test_losses_are_recorded_for_every_step_and_fall(trained):
+    history = trained[MEAN][1]
+    assert history["spot"].shape == (110, 2) and history["recognition"].shape == (60, 2)
+    for losses in history.values():
+        assert losses[-5:, 1].mean() < 0.5 * losses[:5, 1].mean()
+        assert (losses[:, 0] > losses[:, 1]).all(), "the L2 terms are added"
+    losses = trained[SFAMNET][1]["joint"]
+    assert losses.shape == (30, 3) and losses[-5:, 0].mean() < losses[:5, 0].mean()
+    np.testing.assert_allclose(losses[:, 0], 0.9 * losses[:, 1] + 0.1 * losses[:, 2], rtol=1e-5)
+
+
+def test_first_loss_is_the_squared_error_and_the_published_l2_terms(train, trained):
+    untrained = train(MEANSettings(spot_steps=0, recognition_steps=0))[0]
+    kernels = [c.weight.detach() for c in untrained.shared.convolutions]
+    penalty = 0.001 * sum((k**2).sum() for k in kernels) + 0.1 * (untrained.spot.convolution.weight.detach() ** 2).sum()
+    first = trained[MEAN][1]["spot"][0]
+    assert first[0] - first[1] == pytest.approx(penalty.item(), rel=1e-4)
+
+
+def test_transfer_leaves_the_spotting_path_untouched(train):
+    only_spotting = train(SPOTTING_ALONE)[0].state_dict()
+    both = train(replace(SPOTTING_ALONE, recognition_steps=5))[0].state_dict()
+    for name, value in only_spotting.items():
+        assert torch.equal(value, both[name]) != name.startswith("recognition."), name
+
+
+def test_without_transfer_the_recognition_path_is_trained_from_scratch(train, judge):
+    settings = replace(SPOTTING_ALONE, rate=2e-3, transfer=False)
+    initial, model = train(settings)[0], train(replace(settings, recognition_steps=80))[0]
+    assert judge(model)[2] > 0.8
+    pairs = zip(initial.recognition_streams.parameters(), model.recognition_streams.parameters(), strict=True)
+    assert not any(torch.equal(before, after) for before, after in pairs)
+
+
+def test_retraining_recognition_repeats_stage_two_and_leaves_spotting(trained, samples):
+    model, known = trained[MEAN]
+    planes, *_, emotion_planes, labels = samples()
+    again, history = retrain_recognition(model, emotion_planes, labels, settings=MEAN, seed=0)
+    np.testing.assert_array_equal(history, known["recognition"])
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+    mixed = np.random.default_rng(0).permutation(labels)
+    other, _ = retrain_recognition(model, emotion_planes, mixed, settings=MEAN, seed=0)
+    spot, logits = predict(model, planes[:20], device="cpu")
+    other_spot, other_logits = predict(other, planes[:20], device="cpu")
+    np.testing.assert_array_equal(spot, other_spot)
+    assert not np.array_equal(logits, other_logits)
+    with pytest.raises(ValueError, match="transfer is False, but the model was made with True"):
+        retrain_recognition(model, emotion_planes, labels, settings=MEANSettings(transfer=False))
+
+
+def test_passes_are_counted_in_batches():
+    settings = MEANSettings()
+    assert settings.steps(0, 320) == 100 and settings.steps(0, 321) == 110
+    assert settings.steps(1, 64) == 200
+    assert MEANSettings(spot_steps=7).steps(0, 320) == 7
+
+
+def test_samples_that_do_not_match_are_refused_and_those_that_are_no_numbers_stop_the_training(toy):
+    planes, targets, labels = toy(8, seed=0)
+    for given, message in (
+        ((planes, targets[:-1], planes, labels), "numbers must agree"),
+        ((planes, targets, planes, labels + 1), "0 to 2"),
+        ((planes[:, :2], targets, planes, labels), "shape"),
+        ((np.full_like(planes, np.nan), targets, planes, labels), "step 0.*NaN"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train_mean(*given, classes=3, device="cpu")
+    for given, message in (
+        ((planes, targets, labels[1:], planes, labels), "8 planes for 7 frame labels"),
+        ((planes, targets, labels, planes, labels + 1), "0 to 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train_sfamnet(*given, classes=4, device="cpu")
+
+
+def test_a_part_of_the_batch_at_a_time_gives_the_gradient_of_the_batch(samples):
+    stage, draw = sfamnet_stage(*samples(), classes=4, settings=SFAMNET, seed=0, device=CPU)
+    weight = stage.double().model.spot.dense.weight
+    drawn = [tensor.double() if tensor.is_floating_point() else tensor for tensor in draw()]
+    batch = stage.prepare(*drawn)
+    (whole,) = torch.autograd.grad(stage(*batch)[0], weight)
+    parts = zip(*(tensor.split(5) for tensor in batch), strict=True)
+    summed = sum(torch.autograd.grad(stage(*part)[0], weight)[0] for part in parts)
+    torch.testing.assert_close(summed, whole, atol=1e-12, rtol=1e-9)
+
+
+def test_a_batch_without_a_named_emotion_has_no_recognition_loss_unless_the_release_is_followed():
+    model = SFAMNet(4)
+    batch = (torch.rand(4, 3, 42, 42), torch.zeros(4), torch.full((4,), NEUTRAL), torch.ones(4))
+
+    def losses(**flag):
+        stage = JointStage(model, torch.tensor([1.0, 1.0, 1.0, 0.0]), SFAMNetSettings(**flag))
+        return stage(*stage.prepare(*batch))
+
+    total, spotting, recognition = losses().tolist()
+    assert recognition == 0 and total == pytest.approx(0.9 * spotting) and spotting > 0
+    released = losses(released_zero_division=True)
+    assert torch.isnan(released[0]) and torch.isnan(released[2])
+
+
+def test_class_weights_are_scikit_learns_balanced_ones_with_neutral_at_zero():
+    labels = np.array([0] * 11 + [1] * 6 + [2] * 5 + [3] * 20)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels[labels < 3])
+    np.testing.assert_allclose(balanced_weights(labels, 4), [*expected, 0], rtol=1e-6)
+    np.testing.assert_allclose(balanced_weights(np.array([0, 0, 0, 2]), 4), [2 / 3, 0, 2, 0], rtol=1e-6)
+    with pytest.raises(ValueError, match="no sample carries an emotion"):
+        balanced_weights(np.array([3, 3]), 4)
+
+
+def test_samples_are_the_positives_the_recognition_samples_and_as_many_negatives(toy):
+    planes, _, _ = toy(300, seed=1)
+    targets = (np.arange(300) < 20).astype(np.float32)
+    data = (planes, targets, np.where(targets > 0, 1, NEUTRAL), planes[:30], np.zeros(30, int))
+    stage, draw = sfamnet_stage(*data, classes=4, settings=SFAMNetSettings(attention=False), seed=0, device=CPU)
+    _, spot, emotion = draw.arrays
+    assert spot.sum() == 50 and len(spot) == 100
+    assert (emotion[spot == 0] == NEUTRAL).all() and (emotion[spot > 0] < NEUTRAL).all()
+    np.testing.assert_allclose(stage.class_weights, balanced_weights(emotion, 4))
+    assert stage.model.streams.attention is None
+
+
+def test_magnitude_factors_lie_on_the_published_grid():
+    (factors,) = magnitude_factors(0.1, 5000, torch.Generator().manual_seed(0))
+    steps = sorted(set((factors * 100).round().int().tolist()))
+    assert steps == list(range(90, 111))
+    assert (factors * 100 - (factors * 100).round()).abs().max() < 1e-4
+    (none,) = magnitude_factors(0, 5, torch.Generator())
+    assert (none == 1).all()
