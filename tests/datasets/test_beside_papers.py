@@ -91,10 +91,8 @@ def test_every_experiment_runs_on_filmed_faces_or_says_in_one_sentence_why_not(r
 def test_the_depth_question_is_asked_of_every_model_with_every_input(roots):
     found = filmed("depth_ablation", "casme3", roots)
     inputs = ("o", "s", "o+s", "o-and-s", "d")
-    models = ("mean", "sfamnet", "floor")
-    assert sorted(names(found)) == sorted(f"{model}-{each}" for model in models for each in inputs)
-        f"{model}-{each}" for model in ("mean", "sfamnet", "floor") for each in inputs
-    )
+    wanted = [f"{model}-{each}" for model in ("mean", "sfamnet", "floor") for each in inputs]
+    assert sorted(names(found)) == sorted(wanted)
     assert {(each.first, each.second) for each in found.comparisons} >= {(f"mean-{e}", "mean-o") for e in inputs[1:]}
 
 
