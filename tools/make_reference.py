@@ -18,7 +18,7 @@ from melib.files import refresh_all
 #: What the reference covers, from the ground up.
 PACKAGES = (
     *("video", "metrics", "flow", "face", "synthetic", "datasets", "features", "models", "training", "spotting"),
-    *("study", "tables", "plots", "recording", "own_video", "doctor", "provenance"),
+    *("study", "tables", "plots", "recording", "own_video", "provenance"),
 )
 
 _HEAD = "<!-- Written by tools/make_reference.py: change the docstrings, or that program. -->\n"
