@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from dataclasses import replace
@@ -37,14 +38,7 @@ def no_detector(monkeypatch):
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory):
     """From a dataset's name to the folder of its tree, made once."""
-    made = {}
-
-    def of(name):
-        if name not in made:
-            made[name] = TREES[name](tmp_path_factory.mktemp(name))
-        return made[name]
-
-    return of
+    return functools.cache(lambda name: TREES[name](tmp_path_factory.mktemp(name)))
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +105,8 @@ def test_a_person_without_micro_expression_is_a_fold_of_its_own(unpacked, store,
 def test_an_emotion_of_no_class_is_spotted_and_not_named(unpacked, store, no_detector):
     three, four = (study(chosen("casme_sq", unpacked, classes=number), 0, store=store) for number in (3, 4))
     assert len(three.named) == len(four.named) - 1 and "others" not in set(three.named["emotion"])
-    counts = [each.record.values["counts"]["micro_expressions"] for each in (three, four)]
-    assert counts[0] == counts[1]
+    three, four = (each.record.values["counts"]["micro_expressions"] for each in (three, four))
+    assert three == four
     given = chosen("casme_sq", unpacked, model="sfamnet", classes=3)
     dataset, _ = open_data(given, store=store)
     samples = Reader(dataset, given, store).spotting_samples(dataset.videos)
@@ -140,14 +134,13 @@ def test_what_cannot_be_used_is_left_out_and_counted(tmp_path, unpacked, no_dete
     trees.write_frames(root / "RGB" / "spNO.2" / "c" / "color", range(1, 3))
     trees.write_frames(root / "RGB" / "spNO.2" / "d" / "color", EVERY)
     dataset, _ = open_data(chosen("casme3", lambda _: root, rule="strict", input="D"), store=tmp_path / "store")
-    kept = {(v.subject, v.name) for v in dataset.videos}
-    left_out = {("spNO.2", name) for name in "bcd"}
-    assert {(v.subject, v.name) for v in open_dataset("casme3", root).videos} - kept == left_out
+    videos, kept = ({(v.subject, v.name) for v in each.videos} for each in (open_dataset("casme3", root), dataset))
+    assert videos - kept == {("spNO.2", name) for name in "bcd"}
     account = data.account(dataset)
     assert (account["used"], account["skipped"], account["videos_left_out"]) == (6, 1, 3)
     reasons = dataset.labels.skipped.set_index(["subject", "video"])["reason"]
     for name, words in (("b", "no face"), ("c", "too few"), ("d", "no depth")):
-        assert words in reasons["spNO.2", name].iloc[0].lower()
+        assert words in reasons.loc[[("spNO.2", name)]].iloc[0].lower()
     with pytest.raises(ValueError, match=r"no video of casme2 can be used: it has no depth, which input O\|S needs"):
         open_data(chosen("casme2", unpacked, input="O|S"), store=tmp_path / "never")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -133,18 +134,17 @@ def test_the_head_moves_all_points_of_a_still_face_alike(benchmark):
 
 @pytest.mark.parametrize("input", ["O", "S", "D"])
 def test_rigid_stabilisation_leaves_less_head_motion(quiet, input):
-    none, rigid = (np.abs(found(*_at(quiet, input), stabilization=mode)[0, 0]).mean() for mode in ("none", "rigid"))
+    video, pairs = quiet
+    none, rigid = (np.abs(found(video, input, pairs, stabilization=mode)[0, 0]).mean() for mode in ("none", "rigid"))
     assert rigid < 0.7 * none
 
 
-def _at(sample, input):
-    return sample[0], input, sample[1]
-
-
-def test_a_camera_that_is_not_known_is_guessed_for_colour(benchmark, monkeypatch):
-    known = found(*_at(benchmark, "O"), stabilization="rigid")[0, :2]
-    monkeypatch.setattr(benchmark[0], "camera", None)
-    assert 0 < np.abs(known - found(*_at(benchmark, "O"), stabilization="rigid")[0, :2]).mean() < 0.1
+def test_a_camera_that_is_not_known_is_guessed_for_colour(benchmark):
+    video, pairs = benchmark
+    given = {name: getattr(video, name) for name in ("subject", "name", "frames", "landmarks")}
+    plain = SimpleNamespace(camera=None, **given)
+    known, guessed = (found(one, "O", pairs, stabilization="rigid")[0, :2] for one in (video, plain))
+    assert 0 < np.abs(known - guessed).mean() < 0.1
 
 
 @pytest.mark.parametrize("input", features.DEPTH_INPUTS)
@@ -161,7 +161,7 @@ def test_only_the_benchmark_knows_the_truth(settings):
         found(PlaneVideo(), **({"input": "O"} | settings))
 
 
-@pytest.mark.parametrize("stabilization", ["none", "median", "rigid", "nose"])
+@pytest.mark.parametrize("stabilization", ["none", "rigid"])
 @pytest.mark.parametrize(("input", "lost"), [("S", (0, 1, 2)), ("D", (0, 1, 2)), ("O+S", (2,))])
 def test_an_empty_depth_frame_leaves_its_pairs_without_depth_and_the_others_as_they_are(input, lost, stabilization):
     pairs = (np.array([0, 2, 4, 6]), np.array([1, 3, 5, 7]))

@@ -51,16 +51,6 @@ def test_half_length_and_targets_come_from_the_videos_that_are_learnt_from(nine_
     assert ((samples.frame_labels == 4) == (samples.targets == 0)).all()
 
 
-def test_what_is_prepared_is_not_computed_again(nine_updates, tmp_path, monkeypatch):
-    settings = Settings(suite="sanity", tier="smoke")
-    prepare([settings], store=tmp_path)
-    computed = {path.name for path in tmp_path.glob("*.npy")}
-    prepare([replace(settings, classes=7, model="floor")], store=tmp_path)
-    assert computed == {path.name for path in tmp_path.glob("*.npy")}
-    prepare(replace(settings, gap_s=0.1), store=tmp_path)
-    assert computed < {path.name for path in tmp_path.glob("*.npy")}
-
-
 def test_planes_of_many_videos_are_read_as_one_array():
     parts = [np.random.default_rng(i).normal(size=(i + 1, 3, 42, 42)).astype(np.float32) for i in range(5)]
     whole, joined = np.concatenate(parts), StoredPlanes([(len(p), lambda p=p: p) for p in parts])
