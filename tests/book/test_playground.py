@@ -389,7 +389,7 @@ def test_without_a_script_the_page_still_says_what_it_would_show(markup):
     assert "<noscript>" in markup
     source = (ROOT / "book" / "playground.md").read_text(encoding="utf-8")
     assert ":file: assets/playground/examples.csv" in source
-    for title, _ in cases.PUZZLES.values():
+    for title in (cases.DECLARED[name]["title"] for name in PUZZLES):
         assert title in source
         assert f'title: "{title}"' in (ROOT / "book" / "assets" / "playground" / "puzzles.js").read_text(
             encoding="utf-8"
