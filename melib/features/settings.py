@@ -20,10 +20,9 @@ REGIONS = ("strips",)
 STABILIZATIONS = (*flow.MODES, "true-pose")
 NORMALIZATIONS = ("sample", "fixed")
 
-# The constants of the fixed scales are round numbers near the size of micro-expressions without head motion, from
-# onset to apex, over both strips (53 of 12 training subjects, suite default). Medians over expressions: the largest
-# displacement is 0.99 pixels and 0.40 mm away; three in four stay below a strain of 0.1 and a slope of 0.034 over 95 %
-# of the strips.
+# Fixed scales: round numbers near the size of micro-expressions without head motion, from onset to apex, over both
+# strips (53 of 12 training subjects, suite default). The median of the largest displacement is 0.99 pixels and 0.40 mm
+# away; three in four stay below a strain of 0.1 and a slope of 0.034 over 95 % of the strips.
 FLOW_SCALE_PX = 1.0  #: A micro-expression moves the face by about one pixel of a 128-pixel crop.
 STRAIN_SCALE = 0.1  #: Pixel per pixel: one pixel of motion that fades over ten.
 SHIFT_SCALE_MM = 1.0  #: Right and down: what moves a pixel of such a crop moves by about a millimetre.
