@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from alone import write_page
 from playwright.sync_api import Browser, Page
-from reading import reader, visit
+from reading import reader, visit, write_page
 
 pytestmark = [pytest.mark.book, pytest.mark.browser]
 
@@ -106,6 +105,6 @@ def test_the_first_link_leads_past_the_navigation(window, html):
 )
 def test_a_page_that_keeps_the_keyboard_out_is_found(window, tmp_path, markup, fault):
     page, said = window
-    visit(page, said, write_page(tmp_path, "wrong", markup).as_uri())
+    visit(page, said, write_page(tmp_path, markup))
     _, wrong = walk(page)
     assert (wrong == []) if fault is None else any(fault in line for line in wrong), wrong
