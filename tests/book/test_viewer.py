@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from alone import open_page, write_page
 from playwright.sync_api import Browser, Page
+from reading import reader, sound, too_wide, write_page
 
 from melib.plots import viewer
 from melib.plots.motion import flow_colours
@@ -42,12 +42,9 @@ def test_nothing_has_moved_at_the_onset_and_the_estimate_follows_the_truth_at_th
     assert moving.sum() > 20
     error = np.linalg.norm(estimated[apex] - true[apex], axis=0)[moving].mean()
     assert error < 0.5 * np.linalg.norm(true[apex], axis=0)[moving].mean()
-
-
-def test_the_score_is_larger_where_a_pair_spans_the_rise_than_where_it_follows_the_expression(clip):
     onset, offset = clip.interval
     assert clip.score.shape == (FRAMES,)
-    assert clip.score[onset : onset + 2].max() > 2 * clip.score[offset + 1 :].max()
+    assert clip.score[onset : onset + 2].max() > 2 * clip.score[offset + 1 :].max(), "a pair that spans the rise"
 
 
 def test_a_clip_beyond_the_video_is_refused(clip):
@@ -55,16 +52,13 @@ def test_a_clip_beyond_the_video_is_refused(clip):
         viewer.make_clip(clip.video, clip.event, before=clip.event.true.onset + 1, frames=FRAMES, gap=GAP)
 
 
-def test_the_page_gets_the_motion_to_half_a_step(clip, markup):
+def test_the_page_gets_the_motion_to_half_a_step_and_stays_small(clip, markup):
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', markup).group(1))
     for name, motion in clip.motion.items():
         sent = np.frombuffer(base64.b64decode(data["motion"][name]), np.int8).reshape(motion.shape) * data["step"]
         fits = np.abs(motion) < 127 * data["step"]
         assert np.abs(sent - motion)[fits].max() <= data["step"] / 2 + 1e-6
     assert (data["onset"], data["offset"]) == clip.interval
-
-
-def test_words_are_escaped_and_the_page_stays_small(markup):
     assert 'alt="Frames of a &quot;face&quot;."' in markup
     assert len(markup) < 1_000_000 * FRAMES / 48
     assert "http" not in markup.replace("http://www.w3.org", "")
@@ -72,16 +66,14 @@ def test_words_are_escaped_and_the_page_stays_small(markup):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory, markup: str) -> Path:
-    return write_page(tmp_path_factory.mktemp("viewer"), "viewer", markup)
+    return write_page(tmp_path_factory.mktemp("viewer"), markup)
 
 
 @pytest.fixture
 def page(browser: Browser, written: Path) -> Iterator[Page]:
-    page, said = open_page(browser, written)
-    page.wait_for_selector(".mev-on")
-    yield page
-    page.close()
-    assert said == []
+    with sound(browser, written) as page:
+        page.wait_for_selector(".mev-on")
+        yield page
 
 
 def view(page: Page, name: str) -> np.ndarray:
@@ -104,26 +96,20 @@ def sent_motion(clip: viewer.Clip, frame: int, name: str = "estimated") -> np.nd
 
 
 @pytest.mark.browser
-def test_the_pictures_are_those_of_the_frame(page, clip):
+def test_the_pictures_are_those_of_the_frame_and_motion_has_the_colours_of_the_other_figures(page, clip):
     for frame in (0, FRAMES - 1):
         at(page, frame)
-        difference = np.abs(view(page, "As filmed").astype(int) - clip.colour[frame]).mean(axis=(0, 1))
-        others = np.abs(view(page, "As filmed").astype(int) - clip.colour[(frame + 7) % FRAMES]).mean()
+        shown = view(page, "As filmed").astype(int)
+        difference = np.abs(shown - clip.colour[frame]).mean(axis=(0, 1))
         assert difference.max() < 4, "only what the compression changed"
-        assert difference.mean() < others
-
-
-@pytest.mark.browser
-def test_the_motion_is_drawn_in_the_colours_of_the_other_figures(page, clip):
+        assert difference.mean() < np.abs(shown - clip.colour[(frame + 7) % FRAMES]).mean()
     apex = clip.event.true.apex - clip.start
     at(page, apex)
-    wanted = flow_colours(sent_motion(clip, apex), 2.0) * 255
-    drawn = view(page, "Motion since the onset")
-    assert np.abs(drawn - wanted).max() < 3
-    assert (drawn < 200).any(), "something moves"
-    page.locator("#mev-0-source").select_option("true")
-    wanted = flow_colours(sent_motion(clip, apex, "true"), 2.0) * 255
-    assert np.abs(view(page, "Motion since the onset") - wanted).max() < 3
+    for name in ("estimated", "true"):
+        page.locator("#mev-0-source").select_option(name)
+        drawn = view(page, "Motion since the onset")
+        assert np.abs(drawn - flow_colours(sent_motion(clip, apex, name), 2.0) * 255).max() < 3
+        assert (drawn < 200).any(), "something moves"
 
 
 @pytest.mark.browser
@@ -143,7 +129,7 @@ def test_enlarged_motion_is_the_frame_warped_by_its_motion(page, clip, times):
 
 @pytest.mark.browser
 def test_the_keyboard_scrubs_and_plays_and_the_words_follow(page, clip):
-    onset, offset = clip.interval
+    onset, _ = clip.interval
     slider, told = page.locator("#mev-0-frame"), page.locator(".mev-told")
     slider.focus()
     page.keyboard.press("Home")
@@ -159,31 +145,25 @@ def test_the_keyboard_scrubs_and_plays_and_the_words_follow(page, clip):
     page.wait_for_function("document.querySelector('.mev-controls button').textContent === 'Play'", timeout=10_000)
     assert told.inner_text().startswith(f"Frame {FRAMES - 1},") and "no micro-expression" in told.inner_text()
     page.locator("#mev-0-speed").select_option("a tenth")
-    play.press("Enter")
-    assert play.inner_text() == "Pause"
-    play.press("Enter")
-    assert play.inner_text() == "Play"
+    for state in ("Pause", "Play"):
+        play.press("Enter")
+        assert play.inner_text() == state
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_viewer_fits_a_phone_and_names_its_controls(browser, tmp_path, markup, theme):
-    page, said = open_page(browser, write_page(tmp_path, "viewer", markup, theme=theme), width=375)
-    page.wait_for_selector(".mev-on")
-    over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    named = [page.get_by_label(name, exact=False).count() for name in ("Frame", "Enlarge", "Motion", "Speed")]
-    page.close()
-    assert over <= 0
-    assert min(named) >= 1
-    assert said == []
+    with sound(browser, write_page(tmp_path, markup, theme=theme), width=375) as page:
+        page.wait_for_selector(".mev-on")
+        assert too_wide(page) <= 0
+        for name in ("Frame", "Enlarge", "Motion", "Speed"):
+            assert page.get_by_label(name, exact=False).count() >= 1
 
 
 @pytest.mark.browser
 def test_without_a_script_the_frames_and_the_score_are_there(browser, written):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(written.as_uri())
-    sheet = page.get_by_role("img", name='Frames of a "face".')
-    assert sheet.is_visible() and sheet.bounding_box()["width"] > 300
-    assert page.locator(".mev-curve").is_visible()
-    context.close()
+    with reader(browser, script=False) as (page, _):
+        page.goto(written.as_uri())
+        sheet = page.get_by_role("img", name='Frames of a "face".')
+        assert sheet.is_visible() and sheet.bounding_box()["width"] > 300
+        assert page.locator(".mev-curve").is_visible()
