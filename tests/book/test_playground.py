@@ -180,10 +180,7 @@ SOLVE = {
 WRONG = [
     ("seven", lambda page: [press(page, row, "Enter") for row in ("p2", "p0")]),
     ("seven", lambda page: [press(page, row, "Enter") for row in ("p0", "p1")]),
-    *(
-        ("three", lambda page, name=name: page.locator(f'[data-subject="{name}"]').uncheck())
-        for name in ("Ann", "Ben")
-    ),
+    *(("three", lambda page, name=name: page.locator(f'[data-subject="{name}"]').uncheck()) for name in ("Ann", "Ben")),
 ]
 
 
