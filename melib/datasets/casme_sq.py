@@ -61,7 +61,9 @@ def read_labels(path: str | Path) -> LabelTable:
     interval, as 4 macro-expressions have, becomes unknown. Both are noted as changes.
     """
     path = find_file(Path(path), *_LABELS)
-    people = ((_number(number), _SUBJECT.fullmatch(text(folder))) for _, folder, number in _columns(path, 1, 3))
+    people = (
+        (text(number).lstrip("0"), _SUBJECT.fullmatch(text(folder))) for _, folder, number in _columns(path, 1, 3)
+    )
     subjects = {number: folder[0].lower() for number, folder in people if folder}
     codes = ((text(name).lower(), text(code).zfill(4)) for code, name in _columns(path, 2, 2))
     stimuli = {name: code for name, code in codes if _CODE.fullmatch(code)}
@@ -81,23 +83,15 @@ def _columns(path: Path, sheet: int, width: int) -> list[tuple]:
     return [row[:width] for row in rows]
 
 
-def _number(cell: object) -> str:
-    """A subject's number, whether it is stored as a number or a text."""
-    return text(cell).lstrip("0")
-
-
 def _add(out: LabelRows, number: int, cells: tuple, subjects: Mapping, stimuli: Mapping) -> None:
     person, name, *frames, units, emotion, kind = cells
     stimulus = _EXPRESSION.fullmatch(text(name))
-    subject, video = subjects.get(_number(person)), stimuli.get(stimulus[1].lower()) if stimulus else None
+    subject, video = subjects.get(text(person).lstrip("0")), stimuli.get(stimulus[1].lower()) if stimulus else None
     if subject is None or video is None:
         return out.skip(number, person, name, "subject or video is not in the sheets of names")
-    onset, apex, offset = map(frame_number, frames)
-    label = {
-        **{"row": number, "subject": subject, "video": video, "onset": onset, "apex": apex, "offset": offset},
-        **{"kind": _KINDS.get(text(kind).lower()), "emotion": text(emotion).lower()},
-        "action_units": split_action_units(units),
-    }
+    label = {"row": number, "subject": subject, "video": video, "action_units": split_action_units(units)}
+    onset, apex, offset = label["onset"], label["apex"], label["offset"] = tuple(map(frame_number, frames))
+    label |= {"kind": _KINDS.get(text(kind).lower()), "emotion": text(emotion).lower()}
     if label["kind"] is None:
         return out.skip(number, subject, video, f"type {kind!r} is neither micro- nor macro-expression")
     if label["emotion"] not in EMOTIONS:

@@ -110,11 +110,7 @@ def build_dataset(
 
 
 def _fingerprint(videos: Iterable[ImageVideo]) -> str:
-    """Eight digits that tell copies of a dataset apart whose labels, or whose files of frames, differ.
-
-    Labels count as they are placed; a file counts with its name and its size in bytes, not with its content. Where the
-    copy lies does not count.
-    """
+    """Eight digits that tell copies apart whose labels, as placed, or whose files' names or sizes in bytes differ."""
     digest = hashlib.sha256()
     for video in videos:
         labels = [(each.onset, each.apex, each.offset, each.emotion, each.kind) for each in video.expressions]

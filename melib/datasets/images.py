@@ -1,8 +1,7 @@
 """A video that lies on disk as a folder of images, indexed by the number in the file names.
 
-Released folders lack frames: at the start, in between, or because a file is damaged. Counting positions in a sorted
-listing would shift every label behind a gap, so a position is always a file's number less a constant of the dataset.
-The frame of a missing or damaged file is that of the nearest readable one, and every such case can be counted.
+Released folders lack frames, and counting positions in a sorted listing would shift every label behind a gap: a
+position is always a file's number less a constant of the dataset.
 """
 
 from __future__ import annotations
@@ -171,8 +170,7 @@ class ImageVideo(Video):
         """
         found = {}
         for folder, read in ((self.colour, read_colour), (self.depth_images, self._read_depth)):
-            for index in range(0 if folder is None else len(folder.numbers)):
-                path = folder.path(index)
+            for path in [] if folder is None else map(folder.path, range(len(folder.numbers))):
                 try:
                     self._check_size(path, read(path).shape[1::-1] if decode else image_size(path))
                 except ValueError as error:

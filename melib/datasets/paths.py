@@ -8,6 +8,8 @@ from pathlib import Path
 
 from melib.errors import InputError
 
+_PIECES = re.compile("[0-9]+|[^0-9]+")
+
 
 def existing_root(name: str, root: str | Path) -> Path:
     """The folder of a dataset, its links followed."""
@@ -38,14 +40,18 @@ def subfolders(root: Path, folder: Path) -> dict[str, Path]:
     return {name: found[name] for name in sorted(found, key=natural_key)}
 
 
+def natural_key(name: str) -> list:
+    """Key that sorts numbers in names by value and ignores case."""
+    return [
+        (piece.isdecimal(), int(piece) if piece.isdecimal() else 0, piece) for piece in _PIECES.findall(name.lower())
+    ]
+
+
 def _one_level_down(root: Path, folders: list[Path], entered: set[Path]) -> list[tuple[str, Path]]:
     """The folders in some folders, each one once, whatever links lead to it."""
-    found = []
-    for folder in folders:
-        for name, path in subfolders(root, folder).items():
-            if path not in entered:
-                entered.add(path)
-                found.append((name, path))
+    below = {path: name for folder in folders for name, path in subfolders(root, folder).items()}
+    found = [(name, path) for path, name in below.items() if path not in entered]
+    entered.update(below)
     return found
 
 
@@ -77,9 +83,3 @@ def find_file(root: Path, *patterns: str, depth: int = 2) -> Path:
                 return inside(root, found[0]) if found[0].is_symlink() else found[0]
     wanted = " or ".join(pattern.replace("\\", "") for pattern in patterns)
     raise FileNotFoundError(f"no label file {wanted} in {root} or {depth} folders below it: put it there")
-
-
-def natural_key(name: str) -> list[tuple[bool, int, str]]:
-    """Key that sorts numbers in names by value and ignores case."""
-    pieces = re.findall(r"[0-9]+|[^0-9]+", name.lower())
-    return [(piece.isdecimal(), int(piece) if piece.isdecimal() else 0, piece) for piece in pieces]

@@ -18,10 +18,10 @@ import pandas as pd
 
 from melib.errors import InputError
 
-#: Columns of a table of labels: frames in the dataset's own numbering; `row` counts from 1 as spreadsheets do.
-LABELS = ("row", "subject", "video", "onset", "apex", "offset", "kind", "emotion", "action_units")
-SKIPPED = ("row", "subject", "video", "reason")
-CHANGES = ("row", "subject", "video", "column", "from", "to", "reason", "source")
+#: Columns of the tables of an account; `row` counts from 1 as spreadsheets do.
+LABELS = ["row", "subject", "video", "onset", "apex", "offset", "kind", "emotion", "action_units"]
+SKIPPED = ["row", "subject", "video", "reason"]
+CHANGES = ["row", "subject", "video", "column", "from", "to", "reason", "source"]
 
 #: How an .xls file begins; so does an .xlsx under a password.
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -51,7 +51,7 @@ class LabelTable:
 
 
 def count_labels(rows: pd.DataFrame) -> dict[str, int]:
-    """Counts of ``LabelTable.rows`` under the keys of every dataset's ``PUBLISHED``."""
+    """Counts of ``LabelTable.rows`` by kind, subject, video and emotion; the keys are those of the published ones."""
     micro = rows[rows["kind"] == "micro"]
     counts = {"micro": len(micro), "macro": int((rows["kind"] == "macro").sum())}
     for prefix, part in (("", rows), ("micro ", micro)):
@@ -75,10 +75,8 @@ class LabelRows:
 
     def change(self, row: Mapping, column: str, value: object, reason: str, source: str) -> None:
         """Note that a cell of a row is given another value than the file's."""
-        where = {key: row[key] for key in ("row", "subject", "video")}
-        self.changes.append(
-            {**where, "column": column, "from": row[column], "to": value, "reason": reason, "source": source}
-        )
+        cells = (row["row"], row["subject"], row["video"], column, row[column], value, reason, source)
+        self.changes.append(dict(zip(CHANGES, cells, strict=True)))
 
     def add(self, *, once: bool = False, **row: object) -> bool:
         """Take a label with the columns `LABELS`; whether it was taken.
@@ -101,13 +99,12 @@ class LabelRows:
 
     def table(self) -> LabelTable:
         """What was collected."""
-        rows = pd.DataFrame(self.rows, columns=list(LABELS))
+        rows = pd.DataFrame(self.rows, columns=LABELS)
         rows = rows.astype({"row": "int64", "onset": "int64", "offset": "int64", "apex": "Int64"})
         for name in ("subject", "video", "kind", "emotion", "action_units"):
             rows[name] = rows[name].astype(object).where(rows[name].notna(), None)
-        skipped = pd.DataFrame(self.skipped, columns=list(SKIPPED))
-        changes = pd.DataFrame(self.changes, columns=list(CHANGES))
-        return LabelTable(rows, skipped, changes, self.fixes_unused)
+        account = pd.DataFrame(self.skipped, columns=SKIPPED), pd.DataFrame(self.changes, columns=CHANGES)
+        return LabelTable(rows, *account, self.fixes_unused)
 
 
 def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
