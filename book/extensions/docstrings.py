@@ -6,6 +6,7 @@ be linked to without a network.
 
 ``melib.training.train_mean`` is what one writes; ``melib.training.mean.train_mean`` is where it stands in the
 reference. A name that Sphinx does not find is looked up as Python would, from the module in whose text it stands.
+Beside each name, a link leads to its lines.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _NAMES_ARE_TEXT = Config(
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
+    app.setup_extension("sphinx.ext.viewcode")
     app.add_css_file("reference.css")
     app.connect("config-inited", configure)
     app.connect("autodoc-process-docstring", read_docstring)

@@ -11,7 +11,7 @@
 ``{results-changes}``
     What CHANGELOG.md says under *Results*, version by version.
 
-Pages are those of the book; declarations, records and the changelog those of the checkout that holds :mod:`melib`.
+Pages are those of the book; declarations, records and the changelog those of the checkout.
 """
 
 from __future__ import annotations
@@ -27,15 +27,9 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-import melib
-from melib.engine.jobs import jobs_of
-from melib.engine.runs import load_runs, run_key
-from melib.study import flow_truth
-from melib.study.catalogue import EXPERIMENTS, default_records
-from melib.study.record import read_record
-from melib.study.rows import is_current, record_path
+from melib.study import experiments, flow_truth, places, records
+from melib.study.pages import load_runs, page_key
 
-CHECKOUT = Path(melib.__file__).parents[1]
 #: Dates and durations stay on one line.
 _BLANK = "\N{NO-BREAK SPACE}"
 
@@ -75,24 +69,18 @@ def made_pages(folder: Path) -> dict[str, dict]:
 
 def pages_status(pages: dict[str, dict]) -> str:
     """A table with a row for each declared run."""
-    rows = []
-    for run in load_runs(CHECKOUT / "runs.yml").values():
+    root, rows = places.checkout(), []
+    for run in load_runs(root).values():
         name = f"{{doc}}`{run.title} <runs/{run.id}>`"
         if run.id not in pages:
             rows.append([name, "", "", "", "", "", "not made"])
             continue
         page = pages[run.id]
-        made = page["provenance"]
-        current = page["key"] == run_key(run, page["tier"], CHECKOUT)
+        made, current = page["provenance"], page["key"] == page_key(run, page["tier"], root)
         rows.append(
             [
-                name,
-                f"`{page['tier']}`",
-                _day(made["time"]),
-                _duration(page["seconds"]),
-                f"`{made['code'][:9]}`",
-                f"`{_short(made['commit'])}`",
-                "yes" if current else "**stale**",
+                *(name, f"`{page['tier']}`", _day(made["time"]), _duration(page["seconds"])),
+                *(f"`{made['code'][:9]}`", f"`{_short(made['commit'])}`", "yes" if current else "**stale**"),
             ]
         )
     return _table(
@@ -123,25 +111,18 @@ def records_status(pages: dict[str, dict]) -> str:
     """A table with a row for each experiment and tier of the pages."""
     rows = []
     for tier in sorted({page["tier"] for page in pages.values()}):
-        for experiment in EXPERIMENTS.values():
-            jobs = jobs_of([experiment], tier).values()
-            folder = CHECKOUT / default_records(tier)
-            found = [
-                (read_record(path), job)
-                for job in jobs
-                if (path := record_path(folder, job.row, tier, job.seed)).is_file()
-            ]
-            current = sum(is_current(record, job.row, tier, job.seed) for record, job in found)
-            made = [record["provenance"] for record, _ in found]
+        folder = places.published() if tier == "full" else places.computed()
+        for name in experiments.names():
+            declared = [(row, seed) for row in experiments.load(name, tier).rows for seed in row.seeds]
+            there = [(row, seed) for row, seed in declared if records.path(row, seed, folder).is_file()]
+            current = sum(records.is_current(row, seed, folder) for row, seed in there)
+            found = [records.read_values(records.path(row, seed, folder)) for row, seed in there]
+            made = [record["provenance"] for record in found]
             rows.append(
                 [
-                    f"`{experiment.name}`",
-                    f"`{tier}`",
-                    str(len(jobs)),
-                    str(len(found)),
-                    str(current),
+                    *(f"`{name}`", f"`{tier}`", str(len(declared)), str(len(found)), str(current)),
                     _between(origin["time"] for origin in made),
-                    _duration(sum(record.get("seconds", 0.0) for record, _ in found)) if found else "",
+                    _duration(sum(record.get("seconds", 0.0) for record in found)) if found else "",
                     ", ".join(sorted({f"`{_short(origin['commit'])}`" for origin in made})),
                 ]
             )
@@ -156,19 +137,13 @@ def records_status(pages: dict[str, dict]) -> str:
 def stored_records(pages: dict[str, dict]) -> str:
     """A table with a row for each file directly under ``results``."""
     rows = []
-    for path in sorted((CHECKOUT / "results").glob("*.json")):
+    for path in sorted(places.published().glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        made = record.get("provenance", {})
+        made = record.get("provenance")
         state = "" if "measured" not in record else "yes" if flow_truth.is_current(record) else "**stale**"
-        rows.append(
-            [
-                f"`{path.stem}`",
-                _day(made["time"]) if made else "not noted",
-                f"`{_short(made['commit'])}`" if made else "not noted",
-                f"`{record['command']}`" if "command" in record else "",
-                state,
-            ]
-        )
+        when, commit = (_day(made["time"]), f"`{_short(made['commit'])}`") if made else ("not noted", "not noted")
+        command = f"`{record['command']}`" if "command" in record else ""
+        rows.append([f"`{path.stem}`", when, commit, command, state])
     return _table(
         "Records that pages show beside what they compute themselves.",
         ["record", "made on", "commit", "made by", "current"],
@@ -179,7 +154,9 @@ def stored_records(pages: dict[str, dict]) -> str:
 def results_changes(pages: dict[str, dict]) -> str:
     """The entries under *Results* of the changelog, a heading for each version that has any."""
     said = []
-    versions = re.split(r"^## ", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    versions = re.split(r"^## ", (places.checkout() / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[
+        1:
+    ]
     for version in versions:
         title, _, text = version.partition("\n")
         entries = re.search(r"^### Results\n(.*?)(?=^### |\Z)", text, flags=re.MULTILINE | re.DOTALL)

@@ -20,25 +20,26 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from alone import chromium
 from matplotlib.figure import Figure
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import Browser
+from reading import ROOT, chromium
 
-from melib.engine.pages import dress
-from melib.engine.runs import load_runs
+from melib import provenance
 from melib.plots import viewer
+from melib.study import pages
 from melib.synthetic.dataset import open_clips
 
-ROOT = Path(__file__).parents[2]
+MADE = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "code": "0" * 64}
+RUNS = pages.load_runs(ROOT)
 
 
 def stand_in(run_id: str) -> nbformat.NotebookNode:
     """A page as a run leaves it: title, card, folded parameters, a formula, a figure with its words, a wide table."""
-    drawing = Figure(figsize=(3, 2))
+    drawing, buffer = Figure(figsize=(3, 2)), io.BytesIO()
     drawing.add_subplot().plot([0, 1], [0, 1])
-    buffer = io.BytesIO()
     drawing.savefig(buffer, format="png")
-    picture = nbformat.v4.new_output("display_data", {"image/png": base64.b64encode(buffer.getvalue()).decode()})
+    picture = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
     words = {
         "image": {"alt": f"A rising line ({run_id})."},
         "figure": {"caption": "It rises.", "name": f"fig-{run_id}"},
@@ -46,22 +47,20 @@ def stand_in(run_id: str) -> nbformat.NotebookNode:
     wide = pd.DataFrame(np.zeros((2, 14)), index=["mean", "sfamnet"]).add_prefix("measure ")
     table = {"text/html": wide.to_html(), "text/plain": wide.to_string()}
     line = "print(" + " + ".join(f"summand_{k}" for k in range(20)) + ")  # longer than a page is wide"
-    printed = nbformat.v4.new_output("stream", name="stdout", text="what the line prints\n")
     cells = [
-        nbformat.v4.new_markdown_cell(f"# Stand-in for {run_id}\n\nQuestion: is $x^2$ drawn?"),
-        nbformat.v4.new_code_cell("tier = 'quick'\nseed = 0", metadata={"tags": ["parameters"]}, execution_count=1),
-        nbformat.v4.new_code_cell("draw()", metadata={"mystnb": words}, outputs=[picture], execution_count=2),
-        nbformat.v4.new_code_cell("show()", outputs=[nbformat.v4.new_output("display_data", table)], execution_count=3),
-        nbformat.v4.new_code_cell(line, outputs=[printed], execution_count=4),
+        new_markdown_cell(f"# Stand-in for {run_id}\n\nQuestion: is $x^2$ drawn?"),
+        new_code_cell("tier = 'quick'\nseed = 0", metadata={"tags": ["parameters"]}),
+        new_code_cell("draw()", metadata={"mystnb": words}, outputs=[new_output("display_data", picture)]),
+        new_code_cell("show()", outputs=[new_output("display_data", table)]),
+        new_code_cell(line, outputs=[new_output("stream", name="stdout", text="what the line prints\n")]),
+        new_markdown_cell("The lines: {py:func}`melib.metrics.recognition._scores`."),
     ]
     if run_id == "viewer":
-        shown = nbformat.v4.new_output("display_data", {"text/html": viewer_markup()})
-        folded = {"tags": ["hide-input"]}
-        cells.append(nbformat.v4.new_code_cell("markup(clip)", metadata=folded, outputs=[shown], execution_count=5))
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
-    made = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "code": "0" * 64}
-    run = load_runs(ROOT / "runs.yml")[run_id]
-    dress(notebook, run, "quick", key="0" * 64, parameters={"tier": "quick", "seed": 0}, seconds=200, made=made)
+        shown = new_output("display_data", {"text/html": viewer_markup()})
+        cells.append(new_code_cell("markup(clip)", metadata={"tags": ["hide-input"]}, outputs=[shown]))
+    notebook = new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+    parameters = {"tier": "quick", "seed": 0}
+    pages._dress(notebook, RUNS[run_id], "quick", key="0" * 64, parameters=parameters, seconds=200)
     return notebook
 
 
@@ -94,8 +93,10 @@ def book(tmp_path_factory: pytest.TempPathFactory, build: Callable) -> Path:
     shutil.copytree(ROOT / "labs", folder / "labs", ignore=shutil.ignore_patterns("student", "slides"))
     subprocess.run([sys.executable, ROOT / "tools" / "make_labs.py"], cwd=folder, check=True, capture_output=True)
     (folder / "book" / "runs").mkdir()
-    for run_id in load_runs(ROOT / "runs.yml"):
-        nbformat.write(stand_in(run_id), folder / "book" / "runs" / f"{run_id}.ipynb")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(provenance, "provenance", lambda: MADE)
+        for run_id in RUNS:
+            nbformat.write(stand_in(run_id), folder / "book" / "runs" / f"{run_id}.ipynb")
     result = build(folder)
     assert result.returncode == 0, result.stdout + result.stderr
     return folder

@@ -1,31 +1,63 @@
-"""Pages of the built book, opened as a reader opens them: without a network, in a browser left as it comes."""
+"""Pages opened as a reader opens them: in chromium left as it comes, without a network, from a built book or alone."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 
-from playwright.sync_api import Browser, Page
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[2]
 
 #: What a sound page may say: a script of the theme (sphinx-thebe) is loaded twice.
 ALLOWED = ("Identifier 'THEBE_JS_URL' has already been declared",)
+#: The theme's names of its colours, with the values it gives them.
+COLOURS = {
+    "light": ("#ffffff", "#222832", "#f3f4f5", "#c9c9c9", "#48566b"),
+    "dark": ("#14181e", "#ced6dd", "#29313d", "#48566b", "#9ca4af"),
+}
+
+
+def program(path: str) -> ModuleType:
+    """A file below the root that is no part of a package, as a module."""
+    specification = importlib.util.spec_from_file_location(f"program_{Path(path).stem}", ROOT / path)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
 
 
 class Elements(HTMLParser):
-    """All start tags of a page with their attributes."""
+    """All start tags of a page with their attributes, and the words of its table cells."""
 
     def __init__(self, page: Path) -> None:
         super().__init__()
         self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[str] = []
+        self._inside = False
         self.feed(page.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
+        if tag == "td":
+            self._inside = True
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside &= tag != "td"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.cells[-1] += data.strip()
 
 
 def contents() -> list[str]:
@@ -34,15 +66,47 @@ def contents() -> list[str]:
 
 
 @contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's browser; skips where it is missing, except on the machine that must have it."""
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is missing: .ci/run installs it")
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def write_page(folder: Path, markup: str, *, theme: str = "light") -> Path:
+    """A page below ``folder``, beside a copy of the book's assets, as the built book lays them out."""
+    shutil.copytree(ROOT / "book" / "assets", folder / "_static", ignore=shutil.ignore_patterns("mathjax"))
+    path = folder / "book" / "page.html"
+    path.parent.mkdir(parents=True)
+    names = ("background", "text-base", "surface", "border", "text-muted")
+    variables = ";".join(f"--pst-color-{name}:{value}" for name, value in zip(names, COLOURS[theme], strict=True))
+    path.write_text(
+        f'<!doctype html><html lang="en" data-theme="{theme}" style="{variables}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>page</title></head>'
+        f'<body style="background:{COLOURS[theme][0]};color:{COLOURS[theme][1]};font-family:sans-serif">'
+        f"<main><h1>page</h1>{markup}</main></body></html>",
+        encoding="utf-8",
+    )
+    return path
+
+
+@contextmanager
 def reader(
-    browser: Browser, *, scheme: str = "light", width: int = 1280, within: str = "file:"
+    browser: Browser, *, scheme: str = "light", width: int = 1280, within: str = "file:", script: bool = True
 ) -> Iterator[tuple[Page, list[str]]]:
     """A window for page after page, and a list of what goes wrong in it.
 
     Whatever is requested from elsewhere than ``within`` is refused, and stands in the list.
     """
+    size = {"width": width, "height": 900}
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+        viewport=size, color_scheme=scheme, reduced_motion="reduce", java_script_enabled=script
     )
     page = context.new_page()
     said: list[str] = []
@@ -59,13 +123,22 @@ def reader(
     context.close()
 
 
-def visit(page: Page, said: list[str], address: str) -> None:
+def visit(page: Page, said: list[str], address: str | Path) -> None:
     """Open a page; ``said`` then holds what went wrong with this one."""
     # What the page before still waits for is given up here, and not blamed on the next.
     page.goto("about:blank")
     said.clear()
-    page.goto(address, wait_until="load")
+    page.goto(address if isinstance(address, str) else address.as_uri(), wait_until="load")
     settle(page)
+
+
+@contextmanager
+def sound(browser: Browser, path: Path, *, width: int = 1000) -> Iterator[Page]:
+    """A page in a window of its own, in which nothing may go wrong from the first to the last."""
+    with reader(browser, width=width) as (page, said):
+        visit(page, said, path)
+        yield page
+        assert said == []
 
 
 def settle(page: Page) -> None:

@@ -2,64 +2,57 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from conftest import RUNS
 from reading import Elements
-
-from melib.engine.runs import load_runs
-
-ROOT = Path(__file__).parents[2]
-RUNS = load_runs(ROOT / "runs.yml")
 
 pytestmark = pytest.mark.book
 
 
-def pages(book: Path) -> list[Path]:
-    return sorted((book / "_build" / "html" / "book").rglob("*.html"))
+@pytest.fixture(scope="module")
+def pages(book) -> dict[str, Path]:
+    built = book / "_build" / "html" / "book"
+    return {path.relative_to(built).with_suffix("").as_posix(): path for path in sorted(built.rglob("*.html"))}
 
 
-def test_the_first_page_is_where_make_book_says(book):
-    assert (book / "_build" / "html" / "index.html").is_file()
+def test_each_run_has_a_page_that_says_how_it_was_made(pages):
+    for run_id in RUNS:
+        html = pages[f"runs/{run_id}"].read_text(encoding="utf-8")
+        card = html.split('class="note run-card admonition"')[1].split("</div>")[0]
+        for words in ("Tier <strong>quick</strong>", "seed 0", "2 January 2026", "3.3 min", f"melib run {run_id}"):
+            assert words in card.replace('<span class="pre">', "").replace("</span>", ""), run_id
+        assert html.count('<details class="admonition hide above-input">') >= 1
+        assert "Show the parameters and their defaults" in html
 
 
-def test_all_pages_of_the_contents_are_built(book):
-    names = {page.stem for page in pages(book)}
-    assert {"index", "introduction", "glossary", "bibliography", *RUNS} <= names
-
-
-@pytest.mark.parametrize("run_id", RUNS)
-def test_a_page_says_how_it_was_made(book, run_id):
-    html = (book / "_build" / "html" / "book" / "runs" / f"{run_id}.html").read_text(encoding="utf-8")
-    card = html.split('class="note run-card admonition"')[1].split("</div>")[0]
-    for words in ("Tier <strong>quick</strong>", "seed 0", "2 January 2026", "3.3 min", f"melib run {run_id}"):
-        assert words in card.replace('<span class="pre">', "").replace("</span>", "")
-
-
-def test_parameters_are_folded(book):
-    html = (book / "_build" / "html" / "book" / "runs" / "dataset_card.html").read_text(encoding="utf-8")
-    assert html.count('<details class="admonition hide above-input">') == 1
-    assert "Show the parameters and their defaults" in html
-
-
-def test_every_picture_has_words(book):
+def test_every_picture_has_words_and_no_page_needs_the_network(pages):
     drawn = 0
-    for page in pages(book):
-        for tag, attributes in Elements(page).found:
+    for name, page in pages.items():
+        for tag, given in Elements(page).found:
             if tag == "img":
                 drawn += 1
-                alt = attributes.get("alt") or ""
-                assert alt and "_images" not in alt and not alt.endswith(".png"), f"{page.name}: {attributes}"
+                alt = given.get("alt") or ""
+                assert alt and "_images" not in alt and not alt.endswith(".png"), f"{name}: {given}"
+            loads = given.get("href") if tag == "link" and given.get("rel") == "stylesheet" else None
+            loads = given.get("src") if tag in ("script", "img", "iframe") else loads
+            assert not (loads or "").startswith(("http:", "https:", "//")), f"{name} loads {loads}"
     assert drawn >= len(RUNS)
 
 
-def test_no_page_needs_the_network(book):
-    for page in pages(book):
-        for tag, attributes in Elements(page).found:
-            loads = attributes.get("href") if tag == "link" and attributes.get("rel") == "stylesheet" else None
-            loads = attributes.get("src") if tag in ("script", "img", "iframe") else loads
-            assert not (loads or "").startswith(("http:", "https:", "//")), f"{page.name} loads {loads}"
+def test_from_a_page_two_links_lead_to_the_lines_that_compute_uf1(pages):
+    """The first to the function in the reference, the second to its source."""
+    page, function = pages["runs/depth_ablation"], "melib.metrics.recognition._scores"
+    assert f'href="../api/metrics.html#{function}"' in page.read_text(encoding="utf-8")
+    (source,) = re.findall(r'href="([^"]*recognition\.html#_scores)"', pages["api/metrics"].read_text(encoding="utf-8"))
+    path, _, place = source.partition("#")
+    lines = (pages["api/metrics"].parent / path).read_text(encoding="utf-8").partition(f'id="{place}"')[2]
+    assert (
+        "f1 = ratio(2 * tp, answers)" in re.sub(r"<[^>]*>", "", lines).split("\ndef ")[0].replace("\xa0", " ")[-2000:]
+    )
 
 
 def test_a_broken_reference_fails_the_build_also_the_second_time(book, build, tmp_path):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from alone import write_page
 from playwright.sync_api import Browser, Page
-from reading import reader, visit
+from reading import reader, visit, write_page
 
 pytestmark = [pytest.mark.book, pytest.mark.browser]
 
@@ -68,7 +67,7 @@ def walk(page: Page) -> tuple[list[str], list[str]]:
 @pytest.mark.parametrize("name", ["index", "playground", "runs/dataset_card", "runs/viewer"])
 def test_tab_reaches_all_and_shows_where_it_is(window, html, name):
     page, said = window
-    visit(page, said, (html / "book" / f"{name}.html").as_uri())
+    visit(page, said, html / "book" / f"{name}.html")
     order, wrong = walk(page)
     assert wrong == []
     assert order[0] == "Skip to main content"
@@ -80,11 +79,11 @@ def test_tab_reaches_all_and_shows_where_it_is(window, html, name):
 
 def test_the_first_link_leads_past_the_navigation(window, html):
     page, said = window
-    visit(page, said, (html / "book" / "index.html").as_uri())
+    visit(page, said, html / "book" / "index.html")
     page.keyboard.press("Tab")
     assert page.get_by_role("link", name="Skip to main content").is_visible()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
+    for key in ("Enter", "Tab"):
+        page.keyboard.press(key)
     assert page.evaluate("document.querySelector('#main-content').contains(document.activeElement)")
 
 
@@ -106,6 +105,6 @@ def test_the_first_link_leads_past_the_navigation(window, html):
 )
 def test_a_page_that_keeps_the_keyboard_out_is_found(window, tmp_path, markup, fault):
     page, said = window
-    visit(page, said, write_page(tmp_path, "wrong", markup).as_uri())
+    visit(page, said, write_page(tmp_path, markup))
     _, wrong = walk(page)
     assert (wrong == []) if fault is None else any(fault in line for line in wrong), wrong

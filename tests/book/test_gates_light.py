@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import io
 import re
 from pathlib import Path
@@ -11,11 +10,9 @@ from pathlib import Path
 import pydata_sphinx_theme
 import pytest
 from fontTools.ttLib import TTFont
-from reading import ROOT
+from reading import program
 
-_specification = importlib.util.spec_from_file_location("light", ROOT / "book" / "extensions" / "light.py")
-LIGHT = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(LIGHT)
+LIGHT = program("book/extensions/light.py")
 (AWESOME,) = (
     Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/vendor/fontawesome"
 ).iterdir()

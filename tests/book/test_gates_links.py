@@ -97,9 +97,9 @@ def server() -> Iterator[str]:
         serving.shutdown()
 
 
-@pytest.fixture
-def pages(tmp_path: Path) -> Path:
-    """A book of two pages."""
+def test_external_links_are_listed_once_with_their_pages(tmp_path, capsys):
+    assert check_links.main(["--list", "--html", str(tmp_path)]) == 1
+    assert "`make book` builds it" in capsys.readouterr().err
     (tmp_path / "book").mkdir()
     (tmp_path / "index.html").write_text(
         '<a href="https://b.example/x#part">b</a><a href="book/one.html">inside</a><a href="mailto:x@b.example">m</a>',
@@ -110,21 +110,12 @@ def pages(tmp_path: Path) -> Path:
         '<code>https://no.example/link</code><a href="../index.html">inside</a>',
         encoding="utf-8",
     )
-    return tmp_path
-
-
-def test_external_links_are_listed_once_with_their_pages(pages, capsys):
-    assert check_links.external_links(pages) == {
+    assert check_links.external_links(tmp_path) == {
         "https://a.example/?q=1&r=2": ["book/one.html"],
         "https://b.example/x#part": ["book/one.html", "index.html"],
     }
-    assert check_links.main(["--list", "--html", str(pages)]) == 0
+    assert check_links.main(["--list", "--html", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines()[:2] == ["https://a.example/?q=1&r=2", "    book/one.html"]
-
-
-def test_without_a_book_there_is_one_line(tmp_path, capsys):
-    assert check_links.main(["--list", "--html", str(tmp_path)]) == 1
-    assert "`make book` builds it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -135,25 +126,21 @@ def test_an_answer_says_whether_a_link_is_dead(server, path, state):
     assert check_links.ask(check_links.session(), f"{server}/{path}#part")[0] == state
 
 
-def test_a_registered_doi_is_fine_whatever_its_publisher_answers(server, monkeypatch):
-    monkeypatch.setattr(check_links, "RESOLVERS", ("127.0.0.1",))
-    assert check_links.ask(check_links.session(), f"{server}/away") == ("fine", "302 Found")
-
-
-def test_the_report_names_dead_links_and_their_pages(server, pages, capsys):
-    (pages / "book" / "one.html").write_text(
-        "".join(f'<a href="{server}/{path}">x</a>' for path in ("200", "404", "403")), encoding="utf-8"
-    )
-    (pages / "index.html").write_text(f'<a href="{server}/200">x</a>', encoding="utf-8")
-    assert check_links.main(["--html", str(pages)]) == 1
-    said = capsys.readouterr().out
-    assert f"dead   {server}/404\n       404 Not Found; on book/one.html" in said
-    assert f"unsure {server}/403" in said and f"{server}/200" not in said
-    assert said.endswith("3 links: 1 fine, 1 dead, 1 unsure\n")
-
-
-def test_a_server_that_is_not_there_is_reported(server, monkeypatch):
+def test_a_registered_doi_is_fine_and_a_server_that_is_not_there_is_dead(server, monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as closed:
         port = closed.server_port
     state, words = check_links.ask(check_links.session(), f"http://127.0.0.1:{port}/")
     assert state == "dead" and "no answer" in words
+    monkeypatch.setattr(check_links, "RESOLVERS", ("127.0.0.1",))
+    assert check_links.ask(check_links.session(), f"{server}/away") == ("fine", "302 Found"), "whatever its publisher"
+
+
+def test_the_report_names_dead_links_and_their_pages(server, tmp_path, capsys):
+    links = "".join(f'<a href="{server}/{path}">x</a>' for path in ("200", "404", "403"))
+    (tmp_path / "one.html").write_text(links, encoding="utf-8")
+    (tmp_path / "index.html").write_text(f'<a href="{server}/200">x</a>', encoding="utf-8")
+    assert check_links.main(["--html", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert f"dead   {server}/404\n       404 Not Found; on one.html" in said
+    assert f"unsure {server}/403" in said and f"{server}/200" not in said
+    assert said.endswith("3 links: 1 fine, 1 dead, 1 unsure\n")

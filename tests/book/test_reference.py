@@ -1,68 +1,69 @@
-"""The API reference names every public module, and its references find names where Python would."""
+"""The API reference names every public module and every name with a full docstring, and only names that there are."""
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
+import inspect
+import pkgutil
+import re
 
-import make_reference
 import pytest
+from reading import ROOT, program
 
-ROOT = Path(__file__).parents[2]
-
-
-def program(path: str) -> ModuleType:
-    """A file that is no part of the package, as a module."""
-    specification = importlib.util.spec_from_file_location(f"program_{Path(path).stem}", ROOT / path)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
+import melib
 
 EXTENSION = program("book/extensions/docstrings.py")
-
-# A module has been imported before Sphinx reads its text.
-for name in ("study", "synthetic.suites", "training.mean", "video"):
-    importlib.import_module(f"melib.{name}")
-
-
-def test_the_pages_name_the_modules_that_there_are():
-    options = ["--package", str(ROOT / "melib"), "--folder", str(ROOT / "book" / "api")]
-    assert make_reference.main([*options, "--check"]) == 0, "run python tools/make_reference.py"
-
-
-def test_a_new_module_and_a_left_over_page_are_found(tmp_path):
-    (tmp_path / "package" / "flow").mkdir(parents=True)
-    (tmp_path / "package" / "flow" / "new.py").touch()
-    (tmp_path / "package" / "flow" / "_private.py").touch()
-    assert make_reference.modules(tmp_path / "package", "flow") == ["melib.flow", "melib.flow.new"]
-    pages = tmp_path / "pages"
-    pages.mkdir()
-    (pages / "gone.md").touch()
-    (pages / "index.md").touch()
-    options = ["--package", str(tmp_path / "package"), "--folder", str(pages)]
-    assert make_reference.main([*options, "--check"]) == 1
-    assert not (pages / "flow.md").exists()
-    assert make_reference.main(options) == 1, "a page about no package stays an error"
-    (pages / "gone.md").unlink()
-    assert make_reference.main(options) == 0
-    assert "automodule:: melib.flow.new" in (pages / "flow.md").read_text(encoding="utf-8")
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "book" / "api").glob("*.md"))}
+MODULES, FUNCTIONS, CLASSES = (
+    [name for text in TEXTS.values() for name in re.findall(rf"^\.\. auto{kind}:: (\S+)$", text, re.MULTILINE)]
+    for kind in ("module", "function", "class")
+)
+NAMED = sorted(FUNCTIONS + CLASSES)
+#: Sections of which a full docstring has one or more.
+SECTION = re.compile(r"^(Parameters|Returns|Raises|Attributes|Yields)\n-+$", re.MULTILINE)
 
 
-def test_without_a_package_no_page_is_written(tmp_path, capsys):
-    options = ["--package", str(tmp_path / "package"), "--folder", str(tmp_path / "pages")]
-    assert make_reference.main(options) == 2
-    assert "no package" in capsys.readouterr().err
-    assert not (tmp_path / "pages").exists()
+def public_modules() -> set[str]:
+    """What the reference covers: not the command line, nor what files and errors every part shares."""
+    found = {"melib", *(each.name for each in pkgutil.walk_packages(melib.__path__, "melib."))}
+    left_out = re.compile(r"melib\.(cli|errors|files|__main__)\b|.*\._")
+    return {name for name in found if not left_out.match(name)}
 
 
-def test_every_page_is_listed_in_the_introduction_of_the_reference():
-    text = (ROOT / "book" / "api" / "index.md").read_text(encoding="utf-8")
-    assert [name for name in make_reference.PACKAGES if f"<{name}>`" not in text] == []
+def full_docstrings(module: str) -> set[str]:
+    """Names that a module defines and describes in full."""
+    return {
+        f"{module}.{name}"
+        for name, found in vars(importlib.import_module(module)).items()
+        if getattr(found, "__module__", None) == module and not name.startswith("_") and callable(found)
+        if SECTION.search(inspect.getdoc(found) or "")
+    }
+
+
+def test_every_module_stands_on_one_page_and_every_page_in_the_contents_and_the_introduction():
+    assert sorted(MODULES) == sorted(public_modules())
+    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    for page in set(TEXTS) - {"index"}:
+        assert f"book/api/{page}\n" in contents and f"<{page}>`" in TEXTS["index"]
+
+
+def test_every_name_is_there_once_and_says_what_it_is():
+    assert len(NAMED) == len(set(NAMED))
+    for name in NAMED:
+        module, _, last = name.rpartition(".")
+        found = getattr(importlib.import_module(module), last)
+        assert found.__doc__ and found.__module__ == module, name
+    for text in TEXTS.values():
+        for owner, members in re.findall(r"autoclass:: (\S+)\n   :members: ([\w,\s]*?)\n(?:\n|\.|`)", text):
+            module, _, last = owner.rpartition(".")
+            for member in members.replace("\n", " ").split(","):
+                assert inspect.getdoc(getattr(getattr(importlib.import_module(module), last), member.strip())), member
+
+
+def test_every_full_docstring_is_shown():
+    full = set().union(*map(full_docstrings, public_modules()))
+    assert full - set(NAMED) == set()
+    assert len(full) >= 60
 
 
 @pytest.mark.parametrize(
@@ -73,15 +74,14 @@ def test_every_page_is_listed_in_the_introduction_of_the_reference():
         ("melib.synthetic.suites.SUITES", "melib.study", ("mod", "melib.synthetic.suites")),
         ("Video.frames", "melib.video", ("", "melib.video.Video.frames")),
         ("Video.fps", "melib.video", ("class", "melib.video.Video")),
+        *((target, "melib.video", None) for target in ("melib.training.los", "los", "melib.nothing.at", "Video.frame")),
     ],
 )
-def test_a_name_leads_to_where_it_is_defined(target, module, expected):
-    assert EXTENSION.documented_names(target, module) == [expected]
-
-
-@pytest.mark.parametrize("target", ["melib.training.los", "los", "melib.nothing.at.all", "Video.frame"])
-def test_a_misspelt_name_leads_nowhere(target):
-    assert EXTENSION.documented_names(target, "melib.video") == []
+def test_a_name_leads_to_where_it_is_defined_and_a_misspelt_one_nowhere(target, module, expected):
+    # A module has been imported before Sphinx reads its text.
+    for name in ("study", "synthetic.suites", "training.mean", "video"):
+        importlib.import_module(f"melib.{name}")
+    assert EXTENSION.documented_names(target, module) == ([] if expected is None else [expected])
 
 
 def test_a_constant_with_a_colon_in_its_comment_keeps_all_its_words():

@@ -1,4 +1,4 @@
-"""The files that tell Jupyter Book and the engine what to do agree with each other and with those programs."""
+"""The files that tell Jupyter Book and the study what to do agree with each other and with those programs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from pathlib import Path
 import jupyter_book
 import pytest
 import yaml
+from conftest import RUNS
+from reading import ROOT, contents
 from sphinx.config import Config
-from sphinx_external_toc.parsing import parse_toc_yaml
 
-from melib.engine.runs import effective_parameters, load_runs, read_source
+from melib.study.pages import parameters_of
 
-ROOT = Path(__file__).parents[2]
-RUNS = load_runs(ROOT / "runs.yml")
-
-
-def settings() -> dict:
-    return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+SETTINGS = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+CONTENTS = set(contents())
 
 
 def known_keys() -> dict:
@@ -48,65 +45,38 @@ def unknown_keys(given: dict, known: dict) -> list[str]:
     return found
 
 
-def contents() -> list[str]:
-    site = parse_toc_yaml(ROOT / "_toc.yml")
-    return sorted(site)
-
-
-def test_jupyter_book_knows_every_key_of_the_settings():
-    assert unknown_keys(settings(), known_keys()) == []
-
-
-def test_a_misspelt_key_would_be_found():
-    wrong = {**settings(), "only_build_toc_file": True, "execute": {"execute_notebook": "off"}}
+def test_jupyter_book_knows_every_key_of_the_settings_and_a_misspelt_one_is_found():
+    assert unknown_keys(SETTINGS, known_keys()) == []
+    wrong = {**SETTINGS, "only_build_toc_file": True, "execute": {"execute_notebook": "off"}}
     assert unknown_keys(wrong, known_keys()) == ["execute.execute_notebook", "only_build_toc_file"]
 
 
 def test_sphinx_or_an_extension_knows_every_key_of_its_settings():
     # Names that extensions of this book add; each stands in the documentation of the extension.
-    extensions = {"bibtex_reference_style", "mathjax_path", "mathjax3_config", "nb_merge_streams"}
-    assert (
-        set(settings()["sphinx"]["config"])
-        <= set(Config.config_values)
-        | {"html_context", "html_css_files", "html_js_files", "html_static_path"}
-        | extensions
-    )
+    added = {"bibtex_reference_style", "mathjax_path", "mathjax3_config", "nb_merge_streams"}
+    added |= {"html_context", "html_css_files", "html_js_files", "html_static_path"}
+    assert set(SETTINGS["sphinx"]["config"]) <= set(Config.config_values) | added
 
 
-def test_building_the_book_executes_nothing():
-    assert settings()["execute"]["execute_notebooks"] == "off"
-    assert settings()["only_build_toc_files"] is True
+def test_building_the_book_executes_nothing_and_takes_in_no_folder_unasked():
+    assert SETTINGS["execute"]["execute_notebooks"] == "off"
+    assert SETTINGS["only_build_toc_files"] is True
+    assert not (ROOT / "_static").exists(), "its scripts would enter every page"
 
 
-def test_no_folder_is_named_so_that_its_scripts_enter_every_page():
-    assert not (ROOT / "_static").exists()
-
-
-def test_every_entry_of_the_contents_is_prose_or_a_declared_run():
-    for name in contents():
-        run_id = name.removeprefix("book/runs/")
-        if run_id != name:
-            assert run_id in RUNS, f"{name} is not declared in runs.yml"
-        else:
-            # The students' labs are made from labs/NAME.md when the book is built.
-            name = name.replace("labs/student/", "labs/")
-            assert (ROOT / f"{name}.md").is_file(), f"{name}.md does not exist"
-
-
-def test_every_declared_run_has_its_place_in_the_contents():
-    assert {f"book/runs/{run_id}" for run_id in RUNS} <= set(contents())
-
-
-def test_no_prose_page_is_forgotten():
-    prose = {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")}
-    assert prose <= set(contents())
+def test_the_contents_are_the_declared_runs_and_all_prose():
+    runs = {name.removeprefix("book/runs/") for name in CONTENTS if name.startswith("book/runs/")}
+    assert runs == set(RUNS)
+    # The students' labs are made from labs/NAME.md when the book is built.
+    prose = {name.replace("labs/student/", "labs/") for name in CONTENTS if not name.startswith("book/runs/")}
+    assert [name for name in prose if not (ROOT / f"{name}.md").is_file()] == []
+    assert {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")} <= prose
 
 
 @pytest.mark.parametrize("run_id", RUNS)
 def test_a_declared_run_fits_its_notebook(run_id):
-    run = RUNS[run_id]
-    for tier in run.minutes:
-        effective_parameters(run, tier, read_source(run, ROOT))
+    for tier in RUNS[run_id].minutes:
+        parameters_of(RUNS[run_id], tier, ROOT)
 
 
 def test_every_notebook_is_declared():

@@ -1,46 +1,37 @@
-"""The book's own account of how up to date it is: read from pages and records, not typed."""
+"""The book's own account of how up to date it is, and the numbers of papers: read from files, not typed."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shutil
-from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
+from conftest import RUNS
+from reading import ROOT, Elements, program
 
-from melib.engine.runs import load_runs, run_key
-from melib.study.catalogue import EXPERIMENTS
-from melib.study.experiments import Experiment
-from melib.study.known_units import KNOWN_UNITS
-from melib.study.rows import Row, compute
+from melib.study import experiments, pages, records
 
-ROOT = Path(__file__).parents[2]
-RUNS = load_runs(ROOT / "runs.yml")
-
-
-def extension(name: str):
-    specification = importlib.util.spec_from_file_location(name, ROOT / "book" / "extensions" / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+STATUS, PRINTED = (program(f"book/extensions/{name}.py") for name in ("status", "printed"))
+EXPERIMENT = """
+{question: "?", criterion: "!", least: 0.03, measures: [], rows: [{name: "units-{what}", label: units,
+settings: {model: action units}, for: {what: [made, missing]}}]}
+"""
 
 
 @pytest.fixture
-def status():
-    return extension("status")
+def checkout(tmp_path, monkeypatch):
+    """A checkout with one experiment, which is the working folder."""
+    for name in ("notebooks", "results"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "notebooks" / "one.yml").write_text(EXPERIMENT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def page(run_id: str, *, tier: str = "quick", **changed: object) -> dict:
     """What a current page says of its run."""
-    return {
-        "tier": tier,
-        "key": run_key(RUNS[run_id], tier, ROOT),
-        "seconds": 200,
-        "provenance": {"time": "2026-01-02T03:04:05+00:00", "commit": "c" * 40, "code": "a" * 64, "python": "3.11.7"},
-        **changed,
-    }
+    made = {"time": "2026-01-02T03:04:05+00:00", "commit": "c" * 40, "code": "a" * 64, "python": "3.11.7"}
+    key = pages.page_key(RUNS[run_id], tier, ROOT)
+    return {"tier": tier, "key": key, "seconds": 200, "provenance": made, **changed}
 
 
 def rows(table: str) -> list[list[str]]:
@@ -51,9 +42,10 @@ def rows(table: str) -> list[list[str]]:
     ]
 
 
-def test_a_page_is_current_or_stale_and_a_run_without_page_is_missing(status):
-    pages = {"motion": page("motion"), "networks": page("networks", key="other", tier="smoke")}
-    said = {row[0].partition("<runs/")[2].rstrip(">`"): row[1:] for row in rows(status.pages_status(pages))}
+def test_a_page_is_current_or_stale_and_a_run_without_page_is_missing(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    made = {"motion": page("motion"), "networks": page("networks", key="other", tier="smoke")}
+    said = {row[0].partition("<runs/")[2].rstrip(">`"): row[1:] for row in rows(STATUS.pages_status(made))}
     assert list(said) == list(RUNS)
     plain = [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in said["motion"]]
     assert plain == ["`quick`", "2 Jan 2026", "3.3 min", "`aaaaaaaaa`", "`ccccccccc`", "yes"]
@@ -61,103 +53,76 @@ def test_a_page_is_current_or_stale_and_a_run_without_page_is_missing(status):
     assert said["spotting"][-1] == "not made"
 
 
-def test_pages_of_another_environment_have_a_row_of_their_own(status):
+def test_pages_of_another_environment_have_a_row_of_their_own():
     other = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "code": "", "python": "3.12.1"}
-    pages = {"motion": page("motion"), "networks": page("networks"), "spotting": page("spotting", provenance=other)}
-    said = rows(status.pages_made_with(pages))
+    made = {"motion": page("motion"), "networks": page("networks"), "spotting": page("spotting", provenance=other)}
+    said = rows(STATUS.pages_made_with(made))
     assert [row[0] for row in said] == ["2", "1"]
     assert said[0][1].startswith("Python 3.11.7") and said[1][1].startswith("Python 3.12.1")
 
 
-def test_records_are_counted_as_declared_there_and_current(status, monkeypatch, tmp_path):
-    made, missing = (Row(f"units-{name}", "True action units", KNOWN_UNITS) for name in ("made", "missing"))
-    monkeypatch.setattr(status, "EXPERIMENTS", {"one": Experiment("one", "?", "!", (made, missing), ())})
-    monkeypatch.setattr(status, "CHECKOUT", tmp_path)
-    path = compute(made, "smoke", 0, folder=tmp_path / ".cache" / "records", store=tmp_path)
-    pages = {"motion": page("motion", tier="smoke")}
-    ((name, tier, *counts, day, _, commit),) = rows(status.records_status(pages))
+def test_records_are_counted_as_declared_there_and_current(checkout):
+    row = experiments.load("one", "smoke").row("units-made")
+    path = records.compute(row, 0, folder=checkout / ".cache" / "records", store=checkout)
+    made = {"motion": page("motion", tier="smoke")}
+    ((name, tier, *counts, day, _, commit),) = rows(STATUS.records_status(made))
     assert (name, tier, counts) == ("`one`", "`smoke`", ["2", "1", "1"])
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["provenance"]["time"][:4] in day and "to" not in day
     assert commit.startswith(f"`{record['provenance']['commit'][:9]}")
-    record["provenance"]["code"] = "other"
-    path.write_text(json.dumps(record), encoding="utf-8")
-    assert rows(status.records_status(pages))[0][2:5] == ["2", "1", "0"]
+    path.write_text(json.dumps(record | {"key": "other"}), encoding="utf-8")
+    assert rows(STATUS.records_status(made))[0][2:5] == ["2", "1", "0"]
 
 
-def test_a_stored_record_is_current_until_what_it_measured_changes(status, monkeypatch, tmp_path):
-    (tmp_path / "results").mkdir()
-    shutil.copy(ROOT / "results" / "out_of_plane.json", tmp_path / "results")
-    monkeypatch.setattr(status, "CHECKOUT", tmp_path)
+def test_a_stored_record_is_current_until_what_it_measured_changes(checkout):
     record = json.loads((ROOT / "results" / "out_of_plane.json").read_text(encoding="utf-8"))
-    ((name, _, commit, command, current),) = rows(status.stored_records({}))
-    assert (name, current) == ("`out_of_plane`", "yes")
-    assert record["provenance"]["commit"][:9] in commit and record["command"] in command
-    (tmp_path / "results" / "out_of_plane.json").write_text(json.dumps({**record, "measured": "other"}))
-    assert rows(status.stored_records({}))[0][-1] == "**stale**"
+    for measured, state in ((STATUS.flow_truth.measured_hash(), "yes"), ("other", "**stale**")):
+        path = checkout / "results" / "out_of_plane.json"
+        path.write_text(json.dumps(record | {"measured": measured}), encoding="utf-8")
+        ((name, _, commit, command, current),) = rows(STATUS.stored_records({}))
+        assert (name, current) == ("`out_of_plane`", state)
+        assert record["provenance"]["commit"][:9] in commit and record["command"] in command
 
 
-def test_changes_of_results_are_those_of_the_changelog(status, monkeypatch, tmp_path):
-    monkeypatch.setattr(status, "CHECKOUT", tmp_path)
+def test_changes_of_results_are_those_of_the_changelog(checkout):
     head = "# Changelog\n\n## [0.2.0] - 2027-01-01\n\n### Added\n\n- A page.\n\n"
-    (tmp_path / "CHANGELOG.md").write_text(head)
-    assert "the first version" in status.results_changes({})
-    (tmp_path / "CHANGELOG.md").write_text(f"{head}## [0.1.0] - 2026-12-24\n\n### Added\n\n- A name.\n")
-    assert "No version has changed" in status.results_changes({})
-    (tmp_path / "CHANGELOG.md").write_text(f"{head}### Results\n\n- Depth moved.\n\n### Fixed\n\n- A word.\n")
-    said = status.results_changes({})
-    assert "0.2.0" in said and "Depth moved." in said
-    assert "A page." not in said and "A word." not in said
+    for text, words in (
+        (head, "the first version"),
+        (f"{head}## [0.1.0] - 2026-12-24\n\n### Added\n\n- A name.\n", "No version has changed"),
+        (f"{head}### Results\n\n- Depth moved.\n\n### Fixed\n\n- A word.\n", "Depth moved."),
+    ):
+        (checkout / "CHANGELOG.md").write_text(text, encoding="utf-8")
+        assert words in STATUS.results_changes({})
+    assert "0.2.0" in STATUS.results_changes({})
+    assert not {"A page.", "A word."} & set(STATUS.results_changes({}).split("- "))
 
 
-def test_pages_that_no_run_made_are_left_out(status, tmp_path):
+def test_pages_that_no_run_made_are_left_out(tmp_path):
     for name, metadata in {"run": {"melib": {"tier": "quick"}}, "other": {}}.items():
         (tmp_path / f"{name}.ipynb").write_text(json.dumps({"metadata": metadata, "cells": []}))
-    assert status.made_pages(tmp_path) == {"run": {"tier": "quick"}}
-
-
-class Cells(HTMLParser):
-    """Texts of the cells of all tables of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.inside, self.found = False, []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        if tag == "td":
-            self.inside = True
-            self.found.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside &= tag != "td"
-
-    def handle_data(self, data: str) -> None:
-        if self.inside:
-            self.found[-1] += data.strip()
+    assert STATUS.made_pages(tmp_path) == {"run": {"tier": "quick"}}
 
 
 @pytest.mark.book
-def test_the_built_page_names_every_run_and_every_experiment(book):
-    cells = Cells((book / "_build" / "html" / "book" / "status.html").read_text(encoding="utf-8")).found
+def test_the_built_pages_name_every_run_and_every_experiment_and_hold_the_printed_numbers(book):
+    built = book / "_build" / "html" / "book"
+    cells = Elements(built / "status.html").cells
     assert {run.title.replace("'", "’") for run in RUNS.values()} <= {cell.replace("'", "’") for cell in cells}
-    assert set(EXPERIMENTS) <= set(cells)
-    assert cells.count("stale") == len(RUNS), "the stand-ins have keys of no code"
+    assert set(experiments.names(ROOT / "notebooks")) <= set(cells)
+    assert cells.count("stale") >= len(RUNS), "the stand-ins have keys of no code"
+    assert "finds\n17 micro-expressions, misses 40" in (built / "introduction.html").read_text(encoding="utf-8")
 
 
-def test_a_printed_number_is_that_of_the_papers_table_with_all_its_digits():
-    printed = extension("printed").printed_number
-    assert printed("MEAN; CAS(ME)^2; spotting; FP") == "206"
-    assert printed("STRS; SFAMNet; SFAMNet; S; 7") == "0.0164"
-
-
-@pytest.mark.parametrize("name", ["MEAN; CAS(ME)^2; spotting; F2", "MEAN; spotting; F1", ""])
-def test_a_name_of_no_number_or_of_several_is_an_error(name):
-    with pytest.raises(ValueError, match="printed numbers, not one"):
-        extension("printed").printed_number(name)
-
-
-@pytest.mark.book
-def test_the_built_introduction_holds_the_printed_numbers(book):
-    html = (book / "_build" / "html" / "book" / "introduction.html").read_text(encoding="utf-8")
-    assert "finds\n17 micro-expressions, misses 40" in html
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *(("MEAN; CAS(ME)^2; spotting; FP", "206"), ("STRS; SFAMNet; SFAMNet; S; 7", "0.0164")),
+        *((name, None) for name in ("MEAN; CAS(ME)^2; spotting; F2", "MEAN; spotting; F1", "")),
+    ],
+)
+def test_a_printed_number_is_that_of_the_papers_table_and_no_other(name, number):
+    if number is None:
+        with pytest.raises(ValueError, match="printed numbers, not one"):
+            PRINTED.printed_number(name)
+    else:
+        assert PRINTED.printed_number(name) == number

@@ -11,17 +11,15 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from alone import ROOT, open_page, write_page
-from nbformat import NotebookNode, v4
+from nbformat import v4
 from playwright.sync_api import Browser, Locator, Page
+from reading import ROOT, reader, sound, too_wide, write_page
 
-from melib import tables
-from melib.engine.pages import dress
-from melib.engine.runs import Run
+from melib.study import pages
+from melib.study.tables import Folded
 
-RUN = Run("small", "notebooks/small.md", "A small page", {"quick": 1.0})
-MADE = {"time": "2026-01-02T03:04:05+00:00", "commit": "a" * 40, "code": "b" * 64}
-COMMAND = "python -m melib run small --tier quick"
+RUN = pages.Run("small", "notebooks/small.md", "A small page", {"quick": 1.0})
+COMMAND = RUN.command("quick")
 
 MIXED = pd.DataFrame(
     {
@@ -49,20 +47,20 @@ FRAMES = {
 }
 
 
-def page_of(outputs: list[str]) -> NotebookNode:
-    """A page as a run leaves it, whose outputs stand one by one under headings of their own."""
+def shown(*outputs: str) -> list[str]:
+    """Outputs as a page shows them that a run leaves, one by one under headings of their own."""
     cells = [v4.new_markdown_cell("# Any title\n\nA question.")]
     for number, html in enumerate(outputs):
         cells.append(v4.new_markdown_cell(f"## The *part* {number}\n\n```\n# no heading\n```"))
         output = v4.new_output("execute_result", {"text/html": html, "text/plain": "..."}, execution_count=1)
         cells.append(v4.new_code_cell("show()", outputs=[output]))
     notebook = v4.new_notebook(cells=cells)
-    dress(notebook, RUN, "quick", key="k" * 64, parameters={}, seconds=1.0, made=MADE)
-    return notebook
-
-
-def shown(notebook: NotebookNode) -> list[str]:
+    pages._dress(notebook, RUN, "quick", key="k" * 64, parameters={}, seconds=1.0)
     return [output.data["text/html"] for cell in notebook.cells for output in cell.get("outputs", ())]
+
+
+def html_of(frame: pd.DataFrame | Folded) -> str:
+    return frame._repr_html_()
 
 
 def table_of(html: str) -> ElementTree.Element:
@@ -70,7 +68,7 @@ def table_of(html: str) -> ElementTree.Element:
 
 
 def dressed(frame: pd.DataFrame) -> ElementTree.Element:
-    (html,) = shown(page_of([frame._repr_html_()]))
+    (html,) = shown(html_of(frame))
     return table_of(html)
 
 
@@ -79,64 +77,50 @@ def heads(table: ElementTree.Element) -> list[list[tuple[str, str, str | None]]]
 
 
 def test_every_table_of_a_page_has_its_number_its_name_and_its_command():
-    outputs = [*(frame._repr_html_() for frame in FRAMES.values()), "<table><tr><td>one</td></tr></table>"]
-    found = shown(page_of([*outputs, "<p>no table</p>"]))
+    found = shown(*map(html_of, FRAMES.values()), "<table><tr><td>one</td></tr></table>", "<p>no table</p>")
     assert found.pop() == "<p>no table</p>"
     for number, html in enumerate(found, start=1):
         assert html.count("<table") == html.count(f"<code>{COMMAND}</code>") == 1
         assert f"Table {number} of this page" in html
         assert table_of(html).get("aria-label") == f"Table {number}: The part {number - 1}"
         assert table_of(html).get("data-csv") == f"small-table-{number}.csv"
-
-
-def test_two_tables_of_one_output_are_two_tables():
-    first, then = shown(page_of([NAMED._repr_html_() * 2, NAMED._repr_html_()]))
-    assert first.count(COMMAND) == 2
+    first, then = shown(html_of(NAMED) * 2, html_of(NAMED))
+    assert first.count(COMMAND) == 2, "two tables of one output are two tables"
     assert re.findall(r"Table (\d) of", first + then) == ["1", "2", "3"]
-
-
-def test_a_table_that_is_no_xml_has_its_command_all_the_same():
-    (html,) = shown(page_of(["<table><tr><td>one<br>two</td></tr></table>"]))
-    assert "<td>one<br>two</td>" in html
+    (html,) = shown("<table><tr><td>one<br>two</td></tr></table>")
+    assert "<td>one<br>two</td>" in html, "what is no XML stays as it is"
     assert 'aria-label="Table 1: The part 0"' in html and COMMAND in html
 
 
 @pytest.mark.parametrize("name", ["mixed", "crossed", "grouped", "long"])
 def test_no_word_of_a_table_is_changed(name):
-    made = FRAMES[name]._repr_html_()
-    (framed,) = shown(page_of([made]))
-    words = [
-        [text for text in "".join(table_of(html).itertext()).splitlines() if text.strip()] for html in (made, framed)
-    ]
-    assert words[0] == words[1]
+    made = html_of(FRAMES[name])
+    before, after = (
+        [text for text in "".join(table_of(html).itertext()).splitlines() if text.strip()]
+        for html in (made, *shown(made))
+    )
+    assert before == after
 
 
 def test_a_folded_table_keeps_its_name_its_command_and_every_row():
-    (html,) = shown(page_of([tables.Folded(LONG, "every row & more")._repr_html_()]))
+    (html,) = shown(html_of(Folded(LONG, "every row & more")))
     assert "<summary>Show every row &amp; more (59 in all)</summary>" in html
     assert html.startswith("<details") and html.rstrip().endswith("</details>") and html.count(COMMAND) == 1
     assert len(table_of(html).findall("tbody/tr")) == 59
     many = pd.DataFrame({"number": range(500)})
-    assert tables.Folded(many, "all")._repr_html_().count("<tr") == 501, "pandas would leave out rows of so many"
-    assert repr(tables.Folded(many, "all")) == many.to_string()
+    assert html_of(Folded(many, "all")).count("<tr") == 501, "pandas would leave out rows of so many"
+    assert repr(Folded(many, "all")) == many.to_string()
     words = ", ".join(9 * ["not told apart"])
-    wordy = pd.DataFrame({"verdict": [words]})
-    assert words in tables.Folded(wordy, "all")._repr_html_(), "pandas would cut so long a cell"
+    assert words in html_of(Folded(pd.DataFrame({"verdict": [words]}), "all")), "pandas would cut so long a cell"
 
 
-def test_the_name_of_an_index_stands_in_the_one_row_of_heads():
+def test_header_cells_say_what_they_head():
     assert heads(dressed(NAMED)) == [[("th", "emotion", "col"), ("th", "tp", "col"), ("th", "f1", "col")]]
-
-
-def test_an_empty_cell_of_the_head_is_no_header_unless_it_is_the_only_one_of_its_column():
     assert heads(dressed(CROSSED))[1] == [("th", "true", "col"), ("td", "", None), ("td", "", None)]
     upper, lower = heads(dressed(GROUPED))
     assert upper == [("td", "", None), ("th", "page", "colgroup"), ("th", "record", "col")]
-    assert lower[0] == ("th", "", "col")
+    assert lower[0] == ("th", "", "col"), "the only one of its column"
     assert dressed(GROUPED).findall("thead/tr")[1][0].get("aria-label") == "row"
-
-
-def test_labels_of_rows_say_that_they_are():
     scopes = [cell.get("scope") for cell in dressed(SPANNED).find("tbody").iter("th")]
     assert scopes == ["rowgroup", "row", "row", "row", "row"]
     assert "style" not in ElementTree.tostring(dressed(SPANNED), encoding="unicode")
@@ -148,26 +132,23 @@ def test_the_book_loads_the_script_and_it_is_small():
     assert sum((ROOT / "book" / "assets" / f"tables.{kind}").stat().st_size for kind in ("js", "css")) < 10_000
 
 
+ASSETS = '<link rel="stylesheet" href="../_static/tables.css"><script defer src="../_static/tables.js"></script>'
+
+
 @pytest.fixture(scope="module")
 def markup() -> str:
-    outputs = "\n".join(shown(page_of([frame._repr_html_() for frame in FRAMES.values()])))
-    return (
-        '<link rel="stylesheet" href="../_static/tables.css"><script defer src="../_static/tables.js"></script>'
-        f"{outputs}"
-    )
+    return ASSETS + "\n".join(shown(*map(html_of, FRAMES.values())))
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory, markup: str) -> Path:
-    return write_page(tmp_path_factory.mktemp("tables"), "tables", markup)
+    return write_page(tmp_path_factory.mktemp("tables"), markup)
 
 
 @pytest.fixture
 def page(browser: Browser, written: Path) -> Iterator[Page]:
-    page, said = open_page(browser, written)
-    yield page
-    page.close()
-    assert said == []
+    with sound(browser, written) as page:
+        yield page
 
 
 def table(page: Page, name: str) -> Locator:
@@ -183,79 +164,65 @@ def head(page: Page, name: str, number: int) -> Locator:
     return table(page, name).locator("thead tr").last.locator("> *").nth(number)
 
 
+def sort(page: Page, name: str, number: int, times: int = 1) -> None:
+    for _ in range(times):
+        head(page, name, number).get_by_role("button").click()
+
+
 @pytest.mark.browser
-def test_a_column_is_sorted_by_its_numbers_and_the_third_click_restores_it(page):
-    score, button = head(page, "mixed", 1), head(page, "mixed", 1).get_by_role("button")
-    made = column(page, "mixed", 1)
+def test_a_column_is_sorted_by_its_numbers_rows_move_whole_and_the_third_click_restores_it(page):
+    score, made = head(page, "mixed", 1), column(page, "mixed", 1)
     same = ["0.214 (0.078 to 0.378)", "0.214 (0.1 to 0.2)"]
     assert made == list(MIXED["score"]) and score.get_attribute("aria-sort") is None
-    button.click()
+    sort(page, "mixed", 1)
     assert column(page, "mixed", 1) == ["−3 (-4 to 1)", "-.006", "1e-05", *same, "12 %", "none", ""]
     assert score.get_attribute("aria-sort") == "ascending"
-    button.click()
+    sort(page, "mixed", 1)
     assert column(page, "mixed", 1) == ["12 %", *same, "1e-05", "-.006", "−3 (-4 to 1)", "none", ""]
     assert score.get_attribute("aria-sort") == "descending"
-    button.click()
-    assert column(page, "mixed", 1) == made
-    assert column(page, "mixed", 0) == list(MIXED.index)
+    sort(page, "mixed", 1)
+    assert column(page, "mixed", 1) == made and column(page, "mixed", 0) == list(MIXED.index)
     assert score.get_attribute("aria-sort") is None
-
-
-@pytest.mark.browser
-def test_rows_move_whole_and_only_one_column_is_the_sorted_one(page):
-    head(page, "mixed", 1).get_by_role("button").click()
-    head(page, "mixed", 0).get_by_role("button").click()
+    sort(page, "mixed", 1)
+    sort(page, "mixed", 0)
     sorted_heads = table(page, "mixed").locator("[aria-sort]")
-    assert sorted_heads.count() == 1
-    assert sorted_heads.get_by_role("button", name="row").count() == 1
+    assert sorted_heads.count() == sorted_heads.get_by_role("button", name="row").count() == 1
     labels = column(page, "mixed", 0)
     assert [label for label in labels if label.startswith("Row")] == ["Row 9", "Row 10"]
     assert column(page, "mixed", 1) == list(MIXED["score"].loc[labels])
-
-
-@pytest.mark.browser
-def test_intervals_of_frames_and_dates_are_words_with_numbers_in_them(page):
-    head(page, "mixed", 2).get_by_role("button").click()
-    expected = ["8-27", "10-29", "60-79", "100-119", "2026-01-02", "p0", "p1", ""]
-    assert column(page, "mixed", 2) == expected
+    sort(page, "mixed", 2)
+    words = ["8-27", "10-29", "60-79", "100-119", "2026-01-02", "p0", "p1", ""]
+    assert column(page, "mixed", 2) == words, "intervals of frames and dates are words with numbers in them"
 
 
 @pytest.mark.browser
 def test_the_keyboard_reaches_every_head_and_sorts(page):
+    focused = "document.activeElement.textContent"
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "score"
+    assert page.evaluate(focused) == "score"
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    page.keyboard.press("Enter")
-    assert column(page, "mixed", 1)[0] == "−3 (-4 to 1)"
-    page.keyboard.press("Space")
-    assert column(page, "mixed", 1)[0] == "12 %"
-    assert head(page, "mixed", 1).get_attribute("aria-sort") == "descending"
-    assert page.evaluate("document.activeElement.textContent") == "score", "the focus stays"
+    for key, first in (("Enter", "−3 (-4 to 1)"), ("Space", "12 %")):
+        page.keyboard.press(key)
+        assert column(page, "mixed", 1)[0] == first
+    assert page.evaluate(focused) == "score", "the focus stays"
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Download CSV"
+    assert page.evaluate(focused) == "Download CSV"
 
 
 @pytest.mark.browser
-def test_every_column_has_one_head_that_sorts_it_under_heads_of_several_columns(page):
+def test_every_column_has_one_head_that_sorts_it_and_a_label_of_several_rows_follows(page):
     for name, columns in {"crossed": 3, "grouped": 4, "spanned": 3, "facts": 0}.items():
         assert table(page, name).locator("thead button").count() == columns
     table(page, "crossed").get_by_role("button", name="a", exact=True).click()
     assert column(page, "crossed", 1) == sorted(map(str, CROSSED["a"]))
-    head(page, "grouped", 3).get_by_role("button").click()
-    head(page, "grouped", 3).get_by_role("button").click()
+    sort(page, "grouped", 3, times=2)
     assert column(page, "grouped", 3) == ["6", "3"]
-
-
-@pytest.mark.browser
-def test_a_label_of_several_rows_is_repeated_when_they_part_and_joined_when_they_meet_again(page):
     spanned = table(page, "spanned")
-    for _ in range(2):
-        head(page, "spanned", 2).get_by_role("button").click()
-    head(page, "spanned", 2).get_by_role("button").click()
-    assert spanned.locator("[rowspan]").count() == 1
-    head(page, "spanned", 2).get_by_role("button").click()
+    sort(page, "spanned", 2, times=3)
+    assert spanned.locator("[rowspan]").count() == 1, "joined where rows meet again"
+    sort(page, "spanned", 2)
     assert spanned.locator("[rowspan]").count() == 0
     rows = spanned.locator("tbody tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
     assert rows == [["micro", "b", "1"], ["macro", "a", "2"], ["micro", "a", "3"]]
@@ -281,64 +248,51 @@ def test_the_download_is_what_pandas_writes_of_the_frame(page, name):
 
 @pytest.mark.browser
 def test_the_download_has_the_order_that_is_seen(page):
-    head(page, "named", 0).get_by_role("button").click()
+    sort(page, "named", 0)
     _, saved = download(page, "named")
     assert saved.decode() == "emotion,tp,f1\r\nangry,1,0.25\r\nhappy,3,0.75\r\n"
 
 
 @pytest.mark.browser
-def test_the_keyboard_opens_a_folded_table_and_a_printer_does(browser, tmp_path, markup):
-    (html,) = shown(page_of([tables.Folded(LONG, "every row")._repr_html_()]))
-    assets = markup[: markup.index("</script>") + len("</script>")]
-    page, said = open_page(browser, write_page(tmp_path, "folded", assets + html))
-    made = page.get_by_role("table", name="Table 1: The part 0")
-    assert made.count() == 0, "what is folded is not read out"
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Show every row (59 in all)"
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    page.keyboard.press("Enter")
-    assert made.is_visible() and page.get_by_role("button", name="Download CSV").is_visible()
-    page.keyboard.press("Enter")
-    assert made.count() == 0
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert made.is_visible()
-    page.close()
-    assert said == []
+def test_the_keyboard_opens_a_folded_table_and_a_printer_does(browser, tmp_path):
+    with sound(browser, write_page(tmp_path, ASSETS + shown(html_of(Folded(LONG, "every row")))[0])) as page:
+        made = page.get_by_role("table", name="Table 1: The part 0")
+        assert made.count() == 0, "what is folded is not read out"
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Show every row (59 in all)"
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        assert made.is_visible() and page.get_by_role("button", name="Download CSV").is_visible()
+        page.keyboard.press("Enter")
+        assert made.count() == 0
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert made.is_visible()
 
 
 @pytest.mark.browser
 def test_without_a_script_tables_and_commands_are_there(browser, written):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(written.as_uri())
-    assert page.get_by_role("button").count() == 0
-    assert page.get_by_role("table", name="Table 1: The part 0").is_visible()
-    assert page.get_by_text(COMMAND).count() == len(FRAMES)
-    assert column(page, "mixed", 1) == list(MIXED["score"])
-    context.close()
+    with reader(browser, script=False) as (page, _):
+        page.goto(written.as_uri())
+        assert page.get_by_role("button").count() == 0
+        assert page.get_by_role("table", name="Table 1: The part 0").is_visible()
+        assert page.get_by_text(COMMAND).count() == len(FRAMES)
+        assert column(page, "mixed", 1) == list(MIXED["score"])
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_wide_table_scrolls_in_its_box_on_a_phone(browser, tmp_path, markup, theme):
+def test_a_wide_table_scrolls_in_its_box_and_the_heads_of_a_long_one_stay(browser, tmp_path, markup, theme):
     wide = MIXED.assign(**{f"a long name of column {i}": "0.214 (0.078 to 0.378)" for i in range(5)})
-    (html,) = shown(page_of([wide._repr_html_()]))
-    page, said = open_page(browser, write_page(tmp_path, "tables", markup + html, theme=theme), width=375)
-    box = page.locator(".made-table-box").last
-    page.wait_for_function("document.querySelectorAll('[data-wide]').length === 8")
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    assert box.evaluate("box => box.scrollWidth - box.clientWidth") > 100
-    box.evaluate("box => { box.scrollLeft = 100; }")
-    label = box.locator("tbody th").first
-    assert label.bounding_box()["x"] == pytest.approx(box.bounding_box()["x"], abs=1), "the label of a row stays"
-    page.close()
-    assert said == []
-
-
-@pytest.mark.browser
-def test_the_heads_of_a_long_table_stay_in_sight(page):
-    last = table(page, "long").locator("tbody tr").last
-    last.scroll_into_view_if_needed()
-    place = table(page, "long").locator("thead").bounding_box()
-    assert 0 <= place["y"] < 100
-    assert page.evaluate("window.scrollY") > 500
+    path = write_page(tmp_path, markup + shown(html_of(wide))[0], theme=theme)
+    with sound(browser, path, width=375) as page:
+        box = page.locator(".made-table-box").last
+        page.wait_for_function("document.querySelectorAll('[data-wide]').length === 8")
+        assert too_wide(page) <= 0
+        assert box.evaluate("box => box.scrollWidth - box.clientWidth") > 100
+        box.evaluate("box => { box.scrollLeft = 100; }")
+        label = box.locator("tbody th").first
+        assert label.bounding_box()["x"] == pytest.approx(box.bounding_box()["x"], abs=1), "the label of a row stays"
+    with sound(browser, path) as page:
+        table(page, "long").locator("tbody tr").last.scroll_into_view_if_needed()
+        assert 0 <= table(page, "long").locator("thead").bounding_box()["y"] < 100
+        assert page.evaluate("window.scrollY") > 500

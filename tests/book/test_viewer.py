@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from alone import open_page, write_page
+from playwright.sync_api import Browser, Page
+from reading import reader, sound, too_wide, write_page
 
 from melib.plots import viewer
 from melib.plots.motion import flow_colours
@@ -19,41 +22,37 @@ BEFORE, FRAMES, GAP = 4, 16, 3
 
 
 @pytest.fixture(scope="module")
-def clip():
+def clip() -> viewer.Clip:
     videos = open_clips("default", subjects=3, clips=3, population="test").videos
     video, event = max(((v, e) for v in videos for e in v.events), key=lambda pair: pair[1].amplitude_mm)
     return viewer.make_clip(video, event, before=BEFORE, frames=FRAMES, gap=GAP)
 
 
 @pytest.fixture(scope="module")
-def markup(clip):
+def markup(clip: viewer.Clip) -> str:
     return viewer.markup(clip, alt='Frames of a "face".', assets="../_static")
 
 
-@pytest.fixture
-def page(browser, tmp_path, markup):
-    page, said = open_page(browser, write_page(tmp_path, "viewer", markup))
-    page.wait_for_selector(".mev-on")
-    yield page
-    page.close()
-    assert said == []
-
-
-def test_motion_begins_at_the_onset_its_estimate_follows_the_truth_and_the_score_sees_the_rise(clip):
+def test_nothing_has_moved_at_the_onset_and_the_estimate_follows_the_truth_at_the_apex(clip):
+    apex = clip.event.true.apex - clip.start
+    true, estimated = clip.motion["true"], clip.motion["estimated"]
+    assert clip.interval == (BEFORE, BEFORE + clip.event.true.length - 1)
+    assert np.abs(true[BEFORE]).max() < 1e-3 and np.abs(estimated[BEFORE]).max() < 1e-3
+    moving = np.linalg.norm(true[apex], axis=0) > 0.5
+    assert moving.sum() > 20
+    error = np.linalg.norm(estimated[apex] - true[apex], axis=0)[moving].mean()
+    assert error < 0.5 * np.linalg.norm(true[apex], axis=0)[moving].mean()
     onset, offset = clip.interval
-    assert (onset, offset) == (BEFORE, BEFORE + clip.event.true.length - 1)
-    true, estimated = (clip.motion[name][clip.event.true.apex - clip.start] for name in ("true", "estimated"))
-    assert all(np.abs(motion[BEFORE]).max() < 1e-3 for motion in clip.motion.values())
-    lengths = np.linalg.norm(true, axis=0)
-    assert (moving := lengths > 0.5).sum() > 20
-    assert np.linalg.norm(estimated - true, axis=0)[moving].mean() < 0.5 * lengths[moving].mean()
     assert clip.score.shape == (FRAMES,)
-    assert clip.score[onset : onset + 2].max() > 2 * clip.score[offset + 1 :].max()
+    assert clip.score[onset : onset + 2].max() > 2 * clip.score[offset + 1 :].max(), "a pair that spans the rise"
+
+
+def test_a_clip_beyond_the_video_is_refused(clip):
     with pytest.raises(IndexError, match="frames -1"):
         viewer.make_clip(clip.video, clip.event, before=clip.event.true.onset + 1, frames=FRAMES, gap=GAP)
 
 
-def test_the_page_gets_the_motion_to_half_a_step_and_escaped_words_and_stays_small(clip, markup):
+def test_the_page_gets_the_motion_to_half_a_step_and_stays_small(clip, markup):
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', markup).group(1))
     for name, motion in clip.motion.items():
         sent = np.frombuffer(base64.b64decode(data["motion"][name]), np.int8).reshape(motion.shape) * data["step"]
@@ -65,73 +64,106 @@ def test_the_page_gets_the_motion_to_half_a_step_and_escaped_words_and_stays_sma
     assert "http" not in markup.replace("http://www.w3.org", "")
 
 
-def view(page, name):
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, markup: str) -> Path:
+    return write_page(tmp_path_factory.mktemp("viewer"), markup)
+
+
+@pytest.fixture
+def page(browser: Browser, written: Path) -> Iterator[Page]:
+    with sound(browser, written) as page:
+        page.wait_for_selector(".mev-on")
+        yield page
+
+
+def view(page: Page, name: str) -> np.ndarray:
     """The pixels of one of the four pictures."""
     address = page.eval_on_selector(f'canvas[aria-label="{name}"]', "canvas => canvas.toDataURL('image/png')")
     coded = np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8)
-    return cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(int)
+    return cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
-def sent_motion(clip, frame, name):
+def at(page: Page, frame: int, times: int = 1) -> None:
+    page.locator("#mev-0-frame").fill(str(frame))
+    page.locator("#mev-0-factor").fill(str(times))
+
+
+def sent_motion(clip: viewer.Clip, frame: int, name: str = "estimated") -> np.ndarray:
     """The motion that the page has, at every pixel: ``(2, H, W)``."""
     steps = np.clip(np.rint(clip.motion[name][frame] / viewer.STEP_PX), -127, 127) * viewer.STEP_PX
-    return np.stack([cv2.resize(part, clip.colour.shape[2:0:-1]) for part in steps.astype(np.float32)])
+    size = clip.colour.shape[2], clip.colour.shape[1]
+    return np.stack([cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in steps.astype(np.float32)])
 
 
 @pytest.mark.browser
-def test_the_pictures_are_the_frame_its_motion_in_the_book_s_colours_and_the_frame_warped_by_it(page, clip):
+def test_the_pictures_are_those_of_the_frame_and_motion_has_the_colours_of_the_other_figures(page, clip):
     for frame in (0, FRAMES - 1):
-        page.locator("#mev-0-frame").fill(str(frame))
-        filmed = view(page, "As filmed")
-        difference = np.abs(filmed - clip.colour[frame]).mean(axis=(0, 1))
+        at(page, frame)
+        shown = view(page, "As filmed").astype(int)
+        difference = np.abs(shown - clip.colour[frame]).mean(axis=(0, 1))
         assert difference.max() < 4, "only what the compression changed"
-        assert difference.mean() < np.abs(filmed - clip.colour[(frame + 7) % FRAMES]).mean()
+        assert difference.mean() < np.abs(shown - clip.colour[(frame + 7) % FRAMES]).mean()
     apex = clip.event.true.apex - clip.start
-    page.locator("#mev-0-frame").fill(str(apex))
-    for times in (1, 8):
-        page.locator("#mev-0-factor").fill(str(times))
-        filmed = view(page, "As filmed")
-        y, x = np.indices(filmed.shape[:2], np.float32)
-        right, down = (times - 1) * sent_motion(clip, apex, "estimated")
-        how = {"interpolation": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
-        wanted = cv2.remap(filmed.astype(np.uint8), x - right, y - down, **how).astype(int)
-        assert np.quantile(np.abs(view(page, "Motion enlarged") - wanted), 0.99) <= 2
-        assert (np.abs(wanted - filmed).max() > 40) == (times > 1)
-    for source in ("estimated", "true"):
-        page.locator("#mev-0-source").select_option(source)
+    at(page, apex)
+    for name in ("estimated", "true"):
+        page.locator("#mev-0-source").select_option(name)
         drawn = view(page, "Motion since the onset")
-        assert np.abs(drawn - flow_colours(sent_motion(clip, apex, source), 2.0) * 255).max() < 3
+        assert np.abs(drawn - flow_colours(sent_motion(clip, apex, name), 2.0) * 255).max() < 3
         assert (drawn < 200).any(), "something moves"
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("times", [1, 8])
+def test_enlarged_motion_is_the_frame_warped_by_its_motion(page, clip, times):
+    apex = clip.event.true.apex - clip.start
+    at(page, apex, times)
+    filmed = view(page, "As filmed")
+    height, width = filmed.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    right, down = (times - 1) * sent_motion(clip, apex)
+    wanted = cv2.remap(filmed, x - right, y - down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    difference = np.abs(view(page, "Motion enlarged").astype(int) - wanted)
+    assert np.quantile(difference, 0.99) <= 2
+    assert (np.abs(wanted.astype(int) - filmed).max() > 40) == (times > 1)
+
+
+@pytest.mark.browser
 def test_the_keyboard_scrubs_and_plays_and_the_words_follow(page, clip):
-    onset, told = clip.interval[0], page.locator(".mev-told")
-    page.locator("#mev-0-frame").focus()
+    onset, _ = clip.interval
+    slider, told = page.locator("#mev-0-frame"), page.locator(".mev-told")
+    slider.focus()
     page.keyboard.press("Home")
     assert told.inner_text().startswith("Frame 0,") and "no micro-expression" in told.inner_text()
     for _ in range(onset):
         page.keyboard.press("ArrowRight")
     assert "micro-expression, onset" in told.inner_text()
     assert f"Score {clip.score[onset]:.2f} px" in told.inner_text()
-    assert page.locator("#mev-0-frame").get_attribute("aria-valuetext") == told.inner_text()
+    assert slider.get_attribute("aria-valuetext") == told.inner_text()
     page.locator("#mev-0-speed").select_option("full speed")
     play = page.locator(".mev-controls button")
     play.press("Enter")
     page.wait_for_function("document.querySelector('.mev-controls button').textContent === 'Play'", timeout=10_000)
     assert told.inner_text().startswith(f"Frame {FRAMES - 1},") and "no micro-expression" in told.inner_text()
     page.locator("#mev-0-speed").select_option("a tenth")
-    for shown in ("Pause", "Play"):
+    for state in ("Pause", "Play"):
         play.press("Enter")
-        assert play.inner_text() == shown
+        assert play.inner_text() == state
 
 
 @pytest.mark.browser
-def test_without_a_script_the_frames_and_the_score_are_there(browser, tmp_path, markup):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(write_page(tmp_path, "viewer", markup).as_uri())
-    sheet = page.get_by_role("img", name='Frames of a "face".')
-    assert sheet.is_visible() and sheet.bounding_box()["width"] > 300
-    assert page.locator(".mev-curve").is_visible()
-    context.close()
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_viewer_fits_a_phone_and_names_its_controls(browser, tmp_path, markup, theme):
+    with sound(browser, write_page(tmp_path, markup, theme=theme), width=375) as page:
+        page.wait_for_selector(".mev-on")
+        assert too_wide(page) <= 0
+        for name in ("Frame", "Enlarge", "Motion", "Speed"):
+            assert page.get_by_label(name, exact=False).count() >= 1
+
+
+@pytest.mark.browser
+def test_without_a_script_the_frames_and_the_score_are_there(browser, written):
+    with reader(browser, script=False) as (page, _):
+        page.goto(written.as_uri())
+        sheet = page.get_by_role("img", name='Frames of a "face".')
+        assert sheet.is_visible() and sheet.bounding_box()["width"] > 300
+        assert page.locator(".mev-curve").is_visible()

@@ -10,13 +10,15 @@ from types import ModuleType
 import jupytext
 import make_labs
 import nbformat
+import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from papermill.parameterize import parameterize_notebook
 
 ROOT = Path(__file__).parents[2]
 _KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3"}
-SOURCES = sorted((ROOT / "labs").glob("*.md"))
+LABS = [make_labs.read_lab(path) for path in sorted((ROOT / "labs").glob("*.md"))]
+each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.name for lab in LABS])
 
 
 def module(path: Path) -> ModuleType:
@@ -26,11 +28,6 @@ def module(path: Path) -> ModuleType:
     sys.modules[path.stem] = made  # dataclasses look their module up by its name
     specification.loader.exec_module(made)
     return made
-
-
-def labs() -> list:
-    """All labs, by name."""
-    return [make_labs.read_lab(path) for path in SOURCES]
 
 
 def solved(lab) -> NotebookNode:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import make_labs
 import pytest
-from lab_tool import ROOT, labs, module
+from lab_tool import ROOT, each_lab, module
 from playwright.sync_api import Browser, Page
 
-alone = module(ROOT / "tests" / "book" / "alone.py")
-LABS = labs()
-each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.name for lab in LABS])
+reading = module(ROOT / "tests" / "book" / "reading.py")
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with alone.chromium() as browser:
-        yield browser
+    with reading.chromium() as started:
+        yield started
 
 
 def shown(page: Page) -> str:
@@ -30,40 +27,24 @@ def shown(page: Page) -> str:
     return headings.first.inner_text()
 
 
-def opened(browser: Browser, folder: Path, lab: make_labs.Lab) -> tuple[Page, list[str]]:
-    """The slides of a lab, ready to be shown, and what went wrong while they were loaded."""
-    path = folder / f"{lab.name}.html"
+@each_lab
+def test_every_slide_fits_its_page_and_arrow_keys_go_through_all_without_a_network(browser, tmp_path, lab):
+    path = tmp_path / f"{lab.name}.html"
     path.write_text(make_labs.slides_text(lab), encoding="utf-8")
-    page, said = alone.open_page(browser, path)
-    page.wait_for_selector(".reveal.ready")
-    return page, said
-
-
-@each_lab
-def test_arrow_keys_go_through_the_slides_without_an_error_or_a_network(browser, tmp_path, lab):
-    page, said = opened(browser, tmp_path, lab)
-    seen = [shown(page)]
-    n_slides = page.locator(".slides > section").count()
-    assert n_slides >= 3
-    for _ in range(n_slides):
-        page.keyboard.press("ArrowRight")
-        if shown(page) != seen[-1]:
-            seen.append(shown(page))
-    assert len(seen) == n_slides, "each slide has a heading of its own and is reached by the right arrow"
-    page.keyboard.press("ArrowLeft")
-    assert shown(page) == seen[-2]
-    assert said == [], "an error, or a file that would have come from elsewhere"
-    page.close()
-
-
-@each_lab
-def test_every_slide_fits_its_page(browser, tmp_path, lab):
-    page, _ = opened(browser, tmp_path, lab)
-    height = page.evaluate("Reveal.getConfig().height")
-    heights = page.evaluate(
-        "Reveal.getSlides().map((s, i) => { Reveal.slide(i); return [s.scrollHeight, s.scrollWidth]; })"
-    )
-    width = page.evaluate("Reveal.getConfig().width")
-    too_large = [number for number, (tall, wide) in enumerate(heights, start=1) if tall > height or wide > width]
-    assert not too_large, f"slides {too_large} hold more than {width} x {height}: split them"
-    page.close()
+    with reading.sound(browser, path) as page:
+        page.wait_for_selector(".reveal.ready")
+        width, height = page.evaluate("[Reveal.getConfig().width, Reveal.getConfig().height]")
+        sizes = page.evaluate(
+            "Reveal.getSlides().map((s, i) => { Reveal.slide(i); return [s.scrollWidth, s.scrollHeight]; })"
+        )
+        too_large = [number for number, (wide, tall) in enumerate(sizes, start=1) if tall > height or wide > width]
+        assert not too_large, f"slides {too_large} hold more than {width} x {height}: split them"
+        page.evaluate("Reveal.slide(0)")
+        seen = [shown(page)]
+        for _ in sizes:
+            page.keyboard.press("ArrowRight")
+            if shown(page) != seen[-1]:
+                seen.append(shown(page))
+        assert len(seen) == len(sizes) >= 3, "each slide has a heading of its own and is reached by the right arrow"
+        page.keyboard.press("ArrowLeft")
+        assert shown(page) == seen[-2]

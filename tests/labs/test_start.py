@@ -9,7 +9,7 @@ from pathlib import Path
 
 import make_labs
 import nbformat
-from lab_tool import ROOT, labs
+from lab_tool import LABS, ROOT
 
 CELL = (ROOT / "labs" / "start.py").read_text(encoding="utf-8")
 
@@ -44,7 +44,7 @@ def test_without_the_project_the_reader_is_told_what_to_write_where(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_in_a_folder_of_a_clone_the_project_is_found(tmp_path):
+def test_in_a_folder_of_a_clone_or_where_it_is_installed_the_project_is_found(tmp_path):
     (tmp_path / "melib").mkdir()
     (tmp_path / "melib" / "__init__.py").touch()
     below = tmp_path / "labs" / "student"
@@ -52,6 +52,8 @@ def test_in_a_folder_of_a_clone_the_project_is_found(tmp_path):
     result = start(CELL, below, after="import melib; print(melib.__file__)")
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == str(tmp_path / "melib" / "__init__.py")
+    result = start(CELL, Path("/"), before=f"import sys; sys.path.insert(0, {str(ROOT)!r})", after="import melib")
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
 
 
 def test_with_an_address_it_is_cloned_once_with_its_pinned_packages(tmp_path):
@@ -66,18 +68,8 @@ def test_with_an_address_it_is_cloned_once_with_its_pinned_packages(tmp_path):
     assert (again.returncode, again.stdout) == (0, ""), "a second run finds the clone"
 
 
-def test_where_the_project_is_installed_nothing_is_run(tmp_path):
-    result = start(CELL, tmp_path, before=f"import sys; sys.path.insert(0, {str(ROOT)!r})", after="import melib")
-    assert (result.returncode, result.stdout) == (0, ""), result.stderr
-
-
-def test_no_address_is_written_into_the_cell():
+def test_every_lab_begins_with_it_and_it_holds_no_address():
     assert not re.search(r"\w+://|git@|\w\.(com|org|io)\b", CELL)
-
-
-def test_every_lab_begins_with_it():
-    for lab in labs():
-        code = [
-            cell for cell in nbformat.reads(make_labs.student_text(lab), as_version=4).cells if cell.cell_type == "code"
-        ]
-        assert code[0].source == CELL.strip(), lab.name
+    for lab in LABS:
+        cells = nbformat.reads(make_labs.student_text(lab), as_version=4).cells
+        assert next(cell.source for cell in cells if cell.cell_type == "code") == CELL.strip(), lab.name
