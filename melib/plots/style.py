@@ -72,8 +72,8 @@ def figure(
 
 
 def panels(count: int, columns: int, *, height: float | None = None) -> tuple[Figure, np.ndarray]:
-    """A figure with ``count`` axes for pictures, ``columns`` in a row; a row is square, or ``height`` inches high."""
-    columns = min(count, columns)
+    """A figure with axes for ``count`` pictures: squares across the page, or ``columns`` of ``height`` inches each."""
+    columns = columns if height else min(count, columns)
     rows = -(-count // columns)
     fig, axes = figure(rows, columns, height=rows * (height or 7.2 / columns) + 0.2, squeeze=False)
     for axis in axes.flat:

@@ -98,7 +98,7 @@ def motion_sizes(pairs: Iterable[tuple[SyntheticVideo, Event]]) -> pd.DataFrame:
         flow, scene_flow, valid = video.expression_motion(event)
         sizes = (np.linalg.norm(flow, axis=0)[valid], np.abs(scene_flow[2])[valid])
         rows.append([float(np.quantile(each, 0.995)) for each in sizes])
-    return pd.DataFrame(rows, columns=["in_plane_px", "depth_mm"]) * (1, 1e3)
+    return pd.DataFrame(rows, columns=["in_plane_px", "depth_mm"]) * [1, 1e3]
 
 
 def depth_quality(video: SyntheticVideo, *, frame: int = 0, repeats: int = 100) -> pd.Series:

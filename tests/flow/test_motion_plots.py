@@ -37,9 +37,8 @@ def test_bad_flows_and_limits_are_refused(channels, limit, said):
 
 
 def test_arrows_and_wheel_name_their_scale():
-    left, right = figures.flow_figure(
-        np.full((32, 32), 100, np.uint8), np.tile(2.0, (2, 32, 32)) * [[[1]], [[0]]]
-    ).axes[:2]
+    flow = np.repeat([[[2.0]], [[0.0]]], 32, axis=1).repeat(32, axis=2)
+    left, right = figures.flow_figure(np.full((32, 32), 100, np.uint8), flow).axes[:2]
     assert "pixels" in left.get_xlabel() and "8 times as long" in left.get_xlabel()
     assert "2 px at the edge" in right.child_axes[0].get_title()
 
