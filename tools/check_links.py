@@ -21,8 +21,8 @@ from urllib3.util import Retry
 
 #: Seconds to wait for an answer to begin.
 PATIENCE = 20
-#: Answers that say that nothing is there, and those of servers that answer browsers only.
-GONE, BROWSERS_ONLY = (404, 410), (401, 403, 405, 406, 418, 429)
+#: Answers of servers that answer browsers only.
+BROWSERS_ONLY = (401, 403, 405, 406, 418, 429)
 #: A DOI that is registered is redirected to a publisher, and publishers often answer browsers only.
 RESOLVERS = ("doi.org", "dx.doi.org")
 
@@ -58,8 +58,6 @@ def ask(asking: requests.Session, address: str) -> tuple[str, str]:
             status, words = answer.status_code, f"{answer.status_code} {answer.reason}"
     except requests.RequestException as error:
         return "dead", f"no answer ({type(error).__name__})"
-    if status in GONE:
-        return "dead", words
     if status in BROWSERS_ONLY:
         return "unsure", f"{words}: open it in a browser"
     return ("fine" if status < 400 else "dead"), words
@@ -67,15 +65,15 @@ def ask(asking: requests.Session, address: str) -> tuple[str, str]:
 
 def report(links: dict[str, list[str]]) -> int:
     """Ask for every link and print what is not fine; 1 if any is dead."""
-    asking = session()
-    count = {"fine": 0, "dead": 0, "unsure": 0}
+    asking, states = session(), []
     for address, pages in links.items():
         state, words = ask(asking, address)
-        count[state] += 1
+        states.append(state)
         if state != "fine":
             print(f"{state:6} {address}\n       {words}; on {', '.join(pages)}", flush=True)
-    print(f"{len(links)} links: {count['fine']} fine, {count['dead']} dead, {count['unsure']} unsure")
-    return 1 if count["dead"] else 0
+    counts = ", ".join(f"{states.count(state)} {state}" for state in ("fine", "dead", "unsure"))
+    print(f"{len(links)} links: {counts}")
+    return 1 if "dead" in states else 0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,8 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     links = external_links(options.html)
     if not options.list:
         return report(links)
-    for address, pages in links.items():
-        print(f"{address}\n    {', '.join(pages)}")
+    print("".join(f"{address}\n    {', '.join(pages)}\n" for address, pages in links.items()), end="")
     return 0
 
 

@@ -51,7 +51,6 @@ LOOKS = {
 _PROSE = frozenset(
     {"admonition", "caution", "glossary", "important", "list-table", "margin", "note", "seealso", "tip", "warning"}
 )
-_EXERCISES = frozenset({"exercise", "exercise-start", "exercise-end", "solution", "solution-start", "solution-end"})
 _FENCE = re.compile(r"^(?P<mark>`{3,}|~{3,}|:{3,})(?:\{(?P<name>[\w:-]+)\}|(?P<language>[\w-]*))(?P<rest>.*)$")
 _OPTION = re.compile(r"^\s*:[\w-]+:( |$)")
 _SILENT = re.compile(
@@ -89,11 +88,8 @@ def prose(source: str) -> str:
         elif all(read for _, read in blocks) and not _OPTION.match(line):
             kept[number] = line
         number += 1
-    return _SILENT.sub(lambda found: "`" + "\n" * found[0].count("\n") + "`", "\n".join(_one_line(k) for k in kept))
-
-
-def _one_line(text: str) -> str:
-    return text.replace("\n", " ")
+    text = "\n".join(line.replace("\n", " ") for line in kept)
+    return _SILENT.sub(lambda found: "`" + "\n" * found[0].count("\n") + "`", text)
 
 
 def _sentences(cell: list[str]) -> Iterator[tuple[int, str]]:
@@ -102,49 +98,32 @@ def _sentences(cell: list[str]) -> Iterator[tuple[int, str]]:
     if cell and cell[0] == "---":
         start = cell.index("---", 1) + 1
         settings = yaml.safe_load("\n".join(cell[1 : start - 1])).get("mystnb", {})
-        for text in (settings.get("figure", {}).get("caption"), settings.get("image", {}).get("alt")):
-            if text:
-                yield 0, text
-    code = "\n".join("" if line.startswith(":") else line for line in cell[start:])
-    tree = ast.parse(code)
+        said = settings.get("figure", {}).get("caption"), settings.get("image", {}).get("alt")
+        yield from ((0, text) for text in said if text)
+    tree = ast.parse("\n".join("" if line.startswith(":") else line for line in cell[start:]))
     # What a failed check says is about the reader's own code.
     checks = {part for node in ast.walk(tree) if isinstance(node, ast.Assert) for part in ast.walk(node)}
     for node in ast.walk(tree):
-        said = isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in checks
-        if said and re.search(r"[a-z] [a-z]", node.value):
-            yield start + node.lineno - 1, node.value
+        text = node.value if isinstance(node, ast.Constant) and node not in checks else None
+        if isinstance(text, str) and re.search(r"[a-z] [a-z]", text):
+            yield start + node.lineno - 1, text
 
 
 def typed_numbers(source: str, allowed: Mapping[str, str] = {}) -> tuple[list[str], set[str]]:
-    """What looks like a result in a page.
+    """What looks like a result in a page of MyST Markdown, a line each, and the texts of ``allowed`` that were needed.
 
-    Parameters
-    ----------
-    source : str
-        A page in MyST Markdown.
-    allowed : mapping of str to str
-        Text in which a number may stand, and why. White space counts as one space.
-
-    Returns
-    -------
-    found : list of str
-        A line for each number that is not allowed.
-    used : set of str
-        The texts of ``allowed`` that were needed.
+    ``allowed`` maps texts in which a number may stand, where white space counts as one space, to the reason.
     """
     text = prose(source)
-    spans = {
-        words: [found.span() for found in re.finditer(r"\s+".join(map(re.escape, words.split())), text)]
+    spans = [
+        (words, *hit.span())
         for words in allowed
-    }
+        for hit in re.finditer(r"\s+".join(map(re.escape, words.split())), text)
+    ]
     found, used, told = [], set(), set()
     for kind, pattern in LOOKS.items():
         for hit in pattern.finditer(text):
-            around = {
-                words
-                for words, places in spans.items()
-                if any(start <= hit.start() and hit.end() <= end for start, end in places)
-            }
+            around = {words for words, start, end in spans if start <= hit.start() and hit.end() <= end}
             used |= around
             if not around and not told & set(range(*hit.span())):
                 told |= set(range(*hit.span()))
@@ -157,15 +136,13 @@ def faults(root: Path, allowed: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Typed numbers in the pages of a checkout, and entries of the list that none of them needs, a line each."""
     pages = {path.relative_to(root).as_posix(): path for pattern in PAGES for path in sorted(root.glob(pattern))}
     found = [f"{ALLOWED}: there is no page {name}" for name in allowed if name not in pages and name != EVERYWHERE]
-    needed: dict[str, set[str]] = {name: set() for name in allowed}
+    idle = {(name, text) for name, texts in allowed.items() for text in texts}
+    common = allowed.get(EVERYWHERE, {})
     for name, path in pages.items():
-        own, common = allowed.get(name, {}), allowed.get(EVERYWHERE, {})
-        numbers, used = typed_numbers(path.read_text(encoding="utf-8"), {**common, **own})
+        numbers, used = typed_numbers(path.read_text(encoding="utf-8"), {**common, **allowed.get(name, {})})
         found += [f"{name}:{number}" for number in numbers]
-        for part, texts in ((name, own), (EVERYWHERE, common)):
-            needed.get(part, set()).update(used & set(texts))
-    unused = ((name, text) for name, texts in allowed.items() for text in texts if text not in needed[name])
-    return found + [f"{ALLOWED}: {name} does not need {text!r}" for name, text in unused]
+        idle -= {(part, text) for part in (name, EVERYWHERE) for text in used}
+    return found + [f"{ALLOWED}: {name} does not need {text!r}" for name, text in sorted(idle)]
 
 
 def main() -> int:

@@ -37,16 +37,10 @@ def share_right(tp: float, fp: float, common: float) -> float:
 
 
 def share_from_liars(right: float, liars: float, ratio: float) -> float:
-    """Share of marks that fall on people who lie.
+    """Share of marks that fall on people who lie, if a share ``right`` of the marks holds a micro-expression.
 
-    Parameters
-    ----------
-    right : float
-        Share of marks that hold a micro-expression.
-    liars : float
-        Share of the people who lie.
-    ratio : float
-        Micro-expressions of somebody who lies, for one of somebody who does not. False marks fall on both alike.
+    A share ``liars`` of the people lies and shows ``ratio`` micro-expressions for one of somebody who does not. False
+    marks fall on both alike.
     """
     shown_by_liars = liars * ratio / (liars * ratio + 1 - liars)
     return right * shown_by_liars + (1 - right) * liars
@@ -63,7 +57,7 @@ def published_counts(path: Path) -> pd.DataFrame:
 
 def fragment(counts: pd.DataFrame) -> str:
     """The table, with the place for the controls and the script that fills it."""
-    heads = [f"right, if {name}" for name in COMMON]
+    heads = ["spotter and dataset", "TP", "FP", "FN", *(f"right, if {name}" for name in COMMON), "on people who lie"]
     lines = [
         "<!-- Written by tools/make_base_rate.py from melib/data/paper_tables.csv: change those. -->",
         '<link rel="stylesheet" href="../_static/baserate.css">',
@@ -71,10 +65,7 @@ def fragment(counts: pd.DataFrame) -> str:
         '<div class="base-rate-table" role="region" tabindex="0" aria-label="What a mark is worth, as a table">',
         '<table class="table" id="base-rate-table" aria-describedby="base-rate-caption">',
         "<thead><tr>",
-        *(
-            f'<th scope="col">{head}</th>'
-            for head in ["spotter and dataset", "TP", "FP", "FN", *heads, "on people who lie"]
-        ),
+        *(f'<th scope="col">{head}</th>' for head in heads),
         "</tr></thead>",
         "<tbody>",
     ]
@@ -100,13 +91,8 @@ def fragment(counts: pd.DataFrame) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the table if it differs, or with ``--check`` say so and return 1."""
-    return refresh_command(
-        TABLE,
-        lambda: fragment(published_counts(COUNTS)),
-        tool="tools/make_base_rate.py",
-        doc=__doc__,
-        arguments=arguments,
-    )
+    how = {"tool": "tools/make_base_rate.py", "doc": __doc__, "arguments": arguments}
+    return refresh_command(TABLE, lambda: fragment(published_counts(COUNTS)), **how)
 
 
 if __name__ == "__main__":

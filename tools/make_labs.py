@@ -35,13 +35,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 import jupytext
 import nbformat
 from latex2mathml import converter, exceptions
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
-from nbformat import NotebookNode
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -50,8 +50,7 @@ from melib.errors import InputError
 from melib.files import refresh_all
 
 TAGS = ("start", "parameters", "solution", "check", "slide", "instructor")
-LABS = Path("labs")
-TABLE = Path("book", "tables", "labs.md")
+LABS, TABLE = Path("labs"), Path("book", "tables", "labs.md")
 ANSWER = "*Your answer:*"
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -63,46 +62,24 @@ _MYST = re.compile(r"^(?::::+|```+)\{|\{[a-z][\w:+-]*\}`", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a lab.
+    """A cell of a lab, with its tag or ``""``."""
 
-    Attributes
-    ----------
-    kind : {"code", "markdown"}
-    source : str
-    tag : str
-        One of :data:`TAGS`, or ``""``.
-    exercise : int
-        The number of the exercise in which it stands; 0 before the first.
-    place : str
-        What an error calls it.
-    """
-
-    kind: str
+    kind: str  # code or markdown
     source: str
     tag: str
-    exercise: int
-    place: str
+    exercise: int  # number of the exercise in which it stands; 0 before the first
+    place: str  # what an error calls it
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab as its source holds it.
-
-    Attributes
-    ----------
-    name, title : str
-    cells : tuple of Cell
-    start : str
-        The first code cell of students.
-    small : dict
-        Sizes of a quick run.
-    """
+    """A lab as its source holds it."""
 
     name: str
     title: str
     cells: tuple[Cell, ...]
-    start: str
-    small: dict[str, object]
+    start: str  # the first code cell of students
+    small: dict[str, object]  # sizes of a quick run
 
     def tagged(self, tag: str) -> list[Cell]:
         """The cells with a tag, in order."""
@@ -110,24 +87,14 @@ class Lab:
 
 
 def read_lab(path: Path) -> Lab:
-    """Read a lab and check that it keeps the format.
-
-    Raises
-    ------
-    ValueError
-        Naming the first cell that does not, and what is wrong with it.
-    """
-    notebook = jupytext.read(path)
+    """Read a lab; InputError names the first cell that does not keep the format, and what is wrong with it."""
     cells, small, exercise = [], {}, 0
-    for number, raw in enumerate(notebook.cells, start=1):
-        first = raw.source.strip().partition("\n")[0]
-        place = f"{path} cell {number} ({first[:60]!r})"
+    for number, raw in enumerate(jupytext.read(path).cells, start=1):
+        place = f"{path} cell {number} ({raw.source.strip().partition(chr(10))[0][:60]!r})"
         tags = list(raw.metadata.get("tags", ()))
-        unknown = [tag for tag in tags if tag not in TAGS]
-        if unknown:
-            raise InputError(f"{place}: unknown tag {unknown[0]!r}: use one of {', '.join(TAGS)}")
-        if len(tags) > 1:
-            raise InputError(f"{place}: a cell has one tag, this has {', '.join(tags)}")
+        for tag in tags:
+            _demand(tag in TAGS, f"{place}: unknown tag {tag!r}: use one of {', '.join(TAGS)}")
+        _demand(len(tags) < 2, f"{place}: a cell has one tag, this has {', '.join(tags)}")
         if raw.cell_type == "markdown":
             exercise = max([exercise, *map(int, _EXERCISE.findall(raw.source))])
         cell = Cell(raw.cell_type, raw.source, "".join(tags), exercise, place)
@@ -135,80 +102,70 @@ def read_lab(path: Path) -> Lab:
         cells.append(cell)
         small |= raw.metadata.get("small", {}) if cell.tag == "parameters" else {}
     start = path.with_name("start.py")
-    if not start.is_file():
-        raise InputError(f"{start} is missing: with it every lab begins")
-    lab = Lab(path.stem, _title(path, cells), tuple(cells), start.read_text(encoding="utf-8").strip(), dict(small))
-    return _checked(lab, path)
+    _demand(start.is_file(), f"{start} is missing: with it every lab begins")
+    title = re.match(r"# (.+)", cells[0].source if cells and cells[0].kind == "markdown" else "")
+    _demand(title, f"{path} does not begin with a Markdown cell whose first line is '# TITLE'")
+    lab = Lab(path.stem, title[1].strip(), tuple(cells), start.read_text(encoding="utf-8").strip(), dict(small))
+    _check_together(lab, path)
+    return lab
+
+
+def _demand(holds: object, words: str) -> None:
+    if not holds:
+        raise InputError(words)
 
 
 def _check(cell: Cell) -> None:
     """What a cell must be, by itself."""
-    if cell.tag in ("start", "parameters", "check") and cell.kind != "code":
-        raise InputError(f"{cell.place}: tag {cell.tag!r} belongs to a code cell")
-    if cell.tag == "instructor" and cell.kind != "markdown":
-        raise InputError(f"{cell.place}: tag 'instructor' belongs to a Markdown cell")
-    if cell.kind == "code" and cell.tag in ("solution", "check") and cell.exercise == 0:
-        raise InputError(f"{cell.place}: no heading 'Exercise N' stands before this {cell.tag}")
-    if cell.kind == "markdown" and cell.tag != "instructor" and _MYST.search(cell.source):
-        raise InputError(f"{cell.place}: write plain Markdown: Jupyter and Colab show no MyST directives or roles")
-    if cell.kind == "code":
-        try:
-            tree = ast.parse(cell.source)
-        except SyntaxError as error:
-            raise InputError(f"{cell.place}: not Python: {error.msg} in its line {error.lineno}") from None
-        if cell.tag == "solution":
-            _functions(tree, cell)
+    for kind, tags in {"code": ("start", "parameters", "check"), "markdown": ("instructor",)}.items():
+        what = "a code cell" if kind == "code" else "a Markdown cell"
+        _demand(cell.tag not in tags or cell.kind == kind, f"{cell.place}: tag {cell.tag!r} belongs to {what}")
+    if cell.kind == "markdown":
+        plain = cell.tag == "instructor" or not _MYST.search(cell.source)
+        _demand(plain, f"{cell.place}: write plain Markdown: Jupyter and Colab show no MyST directives or roles")
+        return
+    inside = cell.exercise or cell.tag not in ("solution", "check")
+    _demand(inside, f"{cell.place}: no heading 'Exercise N' stands before this {cell.tag}")
+    try:
+        tree = ast.parse(cell.source)
+    except SyntaxError as error:
+        raise InputError(f"{cell.place}: not Python: {error.msg} in its line {error.lineno}") from None
+    if cell.tag == "solution":
+        _functions(tree, cell)
 
 
 def _functions(tree: ast.Module, cell: Cell) -> list[ast.FunctionDef]:
     """The functions of a solution."""
     for node in tree.body:
-        if not isinstance(node, (ast.FunctionDef, ast.Import, ast.ImportFrom)):
-            raise InputError(
-                f"{cell.place}: line {node.lineno} of a solution is neither a function nor an import: students would "
-                "get it as it stands"
-            )
+        known = isinstance(node, (ast.FunctionDef, ast.Import, ast.ImportFrom))
+        words = "of a solution is neither a function nor an import: students would get it as it stands"
+        _demand(known, f"{cell.place}: line {node.lineno} {words}")
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    if not functions:
-        raise InputError(f"{cell.place}: a solution without a function leaves students nothing to write")
+    _demand(functions, f"{cell.place}: a solution without a function leaves students nothing to write")
     for function in functions:
-        if not ast.get_docstring(function):
-            raise InputError(f"{cell.place}: {function.name} has no docstring, by which students know what to write")
+        words = f"{function.name} has no docstring, by which students know what to write"
+        _demand(ast.get_docstring(function), f"{cell.place}: {words}")
     return functions
 
 
-def _title(path: Path, cells: Sequence[Cell]) -> str:
-    first = cells[0].source if cells and cells[0].kind == "markdown" else ""
-    found = re.match(r"# (.+)", first)
-    if not found:
-        raise InputError(f"{path} does not begin with a Markdown cell whose first line is '# TITLE'")
-    return found[1].strip()
-
-
-def _checked(lab: Lab, path: Path) -> Lab:
-    """The same lab, if its cells fit together."""
-    code = [cell for cell in lab.cells if cell.kind == "code"]
-    if [cell.place for cell in lab.tagged("start")] != [cell.place for cell in code[:1]]:
-        raise InputError(f"{path}: the first code cell, and no other, has the tag 'start'")
-    if len(lab.tagged("parameters")) != 1:
-        raise InputError(f"{path}: one cell has the tag 'parameters', here {len(lab.tagged('parameters'))} have it")
+def _check_together(lab: Lab, path: Path) -> None:
+    """What the cells of a lab must be beside each other."""
+    first = [cell for cell in lab.cells if cell.kind == "code"][:1]
+    _demand(lab.tagged("start") == first, f"{path}: the first code cell, and no other, has the tag 'start'")
+    count = len(lab.tagged("parameters"))
+    _demand(count == 1, f"{path}: one cell has the tag 'parameters', here {count} have it")
     (parameters,) = lab.tagged("parameters")
     assigned = [node for node in ast.parse(parameters.source).body if isinstance(node, ast.Assign)]
     sizes = {ast.unparse(target) for node in assigned for target in node.targets}
-    unknown = sorted(set(lab.small) - sizes)
-    if unknown:
-        raise InputError(f"{parameters.place}: 'small' gives {unknown[0]!r}, which the cell does not set")
+    for name in sorted(lab.small):
+        _demand(name in sizes, f"{parameters.place}: 'small' gives {name!r}, which the cell does not set")
     for tag in ("check", "slide", "instructor"):
-        if not lab.tagged(tag):
-            raise InputError(f"{path}: no cell has the tag {tag!r}")
-    if lab.tagged("slide")[0].kind == "code":
-        raise InputError(f"{lab.tagged('slide')[0].place}: a slide begins with a Markdown cell")
-    unsolved = {cell.exercise for cell in lab.tagged("check")} - {
-        cell.exercise for cell in lab.tagged("solution") if cell.kind == "code"
-    }
-    if unsolved:
-        raise InputError(f"{path}: exercise {min(unsolved)} has a check, but no code to solve it")
-    return lab
+        _demand(lab.tagged(tag), f"{path}: no cell has the tag {tag!r}")
+    slide = lab.tagged("slide")[0]
+    _demand(slide.kind == "markdown", f"{slide.place}: a slide begins with a Markdown cell")
+    solved = {cell.exercise for cell in lab.tagged("solution") if cell.kind == "code"}
+    for cell in lab.tagged("check"):
+        _demand(cell.exercise in solved, f"{path}: exercise {cell.exercise} has a check, but no code to solve it")
 
 
 def emptied(cell: Cell) -> str:
@@ -226,13 +183,7 @@ def emptied(cell: Cell) -> str:
 
 
 def student_text(lab: Lab, solved: Collection[int] = ()) -> str:
-    """The student's notebook as text of an ``.ipynb``.
-
-    Parameters
-    ----------
-    solved : collection of int
-        Exercises whose solutions stay, as if the student had found them.
-    """
+    """The student's notebook as text of an ``.ipynb``; solutions of the exercises ``solved`` stay."""
     cells = []
     for cell in lab.cells:
         if cell.tag == "instructor":
@@ -244,9 +195,8 @@ def student_text(lab: Lab, solved: Collection[int] = ()) -> str:
         tags = {"solution": ["exercise"], "start": ["start", "hide-input"], "": []}.get(cell.tag, [cell.tag])
         metadata = {"tags": tags} if tags else {}
         cells.append(make(source if kept else emptied(cell), id=f"cell-{len(cells)}", metadata=metadata))
-    notebook: NotebookNode = nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": _KERNEL, "language_info": {"name": "python"}}
-    )
+    metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"
 
@@ -260,20 +210,18 @@ def slides_text(lab: Lab) -> str:
         if cell.kind == "markdown":
             try:
                 slides.append(markdown.render(cell.source))
-            except ValueError as error:
+            except InputError as error:
                 raise InputError(f"{cell.place}: {error}") from None
         else:
             slides[-1] += highlight(cell.source, PythonLexer(), HtmlFormatter(style="bw"))
     reveal = files("sphinx_revealjs") / "_static" / "revealjs" / "dist"
-    style, program = ((reveal / name).read_text(encoding="utf-8") for name in ("reveal.css", "reveal.js"))
-    sections = "\n".join(f"<section>\n{slide.strip()}\n</section>" for slide in slides)
-    return _SLIDES.format(
+    return Template(Path(__file__).with_name("slides.html").read_text(encoding="utf-8")).substitute(
         title=html.escape(lab.title),
         source=f"labs/{lab.name}.md",
-        reveal_style=style,
+        reveal_style=(reveal / "reveal.css").read_text(encoding="utf-8"),
         code_style=HtmlFormatter(style="bw").get_style_defs(".highlight"),
-        program=program,
-        sections=sections,
+        program=(reveal / "reveal.js").read_text(encoding="utf-8"),
+        sections="\n".join(f"<section>\n{slide.strip()}\n</section>" for slide in slides),
     )
 
 
@@ -282,50 +230,8 @@ def _mathml(formula: str, options: dict) -> str:
         made = converter.convert(formula, display="block" if options["display_mode"] else "inline")
     except _BAD_FORMULA as error:
         raise InputError(f"the formula {formula!r} cannot be drawn: {type(error).__name__}") from None
-    if "\\" in made:
-        raise InputError(f"the formula {formula!r} has a command that slides cannot draw")
+    _demand("\\" not in made, f"the formula {formula!r} has a command that slides cannot draw")
     return made
-
-
-_SLIDES = """\
-<!doctype html>
-<!-- Written by tools/make_labs.py from {source}: change that. -->
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{reveal_style}</style>
-<style>
-{code_style}
-body {{ background: #fff; color: #222; color-scheme: light; }}
-.reveal {{ font: 34px/1.3 system-ui, "Liberation Sans", sans-serif; }}
-.reveal .slides {{ text-align: left; }}
-.reveal .slides section {{ box-sizing: border-box; padding: 30px 40px; }}
-.reveal .slide-number {{ right: auto; left: 8px; background: none; color: #444; font-size: 16px; }}
-.reveal .math.block {{ margin: .3em 0 .8em; }}
-.reveal h1 {{ font-size: 1.5em; line-height: 1.15; margin: 0 0 .5em; }}
-.reveal h2, .reveal h3 {{ font-size: 1.25em; line-height: 1.2; margin: 0 0 .5em; }}
-.reveal p, .reveal ul, .reveal ol, .reveal table {{ margin: 0 0 .7em; }}
-.reveal blockquote {{ border-left: 4px solid #999; font-style: italic; margin: 0 0 .7em; padding-left: .6em; }}
-.reveal li {{ margin-bottom: .3em; }}
-.reveal th, .reveal td {{ border-bottom: 1px solid #999; padding: .15em .6em; text-align: left; }}
-.reveal pre {{ font-size: .6em; line-height: 1.3; margin: 0 0 .7em; overflow: auto; }}
-.reveal code {{ font-family: "DejaVu Sans Mono", monospace; }}
-.reveal a {{ color: #0b4f8a; }}
-</style>
-</head>
-<body>
-<div class="reveal"><div class="slides">
-{sections}
-</div></div>
-<script>{program}</script>
-<script>
-Reveal.initialize({{ center: false, hash: true, slideNumber: "c/t", transition: "none", width: 1120 }});
-</script>
-</body>
-</html>
-"""
 
 
 def instructor_text(labs: Sequence[Lab]) -> str:
@@ -345,19 +251,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Write what differs, or with ``--check`` say that the table does and return 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if book/tables/labs.md is stale")
-    parsed = parser.parse_args(arguments)
+    check = parser.parse_args(arguments).check
     try:
         labs = [read_lab(path) for path in sorted(LABS.glob("*.md"))]
-        if not labs:
-            raise InputError(f"no lab in {LABS}/: run from the root of the repository")
+        _demand(labs, f"no lab in {LABS}/: run from the root of the repository")
         # All texts are made before the first file is written.
         texts = {LABS / "student" / f"{lab.name}.ipynb": student_text(lab) for lab in labs}
         texts |= {LABS / "slides" / f"{lab.name}.html": slides_text(lab) for lab in labs}
-    except ValueError as error:
+    except InputError as error:
         print(error, file=sys.stderr)
         return 1
     table = {TABLE: instructor_text(labs)}
-    return refresh_all(table if parsed.check else texts | table, tool="tools/make_labs.py", check=parsed.check)
+    return refresh_all(table if check else texts | table, tool="tools/make_labs.py", check=check)
 
 
 if __name__ == "__main__":

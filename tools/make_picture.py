@@ -11,7 +11,7 @@ from pathlib import Path
 
 from melib.files import whole
 from melib.plots import benchmark
-from melib.synthetic import card
+from melib.study.card import micro_events
 from melib.synthetic.dataset import open_benchmark
 
 TARGET = Path(__file__).parents[1] / "book" / "assets" / "filmstrip.png"
@@ -20,7 +20,7 @@ TARGET = Path(__file__).parents[1] / "book" / "assets" / "filmstrip.png"
 def main() -> None:
     people = open_benchmark("default", population="test", subjects=4, videos=1, frames=300)
     # One expression of each person who has one: faces, not one face, are what a reader should see.
-    chosen = list({event[0].subject: event for event in reversed(card.micro_events(people))}.values())[::-1][:3]
+    chosen = list({event[0].subject: event for event in reversed(micro_events(people))}.values())[::-1][:3]
     drawn = benchmark.filmstrip(chosen)
     with whole(TARGET) as part:
         drawn.savefig(part, dpi=110, format="png", metadata={"Software": None})

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from melib.engine.runs import TIERS, Run, load_runs
 from melib.files import refresh_command
+from melib.study.pages import Run, load_runs
+from melib.study.settings import TIERS
 
 TABLE = Path("book", "tables", "declared_runs.md")
-RUNS = Path("runs.yml")
 
 
 def table(runs: Mapping[str, Run]) -> str:
@@ -42,9 +42,8 @@ def _row(first: str, *rest: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the table if it differs, or with ``--check`` say so and return 1."""
-    return refresh_command(
-        TABLE, lambda: table(load_runs(RUNS)), tool="tools/make_runs_table.py", doc=__doc__, arguments=arguments
-    )
+    how = {"tool": "tools/make_runs_table.py", "doc": __doc__, "arguments": arguments}
+    return refresh_command(TABLE, lambda: table(load_runs(Path())), **how)
 
 
 if __name__ == "__main__":

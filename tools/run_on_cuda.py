@@ -1,12 +1,13 @@
 """Run the chain once on a graphics card and once on the processor of the same machine: do they agree, and how fast?
 
-    python tools/run_on_cuda.py [--tier quick] [--pairs 64] [--jobs N] [--json results/cuda_speed.json]
+    python tools/run_on_cuda.py [--tier quick] [--pairs 64] [--jobs N] [--json]
+    python tools/run_on_cuda.py --table [--check]
 
 Measured side by side, in one run: TV-L1 and scene flow of onset-apex pairs of the benchmark, and the whole chain
 (train, spot, name, measure) for MEAN and for SFAMNet, leaving one subject out. The features of the chain are computed
-before, by the processor for both: DIS and the rendering know no graphics card. The processor may use all cores, as
-threads for flow and as processes for folds; on the card, folds train as one stack. What is timed has run once before,
-at the smallest size. ``tools/make_speed_table.py`` makes the table of the book from the JSON file.
+before, by the processor for both. The processor may use all cores, as threads for flow and as processes for folds; on
+the card, folds train as one stack. What is timed has run once before, at the smallest size. ``--json`` keeps the record
+as results/cuda_speed.json; ``--table`` only writes book/tables/cuda_speed.md from it, and needs no card.
 """
 
 from __future__ import annotations
@@ -24,37 +25,41 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from melib import provenance, study
+from melib import provenance
+from melib.errors import in_one_line
+from melib.files import refresh_all
 from melib.flow import optical_flow, scene_flow
 from melib.models import choose_device
-from melib.study import flow_truth
-from melib.study.catalogue import find_experiment
-from melib.study.flow_truth import Pair, micro_pairs
+from melib.study import data, experiments, flow_truth, long_videos
+from melib.study.settings import TIERS, Settings
 
 T = TypeVar("T")
-
-#: The declared rows of :data:`EXPERIMENT` that are run as chains.
-EXPERIMENT = "spot_then_recognize"
-CHAINS = {"MEAN": "mean-o-loso", "SFAMNet": "sfamnet-s-loso"}
+#: The declared rows that are run as chains.
+EXPERIMENT, CHAINS = "spot_then_recognize_rows", {"MEAN": "mean-o-loso", "SFAMNet": "sfamnet-s-loso"}
 #: Pairs and tier of the run that does not count.
 WARM_PAIRS, WARM_TIER = 2, "smoke"
+RECORD, TABLE = Path("results", "cuda_speed.json"), Path("book", "tables", "cuda_speed.md")
+
+_HEAD = "<!-- Written by tools/run_on_cuda.py from results/cuda_speed.json: change that. -->\n\n"
+_UNMEASURED = """\
+How much faster a card is was **not measured**: `python tools/run_on_cuda.py --json` has not been run for this book on
+a machine that has one.
+"""
 
 
 def timed(work: Callable[[], T], device: torch.device) -> tuple[T, float]:
     """What some work gives, and the seconds until the device has finished it."""
 
-    def wait() -> None:
+    def now() -> float:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        return time.perf_counter()
 
-    wait()
-    start = time.perf_counter()
-    result = work()
-    wait()
-    return result, time.perf_counter() - start
+    start = now()
+    return work(), now() - start
 
 
-def flows(pairs: list[Pair]) -> dict[str, Callable[[torch.device], np.ndarray]]:
+def flows(pairs: list[flow_truth.Pair]) -> dict[str, Callable[[torch.device], np.ndarray]]:
     """The flow methods that are written in PyTorch, each as a function of the device it runs on."""
     gray = torch.from_numpy(np.stack([pair.gray for pair in pairs], axis=1))
     depth = torch.from_numpy(np.stack([pair.depth for pair in pairs], axis=1))
@@ -70,17 +75,15 @@ def flows(pairs: list[Pair]) -> dict[str, Callable[[torch.device], np.ndarray]]:
     return {"TV-L1 optical flow": image, "RGB-D scene flow": scene}
 
 
-def chain_parameters(name: str, tier: str) -> study.Parameters:
-    """The parameters of a declared row of the study."""
-    row = find_experiment(EXPERIMENT).row(CHAINS[name])
-    return study.Parameters.of({**row.values, "tier": tier, "seed": 0})
+def chain_settings(name: str, tier: str) -> Settings:
+    """The settings of a declared row of the study."""
+    return experiments.load(EXPERIMENT, tier).row(CHAINS[name]).settings
 
 
-def compare_flows(pairs: list[Pair], devices: tuple[torch.device, torch.device]) -> list[dict[str, object]]:
+def compare_flows(pairs: list[flow_truth.Pair], devices: tuple[torch.device, torch.device]) -> list[dict]:
     """Seconds on both devices and the mean absolute difference of the flow (pixels, metres), a row per method."""
-    few, all_pairs = flows(pairs[:WARM_PAIRS]), flows(pairs)
-    rows = []
-    for name, work in all_pairs.items():
+    few, rows = flows(pairs[:WARM_PAIRS]), []
+    for name, work in flows(pairs).items():
         results, seconds = [], []
         for device in devices:
             few[name](device)
@@ -93,28 +96,24 @@ def compare_flows(pairs: list[Pair], devices: tuple[torch.device, torch.device])
     return rows
 
 
-def compare_chains(
-    tier: str, devices: tuple[torch.device, torch.device], *, store: Path, jobs: int
-) -> dict[str, object]:
+def compare_chains(tier: str, devices: tuple[torch.device, torch.device], *, store: Path, jobs: int) -> dict:
     """Seconds of both chains on both devices and what they find, the seconds of their features, and the dataset."""
     rows, features, dataset = [], {}, {}
     for name in CHAINS:
-        for each in dict.fromkeys((WARM_TIER, tier)):
-            start = time.perf_counter()
-            study.prepare(chain_parameters(name, each), store=store, jobs=jobs)
-            features[name] = time.perf_counter() - start
+        data.prepare([chain_settings(name, WARM_TIER)], store=store, jobs=jobs)
+        start = time.perf_counter()
+        data.prepare([chain_settings(name, tier)], store=store, jobs=jobs)
+        features[name] = time.perf_counter() - start
         found, seconds = [], []
         for device in devices:
-
-            def run(size: str, name: str = name, device: torch.device = device) -> study.Outcome:
-                parameters = replace(chain_parameters(name, size), device=str(device))
-                return study.run(parameters, store=store, jobs=jobs)
-
-            run(WARM_TIER)
-            outcome, taken = timed(lambda run=run: run(tier), device)
-            found.append(float(outcome.record["frames"]["roc_auc_frames"]["value"]))
+            how = {"store": store, "jobs": jobs}
+            # With another seed: networks are kept, and what is timed must not find its own.
+            long_videos.run(replace(chain_settings(name, WARM_TIER), device=device.type), 1, **how)
+            settings = replace(chain_settings(name, tier), device=device.type)
+            made, taken = timed(lambda settings=settings, how=how: long_videos.run(settings, 0, **how), device)
+            found.append(float(made.values["frames"]["roc_auc_frames"]["value"]))
             seconds.append(taken)
-            dataset = outcome.record["dataset"]
+            dataset = made.values["dataset"]
         rows.append(_row(f"{name}, the chain", seconds, "difference of ROC-AUC", abs(found[0] - found[1])))
     return {"rows": rows, "features_s": features, "dataset": dataset}
 
@@ -124,86 +123,76 @@ def _row(name: str, seconds: list[float], what: str, difference: float) -> dict[
     return {"work": name, "processor_s": slow, "card_s": fast, "ratio": slow / fast, "apart": what, "by": difference}
 
 
-def measure(
-    tier: str, count: int, devices: tuple[torch.device, torch.device], *, store: Path, jobs: int
-) -> dict[str, object]:
-    """Run everything on a first and on a second device.
-
-    Parameters
-    ----------
-    tier : str
-        Of the chains.
-    count : int
-        Pairs of the flows.
-    devices : pair of torch.device
-        The processor and the card.
-    store : Path
-        Folder of the features.
-    jobs : int
-        Processes of the processor's chain, and threads of its flow.
-
-    Returns
-    -------
-    dict
-        A record (:func:`melib.study.read_record`) with ``rows`` (``work, processor_s, card_s, ratio, apart, by``) and
-        ``features_s``, by chain.
-    """
-    start = time.perf_counter()
+def measure(tier: str, count: int, devices: tuple[torch.device, torch.device], *, jobs: int) -> dict[str, object]:
+    """Run everything on the processor and on the card, with features computed anew: the record."""
     made = provenance.provenance(device=devices[1].type)
     torch.set_num_threads(jobs)
-    rows = compare_flows(micro_pairs(count, population="test"), devices)
+    rows = compare_flows(flow_truth.micro_pairs(count, population="test"), devices)
     torch.set_num_threads(1)
-    chains = compare_chains(tier, devices, store=store, jobs=jobs)
+    with tempfile.TemporaryDirectory(prefix="melib-cuda-") as folder:
+        chains = compare_chains(tier, devices, store=Path(folder), jobs=jobs)
     return {
         "experiment": "cuda_speed",
         "command": f"python tools/run_on_cuda.py --tier {tier} --pairs {count} --jobs {jobs}",
         "parameters": {"tier": tier, "pairs": count, "jobs": jobs, "rows": list(CHAINS.values())},
         **chains,
         "rows": [*rows, *chains["rows"]],
-        "seconds": time.perf_counter() - start,
+        "card": {"name": torch.cuda.get_device_name(devices[1]), "cuda": torch.version.cuda},
         "provenance": made,
     }
 
 
-def show(record: Mapping) -> str:
-    """The rows as text."""
-    lines = [f"{'':32}{'processor':>11}{'card':>10}{'ratio':>8}"]
+def table(record: Mapping | None) -> str:
+    """The table of a record, with where it comes from; without one, a sentence that says so."""
+    if record is None:
+        return _HEAD + _UNMEASURED
+    made, parameters, card = record["provenance"], record["parameters"], record["card"]
+    lines = [
+        f"```{{list-table}} Seconds on a processor ({made['processor']}, {parameters['jobs']} cores) and on a card "
+        f"({card['name']}, CUDA {card['cuda']}, PyTorch {made['packages']['torch']}), tier `{parameters['tier']}`; "
+        f"made on {made['time'][:10]} by `{record['command']}` at commit {made['commit'][:12]}.",
+        ":header-rows: 1\n:name: cuda-speed\n",
+        *("* -", "  - processor", "  - card", "  - ratio", "  - apart by"),
+    ]
     for row in record["rows"]:
-        lines.append(
-            f"{row['work']:32}{row['processor_s']:>9.2f} s{row['card_s']:>8.2f} s{row['ratio']:>8.1f}"
-            f"   {row['apart']} {row['by']:.2g}"
-        )
+        apart = f"{row['by']:.2g} ({row['apart']})"
+        numbers = f"{row['processor_s']:.2f}", f"{row['card_s']:.2f}", f"{row['ratio']:.1f}"
+        lines += [f"* - {row['work']}", *(f"  - {cell}" for cell in (*numbers, apart))]
     for name, seconds in record["features_s"].items():
-        lines.append(f"{'features of ' + name:32}{seconds:>9.2f} s    by the processor for both")
-    return "\n".join(lines)
+        lines += [f"* - features of {name}", f"  - {seconds:.2f}", "  - by the processor", "  -", "  -"]
+    return _HEAD + "\n".join([*lines, "```", ""])
 
 
-def main() -> int:
-    """Measure, print, save; 1 with one message where there is no card."""
+def run(options: argparse.Namespace) -> int:
+    """Measure and keep, or write the table; one line where there is no card."""
+    if not options.table:
+        if not torch.cuda.is_available():
+            raise OSError(
+                f"no graphics card: PyTorch {torch.__version__} sees no CUDA device here; nothing was measured"
+            )
+        devices = (torch.device("cpu"), choose_device("cuda"))
+        record = measure(options.tier, options.pairs, devices, jobs=options.jobs)
+        print(table(record))
+        if options.json:
+            print(f"{flow_truth.save(record, RECORD)} written")
+        return 0
+    if not TABLE.parent.is_dir():
+        raise FileNotFoundError(f"no folder {TABLE.parent}: start from the root of the checkout")
+    text = table(flow_truth.load(RECORD.stem) if RECORD.is_file() else None)
+    return refresh_all({TABLE: text}, tool="tools/run_on_cuda.py --table", check=options.check)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tier", choices=list(study.TIERS), default="quick")
+    parser.add_argument("--tier", choices=list(TIERS), default="quick")
     parser.add_argument("--pairs", type=int, default=64)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="of the processor (default: all cores)")
-    parser.add_argument("--store", type=Path, help="folder of features to use (default: they are computed anew)")
-    parser.add_argument("--json", type=Path, help="file to write the record to, such as results/cuda_speed.json")
-    arguments = parser.parse_args()
-    if not torch.cuda.is_available():
-        print(
-            f"no graphics card: PyTorch {torch.__version__} sees no CUDA device here, so nothing was measured",
-            file=sys.stderr,
-        )
-        return 1
-    card = choose_device("cuda")
-    print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name(card)}, {provenance.processor()}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="melib-cuda-") as folder:
-        store = arguments.store or Path(folder)
-        devices = (torch.device("cpu"), card)
-        record = measure(arguments.tier, arguments.pairs, devices, store=store, jobs=arguments.jobs)
-    record["card"] = {"name": torch.cuda.get_device_name(card), "cuda": torch.version.cuda}
-    print(show(record))
-    if arguments.json:
-        print(f"{flow_truth.save(record, arguments.json)} written")
-    return 0
+    parser.add_argument("--json", action="store_true", help=f"keep the record as {RECORD}")
+    parser.add_argument("--table", action="store_true", help=f"measure nothing; write {TABLE}")
+    parser.add_argument("--check", action="store_true", help="with --table: write nothing; fail if it is stale")
+    options = parser.parse_args(arguments)
+    return in_one_line("tools/run_on_cuda.py", lambda: run(options))
 
 
 if __name__ == "__main__":

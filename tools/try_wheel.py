@@ -20,27 +20,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from kill_and_resume import copy_checkout
-
 from melib.errors import in_one_line
 
-#: Two intervals in each of two videos, one of them missed by the predictions and one named wrongly.
-TRUTH = """\
-subject,video,onset,offset,emotion
-a,1,10,25,negative
-a,1,60,72,positive
-b,1,30,48,surprise
-b,1,90,99,negative
-"""
-PREDICTED = """\
-subject,video,onset,offset,emotion
-a,1,11,25,negative
-a,1,60,73,positive
-b,1,30,47,negative
-"""
-#: What follows from them by hand: 3 of 3 predicted intervals meet one of 4 labelled ones.
+#: Two intervals in each of two videos; 3 of 3 predicted intervals meet one of the 4 true ones, one under another name.
+TRUTH = "subject,video,onset,offset,emotion\na,1,10,25,negative\na,1,60,72,positive\nb,1,30,48,surprise\n"
+TRUTH += "b,1,90,99,negative\n"
+PREDICTED = "subject,video,onset,offset,emotion\na,1,11,25,negative\na,1,60,73,positive\nb,1,30,47,negative\n"
 F1_SPOTTING = 2 * 3 / (3 + 4)
-
 #: Renders a person whom the shipped spotter has not seen, in a picture larger than the face.
 FILM = """\
 import sys
@@ -58,11 +44,7 @@ for face in video.frames(0, 90):
     writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 writer.release()
 """
-
-
-def environment_without_checkout() -> dict[str, str]:
-    """The environment without what would let Python find another melib or another packages folder."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MELIB_", "VIRTUAL_"))}
+REPORT = ("report.html", "intervals.csv", "timeline.png", "annotated.mp4", "spot.json")
 
 
 class Environment:
@@ -70,27 +52,21 @@ class Environment:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir()
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
 
     def run(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment; its exit code is the caller's to judge."""
+        """Run a program of the environment, which finds no other melib; its exit code is the caller's to judge."""
+        others = ("PYTHON", "MELIB_", "VIRTUAL_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         command = [str(self.folder / "venv" / "bin" / program), *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=self.folder, env=environment_without_checkout(), capture_output=True, text=True
-        )
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
 
     def must(self, program: str, *arguments: object) -> str:
-        """Run a program that has to succeed; what it printed.
-
-        Raises
-        ------
-        RuntimeError
-            If it fails, with the end of what it said.
-        """
+        """Run a program that has to succeed; what it printed, or RuntimeError with the end of what it said."""
         result = self.run(program, *arguments)
-        if result.returncode:
-            words = " ".join(map(str, (program, *arguments)))
-            raise RuntimeError(f"{words} failed:\n{(result.stdout + result.stderr)[-3000:]}")
+        words = " ".join(map(str, (program, *arguments)))
+        demand(result.returncode == 0, f"{words} failed:\n{(result.stdout + result.stderr)[-3000:]}")
         return result.stdout
 
     def install(self, *what: object) -> None:
@@ -104,31 +80,27 @@ def demand(holds: bool, words: str) -> None:
         raise RuntimeError(words)
 
 
-def build(source: Path, folder: Path) -> Path:
-    """Build source distribution and wheel of a checkout's tracked files.
-
-    Returns
-    -------
-    Path
-        The wheel; the source distribution lies beside it.
-    """
-    copy_checkout(source, folder / "checkout")
-    builder = Environment(folder)
+def build(source: Path, room: Path) -> Path:
+    """Build source distribution and wheel of a checkout's tracked files; the wheel, which holds all files of melib."""
+    copy = room / "checkout"
+    listed = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, text=True)
+    demand(listed.returncode == 0, f"{source} is no git checkout: {listed.stderr.strip()}")
+    for name in filter(lambda name: (source / name).is_file(), listed.stdout.split("\0")):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, copy / name)
+    builder = Environment(room / "builder")
     builder.install("build")
-    builder.must("python", "-m", "build", "--outdir", folder / "dist", folder / "checkout")
-    (wheel,) = (folder / "dist").glob("melib-*.whl")
-    return wheel
-
-
-def check_contents(wheel: Path, checkout: Path) -> int:
-    """See that the wheel holds every file of the package, bit for bit; their number."""
+    builder.must("python", "-m", "build", "--outdir", room / "dist", copy)
+    (wheel,) = (room / "dist").glob("melib-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = {name: archive.read(name) for name in archive.namelist() if name.startswith("melib/")}
-    wanted = {path.relative_to(checkout).as_posix(): path for path in (checkout / "melib").rglob("*") if path.is_file()}
-    demand(held.keys() == wanted.keys(), f"wheel and checkout differ in {sorted(held.keys() ^ wanted.keys())}")
-    changed = [name for name, path in wanted.items() if path.read_bytes() != held[name]]
-    demand(not changed, f"the wheel holds other versions of {changed}")
-    return len(held)
+    wanted = {
+        path.relative_to(copy).as_posix(): path.read_bytes() for path in (copy / "melib").rglob("*") if path.is_file()
+    }
+    differing = sorted(name for name in held.keys() | wanted.keys() if held.get(name) != wanted.get(name))
+    demand(not differing, f"wheel and checkout differ in {differing}")
+    print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(held)} files of melib", flush=True)
+    return wheel
 
 
 def try_score(stranger: Environment) -> None:
@@ -136,11 +108,9 @@ def try_score(stranger: Environment) -> None:
     (stranger.folder / "truth.csv").write_text(TRUTH, encoding="utf-8")
     (stranger.folder / "predicted.csv").write_text(PREDICTED, encoding="utf-8")
     scores = json.loads(stranger.must("melib", "score", "predicted.csv", "truth.csv", "--json"))
-    demand(
-        abs(scores["f1_spotting"] - F1_SPOTTING) < 1e-12,
-        f"melib score gives F1 of spotting {scores['f1_spotting']}, by hand it is {F1_SPOTTING}",
-    )
-    print(f"melib score: F1 of spotting {scores['f1_spotting']:.4f}, STRS {scores['strs']:.4f}", flush=True)
+    found = scores["f1_spotting"]
+    demand(abs(found - F1_SPOTTING) < 1e-12, f"melib score gives F1 of spotting {found}, by hand it is {F1_SPOTTING}")
+    print(f"melib score: F1 of spotting {found:.4f}, STRS {scores['strs']:.4f}", flush=True)
 
 
 def try_spot(stranger: Environment, wheel: Path) -> None:
@@ -149,52 +119,42 @@ def try_spot(stranger: Environment, wheel: Path) -> None:
     stranger.must("python", "film.py", "person.mp4")
     bare = stranger.run("melib", "spot", "person.mp4", "--out", "bare")
     said = bare.stderr.strip().splitlines()
-    demand(
-        bare.returncode == 2 and len(said) == 1 and "melib[faces]" in said[0],
-        f"without the extra, melib spot ends with {bare.returncode} and says {bare.stderr!r}",
-    )
+    refused = bare.returncode == 2 and len(said) == 1 and "melib[faces]" in said[0]
+    demand(refused, f"without the extra, melib spot ends with {bare.returncode} and says {bare.stderr!r}")
     print(f"without the extra: {said[0]}", flush=True)
     stranger.install(f"melib[faces] @ {wheel.as_uri()}")
     answer = stranger.must("melib", "spot", "person.mp4", "--out", "found")
-    wanted = ("report.html", "intervals.csv", "timeline.png", "annotated.mp4", "spot.json")
-    lacking = [name for name in wanted if not (stranger.folder / "found" / name).is_file()]
+    lacking = [name for name in REPORT if not (stranger.folder / "found" / name).is_file()]
     demand(not lacking, f"melib spot wrote no {', '.join(lacking)}")
     print(f"melib spot: {answer.strip()}", flush=True)
 
 
-def main() -> int:
-    """Build, install, try; 1 with one message if something does not hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy both distributions into this folder")
-    arguments = parser.parse_args()
-    return in_one_line("tools/try_wheel.py", lambda: run(arguments.keep))
-
-
 def run(keep: Path | None) -> int:
     """Build, install, try, keep."""
-    source = Path(__file__).resolve().parents[1]
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)  # at once: what cannot be kept need not be built
     with tempfile.TemporaryDirectory(prefix="melib-wheel-") as folder:
-        builder, room = Path(folder, "builder"), Path(folder, "stranger")
-        builder.mkdir()
-        room.mkdir()
-        try:
-            wheel = build(source, builder)
-            count = check_contents(wheel, builder / "checkout")
-            print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {count} files of melib", flush=True)
-            stranger = Environment(room)
-            stranger.install(wheel)
-            print(stranger.must("melib", "--version").strip(), flush=True)
-            try_score(stranger)
-            try_spot(stranger, wheel)
-        except RuntimeError as error:
-            print(error, file=sys.stderr)
-            return 1
-        if keep is not None:
-            for made in (builder / "dist").iterdir():
-                shutil.copy2(made, keep)
+        wheel = build(Path(__file__).resolve().parents[1], Path(folder))
+        stranger = Environment(Path(folder, "stranger"))
+        stranger.install(wheel)
+        print(stranger.must("melib", "--version").strip(), flush=True)
+        try_score(stranger)
+        try_spot(stranger, wheel)
+        for made in wheel.parent.iterdir() if keep is not None else ():
+            shutil.copy2(made, keep)
     return 0
+
+
+def main() -> int:
+    """The command line; one message if something does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy both distributions into this folder")
+    keep = parser.parse_args().keep
+    try:
+        return in_one_line("tools/try_wheel.py", lambda: run(keep))
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

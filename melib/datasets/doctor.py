@@ -91,8 +91,8 @@ def title(name: str) -> str:
 
 
 def counts_from(name: str) -> str:
-    """Where the published counts of a dataset were read: its label files, or the literature."""
-    return _PUBLISHED.query("labels == @name")["source"].iloc[0]
+    """Where the published counts of a dataset were read: its label files, the literature, nowhere."""
+    return [*_PUBLISHED.query("labels == @name")["source"], "nowhere"][0]
 
 
 def published(name: str) -> dict[str, int]:

@@ -19,11 +19,8 @@ from melib.video import Camera, Video
 
 #: Pairs that are read together, and pairs without depth that a warning names.
 _CHUNK, _NAMED = 32, 8
-#: Side of the crop, in pixels, to which fixed scales and the blur refer.
-_REFERENCE_SIDE = 128
-#: Spread in pixels over which changes of depth are averaged: their noise is several times what a micro-expression
-#: makes. On training subjects gradients agree best with the truth at 3 to 4 pixels; the change itself gains from wider
-#: averages, which take it from its place.
+#: Spread in pixels of a 128-pixel crop over which changes of depth are averaged, whose noise is several times what a
+#: micro-expression makes. On training subjects gradients agree best with the truth at 3 to 4 pixels.
 _BLUR = 4.0
 #: A reading that changes by more metres belongs to another surface: a jaw that falls open moves by 0.04.
 _LARGEST_CHANGE = 0.06
@@ -34,8 +31,7 @@ _USUAL_DISTANCE, _EYES_APART = 0.6, 0.063
 def planes(video: Video, pairs: Pairs, settings: FeatureSettings) -> Iterator[np.ndarray]:
     """Planes ``(m, 3, 42, 42)`` float32 of pairs, in their order, a chunk at a time.
 
-    A pair that lacks the depth which an input needs does not end the run: what depth would have told is zero, no change
-    known, and a warning at the end names the frames.
+    A pair that lacks depth does not end the run: what depth would have told is zero, and a warning names the frames.
     """
     frames = np.stack(pairs, axis=1).astype(int)
     if len(frames) == 0:
@@ -47,8 +43,10 @@ def planes(video: Video, pairs: Pairs, settings: FeatureSettings) -> Iterator[np
         chunk = _read(video, frames[first : first + _CHUNK], settings, landmarks)
         whole, lacking = _whole_planes(chunk)
         missing += [f"{start} and {end}" for start, end in chunk.pairs[lacking]]
+        by_sample = settings.normalization == "sample"
+        scaled = flow.min_max(whole) if by_sample else flow.fixed_scale(whole, settings.scales(whole.shape[-2]))
         strips = face.strips(landmarks, *chunk.face.shape)
-        yield np.stack([face.stack_strips(sample, strips) for sample in _normalized(whole, settings)])
+        yield np.stack([face.stack_strips(sample, strips) for sample in scaled])
     if missing:
         named = "; ".join(missing[:_NAMED]) + ("; ..." if len(missing) > _NAMED else "")
         warnings.warn(
@@ -63,18 +61,16 @@ def check_video(video: Video, settings: FeatureSettings) -> None:
     name = f"video {video.subject}/{video.name}"
     if settings.input in DEPTH_INPUTS and video.camera is None:
         raise InputError(f"{name} has no depth, which input {settings.input!r} needs: choose input 'O'")
-    true_input = settings.input in TRUE_INPUTS
-    if (true_input or settings.stabilization == "true-pose") and not hasattr(video, "true_motion"):
-        what = f"input {settings.input!r}" if true_input else "stabilization 'true-pose'"
-        raise InputError(f"{name} has no known true motion, which {what} needs: it exists on the benchmark alone")
+    needs = [what for what in (settings.input, settings.stabilization) if what in (*TRUE_INPUTS, "true-pose")]
+    if needs and not hasattr(video, "true_motion"):
+        raise InputError(f"{name} has no known true motion, which {needs[0]!r} needs: it exists on the benchmark alone")
 
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A few pairs of one video: images ``(B, H, W)`` uint8 and depth ``(B, H, W)`` metres of first and second frames.
+    """Pairs ``(B, 2)`` of one video: grey images and depth ``(B, H, W)`` of first and second frames, where needed.
 
-    They are empty where the input does not read them. Frames are ``(B, 2)``; landmarks ``(68, 2)`` and face ``(H, W)``
-    are those of the video's first frame.
+    Landmarks ``(68, 2)`` and face ``(H, W)`` are those of the video's first frame.
     """
 
     video: Video
@@ -141,10 +137,7 @@ def _scene_flow(chunk: _Chunk) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _depth_change(image_flow: np.ndarray, chunk: _Chunk) -> tuple[np.ndarray, np.ndarray]:
-    """Change of depth ``(B, H, W)`` in metres along an image flow, the head's share removed, averaged over pixels.
-
-    The head is found from the whole motion in space that flow and depth make together.
-    """
+    """Change of depth ``(B, H, W)`` in metres along an image flow, the head's share removed, averaged over pixels."""
     depth_a, depth_b = chunk.depth
     y, x = np.mgrid[: depth_a.shape[1], : depth_a.shape[2]].astype(np.float32)
     change, known = np.zeros_like(depth_a), np.zeros(depth_a.shape, bool)
@@ -155,11 +148,12 @@ def _depth_change(image_flow: np.ndarray, chunk: _Chunk) -> tuple[np.ndarray, np
         difference = cv2.remap(depth_b[index], *there, cv2.INTER_LINEAR) - depth_a[index]
         known[index] = whole & (depth_a[index] > 0) & (np.abs(difference) < _LARGEST_CHANGE)
         change[index] = np.where(known[index], difference, 0)
+    # The head is found from the whole motion in space that flow and depth make together.
     camera, second = chunk.video.camera, depth_a + change
     right = ((x + image_flow[:, 0] - camera.cx) * second - (x - camera.cx) * depth_a) / camera.fx
     down = ((y + image_flow[:, 1] - camera.cy) * second - (y - camera.cy) * depth_a) / camera.fy
     stable, lacking = _where_known(np.stack([right, down, change], axis=1), known, chunk)
-    out, spread = np.zeros_like(change), _BLUR * len(y) / _REFERENCE_SIDE
+    out, spread = np.zeros_like(change), _BLUR * len(y) / 128
     for index in np.flatnonzero(~lacking):
         out[index] = cv2.GaussianBlur(_fill(stable[index, 2], known[index]), (0, 0), spread)
     return out, lacking
@@ -222,10 +216,3 @@ def true_head_motion(video: Video, start: int, end: int) -> tuple[np.ndarray, np
     centre_before, centre_after = before.mean(axis=0), after.mean(axis=0)
     turn, _ = Rotation.align_vectors(after - centre_after, before - centre_before)
     return turn.as_rotvec(), centre_after - turn.apply(centre_before)
-
-
-def _normalized(whole: np.ndarray, settings: FeatureSettings) -> np.ndarray:
-    if settings.normalization == "sample":
-        return flow.min_max(whole)
-    enlarged = whole.shape[-2] / _REFERENCE_SIDE
-    return flow.fixed_scale(whole, tuple(constant * enlarged**power for constant, power in settings.scales))

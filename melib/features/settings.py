@@ -20,10 +20,9 @@ REGIONS = ("strips",)
 STABILIZATIONS = (*flow.MODES, "true-pose")
 NORMALIZATIONS = ("sample", "fixed")
 
-# The constants of the fixed scales are round numbers near the size of micro-expressions without head motion, from
-# onset to apex, over both strips (53 of 12 training subjects, suite default). Medians over expressions: the largest
-# displacement is 0.99 pixels and 0.40 mm away; three in four stay below a strain of 0.1 and a slope of 0.034 over 95 %
-# of the strips.
+# Fixed scales: round numbers near the size of micro-expressions without head motion, from onset to apex, over both
+# strips (53 of 12 training subjects, suite default). The median of the largest displacement is 0.99 pixels and 0.40 mm
+# away; three in four stay below a strain of 0.1 and a slope of 0.034 over 95 % of the strips.
 FLOW_SCALE_PX = 1.0  #: A micro-expression moves the face by about one pixel of a 128-pixel crop.
 STRAIN_SCALE = 0.1  #: Pixel per pixel: one pixel of motion that fades over ten.
 SHIFT_SCALE_MM = 1.0  #: Right and down: what moves a pixel of such a crop moves by about a millimetre.
@@ -52,9 +51,8 @@ class FeatureSettings:
         whose planes thus stay made of colour alone. ``true-pose`` subtracts the head's true motion (benchmark alone).
     normalization : {"sample", "fixed"}
         ``sample``: each plane of each pair min-max scaled to [0, 1] over the whole crop, as in the released MEAN
-        code; a still pair then looks as strong as an expression. ``fixed``: planes in units of
-        :data:`FLOW_SCALE_PX`, :data:`STRAIN_SCALE`, :data:`SHIFT_SCALE_MM`, :data:`AWAY_SCALE_MM` and
-        :data:`SLOPE_SCALE`, clipped by :func:`melib.flow.fixed_scale`.
+        code; a still pair then looks as strong as an expression. ``fixed``: planes in units of :data:`FLOW_SCALE_PX`
+        and the other constants of this module, clipped by :func:`melib.flow.fixed_scale`.
 
     Raises
     ------
@@ -79,11 +77,11 @@ class FeatureSettings:
         """Whether the planes are computed with PyTorch, which other workers need not load."""
         return self.input in ("S", "O+S") or (self.method == "tvl1" and self.input not in TRUE_INPUTS)
 
-    @property
-    def scales(self) -> tuple[tuple[float, float], ...]:
-        """``(constant, exponent)`` of each plane: its scale in a crop of H pixels is constant (H / 128) ** exponent."""
-        pixel, strain = (FLOW_SCALE_PX, 1.0), (STRAIN_SCALE, 0.0)
-        shift, away, slope = (SHIFT_SCALE_MM / 1e3, 0.0), (AWAY_SCALE_MM / 1e3, 0.0), (SLOPE_SCALE / 1e3, -1.0)
+    def scales(self, height: int) -> tuple[float, ...]:
+        """Fixed scale of each plane, in pixels, strain, metres or metres per pixel, of a crop so many pixels high."""
+        enlarged = height / 128
+        pixel, slope = FLOW_SCALE_PX * enlarged, SLOPE_SCALE / 1e3 * enlarged**-1.0
+        strain, shift, away = STRAIN_SCALE, SHIFT_SCALE_MM / 1e3, AWAY_SCALE_MM / 1e3
         planes = {"O": (pixel, pixel, strain), "S": (shift, shift, away), "D": (away, slope, slope)}
         return (planes | {"O+S": (pixel, pixel, away)})[self.input.removeprefix("true-")]
 
@@ -126,7 +124,7 @@ def spotting_pairs(video: Video, *, gap_s: float, stride: int = 1) -> Pairs:
 def expression_pairs(expressions: Iterable[Expression]) -> Pairs:
     """Pairs (onset, apex) of expressions, which all must have an apex."""
     expressions = tuple(expressions)
-    for expression in expressions:
-        if expression.apex is None:
-            raise InputError(f"the expression at frame {expression.onset} has no apex: onset-apex pairs need one")
+    lacking = [each.onset for each in expressions if each.apex is None]
+    if lacking:
+        raise InputError(f"the expression at frame {lacking[0]} has no apex: onset-apex pairs need one")
     return np.array([e.onset for e in expressions], int), np.array([e.apex for e in expressions], int)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -60,21 +61,18 @@ def stored_planes(
     if not path.exists():
         check_video(video, settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if settings.input == "O+S":
-            chunks = _joined(store, dataset, video, pairs, settings)
-        else:
-            chunks = planes(video, pairs, settings)
+        compute = functools.partial(_joined, store, dataset) if settings.input == "O+S" else planes
         # Chunk by chunk, through no more memory than a chunk's; a mapped file would stay in it.
         with whole(path) as part, part.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-            for chunk in chunks:
+            for chunk in compute(video, pairs, settings):
                 file.write(np.ascontiguousarray(chunk, dtype="<f4").data)
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if found.shape != shape:
+            raise ValueError(f"shape {found.shape} in place of {shape}")
     except (ValueError, EOFError) as error:
         raise InputError(f"stored features {path} are damaged ({error}): delete the file and run again") from error
-    if found.shape != shape:
-        raise InputError(f"stored features {path} have shape {found.shape}: delete the file and run again")
     return found
 
 

@@ -29,15 +29,12 @@ def check_shapes(**given) -> None:
         if axes[0] == "...":
             axes = axes[1:]
             shape = shape[max(0, len(shape) - len(axes)) :]
-        expected = [
-            int(axis) if axis.isdigit() else sizes.setdefault(axis, size)
-            for axis, size in zip(axes, shape, strict=False)
-        ]
-        if len(shape) != len(axes) or list(shape) != expected:
-            known = ", ".join(f"{axis} = {sizes[axis]}" for axis in axes if axis in sizes)
-            raise InputError(
-                f"{name} must be ({wanted.replace(' ', ', ')}), got {np.shape(array)}; {known or 'no axis'}"
-            )
+        fits = len(shape) == len(axes)
+        for axis, size in zip(axes, shape, strict=False):
+            fits &= size == (int(axis) if axis.isdigit() else sizes.setdefault(axis, size))
+        if not fits:
+            known = "".join(f"; {axis} = {size}" for axis, size in sizes.items())
+            raise InputError(f"{name} must be ({wanted.replace(' ', ', ')}), got {np.shape(array)}{known}")
 
 
 def check_numbers(rule: str, **numbers: float) -> None:

@@ -13,9 +13,9 @@ from tqdm import tqdm
 from melib import face, features
 from melib.files import whole
 from melib.models import predict
+from melib.own_video.recording import Recent
 from melib.own_video.regions import Motion, face_flow, strongest_motion
 from melib.own_video.spotter import Band, Spotter
-from melib.recording import Recent
 from melib.spotting import name_intervals, per_frame
 from melib.video import Video
 

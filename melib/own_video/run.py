@@ -19,9 +19,9 @@ from melib.errors import InputError
 from melib.own_video import pictures
 from melib.own_video.analysis import Finding, analyse
 from melib.own_video.annotate import write_annotated
+from melib.own_video.recording import Recording, usual_camera
 from melib.own_video.report import report
 from melib.own_video.spotter import SHIPPED, load_spotter
-from melib.recording import Recording, usual_camera
 from melib.video import Video
 
 FILES = ("intervals.csv", "timeline.png", "annotated.mp4", "report.html", "spot.json")

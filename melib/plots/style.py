@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import matplotlib
-import matplotlib.axes
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 #: Okabe and Ito's palette, by meaning. Never the only carrier of a meaning: add a marker, hatch or label.
 COLOURS = {
@@ -44,7 +45,7 @@ _STYLE = {
 
 def figure(
     rows: int = 1, columns: int = 1, *, width: float = 7.2, height: float = 3.2, **options
-) -> tuple[matplotlib.figure.Figure, object]:
+) -> tuple[Figure, object]:
     """A figure and its axes in the study's style.
 
     Parameters
@@ -70,29 +71,32 @@ def figure(
     return made
 
 
+def panels(count: int, columns: int, *, height: float | None = None) -> tuple[Figure, np.ndarray]:
+    """A figure with ``count`` axes for pictures, ``columns`` in a row; a row is square, or ``height`` inches high."""
+    columns = min(count, columns)
+    rows = -(-count // columns)
+    fig, axes = figure(rows, columns, height=rows * (height or 7.2 / columns) + 0.2, squeeze=False)
+    for axis in axes.flat:
+        bare(axis)
+    for axis in axes.flat[count:]:
+        axis.remove()
+    return fig, axes.ravel()[:count]
+
+
+def bare(axes: Axes) -> None:
+    """Take ticks, grid and frame from axes that hold a picture."""
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+
+
 def cut_beyond_one(
-    axes: matplotlib.axes.Axes,
-    places: Sequence[float],
-    low: Sequence[float],
-    high: Sequence[float],
-    *,
-    along: str = "x",
+    axes: Axes, places: Sequence[float], low: Sequence[float], high: Sequence[float], *, along: str = "x"
 ) -> None:
     """End an axis of differences at -1 and 1, the most by which shares differ, with an arrow where an interval goes on.
 
-    The intervals of a few subjects can reach far beyond; drawn whole, one of them hides all others. Axes on which none
-    does stay as they are.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        On which the intervals are drawn.
-    places : sequence of float
-        Where each interval stands on the other axis.
-    low, high : sequence of float
-        Ends of the intervals; NaN where undefined.
-    along : {"x", "y"}
-        Axis of the differences.
+    The intervals ``low`` to ``high`` of a few subjects, which stand at ``places`` of the other axis, can reach far
+    beyond; drawn whole, one of them hides all others. Axes ``along`` which none does stay as they are.
     """
     places = np.asarray(places, dtype=float)
     beyond = {-1: np.asarray(low, dtype=float) < -1, 1: np.asarray(high, dtype=float) > 1}

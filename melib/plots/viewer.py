@@ -11,16 +11,19 @@ import html
 import io
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
 from melib import flow
 from melib.plots.style import COLOURS
-from melib.study.flow_truth import gray
-from melib.synthetic.dataset import SyntheticVideo
-from melib.synthetic.timeline import Event
+
+if TYPE_CHECKING:
+    from melib.synthetic.dataset import SyntheticVideo
+    from melib.synthetic.timeline import Event
 
 #: Side of a cell, in pixels of the frame, over which motion is averaged for the browser.
 CELL = 4
@@ -32,32 +35,15 @@ COLUMNS = 8
 
 @dataclass(frozen=True)
 class Clip:
-    """Some frames of a video around one expression.
-
-    Attributes
-    ----------
-    video : SyntheticVideo
-    event : Event
-    start : int
-        Frame of the video that comes first.
-    colour : (n, H, W, 3) uint8 array
-    depth : (n, H, W) float32 array
-        Metres as the sensor measured them, 0 = no reading.
-    motion : dict of (n, 2, h, w) float32 arrays
-        Motion from the onset to each frame, head motion taken out, in pixels (right, down) and averaged over cells:
-        ``"estimated"`` from the frames, ``"true"`` from the benchmark; 0 off the face.
-    score : (n,) float64 array
-        Mean length in pixels, over the face, of the estimated motion from each frame to the one ``gap`` frames later.
-    gap : int
-    """
+    """Some frames of a video around one expression, with their motion and a score."""
 
     video: SyntheticVideo
     event: Event
-    start: int
-    colour: np.ndarray
-    depth: np.ndarray
-    motion: dict[str, np.ndarray]
-    score: np.ndarray
+    start: int  # frame of the video that comes first
+    colour: np.ndarray  # (n, H, W, 3) uint8
+    depth: np.ndarray  # (n, H, W) float32 metres as the sensor measured them, 0 = no reading
+    motion: dict[str, np.ndarray]  # "estimated" and "true": (n, 2, h, w) pixels since the onset, averaged over cells
+    score: np.ndarray  # (n,) mean length over the face of the motion from a frame to that `gap` frames later, pixels
     gap: int
 
     @property
@@ -67,47 +53,42 @@ class Clip:
 
 
 def make_clip(video: SyntheticVideo, event: Event, *, before: int, frames: int, gap: int) -> Clip:
-    """Render a clip and measure its motion.
+    """Render a clip and measure its motion, head motion taken out: by DIS from the frames, and as it truly is.
 
     Parameters
     ----------
     video : SyntheticVideo
     event : Event
         One of the video's expressions.
-    before : int
-        Frames before the true onset.
-    frames : int
-        Frames in all; `gap` more are read for the score.
+    before, frames : int
+        Frames before the true onset, and in all.
     gap : int
-        Frames between the two members of a pair.
+        Frames between the two members of a pair; so many more are read for the score.
+
+    Returns
+    -------
+    Clip
+        Off the face its motion is 0.
 
     Raises
     ------
     IndexError
         If the video does not hold these frames.
     """
-    onset = event.true.onset
-    start, stop = onset - before, onset - before + frames
+    start, stop = event.true.onset - before, event.true.onset - before + frames
     video.check_range(start, stop + gap)
-    colour = video.frames(start, stop + gap)
-    grey, landmarks = gray(colour), video.landmarks(start, stop + gap)
-    from_onset = np.broadcast_to(grey[before], (frames, *grey.shape[1:]))
+    colour, landmarks = video.frames(start, stop + gap), video.landmarks(start, stop + gap)
+    grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in colour])
     face = flow.face_mask(landmarks[before], *grey.shape[1:])
-    true, seen = [], []
-    for frame in range(start, stop):
-        moved, _, valid = video.true_motion(onset, frame)
-        true.append(np.where(valid, moved, 0))
-        seen.append(valid & face)
-    found = {
-        "estimated": flow.optical_flow(from_onset, grey[:frames], method="dis"),
-        "true": np.stack(true).astype(np.float32),
+    from_onset = np.broadcast_to(grey[before], (frames, *grey.shape[1:]))
+    estimated = flow.optical_flow(from_onset, grey[:frames], method="dis")
+    moved, _, valid = zip(*(video.true_motion(event.true.onset, frame) for frame in range(start, stop)), strict=True)
+    valid = np.stack(valid)
+    true = np.where(valid[:, None], np.stack(moved), 0).astype(np.float32)
+    motion = {
+        "estimated": _still_cells(estimated, np.broadcast_to(face, (frames, *face.shape))),
+        "true": _still_cells(true, valid & face),
     }
-    faces = {"estimated": np.broadcast_to(face, (frames, *face.shape)), "true": np.stack(seen)}
-    motion = {}
-    for name, whole in found.items():
-        still = flow.stabilize(whole, "affine", face=faces[name]) * faces[name][:, None]
-        height, width = (size // CELL for size in still.shape[2:])
-        motion[name] = still.reshape(frames, 2, height, CELL, width, CELL).mean((3, 5))
     pairs = flow.optical_flow(grey[:frames], grey[gap:], method="dis")
     pairs = flow.stabilize(pairs, "affine", landmarks=landmarks[:frames])
     masks = flow.face_mask(landmarks[:frames], *grey.shape[1:])
@@ -115,38 +96,30 @@ def make_clip(video: SyntheticVideo, event: Event, *, before: int, frames: int, 
     return Clip(video, event, start, colour[:frames], video.depth(start, stop), motion, score, gap)
 
 
-def markup(clip: Clip, *, alt: str, assets: str = "../../_static") -> str:
-    """The viewer as HTML, without any address outside the book.
+def _still_cells(motion: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """Motion of the face without that of the head, averaged over cells."""
+    still = flow.stabilize(motion, "affine", face=face) * face[:, None]
+    n, _, height, width = still.shape
+    return still.reshape(n, 2, height // CELL, CELL, width // CELL, CELL).mean((3, 5))
 
-    Parameters
-    ----------
-    clip : Clip
-    alt : str
-        What the frames show, for those who cannot see them.
-    assets : str
-        Where the page finds ``viewer.js`` and ``viewer.css``.
+
+def markup(clip: Clip, *, alt: str, assets: str = "../../_static") -> str:
+    """The viewer as HTML without any address outside the book.
+
+    ``alt`` says what the frames show to those who cannot see them; ``viewer.js`` and ``viewer.css`` lie in ``assets``.
     """
     _, height, width, _ = clip.colour.shape
     onset, offset = clip.interval
-    data = {
-        "frames": len(clip.colour),
-        "columns": COLUMNS,
-        "width": width,
-        "height": height,
-        "cell": CELL,
-        "step": STEP_PX,
-        "fps": clip.video.fps,
-        "onset": onset,
-        "apex": clip.event.true.apex - clip.start,
-        "offset": offset,
-        "score": [round(float(value), 4) for value in clip.score],
-        "motion": {name: _packed(motion) for name, motion in clip.motion.items()},
-    }
-    words = html.escape(alt, quote=True)
+    data = {"frames": len(clip.colour), "columns": COLUMNS, "width": width, "height": height, "fps": clip.video.fps}
+    data |= {"onset": onset, "apex": clip.event.true.apex - clip.start, "offset": offset}
+    data |= {"score": [round(float(value), 4) for value in clip.score], "cell": CELL, "step": STEP_PX}
+    # As bytes, frame by frame, right before down.
+    steps = {key: np.clip(np.rint(each / STEP_PX), -127, 127).astype(np.int8) for key, each in clip.motion.items()}
+    data["motion"] = {name: base64.b64encode(each.tobytes()).decode() for name, each in steps.items()}
     return (
         f'<link rel="stylesheet" href="{assets}/viewer.css">\n'
         '<div class="mev">\n'
-        f'<img class="mev-colour" alt="{words}" src="{_sheet(clip.colour)}">\n'
+        f'<img class="mev-colour" alt="{html.escape(alt, quote=True)}" src="{_sheet(clip.colour)}">\n'
         f'<img class="mev-depth" alt="The same frames as depth maps." src="{_sheet(_depth_colours(clip))}" hidden>\n'
         f"{_curve(clip)}\n"
         f'<script type="application/json">{json.dumps(data)}</script>\n'
@@ -155,22 +128,14 @@ def markup(clip: Clip, *, alt: str, assets: str = "../../_static") -> str:
     )
 
 
-def _packed(motion: np.ndarray) -> str:
-    """Motion as bytes in base64, frame by frame, right before down."""
-    steps = np.clip(np.rint(motion / STEP_PX), -127, 127).astype(np.int8)
-    return base64.b64encode(steps.tobytes()).decode()
-
-
 def _sheet(pictures: np.ndarray) -> str:
     """Pictures ``(n, H, W, 3)`` side by side as one WebP, as an address that holds its own data."""
     n, height, width, _ = pictures.shape
-    rows = -(-n // COLUMNS)
-    sheet = np.full((rows * height, COLUMNS * width, 3), 255, np.uint8)
+    sheet = np.full((-(-n // COLUMNS) * height, COLUMNS * width, 3), 255, np.uint8)
     for k, picture in enumerate(pictures):
-        row, column = divmod(k, COLUMNS)
-        sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, format="WEBP", quality=85, method=4)
+        top, left = k // COLUMNS * height, k % COLUMNS * width
+        sheet[top : top + height, left : left + width] = picture
+    Image.fromarray(sheet).save(buffer := io.BytesIO(), format="WEBP", quality=85, method=4)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
@@ -187,10 +152,9 @@ def _depth_colours(clip: Clip) -> np.ndarray:
 
 def _curve(clip: Clip, width: int = 600, height: int = 110) -> str:
     """The score over the frames as SVG, the true expression shaded; the page moves the line of class mev-now."""
-    n, (onset, offset) = len(clip.score), clip.interval
-    across = width / n
-    top = max(float(clip.score.max()), 1e-6)
-    points = " ".join(f"{(k + 0.5) * across:.1f},{height - 8 - 84 * v / top:.1f}" for k, v in enumerate(clip.score))
+    onset, offset = clip.interval
+    across, up = width / len(clip.score), 84 / max(float(clip.score.max()), 1e-6)
+    points = " ".join(f"{(k + 0.5) * across:.1f},{height - 8 - up * v:.1f}" for k, v in enumerate(clip.score))
     return (
         f'<svg class="mev-curve" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
         f'aria-label="Score of each frame; frames {onset} to {offset} are the true micro-expression.">'

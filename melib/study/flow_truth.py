@@ -22,11 +22,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from melib.errors import InputError
-from melib.files import whole
+from melib.files import source_hash, whole
 from melib.flow import average_depth, face_mask, generic_face, optical_flow, rigid_motion, scene_flow, stabilize
 from melib.metrics import recognition, uncertainty
 from melib.metrics.verdict import judge
-from melib.provenance import code_hash
 from melib.study.places import published
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, open_clips
 from melib.synthetic.mesh import EYES_ABOVE_AXIS_MM, PIVOT_MM
@@ -489,7 +488,7 @@ def differences(result: Mapping) -> pd.DataFrame:
 
 def measured_hash() -> str:
     """Hash of the code that decides what a method finds on the benchmark, kept in a record as ``measured``."""
-    return code_hash("flow", "synthetic", "video")  # to become files.source_hash
+    return source_hash("melib.flow", "melib.synthetic", "melib.video")
 
 
 def is_current(record: Mapping) -> bool:

@@ -48,24 +48,22 @@ PRINTED_AS = {
 REBUILT = {"MEAN": "mean", "SFAMNet": "sfamnet"}
 #: What the papers call the input -> the inputs that it may mean. How "O + S" was fused is not said.
 READINGS = {"O": ("O",), "S": ("S",), "D": ("D",), "O+S": ("O+S", "O|S")}
-#: Printed number -> part of a record and metric.
+#: Printed number -> the metric of ours that measures it.
 MEASURED_AS = {
-    ("spotting", "TP"): ("spotting_and_naming", "tp"),
-    ("spotting", "FP"): ("spotting_and_naming", "fp"),
-    ("spotting", "FN"): ("spotting_and_naming", "fn"),
-    ("spotting", "F1"): ("spotting_and_naming", "f1_spotting"),
-    ("spotting", "AP@[.5:.95]"): ("intervals", "ap_50_95_micro"),
-    ("analysis", "F1"): ("spotting_and_naming", "f1_analysis"),
-    ("analysis", "UF1"): ("spotting_and_naming", "uf1_analysis"),
-    ("analysis", "UAR"): ("spotting_and_naming", "uar_analysis"),
-    ("analysis", "STRS"): ("spotting_and_naming", "strs"),
-    ("recognition", "UF1"): ("recognition", "uf1_pooled"),
-    ("recognition", "UAR"): ("recognition", "uar_pooled"),
+    ("spotting", "TP"): "tp",
+    ("spotting", "FP"): "fp",
+    ("spotting", "FN"): "fn",
+    ("spotting", "F1"): "f1_spotting",
+    ("spotting", "AP@[.5:.95]"): "ap_50_95_micro",
+    ("analysis", "F1"): "f1_analysis",
+    ("analysis", "UF1"): "uf1_analysis",
+    ("analysis", "UAR"): "uar_analysis",
+    ("analysis", "STRS"): "strs",
+    ("recognition", "UF1"): "uf1_pooled",
+    ("recognition", "UAR"): "uar_pooled",
 }
 #: Outputs agree if they differ by less: single precision, two implementations.
 TOLERANCE = 1e-5
-#: SFAMNet's release: 100 folds, each with 4 and with 7 emotions.
-SFAMNET_FILES = 200
 #: The label file of CAS(ME)^3 in SFAMNet's release.
 LABELS = "cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx"
 #: Where the weights of a layer are counted, in units of its initial range.
@@ -95,7 +93,7 @@ def printed_column(dataset: str = "CASME II") -> dict[str, float]:
     """The printed results of MEAN on a dataset, under the keys of :mod:`melib.metrics`."""
     table = printed_tables()
     rows = table[(table["paper"] == "MEAN") & (table["dataset"] == dataset)]
-    keys = [MEASURED_AS[row.task, row.metric][1].removesuffix("_micro") for row in rows.itertuples()]
+    keys = [MEASURED_AS[row.task, row.metric].removesuffix("_micro") for row in rows.itertuples()]
     return dict(zip(keys, rows["value"].astype(float), strict=True))
 
 
@@ -311,15 +309,12 @@ def sfamnet_tensors(path: Path) -> dict[str, Tensor]:
 def mean_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a released MEAN checkpoint, by ``layer/tensor``; Keras' counters are left as they are."""
     load_mean(path, allow_nonfinite=True)
-    tensors = {}
-
-    def keep(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset):
-            tensors[name] = torch.from_numpy(np.asarray(item[()]))
-
+    names: list[str] = []
     with h5py.File(path) as file:
-        (file["model_weights"] if "model_weights" in file else file).visititems(keep)
-    return tensors
+        root = file["model_weights"] if "model_weights" in file else file
+        root.visit(names.append)
+        arrays = {name: root[name][()] for name in names if isinstance(root[name], h5py.Dataset)}
+    return {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
 
 
 def _sha256(path: Path) -> str:
@@ -533,16 +528,6 @@ def findings(record: Mapping) -> pd.DataFrame:
     counts = {name: (len(each), sum(map(bool, each))) for name, each in lines.items()}
     words = ["not shown" if not n else {0: "none", n: "all"}.get(k, "some") for n, k in counts.values()]
     return pd.DataFrame.from_dict(counts, orient="index", columns=["can show it", "holds"]).assign(word=words)
-
-
-def ceilings(record: Mapping) -> pd.DataFrame:
-    """The highest recall that the interval lengths of the released rules allow on the labels."""
-    found, rows = record["rules"]["ceilings"], {}
-    if found:
-        rows["SFAMNet, lengths of the release"] = found["sfamnet"]
-        for k_p, labels in ((found["k_p"], "the corrected labels"), (found["k_p_raw"], "the labels as they are")):
-            rows[f"MEAN, k_p = {k_p} (from {labels})"] = found["mean"][str(k_p)]
-    return pd.DataFrame({"highest recall": rows})
 
 
 #: Stored record -> how it is made from the release.

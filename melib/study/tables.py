@@ -23,23 +23,9 @@ from melib.study.compare import (
 )
 from melib.study.experiments import Experiment
 from melib.study.records import Kept
-from melib.study.released import PRINTED_AS, READINGS, REBUILT, read_printed
+from melib.study.released import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
 from melib.study.settings import Settings, differing, plain, usual_classes
 
-#: Printed number -> the metric of ours that measures it.
-MEASURED_AS = {
-    ("spotting", "TP"): "tp",
-    ("spotting", "FP"): "fp",
-    ("spotting", "FN"): "fn",
-    ("spotting", "F1"): "f1_spotting",
-    ("spotting", "AP@[.5:.95]"): "ap_50_95_micro",
-    ("analysis", "F1"): "f1_analysis",
-    ("analysis", "UF1"): "uf1_analysis",
-    ("analysis", "UAR"): "uar_analysis",
-    ("analysis", "STRS"): "strs",
-    ("recognition", "UF1"): "uf1_pooled",
-    ("recognition", "UAR"): "uar_pooled",
-}
 _COUNTS = ("tp", "fp", "fn")
 #: The columns of :func:`printed` that say what a row is about.
 _HEADS = {

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import make_base_rate
+import make_pipeline
 import make_runs_table
 import numpy as np
 import pandas as pd
@@ -18,10 +19,15 @@ COUNTS = make_base_rate.published_counts(ROOT / make_base_rate.COUNTS)
 FRAGMENT = (ROOT / make_base_rate.TABLE).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("tool", [make_base_rate, make_runs_table, playground_cases])
+@pytest.mark.parametrize("tool", [make_base_rate, make_pipeline, make_runs_table, playground_cases])
 def test_what_a_tool_writes_is_current(monkeypatch, tool):
     monkeypatch.chdir(ROOT)
     assert tool.main(["--check"]) == 0, f"run python tools/{tool.__name__}.py"
+
+
+def test_the_picture_of_the_chain_shows_its_stages_in_their_order():
+    titles = "long video, two frames, motion, three planes, network, score, intervals, names, truth, STRS".split(", ")
+    assert [title for title, _ in make_pipeline.STAGES] == titles
 
 
 @pytest.mark.parametrize(

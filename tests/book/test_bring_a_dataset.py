@@ -76,7 +76,7 @@ def test_the_questions_that_the_page_asks_can_be_asked(reader, root, capsys):
 
 def test_the_reader_keeps_the_contract_of_the_package(reader, root):
     known = datasets.reader("casme3")[0]
-    for name in ("FPS", "EMOTIONS", "CLASSES", "MERGE", "PUBLISHED", "read_labels", "open_dataset"):
+    for name in ("FPS", "EMOTIONS", "CLASSES", "MERGE", "read_labels", "open_dataset"):
         assert hasattr(reader, name) and hasattr(known, name)
     for number, names in reader.CLASSES.items():
         assert set(reader.MERGE[number]) == set(reader.EMOTIONS)

@@ -118,7 +118,7 @@ def casme2_tree(root: Path, rows=CASME2, *, labels: str = "CASME2-coding-2019070
     return root
 
 
-def smic_tree(root: Path, *, sensor: str = "HS", rows=SMIC) -> Path:
+def smic_tree(root: Path, rows=SMIC, *, sensor: str = "HS") -> Path:
     """Three long clips of 20 frames."""
     home = root / "SMIC-E_raw image" / f"{sensor}_long" / f"SMIC-{sensor}-E"
     for _, name, _, _, first, _ in SMIC:

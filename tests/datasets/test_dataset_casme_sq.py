@@ -8,9 +8,7 @@ import dataset_trees as trees
 import numpy as np
 import pytest
 
-from melib.datasets import casme_sq, class_sets, open_dataset
-from melib.datasets.doctor import published
-from melib.datasets.sheets import count_labels
+from melib.datasets import casme_sq, open_dataset
 from melib.training import half_length
 from melib.video import EMOTIONS_4, Expression, truth_table
 
@@ -25,13 +23,6 @@ def released():
     if "MELIB_REFERENCE" not in os.environ:
         pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
     return casme_sq.read_labels(Path(os.environ["MELIB_REFERENCE"], "MTSN-Spot-ME-MaE", "megc2021-ground-truth"))
-
-
-def test_the_released_file_holds_as_many_labels_as_published(released):
-    counts = count_labels(released.rows)
-    assert counts | {"recorded videos": 98} == published("casme_sq")
-    assert (counts["micro"], counts["macro"]) == (57, 300) and released.skipped.empty
-    assert released.rows.query("kind == 'macro'")["subject"].nunique() == 20
 
 
 def test_micro_expressions_of_the_released_file_give_the_half_length_of_mean(released):
@@ -70,21 +61,9 @@ def test_folders_and_labels_meet_through_the_sheets_of_names(dataset):
     assert table["apex"].isna().tolist() == [False, False, True, True]
     assert dataset.videos[0].expressions[1].apex == 27
     assert dataset.emotions == EMOTIONS_4 and dataset.videos[0].fps == 30
-
-
-def test_every_row_is_a_label_or_a_skipped_row(dataset):
-    labels = dataset.labels
-    assert sorted(labels.rows["row"].tolist() + labels.skipped["row"].tolist()) == [1, 2, 3, 4, 5, 6]
-    reasons = labels.skipped.set_index("row")["reason"]
+    reasons = dataset.labels.skipped.set_index("row")["reason"]
     assert "not in the sheets of names" in reasons[5] and reasons[6] == "no folder of frames"
-
-
-def test_labels_count_frames_from_one(dataset):
-    video, clip = dataset.videos[0], trees.clip()
-    shown = video.frames(0, 40).astype(int)
-    assert np.abs(shown - clip.frames).mean(axis=(1, 2, 3)).max() < 2
-    onset = video.expressions[0].onset
-    assert onset == clip.expression.onset == 8
+    assert sorted([*dataset.labels.rows["row"], *reasons.index]) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_gap_in_the_frames_is_counted_and_shifts_nothing(dataset):
@@ -92,20 +71,9 @@ def test_a_gap_in_the_frames_is_counted_and_shifts_nothing(dataset):
     assert video.missing == 2
     wanted = trees.clip(1).frames
     shown = video.frames(9, 15).astype(int)
-    assert [
-        int(np.abs(wanted[8:16].astype(int) - frame).mean(axis=(1, 2, 3)).argmin()) + 8 for frame in shown[::5]
-    ] == [
-        9,
-        14,
-    ]
+    differences = [np.abs(wanted[8:16].astype(int) - frame).mean(axis=(1, 2, 3)) for frame in shown[::5]]
+    assert [int(each.argmin()) + 8 for each in differences] == [9, 14]
     assert (shown[1] == shown[2]).all() and (shown[3] == shown[4]).all()
-
-
-def test_class_sets_leave_others_unnamed_in_three():
-    sets = class_sets("casme_sq")
-    assert sets[4][0] == EMOTIONS_4 and set(sets[4][1].values()) == set(EMOTIONS_4)
-    assert sets[3][1]["others"] is None
-    assert {name for name in sets[3][1].values() if name} == set(sets[3][0]) == {"negative", "positive", "surprise"}
 
 
 @pytest.mark.parametrize("name", ["code_final.xlsx", "CASME_sq_gt.xlsx", "labels/CODE_FINAL.XLSX"])
@@ -127,12 +95,8 @@ def test_labels_that_cannot_be_read_are_skipped_each_with_its_reason(tmp_path):
     casme_trees.casme_sq_labels(tmp_path / "code_final.xlsx", [good, *odd])
     labels = casme_sq.read_labels(tmp_path / "code_final.xlsx")
     assert labels.rows["row"].tolist() == [1]
-    for reason, words in zip(
-        labels.skipped["reason"],
-        ["sheets of names", "sheets of names", "no onset", "none of negative", "neither micro", "out of order"],
-        strict=True,
-    ):
-        assert words in reason
+    words = ["sheets of names", "sheets of names", "no onset", "none of negative", "neither micro", "out of order"]
+    assert all(word in reason for word, reason in zip(words, labels.skipped["reason"], strict=True))
 
 
 def test_missing_things_are_named(tmp_path):
@@ -141,7 +105,7 @@ def test_missing_things_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no label file .*code_final"):
         open_dataset("casme_sq", tmp_path)
     trees.write_book(tmp_path / "code_final.xlsx", CASFEcode_final=[(1, "disgust1_1", 4)])
-    with pytest.raises(ValueError, match="code_final.xlsx: it has 1 sheets, number 2"):
+    with pytest.raises(ValueError, match="code_final.xlsx: it has 1 sheets: 'CASFEcode final', number 2"):
         open_dataset("casme_sq", tmp_path)
     casme_trees.casme_sq_labels(tmp_path / "code_final.xlsx")
     with pytest.raises(FileNotFoundError, match="no folder s<n>"):

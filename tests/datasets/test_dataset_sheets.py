@@ -2,66 +2,81 @@ from __future__ import annotations
 
 import zipfile
 
+import casme_trees
 import dataset_trees as trees
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from melib import datasets
-from melib.datasets import sheets
+from melib.datasets import casme_sq, sheets
 
 
 def test_the_header_is_found_below_other_text(tmp_path):
-    path = trees.write_book(
-        tmp_path / "a.xlsx", codes=[["Dataset"], [], ["Subject =", "who"], ["subject ", "ONSET_frame"], ["006", 4]]
-    )
-    table = sheets.read_table(path, ["Subject", "Onset Frame"], "Codes")
-    assert table.to_dict("records") == [{"row": 5, "Subject": "006", "Onset Frame": 4}]
+    rows = [["Dataset"], [], ["Subject =", "who"], ["subject ", "ONSET_frame", "more", "Apex F"], ["006", 4, 5, 6]]
+    path = trees.write_book(tmp_path / "a.xlsx", codes=rows)
+    table = sheets.read_table(path, ["Subject", "Onset Frame"], "Codes", optional=["ApexF", "Emotion"])
+    assert table.to_dict("records") == [{"row": 5, "Subject": "006", "Onset Frame": 4, "ApexF": 6}]
 
 
-def test_a_missing_column_is_named_with_the_file_the_sheet_and_what_was_found(tmp_path):
+def test_a_missing_column_or_sheet_is_named_with_the_file_and_what_was_found(tmp_path):
     path = trees.write_book(tmp_path / "a.xlsx", codes=[["Subject", "Start"], ["1", 4]])
     with pytest.raises(ValueError, match=r"a\.xlsx, sheet 'codes'.* Onset; .*Subject, Start"):
         sheets.read_table(path, ["Subject", "Onset"], "codes")
-    with pytest.raises(ValueError, match="no sheet 'labels', only 'codes'"):
+    with pytest.raises(ValueError, match="it has 1 sheets: 'codes', sheet 'labels' is needed"):
         sheets.read_table(path, ["Subject"], "labels")
-    with pytest.raises(ValueError, match="1 sheets, number 2"):
+    with pytest.raises(ValueError, match="1 sheets: 'codes', number 2"):
         sheets.read_cells(path, 1)
 
 
-def test_a_formula_is_never_evaluated(tmp_path):
-    path = trees.write_book(tmp_path / "a.xlsx", x=[["Subject", "Onset"], ["1", "=1+1"], ['=HYPERLINK("x")', 3]])
-    assert sheets.read_cells(path) == [("Subject", "Onset"), ("1", None), (None, 3)]
+def test_formulas_are_never_evaluated_and_error_cells_are_blank(tmp_path):
+    rows = [["Subject", "Onset", "AU"], ["1", "=1+1", "#12"], ['=HYPERLINK("x")', 3, "#REF!"]]
+    path = trees.write_book(tmp_path / "a.xlsx", x=rows)
+    assert sheets.read_cells(path) == [("Subject", "Onset", "AU"), ("1", None, "#12"), (None, 3, None)]
 
 
-def test_error_cells_are_blank(tmp_path):
-    path = trees.write_book(tmp_path / "a.xlsx", x=[["Subject", "Onset", "AU"], ["#REF!", "#N/A", "#12"]])
-    assert sheets.read_cells(path)[1] == (None, None, "#12")
+OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
-def test_what_is_no_spreadsheet_is_said_to_be_none(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is no Excel file"),
+        (b"Subject,Onset\n1,2\n", "is no Excel file .*but a text file such as CSV"),
+        (b"\x80\x04.", r"is no Excel file \(.xls or .xlsx\): unpack"),
+        (b"PK\x03\x04 and nothing more", "is damaged"),
+        (OLD_EXCEL + bytes(600), "is damaged"),
+        (OLD_EXCEL + bytes(600) + "EncryptedPackage".encode("utf-16-le"), "is locked with a password"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_said_to_be_what_it_is(tmp_path, content, words):
     path = tmp_path / "a.xls"
     with pytest.raises(FileNotFoundError, match="no label file"):
         sheets.read_cells(path)
-    for content in (b"", b"Subject,Onset\n1,2\n", b"\x80\x04."):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match="no Excel file"):
-            sheets.read_cells(path)
-    for content in (b"PK\x03\x04 and nothing more", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match="damaged"):
-            sheets.read_cells(path)
-
-
-def test_an_archive_that_expands_without_end_is_refused(tmp_path, monkeypatch):
-    path = trees.write_book(tmp_path / "a.xlsx", x=[["Subject"], ["1"]])
-    monkeypatch.setattr(sheets, "MOST_BYTES", 2**20)
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet9.xml", bytes(2**21))
-    assert path.stat().st_size < 2**15
-    with pytest.raises(ValueError, match="expands to more than 1 MiB"):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words):
         sheets.read_cells(path)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_workbook_saved_as_strict_open_xml_is_said_to_be_one(tmp_path):
+    plain = trees.write_book(tmp_path / "a.xlsx", x=[["Subject"]])
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(tmp_path / "b.xlsx", "w") as new:
+        for name in old.namelist():
+            content = old.read(name).replace(b"schemas.openxmlformats.org/office", b"purl.oclc.org/ooxml/office")
+            new.writestr(name, content.replace(b"Document/2006/relationships", b"Document/relationships"))
+    with pytest.raises(ValueError, match="b.xlsx is saved as Strict Open XML"):
+        sheets.read_cells(tmp_path / "b.xlsx")
+
+
+def test_a_name_is_the_same_stored_as_a_number_or_as_a_text(tmp_path):
+    assert [sheets.text(cell) for cell in (15, 15.0, "15", " 15.0 ")] == ["15"] * 4
+    assert [sheets.text(cell) for cell in ("015", "1.5", "a1.0", None)] == ["015", "1.5", "a1.0", ""]
+    # Subjects as numbers in one sheet and texts in the other, codes of stimuli as numbers.
+    labels = [[str(row[0]), *row[1:]] for row in casme_trees.CASME_SQ[:1]]
+    book = {"CASFEcode_final": labels, "naming_rule1": [[15, "s15", 1.0]], "naming_rule2": [[101, "disgust1"]]}
+    rows = casme_sq.read_labels(trees.write_book(tmp_path / "code_final.xlsx", **book)).rows
+    assert rows[["subject", "video"]].values.tolist() == [["s15", "0101"]]
 
 
 @pytest.mark.parametrize(
@@ -95,32 +110,20 @@ def label(**changes):
 
 def test_odd_rows_are_kept_with_their_reason():
     rows = sheets.LabelRows()
-    for each in (label(), label(row=3, apex=None), label(row=4, offset=6), label(row=5, onset=None)):
-        rows.add(**each)
+    for each in (label(), label(row=3, apex=None), label(row=4, offset=6), label(row=5, onset=None), label(row=6)):
+        rows.add(once=True, **each)
     table = rows.table()
     assert table.rows["row"].tolist() == [2, 3] and table.rows["apex"].isna().tolist() == [False, True]
-    assert table.skipped["row"].tolist() == [4, 5]
-    assert "out of order: onset 5, apex 7, offset 6" in table.skipped["reason"][0]
-    assert table.skipped["reason"][1] == "no onset"
+    reasons = [[4, "frames out of order: onset 5, apex 7, offset 6"], [5, "no onset"], [6, "repeats row 2"]]
+    assert table.skipped[["row", "reason"]].values.tolist() == reasons
 
 
-def test_a_fix_is_used_where_the_file_still_has_the_error_and_counted_where_not():
-    columns = ["subject", "video", "onset", "column", "from", "to", "reason", "source"]
-    fixes = pd.DataFrame(
-        [
-            ["S", "v", "5", "apex", "7", "8", "typed wrong", "x"],
-            ["s", "v", "5", "offset", "1", "10", "typed wrong", "x"],
-        ],
-        columns=columns,
-    )
-    rows, into = [label()], sheets.LabelRows()
-    sheets.apply_fixes(fixes, rows, into)
-    assert rows[0]["apex"] == 8 and rows[0]["offset"] == 9
-    table = into.table()
-    assert table.changes[["row", "column", "from", "to", "reason"]].values.tolist() == [
-        [2, "apex", 7, 8, "typed wrong"]
-    ]
-    assert table.fixes_unused == 1
+@pytest.mark.parametrize("name", datasets.DATASETS)
+def test_every_class_set_says_what_becomes_of_every_emotion(name):
+    module, _ = datasets.reader(name)
+    for number, (classes, merge) in datasets.class_sets(name).items():
+        assert len(classes) == number and set(merge) == set(module.EMOTIONS)
+        assert {merged for merged in merge.values() if merged} == set(classes)
 
 
 def test_an_unknown_dataset_gets_the_nearest_name():

@@ -1,120 +1,99 @@
-"""A pipeline that is killed at random moments comes to the records of one that is left in peace."""
+"""Rows that are killed at any moment come to the records of rows that are left in peace."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-import kill_and_resume
 import pytest
 
 ROOT = Path(__file__).parents[2]
-
-#: A pipeline of seconds: features, a training of two stages, and a row without either.
-EXPERIMENTS = """\
-ROWS = (
-    Row("mean", "MEAN", VIDEOS, {"suite": "sanity"}),
-    Row("ceiling", "Ceiling", CEILINGS, {"suite": "sanity"}),
-)
-EXPERIMENTS = (Experiment("short", "?", "!", ROWS, (("frames", "roc_auc_frames"),)),)
+#: Features, a training of two stages, and a row without either.
+EXPERIMENT = """\
+question: "?"
+criterion: "!"
+least: 0.1
+measures: [roc_auc_frames]
+rows:
+- {name: mean, label: MEAN, settings: {model: mean, suite: sanity}}
+- {name: ceiling, label: Ceiling, settings: {model: labels, suite: sanity}}
 """
-
-CATALOGUE_IMPORTS = ("from melib.study import ", "EXPERIMENTS = collect(")
-
-NOTEBOOK = """\
----
-kernelspec: {name: python3, display_name: Python 3}
----
-
-# A short experiment
-
-```{code-cell} python
-:tags: [parameters]
-
-experiment = "short"
-tier = "quick"
-```
+#: The command line with a tier of seconds.
+PROGRAM = """\
+import sys
+from dataclasses import replace
+from melib.__main__ import main
+from melib.study import long_videos, settings
+steps = dict(spot_steps=9, recognition_steps=9, joint_steps=9, batch=16)
+small = dict(people=(2, 2), videos=1, frames=90, stride=8, clips=3, resamples=20, control_draws=1)
+settings.TIERS["smoke"] = replace(settings.TIERS["smoke"], **small, **steps)
+long_videos.CHANCE_DRAWS = long_videos.FLOOR_DRAWS = 20
+sys.exit(main(["rows", "short", "--tier", "smoke", "--folder", "records", "--store", "store"]))
 """
+#: Moments of the kill: as soon as such a file is there.
+MOMENTS = ("store/*", "store/networks/*", "records/**/mean.0.zip", "records/**/mean.0.json")
 
-RUNS = """\
-- {id: short, notebook: notebooks/short.md, title: A short experiment, minutes: {smoke: 0.1}}
-"""
+
+def start(checkout: Path) -> subprocess.Popen[str]:
+    """Start the computing of both rows, in a process group of its own."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        cwd=checkout,
+        env={**os.environ, **threads, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(checkout: Path) -> dict[str, object]:
+    """Let it run to its end: what all records hold, times and memory left aside."""
+    process = start(checkout)
+    _, said = process.communicate(timeout=540)
+    assert process.returncode == 0, said
+    found: dict[str, object] = {}
+    for path in sorted((checkout / "records").rglob("*.*")):
+        if path.suffix == ".json":
+            values = json.loads(path.read_text())
+            del values["seconds"], values["peak_memory_mb"], values["provenance"]["time"]
+            found[path.name] = values
+        elif not path.name.startswith("."):
+            found[path.name] = path.read_bytes()
+    return found
 
 
 @pytest.fixture
-def source(tmp_path) -> Path:
-    """A checkout with one short experiment."""
-    checkout = tmp_path / "source"
-    kill_and_resume.copy_checkout(ROOT, checkout)
-    declared = checkout / "melib" / "study" / "video_experiments.py"
-    declared.write_text(declared.read_text() + EXPERIMENTS)
-    catalogue = checkout / "melib" / "study" / "catalogue.py"
-    lines = catalogue.read_text().splitlines()
-    known = {
-        CATALOGUE_IMPORTS[0]: "from melib.study import video_experiments",
-        CATALOGUE_IMPORTS[1]: "EXPERIMENTS = collect(video_experiments.EXPERIMENTS)",
-    }
-    for start, line in known.items():
-        (where,) = [number for number, text in enumerate(lines) if text.startswith(start)]
-        lines[where] = line
-    catalogue.write_text("\n".join(lines) + "\n")
-    (checkout / "notebooks" / "short.md").write_text(NOTEBOOK)
-    (checkout / "runs.yml").write_text(RUNS)
-    for command in (["init", "-q"], ["add", "-A"]):
-        subprocess.run(["git", "-C", checkout, *command], check=True)
-    return checkout
+def checkouts(tmp_path) -> list[Path]:
+    """Two checkouts with one short experiment."""
+    made = [tmp_path / name for name in ("peace", "killed")]
+    for checkout in made:
+        (checkout / "notebooks").mkdir(parents=True)
+        (checkout / "results").mkdir()
+        (checkout / "notebooks" / "short.yml").write_text(EXPERIMENT)
+    return made
 
 
 @pytest.mark.notebook
-def test_killed_and_started_again_it_makes_the_same_records(source, capsys):
-    assert kill_and_resume.kill_and_resume(source, "smoke", kills=3, seed=7) == []
-    said = capsys.readouterr().out
-    assert "4 files" in said.splitlines()[0]
-    assert "kill 3: after" in said, "three kills hit a running pipeline"
-
-
-def test_times_are_left_aside_and_nothing_else(tmp_path):
-    folder = tmp_path / ".cache" / "records" / "smoke" / "videos"
-    folder.mkdir(parents=True)
-    record = {"seconds": 1.0, "provenance": {"time": "now", "code": "a"}, "list": [{"value": 1}]}
-    (folder / "mean.0.json").write_text(json.dumps(record))
-    before = kill_and_resume.records(tmp_path, "smoke")
-    (folder / "mean.0.json").write_text(json.dumps({**record, "seconds": 2.0}))
-    assert kill_and_resume.records(tmp_path, "smoke") == before
-    (folder / "mean.0.json").write_text(json.dumps({**record, "list": [{"value": 2}]}))
-    assert kill_and_resume.records(tmp_path, "smoke") != before
-
-
-def test_what_is_no_checkout_is_said(tmp_path):
-    with pytest.raises(ValueError, match="is no git checkout"):
-        kill_and_resume.copy_checkout(tmp_path, tmp_path / "copy")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [(["--kills", "0"], "--kills must be at least 1"), (["--runs", "nosuch"], "no run nosuch in runs.yml")],
-)
-def test_a_wrong_argument_gets_one_line(monkeypatch, capsys, arguments, words):
-    monkeypatch.setattr(sys, "argv", ["kill_and_resume.py", *arguments])
-    monkeypatch.setattr(kill_and_resume, "start", lambda *_: pytest.fail("started"))
-    assert kill_and_resume.main() == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert words in line
-
-
-def test_an_interruption_ends_the_pipeline_too():
-    sleeper = subprocess.Popen(
-        ["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
-    )
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-        with pytest.raises(KeyboardInterrupt):
-            kill_and_resume.wait(sleeper)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert sleeper.poll() == -signal.SIGKILL
+def test_killed_and_started_again_it_makes_the_same_records(checkouts):
+    peace, killed = checkouts
+    for moment in MOMENTS:
+        process = start(killed)
+        try:
+            deadline = time.monotonic() + 300
+            while not any(path.is_file() for path in killed.glob(moment)):
+                assert process.poll() is None, process.stderr.read()
+                assert time.monotonic() < deadline, f"no {moment}"
+                time.sleep(0.01)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    found, wanted = finish(killed), finish(peace)
+    assert {"mean.0.json", "mean.0.zip", "ceiling.0.json"} <= wanted.keys()
+    assert found == wanted

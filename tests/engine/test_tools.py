@@ -1,71 +1,80 @@
-"""The gate before the book, and the pairs of the notebooks."""
+"""The tools about the book: pairs of the notebooks, records that are kept, and refusals in one line."""
 
 from __future__ import annotations
 
+import json
 import runpy
 import shutil
 import sys
 from pathlib import Path
 
 import build_book
-import check_pages
+import keep_records
 import nbformat
 import pair_notebooks
 import papermill
 import pytest
 
-from melib.engine import execute as execute_module
-from melib.engine.execute import execute, page_path
-from melib.engine.runs import load_runs
+from melib.errors import InputError
+from melib.study import experiments, records
+from melib.study.record import Record
 
 ROOT = Path(__file__).parents[2]
+EXPERIMENT = """\
+question: "?"
+criterion: "!"
+least: 0.1
+measures: [uf1_pooled]
+rows:
+- {name: units, label: Units, way: clips, settings: {model: action units}}
+"""
 
 
 @pytest.fixture
-def page(checkout, monkeypatch) -> Path:
-    """A sound page that the table of contents names."""
-
-    def quick(notebook, output, parameters, **_):
-        nbformat.write(notebook, output)
-        return notebook
-
-    monkeypatch.setattr(execute_module.papermill, "execute_notebook", quick)
-    execute(load_runs(checkout / "runs.yml")["small"], "smoke", root=checkout)
-    contents = "format: jb-book\nroot: book/index\nparts:\n- chapters:\n  - file: book/runs/small\n"
-    (checkout / "_toc.yml").write_text(contents)
-    return page_path("small", checkout)
-
-
-def test_a_sound_page_passes(checkout, page):
-    assert check_pages.faults(checkout, "smoke") == []
+def kept(tmp_path, monkeypatch) -> Path:
+    """A checkout with one experiment of one row, whose record is made; the folder of those that are kept."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "one.yml").write_text(EXPERIMENT)
+    (tmp_path / "results" / "smoke" / "gone").mkdir(parents=True)
+    (tmp_path / "results" / "smoke" / "gone" / "row.0.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    (row,) = experiments.load("one", "smoke").rows
+    values = {"key": records.key(row.settings, 0), "settings": {}, "amounts": {}, "dataset": {}, "provenance": {}}
+    records.write(Record(values), records.path(row, 0, tmp_path / ".cache" / "records"))
+    return tmp_path / "results"
 
 
-def test_a_page_with_a_stored_error_is_refused(checkout, page):
-    notebook = nbformat.read(page, as_version=4)
-    notebook.cells[-1].outputs = [nbformat.v4.new_output("error", ename="KeyError", evalue="x", traceback=[])]
-    nbformat.write(notebook, page)
-    (fault,) = check_pages.faults(checkout, "smoke")
-    assert "book/runs/small: cell" in fault and "KeyError" in fault
+def test_records_are_kept_and_what_is_no_longer_declared_goes(kept):
+    assert keep_records.main("smoke") == 0
+    assert sorted(path.name for path in kept.rglob("*.*")) == ["units.0.json", "units.0.zip"]
+    made = kept.parent / ".cache" / "records" / "smoke" / "one"
+    assert all((kept / "smoke" / "one" / path.name).read_bytes() == path.read_bytes() for path in made.iterdir())
 
 
-def test_a_stale_page_is_refused(checkout, page):
-    (checkout / "runs.yml").write_text((checkout / "runs.yml").read_text().replace("seed: 5", "seed: 6"))
-    (fault,) = check_pages.faults(checkout, "smoke")
-    assert "stale" in fault
+@pytest.mark.parametrize("fault", ["missing", "stale"])
+def test_nothing_is_kept_while_a_record_is_missing_or_stale(kept, fault):
+    (made,) = (kept.parent / ".cache").rglob("units.0.json")
+    made.write_text(json.dumps({**json.loads(made.read_text()), "key": "other"}))
+    if fault == "missing":
+        made.unlink()
+    with pytest.raises(InputError, match="1 records are missing or stale.*build_book.py smoke records"):
+        keep_records.main("smoke")
+    assert [path.name for path in kept.rglob("*.*")] == ["row.0.json"]
 
 
-def test_the_page_of_another_tier_is_refused(checkout, page):
-    (fault,) = check_pages.faults(checkout, "quick")
-    assert "stale" in fault
+def test_a_copy_that_breaks_off_leaves_the_kept_record_as_it_was(kept, monkeypatch):
+    target = kept / "smoke" / "one" / "units.0.json"
+    target.parent.mkdir()
+    target.write_text("kept before")
 
+    def half(source, destination):
+        destination.write_text("half")
+        raise OSError("no room left on the disk")
 
-def test_a_page_that_is_missing_or_undeclared_is_refused(checkout, page):
-    page.unlink()
-    with (checkout / "_toc.yml").open("a") as contents:
-        contents.write("  - file: book/runs/unknown\n")
-    missing, undeclared = check_pages.faults(checkout, "smoke")
-    assert "python -m melib run small --tier smoke" in missing
-    assert "no such run" in undeclared
+    monkeypatch.setattr(keep_records.shutil, "copyfile", half)
+    with pytest.raises(OSError, match="no room"):
+        keep_records.main("smoke")
+    assert [(path.name, path.read_text()) for path in target.parent.iterdir()] == [(target.name, "kept before")]
 
 
 def test_every_notebook_has_its_pair():
@@ -109,7 +118,7 @@ def test_a_pair_has_no_outputs_and_papermill_finds_its_parameters(checkout):
     assert set(papermill.inspect_notebook(folder / "small.ipynb")) == {"tier", "seed", "fail"}
 
 
-@pytest.mark.parametrize("name", ["build_book", "check_pages", "check_records", "keep_records"])
+@pytest.mark.parametrize("name", ["build_book", "check_pages", "keep_records"])
 def test_a_tier_that_does_not_exist_gets_one_line(name, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [f"tools/{name}.py", "qick"])

@@ -11,19 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from melib import study
 from melib.flow import optical_flow, scene_flow
 from melib.models import MEAN, SFAMNet, choose_device, predict
 from melib.study.flow_truth import micro_pairs
+from melib.study.long_videos import study
+from melib.study.settings import TIERS, Settings
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no CUDA device here"),
 ]
 
-SMALL = replace(
-    study.TIERS["smoke"], videos=1, clips=4, stride=8, spot_steps=9, recognition_steps=9, batch=16, resamples=50
-)
+SMALL = replace(TIERS["smoke"], videos=1, clips=4, stride=8, spot_steps=9, recognition_steps=9, batch=16, resamples=50)
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +65,10 @@ def test_a_network_answers_alike_on_both(network):
 
 @pytest.mark.parametrize("model", ["mean", "sfamnet"])
 def test_a_study_on_the_card_finds_what_it_finds_on_the_processor(model, monkeypatch, tmp_path):
-    monkeypatch.setitem(study.TIERS, "smoke", SMALL)
-    parameters = study.Parameters(suite="sanity", tier="smoke", split="loso", model=model, shuffled=False)
-    here = study.run(replace(parameters, device="cpu"), store=tmp_path)
-    there = study.run(replace(parameters, device="cuda"), store=tmp_path)
-    assert there.record["provenance"]["device"].startswith("cuda")
+    monkeypatch.setitem(TIERS, "smoke", SMALL)
+    settings = Settings(suite="sanity", tier="smoke", split="loso", model=model, shuffled=False)
+    here, there = (study(replace(settings, device=device), 0, store=tmp_path) for device in ("cpu", "cuda"))
+    assert there.record.values["device"].startswith("cuda")
     assert here.scores.keys() == there.scores.keys()
     for video, score in here.scores.items():
         np.testing.assert_allclose(there.scores[video], score, atol=0.02, err_msg=str(video))

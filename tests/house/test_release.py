@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -11,9 +10,8 @@ import zipfile
 from datetime import date
 from pathlib import Path
 
-import make_speed_table
-import one_node_slurm
 import pytest
+import run_on_cuda
 import yaml
 from packaging.requirements import Requirement
 
@@ -109,54 +107,17 @@ def test_the_executor_of_the_cluster_is_pinned_and_named_by_the_profile():
     assert f"snakemake-executor-plugin-{PROFILE['executor']}" in pins
 
 
-def test_one_node_of_slurm_is_refused_in_words_where_slurm_is_not_installed(monkeypatch, tmp_path):
-    monkeypatch.setattr(
-        one_node_slurm.shutil, "which", lambda name, path: None if name == "slurmctld" else f"/bin/{name}"
-    )
-    with pytest.raises(FileNotFoundError, match="no program slurmctld: install SLURM"):
-        one_node_slurm.start(tmp_path / "one")
-    assert not (tmp_path / "one").exists()
-
-
-def test_one_node_of_slurm_leaves_alone_a_program_that_has_inherited_a_number(tmp_path):
-    own = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    (tmp_path / "slurmd.pid").write_text(f"{own.pid}\n")
-    assert one_node_slurm.stop(tmp_path) == []
-    assert own.poll() is None
-    own.communicate(b"\n")
-
-
 def test_the_table_of_speeds_is_that_of_the_record(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert make_speed_table.main(["--check"]) == 0, "run python tools/make_speed_table.py"
+    assert run_on_cuda.main(["--table", "--check"]) == 0, "run python tools/run_on_cuda.py --table"
 
 
-def test_the_table_of_speeds_shows_a_record_and_says_where_there_is_none(monkeypatch, tmp_path):
-    (tmp_path / make_speed_table.TABLE.parent).mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    assert make_speed_table.main([]) == 0
-    assert "**not measured**" in make_speed_table.TABLE.read_text(encoding="utf-8")
+def test_the_table_of_speeds_shows_a_record_and_says_where_there_is_none():
+    made = {"processor": "A processor", "packages": {"torch": "2"}, "time": "2026-01-02T03", "commit": "0123456789abcd"}
     row = {"work": "the chain", "processor_s": 30.0, "card_s": 4.0, "ratio": 7.5, "apart": "difference", "by": 0.001}
-    record = {
-        "experiment": "cuda_speed",
-        "command": "python tools/run_on_cuda.py",
-        "dataset": {"name": "synthetic", "version": "1", "synthetic": True},
-        "parameters": {"tier": "quick", "jobs": 8},
-        "rows": [row],
-        "features_s": {"MEAN": 12.0},
-        "card": {"name": "A card", "cuda": "13.0"},
-        "provenance": {
-            "processor": "A processor",
-            "packages": {"torch": "2"},
-            "time": "2026-01-02T03:04:05+00:00",
-            "commit": "0123456789abcdef",
-        },
-    }
-    make_speed_table.RECORD.parent.mkdir()
-    make_speed_table.RECORD.write_text(json.dumps(record), encoding="utf-8")
-    assert make_speed_table.main(["--check"]) == 1
-    assert make_speed_table.main([]) == 0
-    shown = make_speed_table.TABLE.read_text(encoding="utf-8")
-    assert "not measured" not in shown
+    record = {"command": "python tools/run_on_cuda.py", "parameters": {"tier": "quick", "jobs": 8}, "rows": [row]}
+    record |= {"features_s": {"MEAN": 12.0}, "card": {"name": "A card", "cuda": "13.0"}, "provenance": made}
+    shown = run_on_cuda.table(record)
     assert "* - the chain\n  - 30.00\n  - 4.00\n  - 7.5\n" in shown
-    assert "A card, CUDA 13.0" in shown and "2026-01-02" in shown
+    assert "A card, CUDA 13.0" in shown and "2026-01-02" in shown and "not measured" not in shown
+    assert "**not measured**" in run_on_cuda.table(None)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from mp4_surgery import edit, ticks, turned, with_durations
 
-from melib import recording
-from melib.recording import Recent, Recording
+from melib.own_video import recording
+from melib.own_video.recording import Recent, Recording
 from melib.video import Video
 
 

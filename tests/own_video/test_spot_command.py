@@ -21,7 +21,7 @@ from melib import face, own_video
 from melib.__main__ import main
 from melib.metrics import spotting
 from melib.own_video import analysis, run
-from melib.recording import Recording
+from melib.own_video.recording import Recording
 from melib.synthetic.action_units import EMOTION_PATTERNS
 from melib.video import EMOTIONS_4, EMOTIONS_7
 

@@ -18,7 +18,7 @@ CALLS: list[tuple[str, int]] = []
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch):
-    """A way to compute rows that takes no time; gives who was asked for."""
+    """A way to compute rows that takes no time, and notes who was asked for."""
     CALLS.clear()
 
     class Way:
@@ -33,7 +33,7 @@ def made_up(monkeypatch):
 
         @staticmethod
         def prepare(settings, *, store, jobs, progress):
-            pass
+            CALLS.extend((each.input, "features") for each in settings)
 
     monkeypatch.setattr(records, "import_module", lambda name: Way)
     return CALLS
@@ -47,7 +47,8 @@ def test_a_row_is_computed_once_for_each_seed_and_then_read(tmp_path):
     rows = [row(seeds=(0, 1)), row("other", input="S")]
     records.make(rows, folder=tmp_path, store=tmp_path)
     records.make(rows, folder=tmp_path, store=tmp_path)
-    assert CALLS == [("O", 0), ("O", 1), ("S", 0)]
+    features = [("O", "features"), ("O", "features"), ("S", "features")]
+    assert CALLS == [*features, ("O", 0), ("O", 1), ("S", 0)], "once, and features before all"
     kept = records.read(rows, tmp_path)
     assert list(kept) == ["good", "other"] and not kept["good"].stale
     assert [record.values["seed"] for record in kept["good"].records] == [0, 1]
@@ -82,7 +83,7 @@ def test_a_record_that_today_would_not_make_is_made_again(tmp_path, monkeypatch,
         next((tmp_path / "smoke").glob(where)).unlink()
     assert records.missing([one], tmp_path) == [(one, 0)]
     records.make([one], folder=tmp_path, store=tmp_path)
-    assert len(CALLS) == 2 and not records.missing([one], tmp_path)
+    assert CALLS.count(("O", 0)) == 2 and not records.missing([one], tmp_path)
 
 
 def test_words_do_not_make_a_record_stale(tmp_path):
@@ -153,8 +154,10 @@ def test_the_command_computes_the_rows_that_are_asked_for(tmp_path, declared, ca
     options = ["--tier", "smoke", "--folder", str(tmp_path), "--store", str(tmp_path)]
     assert main(["rows", "grid", "--missing", *options]) == 1
     assert capsys.readouterr().out.count("missing or stale") == 2
+    assert main(["rows", "grid", "--row", "good", "--features", *options]) == 0
+    assert CALLS == [("O", "features")] and not list(tmp_path.iterdir())
     assert main(["rows", "grid", "--row", "bad", "--seed", "1", *options]) == 0
-    assert CALLS == [("S", 1)] and "bad.1.json: 1 s" in capsys.readouterr().err
+    assert CALLS[1:] == [("S", "features"), ("S", 1)] and "bad.1.json: 1 s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

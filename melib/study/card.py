@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import cv2
 import numpy as np
 import pandas as pd
 
+from melib.flow import face_mask
 from melib.synthetic.dataset import SyntheticVideo, true_labels
 from melib.synthetic.sensor import measure_depth, to_metres
 from melib.synthetic.timeline import Event
@@ -19,17 +19,16 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 def composition(dataset: Dataset) -> pd.Series:
     """How much a synthetic dataset holds: subjects, videos, frames, minutes, expressions, silent videos."""
-    videos, labels = dataset.videos, true_labels(dataset)
+    videos, kinds = dataset.videos, true_labels(dataset)["kind"]
     silent = [not any(e.kind == "micro" for e in video.true_expressions) for video in videos]
-    frames = sum(video.n_frames for video in videos)
     return pd.Series(
         {
             "subjects": len(dataset.subjects),
             "videos": len(videos),
-            "frames": frames,
+            "frames": sum(video.n_frames for video in videos),
             "minutes": round(sum(video.n_frames / video.fps for video in videos) / 60, 1),
-            "micro-expressions": int((labels["kind"] == "micro").sum()),
-            "macro-expressions": int((labels["kind"] == "macro").sum()),
+            "micro-expressions": int((kinds == "micro").sum()),
+            "macro-expressions": int((kinds == "macro").sum()),
             "videos without a micro-expression": f"{np.mean(silent):.0%}",
         },
         name="count",
@@ -45,15 +44,11 @@ def class_counts(dataset: Dataset) -> pd.DataFrame:
 
 def action_unit_counts(dataset: Dataset) -> pd.DataFrame:
     """Number of expressions that show each action unit, by kind, and the share that shows it on one side only."""
-    rows = []
-    for video in dataset.videos:
-        for expression in video.true_expressions:
-            sides: dict[str, str] = {}
-            for label in expression.action_units:
-                unit = label.rstrip("LR")
-                sides[unit] = sides.get(unit, "") + label[len(unit) :]
-            rows += [(int(unit), expression.kind, len(side) == 1) for unit, side in sides.items()]
-    seen = pd.DataFrame(rows, columns=["action unit", "kind", "one-sided"])
+    shown = true_labels(dataset).assign(label=lambda table: table["action_units"].str.split("+")).explode("label")
+    shown["action unit"] = shown["label"].str.rstrip("LR").astype(int)
+    # A label that names a side stands alone where the other side does not move.
+    seen = shown.reset_index(names="expression").groupby(["expression", "kind", "action unit"])["label"].agg(list)
+    seen = seen.map(lambda labels: labels[0][-1] in "LR" and len(labels) == 1).reset_index(name="one-sided")
     counts = pd.crosstab(seen["action unit"], seen["kind"]).reindex(columns=list(KINDS), fill_value=0)
     return counts.assign(**{"one-sided": seen.groupby("action unit")["one-sided"].mean().round(2)})
 
@@ -67,14 +62,13 @@ def shape_quantiles(dataset: Dataset) -> pd.DataFrame:
         "rise (share of the duration)": (labels["apex"] - labels["onset"]) / length,
         "peak displacement (mm)": labels["amplitude_mm"],
     }
-    rows = {
-        (kind, name): values[labels["kind"] == kind].quantile(list(QUANTILES)).to_numpy()
+    shapes = {
+        (kind, name): values[labels["kind"] == kind].quantile(list(QUANTILES))
         for kind in KINDS
         for name, values in measures.items()
     }
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=[f"{q:.0%}" for q in QUANTILES])
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["kind", "measure"])
-    return table
+    table = pd.DataFrame(shapes).T.rename_axis(index=["kind", "measure"])
+    return table.set_axis([f"{q:.0%}" for q in QUANTILES], axis=1)
 
 
 def traits(dataset: Dataset) -> pd.DataFrame:
@@ -82,11 +76,8 @@ def traits(dataset: Dataset) -> pd.DataFrame:
     rows = {}
     for subject in dataset.subjects:
         drawn = dataset.of([subject])[0].person.traits
-        rows[subject] = {
-            **dict(zip(ANCESTRIES, drawn.ancestry, strict=True)),
-            "maleness": drawn.maleness,
-            "age": drawn.age,
-            "melanin": drawn.melanin,
+        rows[subject] = dict(zip(ANCESTRIES, drawn.ancestry, strict=True)) | {
+            **{name: getattr(drawn, name) for name in ("maleness", "age", "melanin")},
             "inter-ocular distance (mm)": drawn.iod_mm,
         }
     return pd.DataFrame.from_dict(rows, orient="index").round(2)
@@ -98,51 +89,24 @@ def micro_events(dataset: Dataset) -> list[tuple[SyntheticVideo, Event]]:
 
 
 def motion_sizes(pairs: Iterable[tuple[SyntheticVideo, Event]]) -> pd.DataFrame:
-    """How far expressions alone move the face in the picture and along the camera axis.
+    """How far expressions alone move the face, head held still: 99.5 % quantiles over the face, a row each.
 
-    Parameters
-    ----------
-    pairs : iterable of (SyntheticVideo, Event)
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per expression: ``in_plane_px`` (99.5 % quantile over the face of the flow's length) and ``depth_mm``
-        (99.5 % quantile of the change of depth, without its sign), head held still.
+    ``in_plane_px`` is of the length of the flow, ``depth_mm`` of the change of depth without its sign.
     """
     rows = []
     for video, event in pairs:
         flow, scene_flow, valid = video.expression_motion(event)
-        in_plane = np.linalg.norm(flow, axis=0)[valid]
-        along = np.abs(scene_flow[2])[valid]
-        rows.append((float(np.quantile(in_plane, 0.995)), float(np.quantile(along, 0.995)) * 1e3))
-    return pd.DataFrame(rows, columns=["in_plane_px", "depth_mm"])
+        sizes = (np.linalg.norm(flow, axis=0)[valid], np.abs(scene_flow[2])[valid])
+        rows.append([float(np.quantile(each, 0.995)) for each in sizes])
+    return pd.DataFrame(rows, columns=["in_plane_px", "depth_mm"]) * (1, 1e3)
 
 
 def depth_quality(video: SyntheticVideo, *, frame: int = 0, repeats: int = 100) -> pd.Series:
-    """The depth sensor of a video, measured by filming one frozen frame again and again.
-
-    Parameters
-    ----------
-    video : SyntheticVideo
-    frame : int
-        The moment that is frozen.
-    repeats : int
-        Number of readings of it.
-
-    Returns
-    -------
-    pandas.Series
-        Mean distance of the face (mm); median over the face of the standard deviation over time (mm) and of the
-        constant error (mm, without its sign); share of pixels without a reading inside the face (the hull of the
-        landmarks of brows, eyes, nose and mouth) and in the whole picture.
-    """
+    """How a video's depth sensor errs, by ``repeats`` readings of one frozen frame; of the face the jaw is left out."""
     sensor, depth = video.suite.depth, video.true_depth(frame)
     readings = [to_metres(measure_depth(depth, sensor, video.seed, k), sensor) for k in range(repeats)]
     seen = np.where((stack := np.stack(readings)) > 0, stack.astype(np.float64), np.nan) * 1e3
-    face = np.zeros(depth.shape, np.uint8)
-    hull = cv2.convexHull(np.rint(video.landmarks(frame, frame + 1)[0, 17:]).astype(np.int32))
-    inside = cv2.fillConvexPoly(face, hull, 1) > 0
+    inside = face_mask(video.landmarks(frame, frame + 1)[0, 17:], *depth.shape)  # without the line of the jaw
     read = inside & np.isfinite(seen).any(axis=0)
     constant = np.abs(np.nanmean(seen[:, read], axis=0) - depth[read] * 1e3)
     return pd.Series(
