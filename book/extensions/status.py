@@ -84,8 +84,8 @@ def pages_status(pages: dict[str, dict]) -> str:
             ]
         )
     return _table(
-        "Pages that a run made: when, in what time, at which commit (+: with changes not in it), and whether the key of "
-        "all that decides them, code, text, data and parameters, is still that of today.",
+        "Pages that a run made: when, in what time, at which commit (+: with changes not in it), and whether the key "
+        "of all that decides them, code, text, data and parameters, is still that of today.",
         ["page", "tier", "made on", "in", "commit", "key", "current"],
         rows,
     )
@@ -154,7 +154,9 @@ def stored_records(pages: dict[str, dict]) -> str:
 def results_changes(pages: dict[str, dict]) -> str:
     """The entries under *Results* of the changelog, a heading for each version that has any."""
     said = []
-    versions = re.split(r"^## ", (places.checkout() / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    versions = re.split(r"^## ", (places.checkout() / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[
+        1:
+    ]
     for version in versions:
         title, _, text = version.partition("\n")
         entries = re.search(r"^### Results\n(.*?)(?=^### |\Z)", text, flags=re.MULTILINE | re.DOTALL)

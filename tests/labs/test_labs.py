@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from lab_tool import LABS, ROOT, each_lab, error, run, sized, solved, unsolved
 
+
 @pytest.fixture(scope="module")
 def executed() -> Callable[[object], tuple[list, list, list]]:
     """A function that runs a lab once and returns its code cells: solved, handed out, and with one exercise solved.
@@ -94,6 +95,8 @@ def test_a_lab_has_what_a_class_needs(lab):
 
 
 def test_there_are_five_labs_and_what_teachers_read_in_the_book_is_what_they_say(monkeypatch):
-    assert [lab.name for lab in LABS] == [f"lab_{name}" for name in ("depth", "leakage", "metrics", "motion", "network")]
+    assert [lab.name for lab in LABS] == [
+        f"lab_{name}" for name in ("depth", "leakage", "metrics", "motion", "network")
+    ]
     monkeypatch.chdir(ROOT)
     assert make_labs.main(["--check"]) == 0, "run python tools/make_labs.py"
