@@ -1,7 +1,7 @@
 """Tables on how up to date the book is, made from the pages and records themselves while the book is built.
 
 ``{pages-status}``
-    A row for each declared run: tier, date, duration, code, commit, and whether the page is current.
+    A row for each declared run: tier, date, duration, commit, key, and whether the page is current.
 ``{pages-made-with}``
     The versions, and the machine, that the pages were made with.
 ``{records-status}``
@@ -80,13 +80,13 @@ def pages_status(pages: dict[str, dict]) -> str:
         rows.append(
             [
                 *(name, f"`{page['tier']}`", _day(made["time"]), _duration(page["seconds"])),
-                *(f"`{made['code'][:9]}`", f"`{_short(made['commit'])}`", "yes" if current else "**stale**"),
+                *(f"`{_short(made['commit'])}`", f"`{page['key'][:9]}`", "yes" if current else "**stale**"),
             ]
         )
     return _table(
-        "Pages that a run made: when, in what time, by which code and commit (+: with changes not in it), and whether "
-        "that is still the code, text and parameters of today.",
-        ["page", "tier", "made on", "in", "code", "commit", "current"],
+        "Pages that a run made: when, in what time, at which commit (+: with changes not in it), and whether the key "
+        "of all that decides them, code, text, data and parameters, is still that of today.",
+        ["page", "tier", "made on", "in", "commit", "key", "current"],
         rows,
     )
 

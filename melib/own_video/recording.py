@@ -1,7 +1,7 @@
 """A video file as a :class:`melib.video.Video`: decoded from front to back, however long it is.
 
 What the header of a file says is not believed: frames are counted by decoding them once, and their rate comes from
-their timestamps. Whatever was found odd stands in :attr:`Recording.notes`.
+their timestamps. Whatever was found odd stands in ``notes`` of :class:`Recording`.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Recording(Video):
     Frames are decoded in order and the newest alone stays in memory: going back starts again at the front, so a reader
     that steps back by a little wants a :class:`Recent` between. Rotation that the file asks for is applied. Where the
     frame rate varies, frame i is the decoded frame whose timestamp lies nearest to ``i / fps``, with the mean rate as
-    ``fps``; some frames then stand twice and others are left out, which :attr:`notes` counts, a sentence for whatever
+    ``fps``; some frames then stand twice and others are left out, which ``notes`` counts, a sentence for whatever
     was found odd.
 
     ``fps`` is the rate at which the frames were *filmed*, where the file is wrong about it (a high-speed camera's file
     often plays in slow motion); timestamps are then not looked at. ``depth`` is a folder with one image (16-bit PNG,
-    ``depth_scale`` metres a unit) for each of the :attr:`decoded` frames, of the same size, in the order of the numbers
+    ``depth_scale`` metres a unit) for each of the ``decoded`` frames, of the same size, in the order of the numbers
     at the end of their names. With depth and without a camera, a horizontal view of 65 degrees is assumed.
     """
 

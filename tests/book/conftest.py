@@ -30,7 +30,7 @@ from melib.plots import viewer
 from melib.study import pages
 from melib.synthetic.dataset import open_clips
 
-MADE = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "code": "0" * 64}
+MADE = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown"}
 RUNS = pages.load_runs(ROOT)
 
 

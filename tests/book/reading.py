@@ -20,11 +20,6 @@ ROOT = Path(__file__).parents[2]
 
 #: What a sound page may say: a script of the theme (sphinx-thebe) is loaded twice.
 ALLOWED = ("Identifier 'THEBE_JS_URL' has already been declared",)
-#: The theme's names of its colours, with the values it gives them.
-COLOURS = {
-    "light": ("#ffffff", "#222832", "#f3f4f5", "#c9c9c9", "#48566b"),
-    "dark": ("#14181e", "#ced6dd", "#29313d", "#48566b", "#9ca4af"),
-}
 
 
 def program(path: str) -> ModuleType:
@@ -79,18 +74,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def write_page(folder: Path, markup: str, *, theme: str = "light") -> Path:
+def write_page(folder: Path, markup: str) -> Path:
     """A page below ``folder``, beside a copy of the book's assets, as the built book lays them out."""
     shutil.copytree(ROOT / "book" / "assets", folder / "_static", ignore=shutil.ignore_patterns("mathjax"))
     path = folder / "book" / "page.html"
     path.parent.mkdir(parents=True)
-    names = ("background", "text-base", "surface", "border", "text-muted")
-    variables = ";".join(f"--pst-color-{name}:{value}" for name, value in zip(names, COLOURS[theme], strict=True))
     path.write_text(
-        f'<!doctype html><html lang="en" data-theme="{theme}" style="{variables}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>page</title></head>'
-        f'<body style="background:{COLOURS[theme][0]};color:{COLOURS[theme][1]};font-family:sans-serif">'
-        f"<main><h1>page</h1>{markup}</main></body></html>",
+        '<!doctype html><html lang="en" style="--pst-color-background:#ffffff;--pst-color-text-base:#222832">'
+        '<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>page</title></head>'
+        f'<body style="font-family:sans-serif"><main><h1>page</h1>{markup}</main></body></html>',
         encoding="utf-8",
     )
     return path

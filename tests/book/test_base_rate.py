@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import make_base_rate
+import make_pipeline
 import make_runs_table
 import numpy as np
 import pandas as pd
@@ -18,35 +19,15 @@ COUNTS = make_base_rate.published_counts(ROOT / make_base_rate.COUNTS)
 FRAGMENT = (ROOT / make_base_rate.TABLE).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("tool", [make_base_rate, make_runs_table, playground_cases])
+@pytest.mark.parametrize("tool", [make_base_rate, make_pipeline, make_runs_table, playground_cases])
 def test_what_a_tool_writes_is_current(monkeypatch, tool):
     monkeypatch.chdir(ROOT)
     assert tool.main(["--check"]) == 0, f"run python tools/{tool.__name__}.py"
 
 
-@pytest.mark.parametrize(
-    ("tool", "source", "target", "old", "new", "row"),
-    [
-        (make_base_rate, make_base_rate.COUNTS, make_base_rate.TABLE, "MEAN,O,FP,206", "MEAN,O,FP,207", "207"),
-        (
-            *(make_runs_table, make_runs_table.RUNS, make_runs_table.TABLE, "\n- id: ", "\n- id: another\n"),
-            "* - `another`\n  - {doc}`Another <runs/another>`\n  -\n  -\n  - 7\n",
-        ),
-    ],
-)
-def test_a_changed_source_makes_a_table_stale(monkeypatch, tmp_path, tool, source, target, old, new, row):
-    monkeypatch.chdir(tmp_path)
-    for path in (source, target):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    text = (ROOT / source).read_text(encoding="utf-8")
-    source.write_text(text, encoding="utf-8")
-    assert tool.main([]) == tool.main(["--check"]) == 0
-    if tool is make_runs_table:
-        new += f"  notebook: notebooks/another.md\n  title: Another\n  minutes: {{full: 7}}\n{old[1:]}"
-    source.write_text(text.replace(old, new, 1), encoding="utf-8")
-    assert tool.main(["--check"]) == 1
-    assert tool.main([]) == tool.main(["--check"]) == 0
-    assert row in target.read_text(encoding="utf-8")
+def test_the_picture_of_the_chain_shows_its_stages_in_their_order():
+    titles = "long video, two frames, motion, three planes, network, score, intervals, names, truth, STRS".split(", ")
+    assert [title for title, _ in make_pipeline.STAGES] == titles
 
 
 def test_the_counts_give_the_printed_f1_of_spotting():

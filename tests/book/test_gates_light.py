@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 import pydata_sphinx_theme
-import pytest
 from fontTools.ttLib import TTFont
 from reading import program
 
@@ -19,19 +18,14 @@ LIGHT = program("book/extensions/light.py")
 FONT = AWESOME / "webfonts" / "fa-solid-900.ttf"
 
 
-@pytest.fixture(scope="module")
-def named() -> dict[str, str]:
-    return LIGHT.characters((AWESOME / "css" / "all.min.css").read_text(encoding="utf-8"))
+NAMED = LIGHT.characters((AWESOME / "css" / "all.min.css").read_text(encoding="utf-8"))
 
 
-def test_a_class_has_the_character_that_its_style_says(named):
+def test_the_sheet_holds_the_icons_asked_for_and_no_others():
     style = '.a{color:red}.fa-b:before,.fa-c-2:before{content:"\\f002"}.fa-d:before{content:"\\2b"}'
     assert LIGHT.characters(style) == {"fa-b": "\uf002", "fa-c-2": "\uf002", "fa-d": "+"}
-    assert named["fa-bars"] == "\uf0c9" and len(named) > 1000
-
-
-def test_the_sheet_holds_the_icons_asked_for_and_no_others(named):
-    sheet = LIGHT.style_sheet(FONT, {"fa-bars": named["fa-bars"]}, {"\uf0eb"})
+    assert NAMED["fa-bars"] == "\uf0c9" and len(NAMED) > 1000
+    sheet = LIGHT.style_sheet(FONT, {"fa-bars": NAMED["fa-bars"]}, {"\uf0eb"})
     (packed,) = re.findall(r"base64,([^\"]+)\"", sheet)
     font = TTFont(io.BytesIO(base64.b64decode(packed)))
     assert set(font.getBestCmap()) == {0xF0C9, 0xF0EB}

@@ -29,7 +29,7 @@ def checkout(tmp_path, monkeypatch):
 
 def page(run_id: str, *, tier: str = "quick", **changed: object) -> dict:
     """What a current page says of its run."""
-    made = {"time": "2026-01-02T03:04:05+00:00", "commit": "c" * 40, "code": "a" * 64, "python": "3.11.7"}
+    made = {"time": "2026-01-02T03:04:05+00:00", "commit": "c" * 40, "python": "3.11.7"}
     key = pages.page_key(RUNS[run_id], tier, ROOT)
     return {"tier": tier, "key": key, "seconds": 200, "provenance": made, **changed}
 
@@ -48,13 +48,13 @@ def test_a_page_is_current_or_stale_and_a_run_without_page_is_missing(monkeypatc
     said = {row[0].partition("<runs/")[2].rstrip(">`"): row[1:] for row in rows(STATUS.pages_status(made))}
     assert list(said) == list(RUNS)
     plain = [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in said["motion"]]
-    assert plain == ["`quick`", "2 Jan 2026", "3.3 min", "`aaaaaaaaa`", "`ccccccccc`", "yes"]
+    assert plain == ["`quick`", "2 Jan 2026", "3.3 min", "`ccccccccc`", f"`{made['motion']['key'][:9]}`", "yes"]
     assert said["networks"][0] == "`smoke`" and said["networks"][-1] == "**stale**"
     assert said["spotting"][-1] == "not made"
 
 
 def test_pages_of_another_environment_have_a_row_of_their_own():
-    other = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "code": "", "python": "3.12.1"}
+    other = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "python": "3.12.1"}
     made = {"motion": page("motion"), "networks": page("networks"), "spotting": page("spotting", provenance=other)}
     said = rows(STATUS.pages_made_with(made))
     assert [row[0] for row in said] == ["2", "1"]

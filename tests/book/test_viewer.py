@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
-from reading import reader, sound, too_wide, write_page
+from reading import reader, sound, write_page
 
 from melib.plots import viewer
 from melib.plots.motion import flow_colours
@@ -148,16 +148,6 @@ def test_the_keyboard_scrubs_and_plays_and_the_words_follow(page, clip):
     for state in ("Pause", "Play"):
         play.press("Enter")
         assert play.inner_text() == state
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_viewer_fits_a_phone_and_names_its_controls(browser, tmp_path, markup, theme):
-    with sound(browser, write_page(tmp_path, markup, theme=theme), width=375) as page:
-        page.wait_for_selector(".mev-on")
-        assert too_wide(page) <= 0
-        for name in ("Frame", "Enlarge", "Motion", "Speed"):
-            assert page.get_by_label(name, exact=False).count() >= 1
 
 
 @pytest.mark.browser
