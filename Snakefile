@@ -82,6 +82,7 @@ rule features:
     output:
         touch(f".cache/done/{TIER}/features-{hashlib.sha256(''.join(sorted(BATCHES)).encode()).hexdigest()[:12]}"),
     threads: workflow.cores
+    priority: 50  # it waits for all cores, and everything waits for it
     shell:
         "{sys.executable:q} -m melib rows all --tier {TIER} --features --jobs {threads}"
 
