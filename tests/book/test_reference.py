@@ -1,4 +1,4 @@
-"""The API reference names every public module, and its references find names where Python would."""
+"""The API reference lists its pages, and its references find names where Python would."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import make_reference
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -30,39 +29,11 @@ for name in ("study", "synthetic.suites", "training.mean", "video"):
     importlib.import_module(f"melib.{name}")
 
 
-def test_the_pages_name_the_modules_that_there_are():
-    options = ["--package", str(ROOT / "melib"), "--folder", str(ROOT / "book" / "api")]
-    assert make_reference.main([*options, "--check"]) == 0, "run python tools/make_reference.py"
-
-
-def test_a_new_module_and_a_left_over_page_are_found(tmp_path):
-    (tmp_path / "package" / "flow").mkdir(parents=True)
-    (tmp_path / "package" / "flow" / "new.py").touch()
-    (tmp_path / "package" / "flow" / "_private.py").touch()
-    assert make_reference.modules(tmp_path / "package", "flow") == ["melib.flow", "melib.flow.new"]
-    pages = tmp_path / "pages"
-    pages.mkdir()
-    (pages / "gone.md").touch()
-    (pages / "index.md").touch()
-    options = ["--package", str(tmp_path / "package"), "--folder", str(pages)]
-    assert make_reference.main([*options, "--check"]) == 1
-    assert not (pages / "flow.md").exists()
-    assert make_reference.main(options) == 1, "a page about no package stays an error"
-    (pages / "gone.md").unlink()
-    assert make_reference.main(options) == 0
-    assert "automodule:: melib.flow.new" in (pages / "flow.md").read_text(encoding="utf-8")
-
-
-def test_without_a_package_no_page_is_written(tmp_path, capsys):
-    options = ["--package", str(tmp_path / "package"), "--folder", str(tmp_path / "pages")]
-    assert make_reference.main(options) == 2
-    assert "no package" in capsys.readouterr().err
-    assert not (tmp_path / "pages").exists()
-
-
 def test_every_page_is_listed_in_the_introduction_of_the_reference():
-    text = (ROOT / "book" / "api" / "index.md").read_text(encoding="utf-8")
-    assert [name for name in make_reference.PACKAGES if f"<{name}>`" not in text] == []
+    folder = ROOT / "book" / "api"
+    text = (folder / "index.md").read_text(encoding="utf-8")
+    pages = [path.stem for path in folder.glob("*.md") if path.stem != "index"]
+    assert len(pages) > 10 and [name for name in pages if f"<{name}>`" not in text] == []
 
 
 @pytest.mark.parametrize(
