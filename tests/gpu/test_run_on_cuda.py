@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import run_on_cuda
 import torch
 
-from melib import study
 from melib.study.flow_truth import micro_pairs
-
-ROOT = Path(__file__).parents[2]
+from melib.study.settings import TIERS
 
 
 @pytest.fixture(scope="module")
@@ -23,19 +18,18 @@ def three_pairs():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
 def test_without_a_card_one_line_says_so_and_nothing_is_written(monkeypatch, capsys, tmp_path):
-    path = tmp_path / "speed.json"
-    monkeypatch.setattr(sys, "argv", ["run_on_cuda.py", "--json", str(path)])
-    assert run_on_cuda.main() == 1
+    monkeypatch.chdir(tmp_path)
+    assert run_on_cuda.main(["--json"]) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "no graphics card" in said.err
-    assert not path.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", run_on_cuda.CHAINS)
-@pytest.mark.parametrize("tier", study.TIERS)
+@pytest.mark.parametrize("tier", TIERS)
 def test_a_chain_is_the_declared_row_of_its_network_with_several_folds(name, tier):
-    parameters = run_on_cuda.chain_parameters(name, tier)
-    assert parameters.model == name.lower() and parameters.split == "loso" and parameters.tier == tier
+    settings = run_on_cuda.chain_settings(name, tier)
+    assert (settings.model, settings.split, settings.tier) == (name.lower(), "loso", tier)
 
 
 def test_flows_of_the_same_device_are_the_same_and_the_ratio_is_that_of_the_seconds(three_pairs):

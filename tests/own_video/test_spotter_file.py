@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from melib.features import FeatureSettings
 from melib.models import MEAN, SFAMNet, save_model
 from melib.own_video import SHIPPED, Band, Spotter, load_spotter, save_spotter
+from melib.study import rules, settings
 
 
 @pytest.fixture
@@ -118,18 +119,13 @@ def test_bands_count_what_was_found_and_what_was_right():
         assert band.low < band.share < band.high
 
 
-def test_a_hit_is_one_to_one_and_shares_half():
-    truth, found = np.array([(0, 4), (20, 29)]), np.array([(0, 4), (1, 5), (25, 34)])
-    assert make_spotter.hits(truth, found) == 1
-
-
 def test_the_tool_makes_a_spotter_that_says_what_it_was_made_of(tmp_path, monkeypatch, capsys):
     # Few people, few frames, few updates: what comes out is poor, and made in the way of the one that is shipped.
-    monkeypatch.setattr(make_spotter, "STRIDE", 6)
-    monkeypatch.setattr(make_spotter, "TRAINING", replace(make_spotter.TRAINING, spot_steps=4, recognition_steps=2))
+    small = replace(settings.TIERS["full"], stride=6, spot_steps=4, recognition_steps=2)
+    monkeypatch.setitem(settings.TIERS, "full", small)
     out = tmp_path / "made.safetensors"
     # Whatever is found counts as right, so that on any processor a low threshold is chosen and enough is found.
-    monkeypatch.setattr(make_spotter, "hits", lambda truth, found: len(found))
+    monkeypatch.setattr(rules, "hits", lambda truth, found: len(found))
     sizes = make_spotter.Sizes(training=3, fresh=2, videos=1, frames=60, clips=1)
     assert make_spotter.run(out, tmp_path / "store", 1, sizes) == 0
     found, shipped = load_spotter(out), load_spotter()
