@@ -13,8 +13,7 @@ frames and many lack others. Part C is not read: no copy of its labels was at ha
 What the release does not say, so that it is assumed here and can be set: one unit of depth is 1 mm, and the camera has
 a horizontal field of view of `FIELD_OF_VIEW` with its axis through the centre. Scene flow in metres scales with both.
 
-Reference: J. Li et al., CAS(ME)^3: A third generation facial spontaneous micro-expression database with depth
-information and high ecological validity, IEEE TPAMI 45(3), 2023; notes of the repository jingtingEmmaLi/CAS-ME-3.
+Reference: J. Li et al., CAS(ME)^3, IEEE TPAMI 45(3), 2023; notes of the repository jingtingEmmaLi/CAS-ME-3.
 """
 
 from __future__ import annotations

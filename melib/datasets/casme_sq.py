@@ -8,8 +8,7 @@ and one label file, ``CAS(ME)^2code_final(Updated).xlsx``, ``code_final.xlsx`` o
 labels without header and two sheets that translate its subjects and videos into folders. A video is named here by
 its stimulus of four digits, such as ``0101``.
 
-Reference: F. Qu et al., CAS(ME)^2: A database for spontaneous macro-expression and micro-expression spotting and
-recognition, IEEE Transactions on Affective Computing 9(4), 2018.
+Reference: F. Qu et al., CAS(ME)^2, IEEE Transactions on Affective Computing 9(4), 2018.
 """
 
 from __future__ import annotations

@@ -69,11 +69,9 @@ def examine(name: str, root: Path | str, *, decode: bool = False, progress: bool
     read = module.read_labels(dataset.root, **keywords)
     videos = tqdm(dataset.videos, unit="video", disable=not progress)
     result = {
-        **{"dataset": name, "title": title(name), "root": str(dataset.root), "version": dataset.version},
-        "fps": float(dataset.videos[0].fps),
+        **{"dataset": name, "title": about(name)[0], "root": str(dataset.root), "version": dataset.version},
+        **{"fps": float(dataset.videos[0].fps), "counts_from": about(name)[1], "decoded": decode},
         "counts": list(_counts(name, dataset, read)),
-        "counts_from": counts_from(name),
-        "decoded": decode,
         "videos": [_video(video, _DAMAGED.get((name, video.subject, video.name), ()), decode) for video in videos],
         "labels": _labels(read, dataset.labels),
     }
@@ -85,20 +83,16 @@ def examine(name: str, root: Path | str, *, decode: bool = False, progress: bool
     return result
 
 
-def title(name: str) -> str:
-    """What a dataset is, in a line."""
-    return reader(name)[0].__doc__.splitlines()[0].rstrip(".")
-
-
-def counts_from(name: str) -> str:
-    """Where the published counts of a dataset were read: its label files, the literature, nowhere."""
-    return [*_PUBLISHED.query("labels == @name")["source"], "nowhere"][0]
-
-
-def published(name: str) -> dict[str, int]:
-    """The published counts of a dataset, under the keys of :func:`melib.datasets.sheets.count_labels`."""
-    rows = _PUBLISHED.query("labels == @name")
+def published(labels: str) -> dict[str, int]:
+    """Published counts of a dataset, or of its labels after a rule, under the keys of ``count_labels``."""
+    rows = _PUBLISHED[_PUBLISHED["labels"] == labels]
     return dict(zip(rows["count"], rows["published"].tolist(), strict=True))
+
+
+def about(name: str) -> tuple[str, str]:
+    """What a dataset is, in a line, and where its published counts were read."""
+    title = reader(name)[0].__doc__.splitlines()[0].rstrip(".")
+    return title, [*_PUBLISHED["source"][_PUBLISHED["labels"] == name], "nowhere"][0]
 
 
 def _counts(name: str, dataset: FolderDataset, read: LabelTable) -> Iterator[dict]:
@@ -174,8 +168,9 @@ def catalogue() -> str:
     """The known datasets, with the published counts."""
     lines = ["Licensed datasets that the study reads. Each is given out on a signed agreement by its holder."]
     for name in DATASETS:
+        title, source = about(name)
         counts = ", ".join(f"{number} {count}" for count, number in published(name).items() if " " not in count)
-        lines += ["", f"{name}: {title(name)}", f"  published (from the {counts_from(name)}): {counts}"]
+        lines += ["", f"{name}: {title}", f"  published (from the {source}): {counts}"]
     return "\n".join([*lines, "", "Examine a copy: python -m melib doctor --dataset NAME --root DIR"])
 
 

@@ -190,7 +190,7 @@ def test_without_a_dataset_the_known_ones_are_listed_and_half_a_question_is_one_
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
     for name in datasets.DATASETS:
-        assert f"{name}: {doctor.title(name)}" in said
+        assert f"{name}: {doctor.about(name)[0]}" in said
     assert "860 micro, 3346 macro, 98 subjects" in said and said.count("from the literature") == 4
 
 
