@@ -126,7 +126,7 @@ def refresh_all(wanted: Mapping[Path, str], *, tool: str, check: bool, left_over
 
     With ``check`` nothing is written, and each file that is missing or stale is named and gives 1. Files that are left
     over, which the tool would not make, are named and give 1 too; none is deleted. ``tool`` is as it is called, such as
-    ``tools/make_reference.py``.
+    ``tools/pair_notebooks.py``.
     """
     left_over = list(left_over)
     stale = [path for path, text in wanted.items() if not refresh(path, text, check=check)]

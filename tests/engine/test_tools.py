@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import runpy
-import shutil
 import sys
 from pathlib import Path
 
@@ -92,21 +91,8 @@ def test_a_missing_or_stale_pair_is_named_and_then_written(checkout, capsys):
     source = folder / "small.md"
     source.write_text(source.read_text() + "\nOne more sentence.\n")
     assert pair_notebooks.main(["--check", *arguments]) == 1
-
-
-def test_a_pair_without_source_is_an_error(checkout):
-    folder = checkout / "notebooks"
-    pair_notebooks.main(["--folder", str(folder)])
-    (folder / "small.md").unlink()
-    assert pair_notebooks.main(["--folder", str(folder)]) == 1
-
-
-def test_the_same_source_gives_the_same_bytes(checkout, tmp_path):
-    source = checkout / "notebooks" / "small.md"
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    shutil.copy(source, elsewhere)
-    assert pair_notebooks.paired_text(source) == pair_notebooks.paired_text(elsewhere / "small.md")
+    source.unlink()
+    assert pair_notebooks.main(arguments) == 1, "a pair without a source"
 
 
 def test_a_pair_has_no_outputs_and_papermill_finds_its_parameters(checkout):
