@@ -147,6 +147,8 @@ def load(
     home = f"{name}-{dataset}" if at else name
     found = {row.name: row for row in _rows(declared["rows"], home, tier, at, folder)}
     if at:
+        for row in _rows(printed_rows(declared.get("printed", ()), dataset), home, tier, at, folder):
+            found.setdefault(row.name, row)
         found = _with_their_planes(found, name, dataset, data_root)
     if more:
         found |= {row.name: row for row in _rows(more.get("rows", ()), f"{home}-{Path(rows).stem}", tier, at, folder)}
@@ -265,12 +267,9 @@ def _comparisons(entries: Sequence[Mapping], least: float) -> Iterator[Compariso
 
 
 def _filmed(declared: dict, dataset: str) -> dict:
-    """What a file asks of filmed faces: its own part for them if it has one, and the rows that the papers print."""
+    """What a file asks of filmed faces: its own part for them, if it has one."""
     declared = {**declared, **declared.get("filmed", {})}
-    entries = [_of_printed_classes(entry, dataset) for entry in declared["rows"]]
-    names = {entry.get("name") for entry in entries}
-    printed = [row for row in printed_rows(declared.get("printed", ()), dataset) if row["name"] not in names]
-    return {**declared, "rows": [*entries, *printed]}
+    return {**declared, "rows": [_of_printed_classes(entry, dataset) for entry in declared["rows"]]}
 
 
 def _of_printed_classes(entry: Mapping, dataset: str) -> Mapping:

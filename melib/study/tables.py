@@ -345,7 +345,7 @@ def _ours(kept: Mapping[str, Kept], task: str, method: str, features: str, class
     for row in kept.values():
         given = row.row.settings
         usual = Settings(dataset=given.dataset, data_root=given.data_root, tier=given.tier, model=given.model)
-        free = {"input", "classes", "rule", "shuffled", "device"} | {"intervals_by"} * (task == "recognition")
+        free = {"input", "classes", "rule", "shuffled", "device", *["intervals_by"] * (task == "recognition")}
         if given.model == model and given.input in READINGS[features] and given.classes == classes:
             if set(differing(given, usual)) <= free:
                 first.setdefault((READINGS[features].index(given.input), given.rule), row)
