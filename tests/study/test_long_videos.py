@@ -38,7 +38,7 @@ def bits(record):
 
 def own(store, folder, settings):
     """A store with the features of the shared one, and no networks."""
-    data.prepare(settings, store=store)
+    data.prepare([settings], store=store)
     folder.mkdir()
     for path in store.glob("*.npy"):
         os.link(path, folder / path.name)
