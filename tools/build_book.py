@@ -56,7 +56,7 @@ def main(tier: str, target: str = "book") -> int:
     snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}", f"batch={BATCH}"]
     if locked(folder):
         print("clearing the lock of an engine that was killed", flush=True)
-        unlocked = subprocess.run([*snakemake, "--unlock", "--quiet"]).returncode
+        unlocked = subprocess.run([*snakemake, "--cores", "1", "--unlock", "--quiet"]).returncode
         if unlocked:
             return unlocked
     # A batch is done when its records are there, not when a stamp says so.
