@@ -22,7 +22,7 @@ LOOKED_FOR = [
     ("optical strain", "book/api/flow.html"),
     ("false alarm", "book/glossary.html#term-false-alarm"),
     ("train_mean", "book/api/training.html#melib.training.mean.train_mean"),
-    ("uf1", "book/api/metrics.html"),
+    ("uf1", "book/api/index.html"),
     ("playground", "book/playground.html"),
 ]
 #: A browser lets no page read another from a folder, so the words below a result of search are missing there.
