@@ -17,10 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Execute the run; 0 if its page is there, 1 if the notebook failed."""
-    from melib.study.pages import RunFailed, execute, find_run, load_runs
+    from melib.errors import find
+    from melib.study.pages import RunFailed, execute, load_runs
 
     root = Path.cwd()
-    declared = find_run(load_runs(root), arguments.id)
+    declared = find(arguments.id, load_runs(root), "run")
     page = declared.page(root).relative_to(root)
     expected = declared.minutes.get(arguments.tier)
     if expected:

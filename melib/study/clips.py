@@ -31,13 +31,13 @@ from sklearn.preprocessing import StandardScaler
 from melib.errors import InputError
 from melib.metrics import chance, recognition, uncertainty
 from melib.models import predict
-from melib.study import readings
-from melib.study.readings import CELLS, People, Reading, Request, grid_means
-from melib.study.record import Record, plain_table
+from melib.study.record import Record, count_names, plain_table
 from melib.study.settings import CLASSES, FLOOR_DRAWS, LEARNING_RATES, NETWORKS, ClipSettings
+from melib.synthetic import readings
 from melib.synthetic.action_units import AU14_SHARE, OPPOSITES
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.head import load_head
+from melib.synthetic.readings import CELLS, People, Reading, Request, grid_means
 from melib.training import MEANSettings, SFAMNetSettings, retrain_recognition, train_mean, train_sfamnet
 from melib.video import SEVEN_TO_FOUR
 
@@ -138,8 +138,7 @@ def run(settings: ClipSettings, seed: int, *, store: Path | str) -> Record:
         "seconds": round(time.perf_counter() - started, 1),
     }
     named = asked.assign(named=answers)
-    counted = named.groupby(["subject", "emotion", "named"], sort=True).size().rename("count").reset_index()
-    return Record(values, {"predictions": named[["subject", "video", "named"]], "named": counted})
+    return Record(values, {"predictions": named[["subject", "video", "named"]], "named": count_names(named)})
 
 
 def prepare(settings: Iterable[ClipSettings], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:

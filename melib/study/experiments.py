@@ -23,13 +23,12 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 
 from melib import datasets
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.features import DEPTH_INPUTS, TRUE_INPUTS
 from melib.study.places import checkout
 from melib.study.released import READINGS, REBUILT, read_printed
@@ -184,7 +183,7 @@ def _check_keys(entry: object, known: Iterable[str], where: str) -> None:
     if not isinstance(entry, Mapping):
         raise InputError(f"{where} holds no names with values")
     for key in entry:
-        find(key, dict.fromkeys(known), f"entry in {where}")
+        find(key, known, f"entry in {where}")
 
 
 def _rows(
@@ -320,12 +319,3 @@ def _with_their_planes(rows: dict[str, Row], name: str, dataset: str, data_root:
     if not left or (name == "depth_ablation" and not depth):
         raise InputError(f"experiment {name!r} is about depth, which no video in {data_root} has")
     return left
-
-
-def find(name: object, known: Mapping, what: str):
-    """The thing of that name, or a refusal that names the nearest, or else all."""
-    if name not in known:
-        near = get_close_matches(str(name), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(map(str, known))}"
-        raise InputError(f"no {what} called {name!r}: {hint}")
-    return known[name]

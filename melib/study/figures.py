@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import matplotlib.axes
 import matplotlib.figure
@@ -18,9 +17,6 @@ from melib.plots.style import COLOURS, SERIES, cut_beyond_one, figure
 from melib.study.compare import NAMES, chance, differences, has, value
 from melib.study.experiments import Comparison, Experiment
 from melib.study.records import Kept
-
-if TYPE_CHECKING:
-    from melib.study.long_videos import Outcome
 
 #: Metrics that are no shares: they and their differences have no upper end.
 _UNBOUNDED = frozenset(("tp", "fp", "fn", "false_positives_per_minute"))
@@ -185,60 +181,4 @@ def learning_curves(kept: Mapping[str, Kept]) -> matplotlib.figure.Figure:
         seaborn.lineplot(some, ax=ax, **how, **look)
         ax.set(title=stage, xlabel="step", ylabel="training loss (no unit)", yscale="log")
         ax.legend(fontsize=6, title=None, ncols=2)
-    return fig
-
-
-def score_timeline(
-    outcome: Outcome, *, subject: str | None = None, video: str | None = None
-) -> matplotlib.figure.Figure:
-    """The score of each frame of a tested video, with true and found intervals.
-
-    Without a name it is the video with most micro-expressions, the first of them in order.
-    """
-    micro = outcome.truth[outcome.truth["kind"] == "micro"]
-    if subject is None and video is None:
-        most = micro.groupby(["subject", "video"], sort=True).size()
-        subject, video = most.idxmax() if len(most) else next(iter(outcome.scores))
-    if (subject, video) not in outcome.scores:
-        raise InputError(f"video {subject}/{video} was not tested: choose one of outcome.scores")
-    score = outcome.scores[subject, video]
-    fig, axes = figure(height=3.4)
-    axes.plot(np.arange(len(score)), score, color=COLOURS["chance"], linewidth=0.8, label="score")
-    smoothed = outcome.smoothed[subject, video]
-    axes.plot(np.arange(len(score)), smoothed, color=COLOURS["score"], linewidth=1.6, label="smoothed")
-    low, high = float(score.min()), float(score.max())
-    unit = max(high - low, 1e-6)
-    macro = outcome.truth[outcome.truth["kind"] == "macro"]
-    lanes = {
-        "true micro-expression": (micro, high + 0.18 * unit, COLOURS["truth"], ""),
-        "macro-expression": (macro, high + 0.08 * unit, COLOURS["chance"], "//"),
-        "found": (outcome.predictions, low - 0.18 * unit, COLOURS["found"], ""),
-    }
-    for label, (table, bottom, colour, hatch) in lanes.items():
-        rows = table[(table["subject"] == subject) & (table["video"] == video)]
-        for number, row in enumerate(rows.itertuples()):
-            look = {"facecolor": colour, "edgecolor": "white", "hatch": hatch, "label": label if number == 0 else None}
-            axes.broken_barh([(row.onset, row.offset - row.onset + 1)], (bottom, 0.07 * unit), **look)
-            if isinstance(row.emotion, str) and label != "macro-expression":
-                # Every other name stands higher, so that those of neighbours do not run into each other.
-                axes.annotate(row.emotion, (row.onset, bottom + (0.08 + 0.07 * (number % 2)) * unit), fontsize=7)
-    # Room for the higher row of names: what lies outside the axes is not drawn.
-    axes.set_ylim(top=high + 0.44 * unit)
-    axes.set(xlabel="frame", ylabel="spotting score (no unit)", title=f"subject {subject}, video {video}")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4)
-    return fig
-
-
-def confusions(values: Mapping) -> matplotlib.figure.Figure:
-    """Two confusion matrices of a run: expressions that were given, and those that were spotted."""
-    names = values["confusion"]["emotions"]
-    fig, axes = figure(1, 2, height=3.4)
-    for ax, key in zip(axes, ("given", "spotted"), strict=True):
-        counts = np.array(values["confusion"][key])
-        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        how = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True, "fmt": "d"}
-        seaborn.heatmap(share, annot=counts, xticklabels=names, yticklabels=names, ax=ax, **how)
-        ax.tick_params(axis="x", rotation=30)
-        ax.tick_params(axis="y", rotation=0)
-        ax.set(xlabel="named", ylabel="true", title=f"expressions {key} (n = {counts.sum()})")
     return fig

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 
+import yaml
+
 from melib import datasets
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.features import TRUE_INPUTS, FeatureSettings
 from melib.synthetic.action_units import OUT_OF_PLANE_PATTERNS
-from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
+from melib.synthetic.readings import Reading
 from melib.synthetic.suites import SUITES
 from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 
@@ -41,23 +42,19 @@ FLOOR_DRAWS, CHANCE_DRAWS = 20, 200
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything a tier has.
-
-    ``people``, ``clip_people`` and ``sweep_people`` are (to learn from, to be tested): of long videos, of clips for
-    networks, of clips for sweeps. ``*_steps`` are optimiser updates of MEAN's two stages and of SFAMNet.
-    """
+    """How much of everything a tier has; ``tiers.yml`` beside this file is the one table, and says what each is."""
 
     seeds: int
     people: tuple[int, int]
     videos: int
     frames: int
     stride: int
-    clips: int  # further expressions of each person of the long videos, of which onset and apex alone are rendered
+    clips: int
     spot_steps: int
     recognition_steps: int
     joint_steps: int
     batch: int
-    control_draws: int  # trainings of a network on shuffled emotion labels
+    control_draws: int
     resamples: int
     clip_people: tuple[int, int]
     clips_each: int
@@ -65,45 +62,28 @@ class Sizes:
     sweep_clips_each: int
     clip_steps: int
     clip_batch: int
-    clip_guesses: int  # draws of answers without looking
+    clip_guesses: int
     clip_resamples: int
-    motion_pairs: int  # onset-apex pairs on which flow is measured
-    out_of_plane: tuple[int, int, int]  # people to learn from, people tested, clips of each
+    motion_pairs: int
+    out_of_plane: tuple[int, int, int]
     motion_resamples: int
 
 
-#: The one table of sizes, by tier.
-TIERS = {
-    "smoke": Sizes(
-        seeds=1,
-        **dict(people=(3, 3), videos=2, frames=120, stride=4, clips=8),
-        **dict(spot_steps=40, recognition_steps=40, joint_steps=40, batch=32, control_draws=1, resamples=200),
-        **dict(clip_people=(4, 3), clips_each=6, sweep_people=(2, 3), sweep_clips_each=6),
-        **dict(clip_steps=10, clip_batch=32, clip_guesses=20, clip_resamples=100),
-        **dict(motion_pairs=2, out_of_plane=(2, 2, 4), motion_resamples=100),
-    ),
-    "quick": Sizes(
-        seeds=1,
-        **dict(people=(6, 6), videos=2, frames=240, stride=3, clips=12),
-        **dict(spot_steps=400, recognition_steps=100, joint_steps=200, batch=64, control_draws=3, resamples=500),
-        **dict(clip_people=(16, 22), clips_each=10, sweep_people=(8, 12), sweep_clips_each=8),
-        **dict(clip_steps=80, clip_batch=64, clip_guesses=50, clip_resamples=500),
-        **dict(motion_pairs=12, out_of_plane=(6, 6, 8), motion_resamples=1000),
-    ),
-    "full": Sizes(
-        seeds=3,
-        **dict(people=(12, 12), videos=2, frames=450, stride=2, clips=20),
-        **dict(spot_steps=500, recognition_steps=150, joint_steps=300, batch=64, control_draws=3, resamples=2000),
-        **dict(clip_people=(60, 150), clips_each=20, sweep_people=(24, 40), sweep_clips_each=12),
-        **dict(clip_steps=200, clip_batch=64, clip_guesses=200, clip_resamples=1000),
-        **dict(motion_pairs=40, out_of_plane=(20, 20, 10), motion_resamples=2000),
-    ),
-}
+def _read_tiers() -> dict[str, Sizes]:
+    # A record's key holds the sizes that decide it, so the table itself is outside of the source that is hashed.
+    table = yaml.safe_load(Path(__file__).with_name("tiers.yml").read_text(encoding="utf-8"))
+    tiers = table.pop("tiers")
+    sizes = {name: [tuple(each) if isinstance(each, list) else each for each in row] for name, row in table.items()}
+    return {tier: Sizes(**{name: row[column] for name, row in sizes.items()}) for column, tier in enumerate(tiers)}
+
+
+#: Tier -> its sizes.
+TIERS = _read_tiers()
 
 
 def tier_sizes(tier: str) -> Sizes:
     """The sizes of a tier; an unknown one is refused."""
-    return TIERS[_choice("tier", tier, TIERS)]
+    return find(tier, TIERS, "tier")
 
 
 def usual_classes(dataset: str) -> int:
@@ -189,7 +169,7 @@ class Settings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        _choice("dataset", self.dataset, (SYNTHETIC, *datasets.DATASETS))
+        find(self.dataset, (SYNTHETIC, *datasets.DATASETS), "dataset")
         filled = {
             "split": "loso" if self.filmed else "fresh",
             "classes": usual_classes(self.dataset),
@@ -200,14 +180,14 @@ class Settings:
         for name, value in filled.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        _choice("tier", self.tier, TIERS)
-        _choice("suite", self.suite, SUITES)
-        _choice("split", self.split, ("fresh", "loso"))
-        _choice("model", self.model, MODELS)
-        _choice(f"classes of {self.dataset}", self.classes, self._class_sets)
-        _choice("intervals_by", self.intervals_by, NETWORKS)
-        _choice("rule", self.rule, ("authors", "strict"))
-        _choice("device", self.device, ("auto", "cpu", "cuda"))
+        find(self.tier, TIERS, "tier")
+        find(self.suite, SUITES, "suite")
+        find(self.split, ("fresh", "loso"), "split")
+        find(self.model, MODELS, "model")
+        find(self.classes, self._class_sets, f"classes of {self.dataset}")
+        find(self.intervals_by, NETWORKS, "intervals_by")
+        find(self.rule, ("authors", "strict"), "rule")
+        find(self.device, ("auto", "cpu", "cuda"), "device")
         for part in self.inputs:
             self.planes(part)
         if len(set(self.inputs)) < len(self.inputs):
@@ -317,49 +297,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One way to read the three planes of a pair of frames of a clip.
-
-    Parameters
-    ----------
-    planes : FeatureSettings
-    sensor : DepthSensor
-        Of no effect where the input reads no depth.
-    generic : bool
-        A generic face that stands still in place of the sensor's depth.
-    delay : int
-        Frames by which depth lags behind colour.
-    averaged : bool
-        Depth averaged over frames before the first, and about the second frame of the pair.
-    """
-
-    planes: FeatureSettings = FeatureSettings()
-    sensor: DepthSensor = DEPTH_LEVELS["mid"]
-    generic: bool = False
-    delay: int = 0
-    averaged: bool = False
-
-    @classmethod
-    def of(cls, values: Mapping[str, object]) -> Reading:
-        """From plain values: those of :class:`FeatureSettings` beside the others, ``sensor`` a level or its errors."""
-        names = [each.name for each in fields(FeatureSettings)]
-        mine = [each.name for each in fields(cls) if each.name != "planes"]
-        _known_names(values, (*names, *mine), "setting of a reading")
-        given = {name: value for name, value in values.items() if name in mine}
-        if "sensor" in given:
-            given["sensor"] = _sensor(given["sensor"])
-        return cls(FeatureSettings(**{name: value for name, value in values.items() if name in names}), **given)
-
-
-def _sensor(given: str | Mapping[str, object]) -> DepthSensor:
-    """A named level, or a sensor from its errors."""
-    if isinstance(given, str):
-        return DEPTH_LEVELS[_choice("sensor", given, DEPTH_LEVELS)]
-    _known_names(given, [each.name for each in fields(DepthSensor)], "error of a sensor")
-    return DepthSensor(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
-
-
-@dataclass(frozen=True)
 class ClipSettings:
     """A row of clips: each holds one expression and all that looks like one; what is it, or is there one at all?
 
@@ -418,14 +355,14 @@ class ClipSettings:
         for name in ("flow", "depth", "learnt_depth"):
             if isinstance(getattr(self, name), Mapping):
                 object.__setattr__(self, name, Reading.of(getattr(self, name)))
-        _choice("tier", self.tier, TIERS)
-        _choice("question", self.question, ("recognition", "spotting"))
-        _choice("people", self.people, ("networks", "sweeps"))
-        _choice("model", self.model, CLIP_MODELS)
-        _choice("classes", self.classes, CLASSES)
-        _choice("input", self.input, ("flow", "depth", "uv0", "uvz", "uvz-other"))
-        _choice("mixture", self.mixture, ("", "out-of-plane", "au14"))
-        _choice("population", self.population, ("test", "train"))
+        find(self.tier, TIERS, "tier")
+        find(self.question, ("recognition", "spotting"), "question")
+        find(self.people, ("networks", "sweeps"), "people")
+        find(self.model, CLIP_MODELS, "model")
+        find(self.classes, CLASSES, "classes")
+        find(self.input, ("flow", "depth", "uv0", "uvz", "uvz-other"), "input")
+        find(self.mixture, ("", "out-of-plane", "au14"), "mixture")
+        find(self.population, ("test", "train"), "population")
         if self.question == "spotting" and self.model in NETWORKS:
             raise InputError(
                 f"question 'spotting' on clips is for 'floor' and 'grid'; {self.model!r} spots in long videos"
@@ -475,8 +412,9 @@ WAYS = {"videos": Settings, "clips": ClipSettings}
 
 def make(way: str, values: Mapping[str, object]) -> Settings | ClipSettings:
     """Settings from plain names and values; an unknown name is refused with the nearest that is known."""
-    kind = WAYS[_choice("way", way, WAYS)]
-    _known_names(values, [each.name for each in fields(kind)], f"setting of a row of {way}")
+    kind = find(way, WAYS, "way")
+    for name in values:
+        find(name, [each.name for each in fields(kind)], f"setting of a row of {way}")
     return kind(**values)
 
 
@@ -499,18 +437,3 @@ def differing(first: Settings | ClipSettings, second: Settings | ClipSettings) -
     if type(first) is not type(second):
         return ("way",)
     return tuple(e.name for e in fields(first) if getattr(first, e.name) != getattr(second, e.name))
-
-
-def _known_names(values: Iterable[str], known: Iterable[str], what: str) -> None:
-    known = list(known)
-    for name in values:
-        if name not in known:
-            close = get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-            raise InputError(f"unknown {what} {name!r}: {hint}")
-
-
-def _choice(name: str, value: object, known: Iterable) -> object:
-    if value not in known:
-        raise InputError(f"unknown {name} {value!r}: use one of {', '.join(map(str, known))}")
-    return value

@@ -24,9 +24,8 @@ from melib.study.compare import (
 from melib.study.experiments import Experiment
 from melib.study.records import Kept
 from melib.study.released import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
-from melib.study.settings import Settings, differing, plain, usual_classes
+from melib.study.settings import Settings, differing, usual_classes
 
-_COUNTS = ("tp", "fp", "fn")
 #: The columns of :func:`printed` that say what a row is about.
 _HEADS = {
     "paper": "Paper",
@@ -161,102 +160,6 @@ def remake(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
         "Current": "no: made by other code" if any(row.stale for row in kept.values()) else "yes",
     }
     return pd.DataFrame({"": list(rows.values())}, index=list(rows))
-
-
-def designs(kept: Mapping[str, Kept]) -> pd.DataFrame:
-    """Leave-one-subject-out rows, each below the row of the same network on fresh people: what either rests on."""
-    table = {}
-    for row in kept.values():
-        if not isinstance(row.row.settings, Settings) or row.row.settings.split != "loso":
-            continue
-        for other in kept.values():
-            if set(differing(row.row.settings, other.row.settings)) <= {"split", "shuffled"}:
-                table |= {each.row.label: _rests_on(each) for each in (other, row)}
-    return pd.DataFrame.from_dict(table, orient="index")
-
-
-def _rests_on(row: Kept) -> dict[str, str]:
-    counts, settings = row.first["counts"], row.row.settings
-    floor = [record.values["floor"]["frames"]["roc_auc_frames"]["value"] for record in row.records]
-    hits, alarms = (
-        [record.values["spotting_and_naming"][key]["value"] for record in row.records] for key in ("tp", "fp")
-    )
-    return {
-        "Learns from, people": str(counts["subjects"] - 1 if settings.split == "loso" else settings.sizes.people[0]),
-        "Tested on, people": str(counts["subjects"]),
-        "Seeds": str(len(row.records)),
-        "Micro-expressions": str(counts["micro_expressions"]),
-        "Hits": number(sum(hits) / len(hits), 1),
-        "False alarms": number(sum(alarms) / len(alarms), 1),
-        "ROC-AUC of frames": with_interval(value(row, "roc_auc_frames")),
-        "The same of the floor": number(sum(floor) / len(floor)),
-    }
-
-
-def settings_of(settings: Settings, values: Mapping) -> pd.DataFrame:
-    """What one run was made of: data, people, settings, the rule's constants, and cost."""
-    counts, data = values["counts"], values["dataset"]
-    rows = {
-        "Data": f"{data['name']} {data['version']}, {'synthetic' if data['synthetic'] else 'filmed'} faces",
-        **({} if data["synthetic"] else {"Use": "made from licensed data: not for publication"}),
-        **{f"Labels, {name.replace('_', ' ')}": count for name, count in data.get("labels", {}).items()},
-        "Tested people, videos, minutes": f"{counts['subjects']}, {counts['videos']}, {counts['minutes']:.1f}",
-        "Micro- and macro-expressions in them": f"{counts['micro_expressions']}, {counts['macro_expressions']}",
-        "Expressions given for recognition": counts["given_expressions"],
-        **{name: given for name, given in plain(settings).items() if name != "dataset"},
-        "constants of the rule, by fold": "; ".join(dict.fromkeys(map(str, values["rules"]))),
-        "Time": f"{values['seconds']:.0f} s",
-    }
-    return pd.DataFrame({"": [str(each) for each in rows.values()]}, index=list(rows))
-
-
-def controls_of(values: Mapping) -> pd.DataFrame:
-    """Recognition of given expressions in one run, beside the checks that should find nothing."""
-    rows = {}
-    for metric in ("uf1_pooled", "uar_pooled"):
-        floor = values["floor"]
-        draws = {"network": values["shuffled"], "floor": floor["shuffled"] if floor else ()}
-        rows[NAMES[metric]] = {
-            "Trained on true labels": number(values["recognition"][metric]["value"]),
-            **{
-                f"{who} on shuffled labels (mean of {len(some)})": number(
-                    sum(each[metric] for each in some) / len(some)
-                )
-                for who, some in draws.items()
-                if some
-            },
-            "Guessing by frequency (95 %)": span(values["chance"]["guessed"][metric]),
-            "Always the commonest": number(values["chance"]["majority"][metric]["mean"]),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def run_of(values: Mapping) -> pd.DataFrame:
-    """The main numbers of one run: value, interval, the floor on the same people, the paired difference, and luck."""
-    shown = {
-        "spotting_and_naming": (
-            *(*_COUNTS, "false_positives_per_minute", "precision_spotting", "recall_spotting", "f1_spotting"),
-            *("f1_analysis", "uf1_analysis", "strs", "f1_named"),
-        ),
-        "frames": ("roc_auc_frames", "average_precision_frames"),
-        "frames_raw": ("roc_auc_frames", "average_precision_frames"),
-        "recognition": ("uf1_pooled", "uar_pooled"),
-    }
-    nulls = {"spotting_and_naming": "shifted", "recognition": "guessed"}
-    rows = {}
-    for part, metrics in shown.items():
-        for metric in metrics:
-            digits = 0 if metric in _COUNTS else 3
-            found, null = values[part][metric], values["chance"].get(nulls.get(part), {}).get(metric)
-            row = {"Value": number(found["value"], digits), "95 % over subjects": span(found, digits)}
-            if values["floor"] is not None:
-                less = values["minus_floor"][part][metric]
-                row["Floor"] = number(values["floor"][part][metric]["value"], digits)
-                row["Value minus floor (95 %)"] = with_interval(less, digits, sign=True)
-                row["Than the floor"] = judge(less["value"], less["low"], less["high"], 0.0)
-            row["Chance (95 %)"] = "" if null is None else span(null, digits)
-            rows[NAMES[metric] + (", before smoothing" if part == "frames_raw" else "")] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def printed(
