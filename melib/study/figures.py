@@ -9,10 +9,8 @@ import matplotlib.axes
 import matplotlib.figure
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.ticker import MaxNLocator
 
-from melib.errors import InputError
 from melib.plots.style import COLOURS, SERIES, cut_beyond_one, figure
 from melib.study.compare import NAMES, chance, differences, has, value
 from melib.study.experiments import Comparison, Experiment
@@ -29,14 +27,8 @@ def rows_with_intervals(
 ) -> matplotlib.figure.Figure:
     """A metric of every row, with its 95 % interval.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    kept : mapping of str to Kept
-    metric : str
-    coin : float, optional
-        Where to draw the line of a score that knows nothing; without it, the range of lucky answers that records keep
-        is drawn as a band.
+    ``coin`` is where to draw the line of a score that knows nothing; without it, the range of lucky answers that
+    records keep is drawn as a band.
     """
     shown = [row for row in kept.values() if has(row, metric)]
     fig, axes = figure(height=0.8 + 0.26 * len(shown))
@@ -106,17 +98,10 @@ def gains_along(
     least: float | None = None,
     tick="{:g}",
 ) -> matplotlib.figure.Figure:
-    """Values with intervals over the steps of a dose, a panel and a line for each series.
+    """Values with intervals over the steps of a dose, which are evenly spaced, a line for each series.
 
-    Parameters
-    ----------
-    panels : mapping of str to mapping of str to pandas.DataFrame
-        Title -> label -> ``value, low, high`` by dose.
-    xlabel, ylabel : str
-    least : float, optional
-        Half of the band about zero that is too small to matter; without it neither band nor line is drawn.
-    tick : str or callable
-        How a dose is written below its step; steps are evenly spaced.
+    ``panels`` leads from title to label to ``value, low, high`` by dose. ``least`` is half of the band about zero that
+    is too small to matter; without it neither band nor line is drawn. ``tick``, a format or a function, writes a dose.
     """
     fig, axes = figure(1, len(panels), height=3.8, sharey=True, squeeze=False)
     write = tick if callable(tick) else tick.format
@@ -153,32 +138,4 @@ def values_in_a_row(table: pd.DataFrame, xlabel: str, *, least: float) -> matplo
     axes.invert_yaxis()
     axes.set(xlabel=xlabel)
     axes.grid(axis="x", alpha=0.3)
-    return fig
-
-
-def learning_curves(kept: Mapping[str, Kept]) -> matplotlib.figure.Figure:
-    """The training loss of every row over its steps, a panel for each stage of training (first seed, first fold).
-
-    A curve that still falls at its end belongs to a network that was stopped early.
-    """
-    curves = [
-        row.tables("learning")[0].query("fold == 'fold_0'").assign(row=name)
-        for name, row in kept.items()
-        if len(row.records[0].tables.get("learning", ()))
-    ]
-    if not curves:
-        raise InputError("no row keeps a learning curve")
-    table = pd.concat(curves, ignore_index=True)
-    table = table.assign(step=table["step"] + 1)
-    stages = list(table["stage"].unique())
-    fig, axes = figure(1, len(stages), height=2.8, squeeze=False)
-    for ax, stage in zip(axes[0], stages, strict=True):
-        how = {"x": "step", "y": "loss", "hue": "row", "style": "row", "units": "input", "estimator": None}
-        some = table[table["stage"] == stage]
-        names = some["row"].nunique()
-        palette = [*SERIES, COLOURS["truth"], COLOURS["missed"], COLOURS["score"]]
-        look = {"palette": (palette * names)[:names], "markers": True, "dashes": False, "linewidth": 1, "markersize": 4}
-        seaborn.lineplot(some, ax=ax, **how, **look)
-        ax.set(title=stage, xlabel="step", ylabel="training loss (no unit)", yscale="log")
-        ax.legend(fontsize=6, title=None, ncols=2)
     return fig

@@ -19,9 +19,8 @@ from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 SYNTHETIC = "synthetic"
 CLASSES = {4: EMOTIONS_4, 7: EMOTIONS_7}
 #: Number of classes of the papers' main table for a dataset.
-USUAL_CLASSES = {SYNTHETIC: 4, "casme3": 4, "casme_sq": 3, "samm_lv": 3, "casme2": 5} | dict.fromkeys(
-    ("smic_hs", "smic_vis", "smic_nir"), 3
-)
+USUAL_CLASSES = {SYNTHETIC: 4, "casme3": 4, "casme_sq": 3, "samm_lv": 3, "casme2": 5}
+USUAL_CLASSES |= {"smic_hs": 3, "smic_vis": 3, "smic_nir": 3}
 #: Datasets of clips that hold one expression each.
 CLIP_DATASETS = ("casme2", "smic_hs", "smic_vis", "smic_nir")
 #: What learns and answers in long videos. ``labels`` answers with the pseudo-labels themselves: the ceiling of a
@@ -107,14 +106,12 @@ class Settings:
     suite : str
         Suite of the benchmark.
     split : {"fresh", "loso"}
-        ``fresh``: people to learn from and others to be tested, the benchmark's default. ``loso``: one person left
-        out at a time.
+        People to learn from and others to be tested, the benchmark's default; or one person left out at a time.
     model : str
         One of :data:`MODELS`. All see the planes of ``input``; the floor is also measured beside every network.
     classes : int
-        Emotion classes that are named: 4 or 7 on the benchmark (suite ``out_of_plane`` has seven of its own); of
-        filmed faces a number that the reader knows. An expression of no class is spotted, neither learnt nor scored
-        by name.
+        Emotion classes that are named: 4 or 7 on the benchmark (suite ``out_of_plane`` has seven of its own), or a
+        number that the reader knows. An expression of no class is spotted, neither learnt nor scored by name.
     input : str
         What the network sees, see :class:`melib.features.FeatureSettings`. Inputs joined by ``|``, such as ``O|S``,
         are late fusion: a network each, trained apart, and the mean of their answers.
@@ -199,10 +196,6 @@ class Settings:
             raise InputError(f"gap_s is a time in seconds above 0, got {self.gap_s}")
         if not 0 < self.p < 1:
             raise InputError(f"p lies between 0 and 1, got {self.p}")
-        self._check_data()
-
-    def _check_data(self) -> None:
-        """Whether dataset, its folder and what rests on either agree."""
         if self.data_root and not Path(self.data_root).is_dir():
             raise FileNotFoundError(f"data_root {self.data_root} is not a folder: give the folder of the dataset")
         if not self.filmed:
@@ -215,12 +208,9 @@ class Settings:
             raise InputError(f"dataset {self.dataset!r} has no fresh people to be tested on: use split 'loso'")
         if self.suite != "default":
             raise InputError(f"suite {self.suite!r} is one of the benchmark's: leave it out for {self.dataset!r}")
-        known = [part for part in self.inputs if part in TRUE_INPUTS]
-        known += [self.stabilization] * (self.stabilization == "true-pose") + [self.model] * (
-            self.model == "action units"
-        )
-        if known:
-            raise InputError(f"{known[0]!r} is known of the benchmark alone: choose another for {self.dataset!r}")
+        for each in (*self.inputs, self.stabilization, self.model):
+            if each in (*TRUE_INPUTS, "true-pose", "action units"):
+                raise InputError(f"{each!r} is known of the benchmark alone: choose another for {self.dataset!r}")
 
     @property
     def sizes(self) -> Sizes:
@@ -230,9 +220,8 @@ class Settings:
     @property
     def amounts(self) -> dict[str, object]:
         """The sizes that decide this row's numbers; a dataset has the people and videos that it has."""
-        rendered = ("people", "videos", "frames", "clips")
-        trained = ("spot_steps", "recognition_steps", "joint_steps", "batch", "control_draws", "resamples")
-        names = trained if self.filmed else rendered + trained
+        names = ["spot_steps", "recognition_steps", "joint_steps", "batch", "control_draws", "resamples"]
+        names += [] if self.filmed else ["people", "videos", "frames", "clips"]
         return {**{name: getattr(self.sizes, name) for name in names}, "stride": self.stride}
 
     @property
@@ -274,16 +263,11 @@ class Settings:
         """Names of the classes, in the order of a network's logits."""
         return tuple(OUT_OF_PLANE_PATTERNS) if self._own_classes else self._class_sets[self.classes]
 
-    @property
-    def merge(self) -> Mapping[str, str | None]:
-        """How the labels' own names become those of the classes; None where one belongs to no class."""
-        if self.filmed:
-            return datasets.class_sets(self.dataset)[self.classes][1]
-        return SEVEN_TO_FOUR if self.classes == 4 and not self._own_classes else {}
-
     def class_of(self, emotion: str | None) -> str | None:
         """The class of a label's emotion; None where it belongs to no class of the set."""
-        return self.merge.get(emotion, None if self.filmed else emotion)
+        if self.filmed:
+            return datasets.class_sets(self.dataset)[self.classes][1].get(emotion)
+        return SEVEN_TO_FOUR.get(emotion, emotion) if self.classes == 4 and not self._own_classes else emotion
 
     @property
     def _class_sets(self) -> Mapping[int, tuple[str, ...]]:
@@ -364,9 +348,7 @@ class ClipSettings:
         find(self.mixture, ("", "out-of-plane", "au14"), "mixture")
         find(self.population, ("test", "train"), "population")
         if self.question == "spotting" and self.model in NETWORKS:
-            raise InputError(
-                f"question 'spotting' on clips is for 'floor' and 'grid'; {self.model!r} spots in long videos"
-            )
+            raise InputError(f"'spotting' on clips is for 'floor' and 'grid': {self.model!r} spots in long videos")
         most = 2.0 if self.mixture == "au14" else 1.0
         if not 0 <= self.share <= most:
             raise InputError(f"the share of mixture {self.mixture!r} lies between 0 and {most:g}, got {self.share}")
@@ -387,17 +369,19 @@ class ClipSettings:
         return TIERS[self.tier]
 
     @property
+    def _people(self) -> tuple[str, str]:
+        return ("clip_people", "clips_each") if self.people == "networks" else ("sweep_people", "sweep_clips_each")
+
+    @property
     def clips(self) -> dict[str, tuple[int, int]]:
         """People of each population, and clips of each of them."""
-        sizes, whole = self.sizes, self.people == "networks"
-        people, each = (sizes.clip_people, sizes.clips_each) if whole else (sizes.sweep_people, sizes.sweep_clips_each)
+        people, each = (getattr(self.sizes, name) for name in self._people)
         return {"train": (people[0], each), "test": (people[1], each)}
 
     @property
     def amounts(self) -> dict[str, object]:
         """The sizes that decide this row's numbers."""
-        people = ("clip_people", "clips_each") if self.people == "networks" else ("sweep_people", "sweep_clips_each")
-        names = (*people, "clip_steps", "clip_batch", "clip_guesses", "clip_resamples")
+        names = (*self._people, "clip_steps", "clip_batch", "clip_guesses", "clip_resamples")
         return {name: getattr(self.sizes, name) for name in names}
 
     @property

@@ -12,28 +12,14 @@ import pandas as pd
 from melib.errors import InputError
 from melib.metrics import spotting, uncertainty
 from melib.metrics.verdict import judge
-from melib.study.compare import (
-    NAMES,
-    beside_chance,
-    chance,
-    differences,
-    has,
-    shuffled,
-    value,
-)
+from melib.study.compare import NAMES, beside_chance, chance, differences, has, shuffled, value
 from melib.study.experiments import Experiment
 from melib.study.records import Kept
 from melib.study.released import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
 from melib.study.settings import Settings, differing, usual_classes
 
 #: The columns of :func:`printed` that say what a row is about.
-_HEADS = {
-    "paper": "Paper",
-    "dataset": "Dataset (filmed)",
-    "classes": "Classes",
-    "method": "Network",
-    "features": "Input",
-}
+_HEADS = dict(paper="Paper", dataset="Dataset (filmed)", classes="Classes", method="Network", features="Input")
 
 
 @dataclass(frozen=True)
@@ -73,19 +59,18 @@ def with_interval(found: Mapping[str, float | None], digits: int = 3, *, sign: b
 def about(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
     """The data file's question and criterion, on whom and how often they were asked, and what to know (Markdown)."""
     some = list(kept.values())
-    first = some[0].first
-    data, synthetic = first["dataset"], first["dataset"]["synthetic"]
+    data = some[0].first["dataset"]
     people = sorted({each.first["counts"]["subjects"] for each in some})
     seeds = sorted({len(each.records) for each in some})
     lines = {
         "Question": experiment.question,
         "Criterion, set before any number": experiment.criterion,
-        "Data": f"{data['name']} {data['version']}, {'synthetic' if synthetic else 'filmed'} faces",
+        "Data": f"{data['name']} {data['version']}, {'synthetic' if data['synthetic'] else 'filmed'} faces",
         "Tier": experiment.tier,
         "People tested": _ends(people),
         "Seeds a row": _ends(seeds),
     }
-    if not synthetic:
+    if not data["synthetic"]:
         lines["Use"] = "made from licensed data: **not for publication**"
     if any(each.stale for each in some):
         lines["Caution"] = "records are **stale**: other code, settings or data than today's made them"
@@ -162,20 +147,14 @@ def remake(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
     return pd.DataFrame({"": list(rows.values())}, index=list(rows))
 
 
-def printed(
-    task: str, *, methods: Sequence[str] = ("MEAN", "SFAMNet"), metrics: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """The printed numbers of a task on filmed faces: a row per method, features and dataset, a column per metric.
+def printed(task: str, metrics: Sequence[str]) -> pd.DataFrame:
+    """The printed numbers of the two networks on filmed faces: a row per input and dataset, a column per metric.
 
     They cannot be held against rows on synthetic faces: other faces, cameras, labels and densities of expressions
     decide a score as much as the method does.
     """
     table = read_printed(task)
-    chosen = table[table["method"].isin(methods)]
-    if metrics is not None:
-        chosen = chosen[chosen["metric"].isin(metrics)]
-    if chosen.empty:
-        raise InputError(f"the papers print nothing on {task} for {', '.join(methods)}")
+    chosen = table[table["method"].isin(REBUILT) & table["metric"].isin(metrics)]
     wide = chosen.rename(columns=_HEADS).set_index([*_HEADS.values(), "metric"])["value"]
     blocks: dict[tuple, dict[str, str]] = {}
     for index, text in wide.items():
@@ -197,10 +176,9 @@ def beside_papers(experiment: Experiment, kept: Mapping[str, Kept]) -> dict[str,
     some = next(iter(kept.values()))
     if some.first["dataset"]["synthetic"]:
         words = "printed, on filmed faces; not comparable with rows on synthetic ones"
-        return {f"{task}: {words}": printed(task, metrics=names) for task, names in tasks.items()}
-    dataset = some.row.settings.dataset
+        return {f"{task}: {words}": printed(task, names) for task, names in tasks.items()}
     tables = {task: beside_printed(kept, task) for task in tasks}
-    name = PRINTED_AS.get(dataset, dataset)
+    name = PRINTED_AS.get(some.row.settings.dataset, some.row.settings.dataset)
     return {f"{task} on {name}": _as_printed(table) for task, table in tables.items() if not table.empty}
 
 
