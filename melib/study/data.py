@@ -84,7 +84,8 @@ def fill(dataset: Dataset, folds: Sequence[Fold], settings: Settings, *, store: 
         for video in fold.train + fold.test + fold.train_clips + fold.test_clips:
             requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
     for part in settings.inputs:
-        features.fill_store(store, dataset, list(requests.values()), settings.planes(part), **how)
+        # Person by person: what a rendered person looks like is made once and kept for a few people only.
+        features.fill_store(store, dataset, [requests[key] for key in sorted(requests)], settings.planes(part), **how)
 
 
 def spotting_pairs(video: Video, settings: Settings) -> features.Pairs:

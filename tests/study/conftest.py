@@ -84,6 +84,7 @@ def outcome(store):
 def nine_updates(monkeypatch):
     """Tier smoke as small as it can be: nine updates of every network, on one video and four clips a person."""
     updates = {"spot_steps": 9, "recognition_steps": 9, "joint_steps": 9, "batch": 16}
-    small = replace(settings.TIERS["smoke"], videos=1, clips=4, stride=8, resamples=50, **updates)
+    small = replace(settings.TIERS["smoke"], videos=1, clips=4, resamples=20, **updates)
     monkeypatch.setitem(settings.TIERS, "smoke", small)
+    monkeypatch.setattr(long_videos, "FLOOR_DRAWS", 2)
     monkeypatch.setattr(long_videos, "CHANCE_DRAWS", 20)
