@@ -21,7 +21,7 @@ def streams(model, x, fuse):
     return model.streams(x)
 
 
-@pytest.mark.parametrize("n", [1, 16, 37, 70], ids=lambda n: f"{n} samples")
+@pytest.mark.parametrize("n", [1, 16, 37], ids=lambda n: f"{n} samples")
 def test_features_and_gradients_are_those_of_separate_operations(model, n):
     x = planes(n)
     weights = [p for name, p in model.streams.named_parameters() if not name.startswith("unused")]
@@ -78,9 +78,3 @@ def test_nan_is_passed_on(model, where):
     assert torch.isnan(spot).any()
     if where == "planes":
         assert torch.isnan(spot).tolist() == [False, False, True, False]
-
-
-def test_saliency_can_be_taken_through_the_planes(model):
-    x = planes(2).requires_grad_()
-    model(x)[0].sum().backward()
-    assert x.grad.abs().sum() > 0

@@ -44,14 +44,13 @@ def test_grouped_streams_equal_three_streams_one_after_the_other(attention):
             padding=2,
         )
         if attention:
+            squeeze, expand = (
+                part(f"attention.{name}.weight", n)[:, :, 0, 0].T for name, n in (("squeeze", 1), ("expand", 3))
+            )
             gate = 0
             for pooled in (y.mean((2, 3)), y.amax((2, 3))):
-                hidden = pooled @ part("attention.squeeze.weight", 1)[:, :, 0, 0].T + part("attention.squeeze.bias", 1)
-                gate = (
-                    gate
-                    + functional.relu(hidden) @ part("attention.expand.weight", 3)[:, :, 0, 0].T
-                    + part("attention.expand.bias", 3)
-                )
+                hidden = functional.relu(pooled @ squeeze + part("attention.squeeze.bias", 1))
+                gate = gate + hidden @ expand + part("attention.expand.bias", 3)
             y = y * torch.sigmoid(gate)[:, :, None, None]
             summary = torch.cat([y.amax(1, keepdim=True), y.mean(1, keepdim=True)], 1)
             y = y * torch.sigmoid(functional.conv2d(summary, part("attention.where.weight", 1), padding=3))
