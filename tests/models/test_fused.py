@@ -78,3 +78,9 @@ def test_nan_is_passed_on(model, where):
     assert torch.isnan(spot).any()
     if where == "planes":
         assert torch.isnan(spot).tolist() == [False, False, True, False]
+
+
+def test_saliency_can_be_taken_through_the_planes(model):
+    x = planes(2).requires_grad_()
+    model(x)[0].sum().backward()
+    assert x.grad.abs().sum() > 0

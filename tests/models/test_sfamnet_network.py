@@ -44,9 +44,8 @@ def test_grouped_streams_equal_three_streams_one_after_the_other(attention):
             padding=2,
         )
         if attention:
-            squeeze, expand = (
-                part(f"attention.{name}.weight", n)[:, :, 0, 0].T for name, n in (("squeeze", 1), ("expand", 3))
-            )
+            squeeze = part("attention.squeeze.weight", 1)[:, :, 0, 0].T
+            expand = part("attention.expand.weight", 3)[:, :, 0, 0].T
             gate = 0
             for pooled in (y.mean((2, 3)), y.amax((2, 3))):
                 hidden = functional.relu(pooled @ squeeze + part("attention.squeeze.bias", 1))
