@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 COLUMNS = ["subject", "video", "onset", "offset", "emotion"]
 PLACES = [(1, "v0"), (1, "v1"), (2, "v0")]
 
-on_examples = settings(max_examples=50, deadline=None, derandomize=True)
+on_examples = settings(max_examples=30, deadline=None, derandomize=True)
 
 
 def table(rows):

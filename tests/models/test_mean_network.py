@@ -3,16 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from drawn_planes import generator, planes
 
 from melib.models import MEAN, SFAMNet, choose_device, predict
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def planes(n, seed=0):
-    return np.random.default_rng(seed).random((n, 3, 42, 42), dtype=np.float32)
 
 
 def test_parameter_count_is_that_of_the_released_graph():

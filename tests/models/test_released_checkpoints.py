@@ -4,16 +4,9 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from drawn_planes import generator, planes
 
 from melib.models import MEAN, SFAMNet, load_mean, load_model, load_sfamnet, predict, save_model
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def planes(n):
-    return np.random.default_rng(0).random((n, 3, 42, 42), dtype=np.float32)
 
 
 def write_keras(path, model, counter, heads=("spot", "recog"), inside="", broken=None):
