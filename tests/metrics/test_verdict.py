@@ -30,7 +30,7 @@ numbers = st.floats(-1, 1)
 def test_the_word_follows_from_the_interval_and_the_least_difference_of_interest(low, high, word):
     assert verdict.judge(0.005, low, high, 0.03) == word
     assert verdict.judge(None, low, high, 0.03) == verdict.judge(np.nan, low, high, 0.03) == verdict.UNDECIDED
-    if word != "higher" and word != "lower":
+    if word not in ("higher", "lower"):
         assert verdict.judge(0.005, low, high, 0.0) == verdict.UNDECIDED, "where every difference matters"
 
 
