@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
+from melib.errors import InputError
+
 HIGHER, LOWER, EQUAL, UNDECIDED = "higher", "lower", "equal", "undecided"
 
 
@@ -16,7 +18,7 @@ def judge(value: float | None, low: float | None, high: float | None, least: flo
     value, low, high : float or None
         The difference and its interval, None or NaN where undefined.
     least : float
-        The smallest difference of interest, above 0.
+        The smallest difference of interest. At 0 every difference matters, so that none is said to be equal.
 
     Returns
     -------
@@ -24,7 +26,14 @@ def judge(value: float | None, low: float | None, high: float | None, least: flo
         ``"higher"`` where the interval lies above 0, ``"lower"`` where it lies below 0, ``"equal"`` where it holds 0
         and stays below ``least`` on both sides, else ``"undecided"``: also without an interval, or where it has no
         width, since then every resample gave the same, mostly because both systems score 0.
+
+    Raises
+    ------
+    InputError
+        If ``least`` lies below 0.
     """
+    if not least >= 0:
+        raise InputError(f"a smallest difference of interest is at least 0, got {least}")
     if not _defined(value, low, high) or low == high:
         return UNDECIDED
     if low > 0:

@@ -26,15 +26,17 @@ def test_strips_stop_at_the_edge_of_the_image():
     assert (upper.top, upper.left) == (0, 0)
 
 
-@pytest.mark.parametrize("points", [np.zeros((67, 2)), np.full((68, 2), np.nan)])
-def test_wrong_landmarks_are_refused(points):
-    with pytest.raises(ValueError, match="68 finite landmarks"):
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (np.zeros((67, 2)), "68 finite landmarks"),
+        (np.full((68, 2), np.nan), "68 finite landmarks"),
+        (landmarks_128() + 500, "no region inside the 128x128 image"),
+    ],
+)
+def test_wrong_landmarks_and_a_face_outside_the_image_are_refused(points, message):
+    with pytest.raises(ValueError, match=message):
         strips(points, 128, 128)
-
-
-def test_a_face_outside_the_image_is_refused():
-    with pytest.raises(ValueError, match="no region inside the 128x128 image"):
-        strips(landmarks_128() + 500, 128, 128)
 
 
 def test_the_brows_stand_above_the_mouth_and_left_stays_left():

@@ -5,14 +5,12 @@ from __future__ import annotations
 import warnings
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 from sliding import PlaneVideo, SlidingVideo
 
 from melib import face, features
 from melib.features import FeatureSettings
-from melib.features.compute import true_head_motion
 from melib.features.settings import AWAY_SCALE_MM, FLOW_SCALE_PX, SHIFT_SCALE_MM, SLOPE_SCALE
 from melib.synthetic.dataset import open_benchmark
 from melib.synthetic.render import Renderer
@@ -40,9 +38,8 @@ def benchmark():
     return video, features.expression_pairs(video.true_expressions[:1])
 
 
-@pytest.mark.parametrize("mm", [-1.5, 1.0])
-@pytest.mark.parametrize(("input", "plane"), [("S", 2), ("O+S", 2), ("D", 0)])
-def test_a_plane_that_moves_away_gives_its_millimetres(mm, input, plane):
+@pytest.mark.parametrize(("input", "plane", "mm"), [("S", 2, -1.5), ("O+S", 2, 1.0), ("D", 0, -1.5)])
+def test_a_plane_that_moves_away_gives_its_millimetres(input, plane, mm):
     planes = found(PlaneVideo(away=mm * MM), input)[0]
     np.testing.assert_allclose(planes[plane][MIDDLE] * AWAY_SCALE_MM, mm, atol=0.1)
 
@@ -59,14 +56,8 @@ def test_depth_that_tilts_gives_its_slope_and_nothing_downward():
     change, right, down = found(video, "D")[0]
     np.testing.assert_allclose(right[MIDDLE] * SLOPE_SCALE, 0.02, atol=0.001)
     assert np.abs(down[MIDDLE]).max() < 0.01
-    expected = np.repeat(0.02 * (np.arange(128) - 63.5).reshape(1, -1), 128, axis=0)
-    (expected,) = strips(expected[None], video)
+    (expected,) = strips(np.tile(0.02 * (np.arange(128) - 63.5), (1, 128, 1)), video)
     np.testing.assert_allclose((change * AWAY_SCALE_MM)[MIDDLE], expected[MIDDLE], atol=0.01)
-
-
-@pytest.mark.parametrize("input", ["O", "S", "O+S", "D"])
-def test_a_still_scene_gives_zeros(input):
-    np.testing.assert_allclose(found(PlaneVideo(), input), 0, atol=0.02)
 
 
 @pytest.mark.parametrize(("input", "plane"), [("S", 2), ("D", 0)])
@@ -77,8 +68,9 @@ def test_a_hole_takes_the_motion_around_it(input, plane, stabilization):
     np.testing.assert_allclose(holed, whole, atol=0.2)
 
 
-@pytest.mark.parametrize("normalization", features.NORMALIZATIONS)
-@pytest.mark.parametrize("stabilization", ["none", "median", "rigid"])
+@pytest.mark.parametrize(
+    ("stabilization", "normalization"), [("none", "fixed"), ("median", "sample"), ("rigid", "fixed")]
+)
 def test_both_flows_together_are_u_and_v_of_one_and_z_of_the_other(benchmark, tmp_path, stabilization, normalization):
     video, pairs = benchmark
     modes = {"stabilization": stabilization, "normalization": normalization}
@@ -122,16 +114,6 @@ def test_the_true_pose_leaves_the_motion_of_a_head_held_still(quiet, input):
     assert np.abs(stable - target).mean() < 0.1 * np.abs(moving - target).mean()
 
 
-def test_the_head_moves_all_points_of_a_still_face_alike(benchmark):
-    video, _ = benchmark
-    rotation, translation = true_head_motion(video, 5, 60)
-    rest = np.zeros(video.action_unit_weights(0, 1).shape[1])
-    before, after = (
-        video.person.points(rest, *(side[0] for side in video.pose(frame, frame + 1)), np.zeros(2)) for frame in (5, 60)
-    )
-    np.testing.assert_allclose(before @ cv2.Rodrigues(rotation)[0].T + translation, after, atol=1e-9)
-
-
 @pytest.mark.parametrize("input", ["O", "S", "D"])
 def test_rigid_stabilisation_leaves_less_head_motion(quiet, input):
     video, pairs = quiet
@@ -148,21 +130,20 @@ def test_a_camera_that_is_not_known_is_guessed_for_colour(benchmark):
 
 
 @pytest.mark.parametrize("input", features.DEPTH_INPUTS)
-def test_a_video_without_depth_says_what_it_lacks(input, tmp_path):
-    video = SlidingVideo()
+def test_a_video_without_depth_says_what_it_lacks(input):
     with pytest.raises(ValueError, match="s0/v0 has no depth, which input .* needs: choose input 'O'"):
-        features.stored_planes(tmp_path, Dataset("sliding", "1", (video,), ()), video, ONE, FeatureSettings(input))
-    assert list(tmp_path.iterdir()) == []
+        found(SlidingVideo(), input)
 
 
-@pytest.mark.parametrize("settings", [{"input": "true-O"}, {"input": "true-S"}, {"stabilization": "true-pose"}])
-def test_only_the_benchmark_knows_the_truth(settings):
+@pytest.mark.parametrize(("input", "stabilization"), [("true-O", "none"), ("true-S", "none"), ("O", "true-pose")])
+def test_only_the_benchmark_knows_the_truth(input, stabilization):
     with pytest.raises(ValueError, match="p0/v0 has no known true motion.*on the benchmark alone"):
-        found(PlaneVideo(), **({"input": "O"} | settings))
+        found(PlaneVideo(), input, stabilization=stabilization)
 
 
-@pytest.mark.parametrize("stabilization", ["none", "rigid"])
-@pytest.mark.parametrize(("input", "lost"), [("S", (0, 1, 2)), ("D", (0, 1, 2)), ("O+S", (2,))])
+@pytest.mark.parametrize(
+    ("input", "lost", "stabilization"), [("S", (0, 1, 2), "rigid"), ("D", (0, 1, 2), "none"), ("O+S", (2,), "none")]
+)
 def test_an_empty_depth_frame_leaves_its_pairs_without_depth_and_the_others_as_they_are(input, lost, stabilization):
     pairs = (np.array([0, 2, 4, 6]), np.array([1, 3, 5, 7]))
     with warnings.catch_warnings():

@@ -4,14 +4,7 @@ import numpy as np
 
 
 class Texture:
-    """A smooth random texture, a sum of waves, that can be sampled anywhere.
-
-    Parameters
-    ----------
-    seed : int
-    shortest : float
-        Shortest wavelength in pixels.
-    """
+    """A smooth random texture, a sum of waves of ``shortest`` to six times so many pixels, to be sampled anywhere."""
 
     def __init__(self, seed=0, shortest=6.0, waves=60):
         random = np.random.default_rng([seed, 77])

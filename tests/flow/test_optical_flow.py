@@ -1,8 +1,5 @@
 """Every method behind the one door: known motion, batches, and what is refused, with the reason."""
 
-import subprocess
-import sys
-
 import cv2
 import numpy as np
 import pytest
@@ -31,9 +28,7 @@ def test_a_known_shift_is_found_as_right_and_down(method, shift):
 def test_odd_and_small_sizes_are_read_on_the_right_axes(method, more, size):
     flow = optical_flow(*shifted_pair(*size, shift=(0.5, 0.0)), method=method, **more)
     assert flow.shape == (2, *size)
-    right, down = flow[:, 4:-4, 4:-4].mean(axis=(1, 2))
-    assert right == pytest.approx(0.5, abs=0.1)
-    assert down == pytest.approx(0.0, abs=0.1)
+    assert flow[:, 4:-4, 4:-4].mean(axis=(1, 2)).tolist() == pytest.approx([0.5, 0.0], abs=0.1)
 
 
 @pytest.mark.parametrize("method", ["dis", "farneback"])
@@ -44,12 +39,14 @@ def test_a_batch_gives_the_flow_of_each_pair_bit_for_bit(method):
         np.testing.assert_array_equal(batch[index], optical_flow(*pair, method=method))
 
 
-def test_still_images_do_not_move():
-    # TV-L1's warp rounds coordinates to float32.
-    assert np.abs(optical_flow(A, A, method="tvl1")).max() < 1e-4
-    assert np.abs(optical_flow(A, A, method="dis")).max() < 1e-3
-    # Farneback's own border handling leaves a few hundredths of a pixel in the corners.
-    assert np.abs(optical_flow(A, A, method="farneback")).mean() < 5e-3
+@pytest.mark.parametrize(("method", "most"), [("tvl1", 1e-4), ("dis", 1e-3), ("farneback", 5e-3)])
+def test_still_and_flat_images_do_not_move(method, most):
+    # TV-L1's warp rounds coordinates to float32; Farneback's border handling leaves a tenth of a pixel in the corners.
+    inner = slice(8, -8) if method == "farneback" else slice(None)
+    assert np.abs(optical_flow(A, A, method=method))[:, inner, inner].max() < most
+    for level in (0.0, 1.0, 200.0):  # which are not taken for a wrong scale
+        flat = np.full((20, 20), level, np.float32)
+        assert np.abs(optical_flow(flat, flat, method=method)).max() == 0
 
 
 def test_floating_images_are_read_as_whole_grey_levels_by_opencv():
@@ -77,15 +74,6 @@ def test_the_fine_setting_beats_the_coarse_one_below_a_pixel():
     assert endpoint_error(fine, (0.3, -0.2)) < endpoint_error(coarse, (0.3, -0.2))
 
 
-def test_dis_does_not_need_pytorch():
-    code = (
-        "import sys, numpy, melib.flow;"
-        "melib.flow.optical_flow(*numpy.zeros((2, 32, 32), 'uint8'), method='dis');"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
@@ -110,12 +98,6 @@ def test_dis_does_not_need_pytorch():
 def test_images_that_cannot_be_compared_are_refused_with_the_reason(a, b, message):
     with pytest.raises(ValueError, match=message):
         optical_flow(a, b, method="dis")
-
-
-@pytest.mark.parametrize("level", [0.0, 1.0, 200.0])
-def test_black_and_flat_floating_images_are_not_taken_for_a_wrong_scale(level):
-    flat = np.full((20, 20), level, np.float32)
-    assert np.abs(optical_flow(flat, flat, method="dis")).max() == 0
 
 
 def test_unknown_methods_and_parameters_are_refused():

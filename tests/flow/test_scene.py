@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from melib.flow import optical_flow, scene_flow
+from melib.flow import scene_flow
 from melib.video import Camera
 from tests.flow.scenes import Texture, endpoint_error, grid, shifted_pair
 
 SIZE = 64
 CAMERA = Camera(300.0, 310.0, 30.0, 34.0, SIZE, SIZE)
+IMAGE, _ = shifted_pair()
+X, Y = grid(SIZE, SIZE)
 
 
 def plane(height=SIZE, width=SIZE, distance=0.5):
@@ -27,19 +29,15 @@ def inner(values, border=6):
 # -- known motion ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shift", [0.0007, -0.002])
+@pytest.mark.parametrize("shift", [0.0, 0.0007, -0.002])
 def test_a_shift_of_depth_alone_is_found_as_motion_away_and_no_image_flow(shift):
-    image, _ = shifted_pair()
-    motion, flow, valid = scene_flow(image, plane(), image, plane() + np.float32(shift), CAMERA)
+    motion, flow, valid = scene_flow(IMAGE, plane(), IMAGE, plane() + np.float32(shift), CAMERA)
     assert motion.shape == (3, SIZE, SIZE) and flow.shape == (2, SIZE, SIZE) and valid.shape == (SIZE, SIZE)
-    assert motion.dtype == flow.dtype == np.float32 and valid.dtype == bool
-    np.testing.assert_allclose(motion[2], shift, atol=2e-5)
+    assert motion.dtype == flow.dtype == np.float32 and valid.dtype == bool and valid.all()
     assert np.abs(flow).max() < 1e-3
-    assert valid.all()
     # The image stands still, so a point off the axis moves along its ray.
-    x, y = grid(SIZE, SIZE)
-    np.testing.assert_allclose(motion[0], shift * (x - CAMERA.cx) / CAMERA.fx, atol=2e-5)
-    np.testing.assert_allclose(motion[1], shift * (y - CAMERA.cy) / CAMERA.fy, atol=2e-5)
+    expected = shift * np.stack([(X - CAMERA.cx) / CAMERA.fx, (Y - CAMERA.cy) / CAMERA.fy, np.ones_like(X)])
+    np.testing.assert_allclose(motion, expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("shift", [(0.8, 0.0), (0.0, -0.6), (-2.5, 1.5)])
@@ -50,16 +48,15 @@ def test_a_plane_that_moves_sideways_keeps_its_depth(shift):
     bound = 0.05 * max(1, np.linalg.norm(shift) / 2)
     assert endpoint_error(flow, shift, border=8) < bound
     assert 1000 * np.abs(motion[2]).max() < 0.01
-    expected = np.array([shift[0] * 0.5 / CAMERA.fx, shift[1] * 0.5 / CAMERA.fy])
+    expected = np.array(shift) * 0.5 / [CAMERA.fx, CAMERA.fy]
     assert 1000 * endpoint_error(motion[:2], expected, border=8) < bound * 1000 * 0.5 / CAMERA.fx
     assert inner(valid).all()
 
 
 def test_a_slanted_plane_that_slides_in_itself_is_told_from_one_that_comes_closer():
     texture = Texture(3)
-    x, y = grid(SIZE, SIZE)
-    depth = (0.5 + 0.0006 * (x - 32)).astype(np.float32)
-    a, b = (np.rint(texture(x - shift, y)).astype(np.uint8) for shift in (0.0, 1.0))
+    depth = (0.5 + 0.0006 * (X - 32)).astype(np.float32)
+    a, b = (np.rint(texture(X - shift, Y)).astype(np.uint8) for shift in (0.0, 1.0))
     motion, flow, _ = scene_flow(a, depth, b, depth, CAMERA)
     # The surface stays where it is; its points move along it, one pixel to the right and 0.6 mm away.
     assert endpoint_error(flow, (1.0, 0.0), border=8) < 0.05
@@ -68,9 +65,8 @@ def test_a_slanted_plane_that_slides_in_itself_is_told_from_one_that_comes_close
 
 def test_noisy_depth_is_averaged_over_the_surface_and_followed_with_less_smoothing():
     noise = np.random.default_rng(8).normal(0, 0.0005, (2, SIZE, SIZE)).astype(np.float32)
-    image, _ = shifted_pair()
     usual, rough, trusting = (
-        scene_flow(image, plane() + noise[0], image, plane() + noise[1] + np.float32(0.001), CAMERA, **settings)[0][2]
+        scene_flow(IMAGE, plane() + noise[0], IMAGE, plane() + noise[1] + np.float32(0.001), CAMERA, **settings)[0][2]
         for settings in ({}, {"depth_smoothness": 0.02}, {"depth_noise": 2.5e-5})
     )
     assert np.abs(noise[1] - noise[0]).mean() > 0.0005
@@ -98,40 +94,26 @@ def test_holes_give_no_scene_flow_and_do_not_disturb_what_is_around():
 
 def test_a_head_before_a_wall_far_away_moves_alone():
     texture = Texture(3)
-    x, y = grid(SIZE, SIZE)
-    head = (x - 32) ** 2 + (y - 32) ** 2 < 18**2
-    moved = (x - 33) ** 2 + (y - 32) ** 2 < 18**2
-    a = np.where(head, texture(x, y), 60 + 0.2 * texture(2 * x, y))
-    b = np.where(moved, texture(x - 1, y), 60 + 0.2 * texture(2 * x, y))
-    depth_a = np.where(head, 0.5, 1.1).astype(np.float32)
-    depth_b = np.where(moved, 0.501, 1.1).astype(np.float32)
+    distance, moved = np.hypot(X - 32, Y - 32), np.hypot(X - 33, Y - 32)
+    wall = 60 + 0.2 * texture(2 * X, Y)
+    a = np.where(distance < 18, texture(X, Y), wall)
+    b = np.where(moved < 18, texture(X - 1, Y), wall)
+    depth_a, depth_b = (np.where(part < 18, z, 1.1).astype(np.float32) for part, z in ((distance, 0.5), (moved, 0.501)))
     motion, flow, _ = scene_flow(np.rint(a).astype(np.uint8), depth_a, np.rint(b).astype(np.uint8), depth_b, CAMERA)
-    middle = (x - 32) ** 2 + (y - 32) ** 2 < 13**2
-    far = (x - 32) ** 2 + (y - 32) ** 2 > 24**2
-    assert flow[0][middle].mean() == pytest.approx(1, abs=0.08)
-    assert 1000 * motion[2][middle].mean() == pytest.approx(1, abs=0.1)
-    assert np.abs(flow[0][far]).mean() < 0.1
-    assert 1000 * np.abs(motion[2][far]).mean() < 0.1
+    right, away = flow[0], 1000 * motion[2]
+    assert right[distance < 13].mean() == pytest.approx(1, abs=0.08)
+    assert away[distance < 13].mean() == pytest.approx(1, abs=0.1)
+    assert np.abs(right[distance > 24]).mean() < 0.1
+    assert np.abs(away[distance > 24]).mean() < 0.1
 
 
-def test_flat_and_still_frames_do_not_move():
-    flat = np.full((SIZE, SIZE), 90, np.uint8)
-    image, _ = shifted_pair()
-    for gray in (flat, image):
-        motion, flow, _ = scene_flow(gray, plane(), gray, plane(), CAMERA)
-        assert np.abs(flow).max() < 1e-3
-        assert np.abs(motion).max() < 1e-6
-
-
-@pytest.mark.parametrize("size", [(16, 16), (17, 23), (16, 61), (33, 18), (30, 31)])
+@pytest.mark.parametrize("size", [(16, 16), (17, 23), (16, 61), (33, 18)])
 def test_odd_and_small_sizes_are_read_on_the_right_axes(size):
     a, b = shifted_pair(*size, shift=(0.5, 0.0))
     depth = plane(*size)
     motion, flow, _ = scene_flow(a, depth, b, depth + np.float32(0.001), camera_of(*size))
     assert flow.shape == (2, *size) and motion.shape == (3, *size)
-    right, down = inner(flow, 4).mean(axis=(1, 2))
-    assert right == pytest.approx(0.5, abs=0.1)
-    assert down == pytest.approx(0.0, abs=0.1)
+    assert inner(flow, 4).mean(axis=(1, 2)).tolist() == pytest.approx([0.5, 0.0], abs=0.1)
     np.testing.assert_allclose(motion[2], 0.001, atol=5e-5)
 
 
@@ -147,7 +129,7 @@ def batch():
     return a, depth, b, depth + (depth > 0) * np.float32(0.0008), camera_of(40, 48)
 
 
-@pytest.mark.parametrize("pairs", [1, 2, 3])
+@pytest.mark.parametrize("pairs", [1, 2])
 def test_a_pair_has_the_same_scene_flow_alone_and_in_any_batch(pairs, monkeypatch):
     monkeypatch.setattr("melib.flow.grids.CACHE", pairs * 40 * 48)
     *arrays, camera = batch()
@@ -158,27 +140,21 @@ def test_a_pair_has_the_same_scene_flow_alone_and_in_any_batch(pairs, monkeypatc
             np.testing.assert_allclose(found[index], expected, atol=1e-5)
 
 
-def test_float32_agrees_with_float64():
+@pytest.mark.filterwarnings("error")
+def test_precision_tensors_and_read_only_arrays_change_nothing_and_warn_of_nothing():
     *arrays, camera = batch()
     single = scene_flow(*(array.astype(np.float32) for array in arrays), camera)
     double = scene_flow(*(array.astype(np.float64) for array in arrays), camera)
     assert double[0].dtype == np.float32
     np.testing.assert_allclose(single[1], double[1], atol=2e-3)
     np.testing.assert_allclose(single[0], double[0], atol=5e-6)
-
-
-@pytest.mark.filterwarnings("error")
-def test_tensors_and_read_only_arrays_give_the_same_bits_in_silence():
-    *arrays, camera = batch()
-    expected = scene_flow(*arrays, camera)
-    tensors = scene_flow(*(torch.from_numpy(array) for array in arrays), camera)
+    expected, tensors = scene_flow(*arrays, camera), scene_flow(*map(torch.from_numpy, arrays), camera)
     for array in arrays:  # such as memory maps
         array.flags.writeable = False
     for tensor, array, first in zip(tensors, scene_flow(*arrays, camera), expected, strict=True):
         assert isinstance(tensor, torch.Tensor)
         np.testing.assert_array_equal(tensor.numpy(), first)
         np.testing.assert_array_equal(array, first)
-    assert optical_flow(arrays[0], arrays[2], method="tvl1").shape == (3, 2, 40, 48)
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------
@@ -207,7 +183,6 @@ def test_tensors_and_read_only_arrays_give_the_same_bits_in_silence():
     ],
 )
 def test_input_that_cannot_be_used_is_refused_with_the_reason(changes, message):
-    image, _ = shifted_pair()
-    arguments = {"gray_a": image, "depth_a": plane(), "gray_b": image, "depth_b": plane(), "camera": CAMERA}
+    arguments = {"gray_a": IMAGE, "depth_a": plane(), "gray_b": IMAGE, "depth_b": plane(), "camera": CAMERA}
     with pytest.raises(ValueError, match=message):
         scene_flow(**(arguments | changes))

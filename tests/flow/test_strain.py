@@ -47,15 +47,11 @@ def test_backward_strain_looks_left_and_up_and_central_strain_both_ways():
     np.testing.assert_allclose(central, central[:, ::-1])
 
 
-def test_strain_of_a_batch_is_the_strain_of_each():
+def test_strain_of_a_batch_is_the_strain_of_each_and_bad_input_is_refused():
     flows = np.random.default_rng(3).normal(size=(2, 3, 2, 7, 8)).astype(np.float32)
     found = strain(flows)
-    assert found.shape == (2, 3, 7, 8)
-    assert found.dtype == np.float32
+    assert found.shape == (2, 3, 7, 8) and found.dtype == np.float32
     np.testing.assert_array_equal(found[1, 2], strain(flows[1, 2]))
-
-
-def test_bad_strain_input_is_refused():
     with pytest.raises(ValueError, match=r"flow must be \(\.\.\., 2, H, W\)"):
         strain(np.zeros((3, 8, 8)))
     with pytest.raises(ValueError, match="forward"):

@@ -9,11 +9,6 @@ from melib.flow import optical_flow
 from melib.flow.tvl1 import tvl1
 from tests.flow.scenes import Texture, endpoint_error, grid, shifted_pair
 
-
-def tensors(*arrays):
-    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
-
-
 # -- an independent implementation, in float64 and in SciPy, of one pyramid level -------------------------------------
 
 
@@ -98,10 +93,8 @@ def test_a_field_of_varying_motion_is_found():
     assert endpoint_error(np.zeros_like(truth), truth) > 0.5
 
 
-def test_flat_images_do_not_move():
+def test_a_change_of_light_without_texture_is_no_evidence_of_motion():
     flat = np.full((20, 30), 90, np.uint8)
-    assert np.abs(optical_flow(flat, flat, method="tvl1")).max() == 0
-    # Without texture a change of light is no evidence of motion.
     assert np.abs(optical_flow(flat, flat + np.uint8(9), method="tvl1")).max() == 0
 
 
@@ -161,26 +154,20 @@ def batch_of_pairs():
     return tuple(np.stack(images) for images in zip(*pairs, strict=True))
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 0.01, 0.03])
-@pytest.mark.parametrize("pairs", [1, 2, 5])
+@pytest.mark.parametrize(("tolerance", "pairs"), [(0.0, 2), (0.01, 1), (0.03, 5)])
 def test_a_pair_has_the_same_flow_alone_and_in_any_batch(tolerance, pairs, monkeypatch):
     monkeypatch.setattr("melib.flow.grids.CACHE", pairs * 48 * 48)
     a, b = batch_of_pairs()
     together = optical_flow(a, b, method="tvl1", tolerance=tolerance)
     alone = np.stack([optical_flow(*pair, method="tvl1", tolerance=tolerance) for pair in zip(a, b, strict=True)])
     np.testing.assert_allclose(together, alone, atol=1e-5)
-
-
-def test_the_stop_saves_iterations_and_changes_the_flow_little():
-    a, b = batch_of_pairs()
-    full = optical_flow(a, b, method="tvl1", tolerance=0.0, iterations=300)
-    stopped = optical_flow(a, b, method="tvl1", tolerance=1e-3, iterations=300)
-    assert 0 < np.abs(full - stopped).mean() < 0.03
+    full = optical_flow(a, b, method="tvl1", tolerance=0.0)
+    assert (np.abs(full - together).mean() < 0.03) and (full == together).all() == (tolerance == 0)
 
 
 def test_tensors_give_tensors_and_inputs_are_left_alone():
     a, b = batch_of_pairs()
-    first, second = tensors(a, b)
+    first, second = torch.from_numpy(a), torch.from_numpy(b)
     flow = optical_flow(first, second)
     assert isinstance(flow, torch.Tensor)
     np.testing.assert_array_equal(flow.numpy(), optical_flow(a, b))

@@ -1,13 +1,20 @@
 """``melib score`` from two files to numbers, and to one clear line where a file is bad."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
 
 from melib.__main__ import main
 from melib.cli import score
-from melib.metrics import strs, uncertainty
+from melib.metrics import chance, strs, uncertainty
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    for null in (chance.shifted, chance.exchanged):
+        monkeypatch.setitem(null.__kwdefaults__, "n_draws", 20)
 
 
 @pytest.fixture
@@ -18,14 +25,29 @@ def files(tables, videos, tmp_path):
     return paths
 
 
-def printed_json(capsys, *arguments) -> dict:
-    assert main(["score", *arguments, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+@pytest.fixture
+def run(files, capsys):
+    """The exit code and what is said, on both streams, of the command on the files."""
+
+    def run(*options):
+        code = main(["score", files["pred"], files["truth"], *options])
+        return code, *capsys.readouterr()
+
+    return run
 
 
-def test_json_holds_the_stable_keys_and_the_values_of_evaluate(files, tables, capsys):
-    result = printed_json(capsys, files["pred"], files["truth"])
-    wanted = strs.evaluate(*tables)
+@pytest.fixture
+def scored(run):
+    def scored(*options):
+        code, out, _ = run(*options, "--json")
+        assert code == 0
+        return json.loads(out)
+
+    return scored
+
+
+def test_json_holds_the_stable_keys_and_the_values_of_evaluate(scored, tables):
+    result, wanted = scored(), strs.evaluate(*tables)
     assert result["false_positives_per_minute"] is None
     del wanted["false_positives_per_minute"]
     assert {key: result[key] for key in wanted} == pytest.approx(wanted)
@@ -34,12 +56,9 @@ def test_json_holds_the_stable_keys_and_the_values_of_evaluate(files, tables, ca
     assert any("--videos LIST.csv" in note for note in result["notes"])
 
 
-def test_options_reach_the_metrics(files, tables, videos, capsys):
-    result = printed_json(
-        capsys,
-        *(files["pred"], files["truth"], "--protocol", "mean", "--emotions", "negative, positive"),
-        *("--videos", files["list"], "--bootstrap", "100"),
-    )
+def test_options_reach_the_metrics(scored, files, tables, videos):
+    given = ("--protocol", "mean", "--emotions", "negative, positive", "--videos", files["list"], "--bootstrap", "100")
+    result = scored(*given)
     options = {"videos": videos, "emotions": ["negative", "positive"], "protocol": "mean"}
     assert {key: result[key] for key in strs.KEYS} == pytest.approx(strs.evaluate(*tables, **options))
     table = uncertainty.bootstrap(strs.tally(*tables, **options), n_resamples=100).table
@@ -51,32 +70,22 @@ def test_options_reach_the_metrics(files, tables, videos, capsys):
     assert not any("--videos" in note for note in result["notes"])
 
 
-def test_the_table_shows_values_intervals_and_the_caution(files, tables, capsys):
-    assert main(["score", files["pred"], files["truth"], "--bootstrap", "50"]) == 0
-    text = capsys.readouterr().out
+def test_the_table_shows_values_intervals_the_caution_and_with_a_list_of_videos_chance(run, files, tables):
     scores = strs.evaluate(*tables)
-    assert f"STRS{scores['strs']:>{41 - len('  STRS') + 2}.4f}  [" in text
-    assert f"true positives{scores['tp']:>{41 - len('  true positives') + 2}d}  [" in text
+    _, text, _ = run("--bootstrap", "50")
+    assert re.search(rf"^  STRS +{scores['strs']:.4f}  \[", text, re.MULTILINE)
+    assert re.search(rf"^  true positives +{scores['tp']}  \[", text, re.MULTILINE)
     assert "Few data: 8 subjects (fewer than 30)" in text
     assert "they need the length of every video" in text.replace("\n", " ")
-
-
-def test_with_a_list_of_videos_the_table_shows_false_positives_per_minute_and_chance(files, capsys):
-    assert main(["score", files["pred"], files["truth"], "--videos", files["list"]]) == 0
-    text = capsys.readouterr().out
-    assert "false positives per minute" in text
-    assert "Chance: predictions shifted in time" in text
-    assert "Chance: predictions permuted among videos" in text
+    _, text, _ = run("--videos", files["list"])
+    for words in ("false positives per minute", "Chance: predictions shifted in time", "permuted among videos"):
+        assert words in text
 
 
 def test_the_table_says_which_values_are_at_chance_and_which_below(files):
     result = score.score(files["pred"], files["truth"], videos=files["list"])
     reached = result["strs"]
-    for low, high, ending in (
-        (0.0, 1.0, "  at chance"),
-        (reached + 0.1, 1.0, "  below chance"),
-        (0.0, reached / 2, "]"),
-    ):
+    for low, high, ending in ((0, 1, "  at chance"), (reached + 0.1, 1, "  below chance"), (0, reached / 2, "]")):
         null = {"mean": (low + high) / 2, "low": low, "high": high, "at_chance": low <= reached <= high}
         result["chance"] = {name: {"strs": null} for name in ("shifted", "exchanged")}
         said = [line for line in score._table(result).splitlines() if line.startswith("  STRS")]
@@ -84,80 +93,61 @@ def test_the_table_says_which_values_are_at_chance_and_which_below(files):
         assert all(line.endswith(ending) for line in said[1:])
 
 
-def test_what_is_undefined_is_neither_at_chance_nor_above(files, tables, capsys):
+def test_a_silent_system_scores_0_and_what_is_undefined_is_neither_at_chance_nor_above(run, scored, files, tables):
     tables[1][:0].to_csv(files["pred"], index=False)
-    options = ("--protocol", "strs-metric", "--videos", files["list"])
-    result = printed_json(capsys, files["pred"], files["truth"], *options)
+    result = scored("--videos", files["list"])
+    assert (result["tp"], result["strs"], result["false_positives_per_minute"]) == (0, 0, 0)
+    assert "There is no predicted interval." in result["notes"]
+    released = ("--protocol", "strs-metric", "--videos", files["list"])
+    result = scored(*released)
     assert result["strs"] is None
     assert set(result["chance"]["shifted"]["strs"].values()) == {None}
-    assert main(["score", files["pred"], files["truth"], *options]) == 0
+    assert run(*released)[0] == 0, "a table has words for it"
 
 
-def test_a_list_that_lacks_a_video_says_so(files, videos, tmp_path, capsys):
-    videos[videos.subject != 8].to_csv(tmp_path / "short.csv", index=False)
-    result = printed_json(capsys, files["pred"], files["truth"], "--videos", str(tmp_path / "short.csv"))
+def test_a_list_that_lacks_a_video_says_so(scored, files, videos):
+    videos[videos.subject != 8].to_csv(files["list"], index=False)
+    result = scored("--videos", files["list"])
     assert result["chance"] is result["false_positives_per_minute"] is None
     assert any("lacks 2 of the videos scored, such as 8/v0" in note for note in result["notes"])
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("file", "change", "options", "words"),
     [
-        (lambda t: t.assign(offset=t.onset - 1), "pred.csv, line 2: offset"),
-        (lambda t: t.drop(columns="emotion"), "pred.csv, line 1: no column emotion"),
-        (lambda t: t.assign(onset=["x", *t.onset[1:]]), "pred.csv, line 2: onset 'x' is not a number"),
-        (lambda t: t.assign(emotion=[*t.emotion[:-1], "suprise"]), "unknown emotion 'suprise'; known are negative,"),
-        (lambda t: pd.concat([t, t[:1]]), "is a duplicate of an earlier row"),
+        ("pred", lambda t: t.assign(offset=t.onset - 1), (), "pred.csv, line 2: offset"),
+        ("pred", lambda t: t.assign(emotion=[*t.emotion[:-1], "suprise"]), (), "unknown emotion 'suprise'; known are"),
+        ("truth", lambda t: t[:0], (), "truth.csv, line 2: there is no labelled"),
+        ("truth", lambda t: t, ("--bootstrap", "5"), "at least 20"),
+        ("truth", lambda t: t, ("--emotions", "a,,b"), "names an empty emotion"),
+        ("truth", lambda t: t, ("--videos", "nowhere.csv"), "nowhere.csv"),
     ],
 )
-def test_a_bad_row_gives_one_line_and_exit_code_2(files, tables, capsys, change, words):
-    change(tables[1]).to_csv(files["pred"], index=False)
-    assert main(["score", files["pred"], files["truth"]]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert words in captured.err
-    assert captured.err.count("\n") == 1
-    assert files["pred"] in captured.err
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (("--bootstrap", "5"), "at least 20"),
-        (("--emotions", "a,,b"), "names an empty emotion"),
-        (("--videos", "nowhere.csv"), "nowhere.csv"),
-    ],
-)
-def test_bad_options_give_one_line_and_exit_code_2(files, capsys, options, words):
-    assert main(["score", files["pred"], files["truth"], *options]) == 2
-    said = capsys.readouterr().err
+def test_a_bad_row_or_option_gives_one_line_and_exit_code_2(run, files, tables, file, change, options, words):
+    change(tables[file == "pred"]).to_csv(files[file], index=False)
+    code, out, said = run(*options)
+    assert (code, out) == (2, "")
     assert words in said and said.count("\n") == 1
 
 
-def test_a_truth_without_a_labelled_micro_expression_is_refused(files, tables, capsys):
-    tables[0][:0].to_csv(files["truth"], index=False)
-    assert main(["score", files["pred"], files["truth"]]) == 2
-    assert "truth.csv, line 2: there is no labelled" in capsys.readouterr().err
+def test_a_label_behind_the_listed_end_of_its_video_is_refused(run, files, tables, videos):
+    last = tables[0].groupby(["subject", "video"])["offset"].max().loc[1, "v0"]
+    first = (videos.subject.astype(str) == "1") & (videos.video == "v0")
+    for frames, wanted in ((last - 1, 2), (last, 0)):
+        videos.assign(frames=videos.frames.where(~first, frames)).to_csv(files["list"], index=False)
+        code, _, said = run("--videos", files["list"])
+        assert code == wanted
+        assert (f"1/v0 with {frames} frames" in said and f"up to frame {last}" in said) == (code == 2)
 
 
-def test_a_silent_system_scores_0(files, tables, capsys):
-    tables[1][:0].to_csv(files["pred"], index=False)
-    result = printed_json(capsys, files["pred"], files["truth"], "--videos", files["list"])
-    assert (result["tp"], result["strs"], result["false_positives_per_minute"]) == (0, 0, 0)
-    assert "There is no predicted interval." in result["notes"]
-
-
-def test_no_emotion_and_an_unscored_one_are_answers_not_slips(files, tables, capsys):
+def test_no_emotion_and_an_unscored_one_are_answers_and_likely_slips_are_pointed_out(scored, files, tables):
     for answer in ("neutral", "others"):
         tables[1].assign(emotion=answer).to_csv(files["pred"], index=False)
-        assert printed_json(capsys, files["pred"], files["truth"])["f1_analysis"] == 0
-
-
-def test_likely_slips_are_pointed_out(files, tables, capsys):
+        assert scored()["f1_analysis"] == 0
     tables[1].assign(subject="x" + tables[1].subject.astype(str)).to_csv(files["pred"], index=False)
-    result = printed_json(capsys, files["pred"], files["truth"], "--emotions", "negative,postive")
-    assert any("No prediction lies in a video that has a label" in note for note in result["notes"])
-    assert any("No row of either file names postive" in note for note in result["notes"])
+    notes = scored("--emotions", "negative,postive")["notes"]
+    assert any("No prediction lies in a video that has a label" in note for note in notes)
+    assert any("No row of either file names postive" in note for note in notes)
 
 
 def test_the_command_knows_every_protocol_and_every_metric():
@@ -167,21 +157,10 @@ def test_the_command_knows_every_protocol_and_every_metric():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("protocol", strs.PROTOCOLS)
-def test_few_rows_that_leave_metrics_undefined_give_no_stray_warnings(tmp_path, capsys, protocol):
+def test_few_rows_that_leave_metrics_undefined_give_no_stray_warnings(scored, files, protocol):
     truth = pd.DataFrame({"subject": [1, 2, 3], "video": "v", "onset": 0, "offset": 9, "emotion": ["a", "b", "a"]})
-    truth.to_csv(tmp_path / "truth.csv", index=False)
-    truth.assign(onset=[0, 50, 60], offset=[9, 59, 69]).to_csv(tmp_path / "pred.csv", index=False)
-    files = [str(tmp_path / name) for name in ("pred.csv", "truth.csv")]
-    result = printed_json(capsys, *files, "--protocol", protocol, "--bootstrap", "200")
+    truth.to_csv(files["truth"], index=False)
+    truth.assign(onset=[0, 50, 60], offset=[9, 59, 69]).to_csv(files["pred"], index=False)
+    result = scored("--protocol", protocol, "--bootstrap", "100")
     assert result["tp"] == 1
     assert len(result["intervals"]["strs"]) == 2
-
-
-def test_a_label_behind_the_listed_end_of_its_video_is_refused(files, tables, videos, capsys):
-    last = tables[0].groupby(["subject", "video"])["offset"].max().loc[1, "v0"]
-    first = (videos.subject.astype(str) == "1") & (videos.video == "v0")
-    for frames, code in ((last - 1, 2), (last, 0)):
-        videos.assign(frames=videos.frames.where(~first, frames)).to_csv(files["list"], index=False)
-        assert main(["score", files["pred"], files["truth"], "--videos", files["list"]]) == code
-        said = capsys.readouterr().err
-        assert (f"1/v0 with {frames} frames" in said and f"up to frame {last}" in said) == (code == 2)

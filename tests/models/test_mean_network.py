@@ -3,16 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from drawn_planes import generator, planes
 
 from melib.models import MEAN, SFAMNet, choose_device, predict
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def planes(n, seed=0):
-    return np.random.default_rng(seed).random((n, 3, 42, 42), dtype=np.float32)
 
 
 def test_parameter_count_is_that_of_the_released_graph():
@@ -106,16 +99,14 @@ def test_predict_is_the_forward_pass_in_evaluation_mode_whatever_the_batch():
 
 
 def test_wrong_planes_classes_and_devices_are_refused():
-    with pytest.raises(ValueError, match=r"\(N, 3, 42, 42\).*\(2, 42, 42, 3\)"):
-        predict(MEAN(3), np.zeros((2, 42, 42, 3)))
-    with pytest.raises(ValueError, match="at least 2 classes"):
-        MEAN(1)
-    with pytest.raises(ValueError, match="at least one emotion"):
-        SFAMNet(1)
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(ValueError, match="use cpu or auto"):
-        choose_device("cuda:99")
-    with pytest.raises(ValueError, match="unknown device 'fast'"):
-        choose_device("fast")
-    with pytest.raises(ValueError, match="not supported"):
-        choose_device("meta")
+    for call, message in (
+        (lambda: predict(MEAN(3), np.zeros((2, 42, 42, 3))), r"\(N, 3, 42, 42\).*\(2, 42, 42, 3\)"),
+        (lambda: MEAN(1), "at least 2 classes"),
+        (lambda: SFAMNet(1), "at least one emotion"),
+        (lambda: choose_device("cuda:99"), "use cpu or auto"),
+        (lambda: choose_device("fast"), "unknown device 'fast'"),
+        (lambda: choose_device("meta"), "not supported"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()

@@ -4,16 +4,9 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from drawn_planes import generator, planes
 
 from melib.models import MEAN, SFAMNet, load_mean, load_model, load_sfamnet, predict, save_model
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def planes(n):
-    return np.random.default_rng(0).random((n, 3, 42, 42), dtype=np.float32)
 
 
 def write_keras(path, model, counter, heads=("spot", "recog"), inside="", broken=None):
@@ -59,8 +52,7 @@ def mean():
     return model
 
 
-@pytest.mark.parametrize("counter", [0, 8, 97], ids=["from 0", "across 9 and 10", "across 99 and 100"])
-@pytest.mark.parametrize("inside", ["", "model_weights"])
+@pytest.mark.parametrize(("counter", "inside"), [(0, ""), (8, "model_weights"), (97, "")])
 def test_keras_files_are_read_whatever_the_counters_and_the_root(tmp_path, mean, counter, inside):
     read = load_mean(write_keras(tmp_path / "s1.hdf5", mean, counter, inside=inside))
     x = planes(3)
@@ -68,12 +60,12 @@ def test_keras_files_are_read_whatever_the_counters_and_the_root(tmp_path, mean,
         np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
-def test_a_head_that_is_not_in_the_file_gives_nan(tmp_path, mean):
-    x = planes(2)
-    spot, logits = predict(load_mean(write_keras(tmp_path / "a", mean, 0, heads=["spot"])), x, device="cpu")
-    assert np.isfinite(spot).all() and np.isnan(logits).all()
-    spot, logits = predict(load_mean(write_keras(tmp_path / "b", mean, 0, heads=["recog"])), x, device="cpu")
-    assert np.isnan(spot).all() and np.isfinite(logits).all() and logits.shape == (2, 5)
+@pytest.mark.parametrize("head", ["spot", "recog"])
+def test_a_head_that_is_not_in_the_file_gives_nan(tmp_path, mean, head):
+    spot, logits = predict(load_mean(write_keras(tmp_path / "a", mean, 0, heads=[head])), planes(2), device="cpu")
+    assert len(spot) == len(logits) == 2 and (head == "spot" or logits.shape == (2, 5))
+    for values, name in ((spot, "spot"), (logits, "recog")):
+        assert np.isfinite(values).all() if name == head else np.isnan(values).all()
 
 
 def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, mean):
@@ -84,20 +76,17 @@ def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, mean):
 
 
 def test_files_that_are_something_else_are_refused(tmp_path):
+    (tmp_path / "text").write_text("words")
     for load in (load_mean, load_sfamnet, load_model):
         with pytest.raises(FileNotFoundError, match="no checkpoint"):
             load(tmp_path / "nothing")
-        (tmp_path / "text").write_text("words")
         with pytest.raises(ValueError, match="text"):
             load(tmp_path / "text")
-    with h5py.File(tmp_path / "other.hdf5", "w") as file:
-        file["dense/kernel:0"] = np.zeros(3)
-    with pytest.raises(ValueError, match="not a MEAN checkpoint.*dense"):
-        load_mean(tmp_path / "other.hdf5")
-    with h5py.File(tmp_path / "flat.hdf5", "w") as file:
-        file["weights"] = np.zeros(3)
-    with pytest.raises(ValueError, match="not a MEAN checkpoint"):
-        load_mean(tmp_path / "flat.hdf5")
+    for name, message in (("dense/kernel:0", "not a MEAN checkpoint.*dense"), ("weights", "not a MEAN checkpoint")):
+        with h5py.File(tmp_path / "other.hdf5", "w") as file:
+            file[name] = np.zeros(3)
+        with pytest.raises(ValueError, match=message):
+            load_mean(tmp_path / "other.hdf5")
     torch.save({"fc_recog.bias": torch.zeros(5)}, tmp_path / "other.pkl")
     with pytest.raises(ValueError, match=r"missing or unknown: c1.0.bn1.bias, .* and \d+ more$"):
         load_sfamnet(tmp_path / "other.pkl")

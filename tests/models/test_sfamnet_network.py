@@ -1,19 +1,11 @@
 """SFAMNet: counted, and compared with the network built stream by stream from its description."""
 
-import numpy as np
 import pytest
 import torch
+from drawn_planes import generator, planes
 from torch.nn import functional
 
 from melib.models import SFAMNet
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def planes(n, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).random((n, 3, 42, 42), dtype=np.float32))
 
 
 def count(model):
@@ -31,7 +23,7 @@ def test_parameter_count_is_that_of_the_released_files():
 def test_grouped_streams_equal_three_streams_one_after_the_other(attention):
     model = SFAMNet(5, attention=attention, generator=generator()).double().eval()
     weights = model.state_dict()
-    x = planes(3).double()
+    x = torch.from_numpy(planes(3)).double()
 
     def stream(s):
         def part(name, size):
@@ -44,14 +36,12 @@ def test_grouped_streams_equal_three_streams_one_after_the_other(attention):
             padding=2,
         )
         if attention:
+            squeeze = part("attention.squeeze.weight", 1)[:, :, 0, 0].T
+            expand = part("attention.expand.weight", 3)[:, :, 0, 0].T
             gate = 0
             for pooled in (y.mean((2, 3)), y.amax((2, 3))):
-                hidden = pooled @ part("attention.squeeze.weight", 1)[:, :, 0, 0].T + part("attention.squeeze.bias", 1)
-                gate = (
-                    gate
-                    + functional.relu(hidden) @ part("attention.expand.weight", 3)[:, :, 0, 0].T
-                    + part("attention.expand.bias", 3)
-                )
+                hidden = functional.relu(pooled @ squeeze + part("attention.squeeze.bias", 1))
+                gate = gate + hidden @ expand + part("attention.expand.bias", 3)
             y = y * torch.sigmoid(gate)[:, :, None, None]
             summary = torch.cat([y.amax(1, keepdim=True), y.mean(1, keepdim=True)], 1)
             y = y * torch.sigmoid(functional.conv2d(summary, part("attention.where.weight", 1), padding=3))
@@ -74,7 +64,7 @@ def test_grouped_streams_equal_three_streams_one_after_the_other(attention):
 
 def test_a_stream_sees_its_own_plane_only():
     model = SFAMNet(5, generator=generator()).eval()
-    x = planes(1)
+    x = torch.from_numpy(planes(1))
     changed = x.clone()
     changed[:, 1] += 1
     before, after = model.streams(x), model.streams(changed)

@@ -7,7 +7,7 @@ from melib.synthetic.identity import make_subject
 from melib.synthetic.raster import rasterize
 from melib.synthetic.traits import sample_shape
 
-SUBJECTS = range(100, 120)
+SUBJECTS = range(100, 107)
 
 
 def seen(subject, points):
@@ -27,9 +27,14 @@ def people():
     return [make_subject(seed) for seed in SUBJECTS]
 
 
-def test_closed_lids_hide_both_eyes_of_every_subject(people, pose, weights):
+def test_closed_lids_hide_both_eyes_of_every_subject_and_meet_without_folding_over_the_cheek(people, pose, weights):
     closed = weights("45L", "45R")
     for subject in people:
+        upper, lower = np.split(subject.landmarks(pose(subject, closed))[[37, 38, 43, 44, 41, 40, 47, 46], 1], 2)
+        # The upper lid ends at the lower one, not beyond. The two landmarks are not quite above each other.
+        assert np.abs(lower - upper).max() < 0.0026, subject.seed
+        moved = np.linalg.norm(pose(subject, closed) - pose(subject), axis=1)
+        assert moved[subject.rest[:, 1] < -24].max() < 0.002
         assert min(eye_pixels(subject, pose(subject))) > 60, subject.seed
         for pitch, yaw in ((0, 0), (0.15, 0.15), (-0.15, -0.15)):
             points = pose(subject, closed, rotation=(pitch, yaw, 0))
@@ -47,16 +52,6 @@ def test_one_blink_closes_one_eye_and_more_than_one_closes_no_further(subject, p
     np.testing.assert_array_equal(pose(subject, closed), pose(subject, more))
 
 
-def test_closed_lids_meet_and_do_not_fold_over_the_cheek(people, pose, weights):
-    for subject in people:
-        closed = subject.landmarks(pose(subject, weights("45L", "45R")))
-        for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
-            # The upper lid ends at the lower one, not beyond. The two landmarks are not quite above each other.
-            assert abs(closed[lower, 1] - closed[upper, 1]) < 0.0026, (subject.seed, upper)
-        moved = np.linalg.norm(pose(subject, weights("45L", "45R")) - pose(subject), axis=1)
-        assert moved[subject.rest[:, 1] < -24].max() < 0.002
-
-
 def test_gaze_turns_the_eyeballs_and_nothing_else_far(subject, pose):
     rest, looking = pose(subject), pose(subject, gaze=(0.3, 0.2))
     eyeball = np.zeros(len(rest), bool)
@@ -70,12 +65,9 @@ def test_gaze_turns_the_eyeballs_and_nothing_else_far(subject, pose):
 
 def test_head_motion_is_rigid_and_goes_where_the_docstring_says(subject, pose):
     rest = pose(subject)
-    for motion, axis, way in (
-        ({"translation": (5, 0, 0)}, 0, 0.005),
-        ({"translation": (0, 5, 0)}, 1, -0.005),
-        ({"translation": (0, 0, 5)}, 2, -0.005),
-    ):
-        assert (pose(subject, **motion) - rest)[:, axis] == pytest.approx(way, abs=1e-9)
+    for axis, way in ((0, 0.005), (1, -0.005), (2, -0.005)):
+        shifted = pose(subject, translation=5 * np.eye(3)[axis])
+        assert (shifted - rest)[:, axis] == pytest.approx(way, abs=1e-9)
     for motion, axis in (({"rotation": (0.05, 0, 0)}, 1), ({"rotation": (0, 0.05, 0)}, 0)):  # nod, turn left
         assert (subject.landmarks(pose(subject, **motion)) - subject.landmarks(rest))[30, axis] > 0.002
     pairs = np.random.default_rng(0).integers(0, len(subject.rest), (200, 2))
@@ -87,7 +79,7 @@ def test_head_motion_is_rigid_and_goes_where_the_docstring_says(subject, pose):
 def test_same_weight_moves_subjects_by_their_own_gain(people, pose, weights):
     head = load_head()
     k = head.action_units.index("2L")
-    for subject in people[:6]:
+    for subject in people:
         moved = np.linalg.norm(pose(subject, weights(**{"2L": 0.2})) - pose(subject), axis=1).max() * 1000
         expected = 0.2 * head.peak_mm[k] * subject.gains[k] * subject.traits.iod_mm / IOD_MM
         assert moved == pytest.approx(expected, rel=0.005)
@@ -128,9 +120,9 @@ def test_mesh_shows_no_hole_in_any_pose(people, pose, weights):
 
 def test_population_has_the_stated_spread_of_sizes():
     head = load_head()
-    traits = [sample_shape(np.random.default_rng([seed, 1]), head)[0] for seed in range(200)]
+    traits = [sample_shape(np.random.default_rng([seed, 1]), head)[0] for seed in range(120)]
     iod = np.array([t.iod_mm for t in traits])
-    assert iod.min() >= 55 and iod.max() <= 71 and (iod.mean(), iod.std()) == pytest.approx((63, 3.2), abs=0.6)
+    assert iod.min() >= 55 and iod.max() <= 71 and (iod.mean(), iod.std()) == pytest.approx((63, 3.2), abs=0.8)
     assert np.mean([t.ancestry for t in traits], axis=0) == pytest.approx(1 / 3, abs=0.08)
     assert 0 <= min(t.melanin for t in traits) and max(t.melanin for t in traits) <= 0.95
 

@@ -5,38 +5,26 @@ from melib.synthetic.raster import NO_TRIANGLE, ON_EDGE, SMALLEST_AREA, interpol
 
 
 def reference(points, inverse_depth, triangles, height, width):
-    """What `rasterize` computes, in plain numpy: every pixel of every triangle's bounding box is a row."""
-    corners = points[triangles]
-    a = corners[:, 0]
-    b, c = corners[:, 1] - a, corners[:, 2] - a
-    area = b[:, 0] * c[:, 1] - c[:, 0] * b[:, 1]
-    first = np.maximum(np.ceil(np.minimum(np.minimum(b, c), 0.0) + a), 0).astype(np.int64)
-    last = np.floor(np.maximum(np.maximum(b, c), 0.0) + a)
-    last = np.minimum(last, (width - 1, height - 1)).astype(np.int64)
-    drawn = np.flatnonzero((area < -SMALLEST_AREA) & (first <= last).all(1))
-    size = (last - first + 1)[drawn]
-    count = size.prod(1)
-    t = np.repeat(drawn, count)
-    offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    columns = np.repeat(size[:, 0], count)
-    x, y = first[t, 0] + offset % columns, first[t, 1] + offset // columns
-    inverse = 1.0 / area[t]
-    dx, dy = x - a[t, 0], y - a[t, 1]
-    wb = dx * (c[t, 1] * inverse) + dy * (-c[t, 0] * inverse)
-    wc = dx * (-b[t, 1] * inverse) + dy * (b[t, 0] * inverse)
-    wa = 1.0 - wb - wc
-    inside = (wa >= ON_EDGE) & (wb >= ON_EDGE) & (wc >= ON_EDGE)
-    t, wa, wb, wc, pixel = t[inside], wa[inside], wb[inside], wc[inside], (y * width + x)[inside]
-    z = inverse_depth[triangles[t]]
-    depth = wa * z[:, 0] + wb * z[:, 1] + wc * z[:, 2]
-    order = np.lexsort((t, -depth, pixel))  # the nearest wins; at equal depth the triangle that comes first
-    winners = order[np.r_[True, np.diff(pixel[order]) > 0]] if order.size else order
-    ids, nearest = np.full(height * width, NO_TRIANGLE, np.int32), np.zeros(height * width)
-    weights = np.zeros((height * width, 2), np.float32)
-    at = pixel[winners]
-    ids[at], nearest[at] = t[winners], depth[winners]
-    weights[at] = np.stack([wb[winners] * z[winners, 1], wc[winners] * z[winners, 2]], 1) / depth[winners, None]
-    return ids.reshape(height, width), nearest.reshape(height, width), weights.reshape(height, width, 2)
+    """What `rasterize` computes, triangle after triangle over the whole image."""
+    y, x = np.mgrid[:height, :width].astype(float)
+    ids, nearest = np.full((height, width), NO_TRIANGLE, np.int32), np.zeros((height, width))
+    weights = np.zeros((height, width, 2), np.float32)
+    for t, corners in enumerate(triangles):
+        a, z = points[corners[0]], inverse_depth[corners]
+        b, c = points[corners[1:]] - a
+        area = b[0] * c[1] - c[0] * b[1]
+        if area >= -SMALLEST_AREA:
+            continue
+        inverse, dx, dy = 1.0 / area, x - a[0], y - a[1]
+        wb = dx * (c[1] * inverse) + dy * (-c[0] * inverse)
+        wc = dx * (-b[1] * inverse) + dy * (b[0] * inverse)
+        wa = 1.0 - wb - wc
+        depth = wa * z[0] + wb * z[1] + wc * z[2]
+        # The nearest wins; at equal depth the triangle that comes first.
+        seen = (np.minimum(wa, np.minimum(wb, wc)) >= ON_EDGE) & (depth > nearest)
+        ids[seen], nearest[seen] = t, depth[seen]
+        weights[seen] = np.stack([wb * z[1], wc * z[2]], -1)[seen] / depth[seen, None]
+    return ids, nearest, weights
 
 
 def both(points, inverse_depth, triangles, height, width):
@@ -47,7 +35,7 @@ def both(points, inverse_depth, triangles, height, width):
     return *seen, expected[2]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_compiled_and_reference_rasteriser_agree_at_every_pixel(seed):
     rng = np.random.default_rng(seed)
     points, inverse_depth = rng.uniform(-20, 70, (300, 2)), 1 / rng.uniform(0.3, 2, 300)

@@ -37,26 +37,21 @@ def test_colour_noise_grows_with_the_signal_as_the_model_says(level):
 
 
 def test_without_noise_the_colour_is_the_gamma_curve_and_light_outside_the_range_is_clipped():
-    linear = np.linspace(0, 1, 3 * 64, dtype=np.float32).reshape(8, 8, 3)
-    expected = np.rint(255 * linear.astype(float) ** (1 / 2.2))
-    assert np.abs(encode_colour(linear, ColourSensor(0.0, 0.0), 0, 0) - expected).max() <= 1
-    beyond = np.array([[[-1.0, 0.0, 5.0]]], np.float32)
-    assert encode_colour(beyond, ColourSensor(0.0, 0.0), 0, 0).tolist() == [[[0, 0, 255]]]
+    linear = np.linspace(-0.2, 1.2, 3 * 64, dtype=np.float32).reshape(8, 8, 3)
+    expected = np.rint(255 * linear.clip(0, 1).astype(float) ** (1 / 2.2))
+    found = encode_colour(linear, ColourSensor(0.0, 0.0), 0, 0)
+    assert found.dtype == np.uint8 and np.abs(found - expected).max() <= 1
 
 
-GREY = np.full((64, 64, 3), 0.3, np.float32)
-NOISY = {
-    "colour": lambda seed, frame: encode_colour(GREY, draw_colour_sensor(4), seed, frame),
-    "depth": lambda seed, frame: measure_depth(flat(0.56), DEPTH_LEVELS["mid"], seed, frame),
-}
+@pytest.mark.parametrize("kind", ["colour", "depth"])
+def test_noise_depends_on_seed_and_frame_alone_and_differs_between_frames(kind):
+    def read(seed, frame):
+        if kind == "depth":
+            return measure_depth(flat(0.56), DEPTH_LEVELS["mid"], seed, frame)
+        return encode_colour(np.full((64, 64, 3), 0.3, np.float32), draw_colour_sensor(4), seed, frame)
 
-
-@pytest.mark.parametrize("read", NOISY.values(), ids=NOISY)
-def test_noise_depends_on_seed_and_frame_alone_and_differs_between_frames(read):
-    first = read(4, 7)
-    read(9, 1)
-    assert np.array_equal(first, read(4, 7))
-    assert not np.array_equal(first, read(5, 7))
+    first, other, again = read(4, 7), read(5, 7), read(4, 7)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
     frames = np.stack([read(4, i).ravel() for i in range(20)]).astype(float)
     still = frames - frames.mean(axis=0)  # what stays with the pixel
     kept = (still != 0).any(axis=0) & (frames != 0).all(axis=0)
@@ -78,12 +73,13 @@ def test_depth_noise_over_time_grows_with_the_square_of_the_distance(level, metr
 
 def test_the_pattern_stays_with_the_pixel_and_has_its_stated_size():
     sensor = DEPTH_LEVELS["mid"]
-    static = np.nanmean(np.where((z := readings(flat(0.56), sensor, 200)) > 0, z, np.nan), axis=0) * 1e3
-    assert static.std() == pytest.approx(sensor.pattern_mm, rel=0.2)
-    halves = [readings(flat(0.56), sensor, 100, seed=s).mean(axis=0).ravel() for s in (5, 6)]
-    again = readings(flat(0.57), sensor, 100, seed=5).mean(axis=0).ravel()
-    assert np.corrcoef(halves[0], again)[0, 1] > 0.8, "the pattern must not move with the surface"
-    assert abs(np.corrcoef(*halves)[0, 1]) < 0.2, "another video has another pattern"
+    first, moved, other = (
+        np.nanmean(np.where((z := readings(flat(metres), sensor, 100, seed)) > 0, z, np.nan), axis=0).ravel()
+        for metres, seed in ((0.56, 5), (0.57, 5), (0.56, 6))
+    )
+    assert 1e3 * first.std() == pytest.approx(sensor.pattern_mm, rel=0.2)
+    assert np.corrcoef(first, moved)[0, 1] > 0.8, "the pattern must not move with the surface"
+    assert abs(np.corrcoef(first, other)[0, 1]) < 0.2, "another video has another pattern"
 
 
 def test_depth_is_missing_along_edges_and_rarely_elsewhere():
@@ -102,7 +98,7 @@ def test_registration_shifts_the_depth_image_against_the_colour_image():
         assert shifted[2:, 2:] == pytest.approx(depth[2:, 2:] - 0.5 * (0.1 / 63), abs=1e-5)
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.7, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("spread", [0.0, 0.7, 2.0, 4.0])
 def test_the_noise_is_as_strong_at_every_correlation_length_and_as_alike_as_asked(spread):
     sensor = DepthSensor(disparity_px=0.08, unit_mm=0.01, correlation_px=spread)
     error = np.stack([measure_depth(flat(0.5, 256), sensor, 7, k) * 0.01 - 500.0 for k in range(4)])

@@ -15,16 +15,15 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def toy():
-    return make_toy
-
-
-def make_toy(n, seed, classes=3):
     """Planes with noise everywhere and, in every second sample, a movement whose plane depends on the class."""
-    rng = np.random.default_rng(seed)
-    planes = rng.normal(0, 0.03, (n, 3, 42, 42)).astype(np.float32)
-    targets = (np.arange(n) % 2).astype(np.float32)
-    labels = rng.integers(0, classes, n)
-    for i in np.flatnonzero(targets):
-        row, column = rng.integers(12, 18, 2)
-        planes[i, labels[i], row : row + 10, column : column + 10] += 0.8
-    return planes, targets, labels
+
+    def make(n, seed, classes=3):
+        rng = np.random.default_rng(seed)
+        planes = rng.normal(0, 0.03, (n, 3, 42, 42)).astype(np.float32)
+        targets, labels = (np.arange(n) % 2).astype(np.float32), rng.integers(0, classes, n)
+        for i in np.flatnonzero(targets):
+            row, column = rng.integers(12, 18, 2)
+            planes[i, labels[i], row : row + 10, column : column + 10] += 0.8
+        return planes, targets, labels
+
+    return make

@@ -11,14 +11,10 @@ from melib.training import region_means, train_floor
 
 def test_region_means_are_the_means_of_the_four_regions_in_order():
     planes = np.zeros((2, 3, 42, 42))
-    planes[0, 0, :21, :21] = 1
-    planes[0, 1, :21, 21:] = 2
-    planes[1, 2, 21:, :21] = 3
+    planes[0, 0, :21, :21], planes[0, 1, :21, 21:], planes[1, 2, 21:, :21] = 1, 2, 3
     planes[1, 2, 21:, 21:] = np.arange(21 * 21).reshape(21, 21)
     means = region_means(planes, batch=1)
-    assert means.shape == (2, 12)
-    assert means[0].tolist() == [1, 0, 0, 0] + [0, 2, 0, 0] + [0, 0, 0, 0]
-    assert means[1].tolist() == [0] * 8 + [0, 0, 3, 220]
+    assert means.tolist() == [[1, 0, 0, 0] + [0, 2, 0, 0] + [0, 0, 0, 0], [0] * 8 + [0, 0, 3, 220]]
 
 
 def test_the_floor_finds_what_a_mean_can_show(toy):
