@@ -22,8 +22,8 @@ from melib.study.compare import (
     value,
 )
 from melib.study.experiments import Experiment
+from melib.study.printed import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
 from melib.study.records import Kept
-from melib.study.released import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
 from melib.study.settings import Settings, differing, plain, usual_classes
 
 _COUNTS = ("tp", "fp", "fn")

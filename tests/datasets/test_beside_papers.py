@@ -13,9 +13,9 @@ import pytest
 from melib.errors import InputError
 from melib.study import experiments, long_videos, records, settings, tables
 from melib.study.experiments import Row
+from melib.study.printed import PRINTED_AS, read_printed
 from melib.study.record import Record
 from melib.study.records import Kept
-from melib.study.released import PRINTED_AS, read_printed
 from melib.study.settings import Settings
 
 TINY = {"spot_steps": 3, "recognition_steps": 3, "joint_steps": 3, "batch": 16, "resamples": 50}
