@@ -14,12 +14,13 @@ import argparse
 import time
 from pathlib import Path
 
+import flow_truth
 import numpy as np
 import torch
 
 from benchmarks.opencv_tvl1_peer import opencv_tvl1
 from melib import provenance
-from melib.study import flow_truth
+from melib.study import stored
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
     torch.set_num_threads(1)
 
     start = time.perf_counter()
-    made, measured = provenance.provenance(device="cpu"), flow_truth.measured_hash()
+    made, measured = provenance.provenance(device="cpu"), stored.measured_hash()
     pairs = flow_truth.micro_pairs(options.pairs, population="test")
     a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
     peers = {"opencv DualTVL1": opencv_tvl1(a, b, threads=(1,)).flow} if options.peer else {}
@@ -57,7 +58,7 @@ def main() -> None:
             "measured": measured,
             "provenance": made,
         }
-        print(f"\n{flow_truth.save(record, options.json)} written")
+        print(f"\n{stored.save(record, options.json)} written")
 
 
 if __name__ == "__main__":

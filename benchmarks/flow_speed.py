@@ -18,11 +18,11 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
+from flow_truth import micro_pairs
 from joblib import Parallel, delayed
 
 from benchmarks.opencv_tvl1_peer import opencv_tvl1
 from melib.flow import optical_flow, scene_flow
-from melib.study.flow_truth import micro_pairs
 from melib.video import Camera
 
 CORES = (1, 2)

@@ -3,7 +3,7 @@
     python -m benchmarks.out_of_plane [--train 30] [--test 40] [--clips 8] [--jobs 1] [--json FILE]
 
 A small classifier learns the classes of suite ``out_of_plane`` on some people and names clips of others; see
-:func:`melib.study.flow_truth.name_out_of_plane`. The book's chapter on motion shows ``results/out_of_plane.json``.
+``name_out_of_plane`` in ``notebooks/flow_truth.py``. The book's chapter on motion shows ``results/out_of_plane.json``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import argparse
 import time
 from pathlib import Path
 
+import flow_truth
 import pandas as pd
 import torch
 
 from melib import provenance
-from melib.study import flow_truth
+from melib.study import stored
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     torch.set_num_threads(1)
 
     start = time.perf_counter()
-    made, measured = provenance.provenance(device="cpu"), flow_truth.measured_hash()
+    made, measured = provenance.provenance(device="cpu"), stored.measured_hash()
     sizes = {"train_subjects": options.train, "test_subjects": options.test, "clips": options.clips}
     result = flow_truth.name_out_of_plane(**sizes, jobs=options.jobs)
     for name in ("scores", "differences", "likeness"):
@@ -47,7 +48,7 @@ def main() -> None:
             "measured": measured,
             "provenance": made,
         }
-        print(f"\n{flow_truth.save(record, options.json)} written")
+        print(f"\n{stored.save(record, options.json)} written")
 
 
 if __name__ == "__main__":

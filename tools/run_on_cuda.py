@@ -22,6 +22,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "notebooks"))
+
+import flow_truth
 import numpy as np
 import torch
 
@@ -30,7 +33,7 @@ from melib.errors import in_one_line
 from melib.files import refresh_all
 from melib.flow import optical_flow, scene_flow
 from melib.models import choose_device
-from melib.study import data, experiments, flow_truth, long_videos
+from melib.study import data, experiments, long_videos, stored
 from melib.study.settings import TIERS, Settings
 
 T = TypeVar("T")
@@ -174,11 +177,11 @@ def run(options: argparse.Namespace) -> int:
         record = measure(options.tier, options.pairs, devices, jobs=options.jobs)
         print(table(record))
         if options.json:
-            print(f"{flow_truth.save(record, RECORD)} written")
+            print(f"{stored.save(record, RECORD)} written")
         return 0
     if not TABLE.parent.is_dir():
         raise FileNotFoundError(f"no folder {TABLE.parent}: start from the root of the checkout")
-    text = table(flow_truth.load(RECORD.stem) if RECORD.is_file() else None)
+    text = table(stored.load(RECORD.stem) if RECORD.is_file() else None)
     return refresh_all({TABLE: text}, tool="tools/run_on_cuda.py --table", check=options.check)
 
 

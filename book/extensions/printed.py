@@ -13,7 +13,7 @@ from docutils.parsers.rst.states import Inliner
 from sphinx.application import Sphinx
 
 from melib.errors import InputError
-from melib.study.released import printed_tables
+from melib.study.printed import printed_tables
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

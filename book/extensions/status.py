@@ -27,7 +27,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from melib.study import experiments, flow_truth, places, records
+from melib.study import experiments, places, records, stored
 from melib.study.pages import load_runs, page_key
 
 #: Dates and durations stay on one line.
@@ -140,7 +140,7 @@ def stored_records(pages: dict[str, dict]) -> str:
     for path in sorted(places.published().glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         made = record.get("provenance")
-        state = "" if "measured" not in record else "yes" if flow_truth.is_current(record) else "**stale**"
+        state = "" if "measured" not in record else "yes" if stored.is_current(record) else "**stale**"
         when, commit = (_day(made["time"]), f"`{_short(made['commit'])}`") if made else ("not noted", "not noted")
         command = f"`{record['command']}`" if "command" in record else ""
         rows.append([f"`{path.stem}`", when, commit, command, state])

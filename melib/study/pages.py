@@ -40,6 +40,9 @@ ONE_THREAD = dict.fromkeys(
 _SUFFIXES = frozenset({".csv", ".json", ".npz", ".py", ".safetensors", ".yml"})
 #: Cells whose code a reader may unfold but need not see, by tag, with the words to click on.
 _FOLDED = {"parameters": "Show the parameters and their defaults", "injected-parameters": "Show the values of this run"}
+#: Name of what a line of code imports; parameters, and settings of the environment, that name a file or folder.
+_IMPORTED = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
+_PATHS, _PATHS_AROUND = ("data_root", "records", "reference", "rows"), ("MELIB_CACHE", "MELIB_REFERENCE")
 
 
 class RunFailed(RuntimeError):
@@ -139,8 +142,9 @@ def experiments_of(run: Run, root: Path) -> list[str]:
 
 
 def page_key(run: Run, tier: str, root: Path) -> str:
-    """SHA-256 of all that decides a page: melib, notebook, parameters, tier, data files, and records that are kept."""
+    """SHA-256 of all that decides a page: melib, notebook and modules, parameters, tier, data files, records kept."""
     files = [root / run.notebook, *(root / "notebooks" / f"{name}.yml" for name in experiments_of(run, root))]
+    files += modules_beside(root / run.notebook)
     kept = sorted(path for path in (root / "results").glob("*.json"))
     if tier == "full":
         folders = {f"{name}" for name in experiments_of(run, root)}
@@ -151,6 +155,16 @@ def page_key(run: Run, tier: str, root: Path) -> str:
         [run.title, tier, dict(run.parameters)],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def modules_beside(source: Path) -> list[Path]:
+    """The modules in the folder of a notebook that it imports, and those that these import."""
+    found, waiting = set(), {source}
+    while waiting:
+        names = {name for path in waiting for name in _IMPORTED.findall(path.read_text(encoding="utf-8"))}
+        waiting = {path for name in names if (path := source.with_name(f"{name}.py")).is_file()} - found
+        found |= waiting
+    return sorted(found)
 
 
 @cache
@@ -167,8 +181,9 @@ def _melib() -> str:
 def execute(run: Run, tier: str, *, root: Path) -> bool:
     """Make the page of a run, or take the kept one when nothing that decides it has changed.
 
-    The notebook's working folder is ``root``. The page appears whole or not at all: papermill works on a copy in
-    ``.cache/runs``, which stays there, named ``ID.TIER.failed.ipynb``, when a cell raises.
+    The notebook's working folder is its own, as in Jupyter, where its modules lie; files and folders that parameters
+    name are meant from ``root``. The page appears whole or not at all: papermill works on a copy in ``.cache/runs``,
+    which stays there, named ``ID.TIER.failed.ipynb``, when a cell raises.
 
     Returns
     -------
@@ -201,9 +216,13 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
         return False
     for stale in (page, kept, failed):
         stale.unlink(missing_ok=True)
+    folder = (root / run.notebook).parent
     injected = {**run.parameters, **({"tier": tier} if "tier" in parameters else {})}
+    for name in _PATHS:
+        if injected.get(name) and not os.path.isabs(injected[name]):
+            injected[name] = os.path.relpath(root / injected[name], folder)
     started = time.perf_counter()
-    how = {"kernel_name": "python3", "language": "python", "cwd": root, "progress_bar": False}
+    how = {"kernel_name": "python3", "language": "python", "cwd": folder, "progress_bar": False}
     try:
         with _kernel_environment():
             executed = papermill.execute_notebook(notebook, working, injected, **how)
@@ -231,11 +250,12 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
 
 @contextmanager
 def _kernel_environment() -> Iterator[None]:
-    """Environment that a kernel inherits: one thread, and the very melib whose files were hashed."""
+    """Environment that a kernel inherits: one thread, the very melib whose files were hashed, folders from anywhere."""
     before = dict(os.environ)
     here = str(Path(melib.__file__).parents[1])
     path = os.pathsep.join(filter(None, (here, before.get("PYTHONPATH"))))
     os.environ.update(ONE_THREAD, PYTHONPATH=path, MPLBACKEND="module://matplotlib_inline.backend_inline")
+    os.environ.update({name: os.path.abspath(before[name]) for name in _PATHS_AROUND if before.get(name)})
     try:
         yield
     finally:

@@ -14,8 +14,8 @@ from melib.metrics import spotting, uncertainty
 from melib.metrics.verdict import judge
 from melib.study.compare import NAMES, beside_chance, chance, differences, has, shuffled, value
 from melib.study.experiments import Experiment
+from melib.study.printed import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
 from melib.study.records import Kept
-from melib.study.released import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
 from melib.study.settings import Settings, differing, usual_classes
 
 #: The columns of :func:`printed` that say what a row is about.

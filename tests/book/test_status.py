@@ -76,7 +76,7 @@ def test_records_are_counted_as_declared_there_and_current(checkout):
 
 def test_a_stored_record_is_current_until_what_it_measured_changes(checkout):
     record = json.loads((ROOT / "results" / "out_of_plane.json").read_text(encoding="utf-8"))
-    for measured, state in ((STATUS.flow_truth.measured_hash(), "yes"), ("other", "**stale**")):
+    for measured, state in ((STATUS.stored.measured_hash(), "yes"), ("other", "**stale**")):
         path = checkout / "results" / "out_of_plane.json"
         path.write_text(json.dumps(record | {"measured": measured}), encoding="utf-8")
         ((name, _, commit, command, current),) = rows(STATUS.stored_records({}))

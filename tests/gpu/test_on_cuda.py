@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from flow_truth import micro_pairs
 
 from melib.flow import optical_flow, scene_flow
 from melib.models import MEAN, SFAMNet, choose_device, predict
-from melib.study.flow_truth import micro_pairs
 from melib.study.long_videos import study
 from melib.study.settings import TIERS, Settings
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import run_on_cuda
 import torch
+from flow_truth import micro_pairs
 
-from melib.study.flow_truth import micro_pairs
 from melib.study.settings import TIERS
 
 

@@ -1,14 +1,14 @@
-"""The figures about metrics and about the release show what they are given."""
+"""The figures about metrics show what they are given."""
 
 import numpy as np
 import pandas as pd
 import pytest
+import released
 from matplotlib import pyplot
 
 from melib.metrics import intervals
 from melib.plots import metrics as figures
-from melib.plots.release import last_layers
-from melib.study import released
+from melib.study import stored
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def test_intervals_that_overlap_stand_on_lanes_of_their_own():
 
 
 def test_printed_values_and_curves_of_withheld_predictions_are_those_of_the_record():
-    record, _ = released.load("released_predictions")
+    record = stored.load("released_predictions")
     comparison = released.comparison(record)
     axis = figures.against_print(comparison).axes[0]
     names = [label.get_text() for label in axis.get_yticklabels()]
@@ -51,11 +51,3 @@ def test_the_floors_show_the_system_above_what_ignores_the_video():
     axis = figures.floors(("system", 0.7), {"fixed": 0.5}, null).axes[0]
     assert [bar.get_width() for bar in axis.patches] == [0.3, 0.5, 0.7]
     assert [text.get_text() for text in axis.texts] == ["0.300  (0.200 to 0.400)", "0.500", "0.700"]
-
-
-def test_weights_stand_where_the_record_counted_them():
-    counts = list(range(len(released.EDGES) - 1))
-    left, right = last_layers({"sfamnet": [{"emotions": 4, "fc_recog": {"counts": counts}}]}).axes
-    np.testing.assert_allclose(left.patches[0].get_data().edges, released.EDGES)
-    assert np.sum(left.patches[0].get_data().values * np.diff(released.EDGES)) == pytest.approx(1)
-    assert right.get_title(loc="left") == "7 emotions, 0 files"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import rendered_people
 
 from melib import face
-from melib.own_video import benchmark, load_spotter
+from melib.own_video import load_spotter
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.head import load_head
 from melib.synthetic.suites import find_suite
@@ -15,32 +16,27 @@ from melib.video import Video
 
 
 class Blank(Video):
-    """Grey frames of the size of a desk video."""
+    """Grey frames of the size of a desk video; nobody knows its landmarks."""
 
-    def __init__(self):
-        self.subject, self.name, self.fps, self.n_frames, self.expressions = "a", "b", 30.0, 5, ()
+    landmarks = None
+    subject, name, fps, n_frames, expressions = "a", "b", 30.0, 5, ()
 
     def frames(self, start, stop):
         return np.full((stop - start, 480, 640, 3), 99, np.uint8)
 
-    def landmarks(self, start, stop):
-        raise AssertionError("nobody knows them")
 
-
-def test_the_true_face_is_the_crop_of_the_benchmark(person):
-    desk = SyntheticVideo(find_suite("default"), "test", 104, 0, 60, view="full")  # nothing of it is rendered
-    cropped = face.crop(Blank(), detector=benchmark.TrueFace(desk))
+def test_the_true_face_of_people_whom_the_spotter_never_saw_is_the_crop_of_the_benchmark(person):
+    people = rendered_people.strangers(5, 60, view="full")  # nothing of them is rendered
+    numbers = [int(video.subject.removeprefix("test")) for video in people]
+    assert len(set(numbers)) == 5 and min(numbers) >= int(load_spotter().origin["fresh_subjects"])
+    desk = people[4]  # the one whom the fixture renders
+    cropped = face.crop(Blank(), detector=rendered_people.TrueFace(desk))
     found, wanted = cropped.landmarks(0, 1)[0], person.landmarks(0, 1)[0]
     # The benchmark's own crop carries the error of a detector, a hundredth of its side in scale and place.
     assert np.abs(found - wanted).max() < 0.05 * 128
     window = cropped.window(0)
     back = (found + 0.5) * window.width / 128 - 0.5 + (window.left, window.top)
     np.testing.assert_allclose(back, desk.landmarks(0, 1)[0], atol=1e-3)
-
-
-def test_the_people_of_the_page_are_none_of_those_the_spotter_saw():
-    numbers = {int(video.subject.removeprefix("test")) for video in benchmark.strangers(2, 60, view="crop")}
-    assert len(numbers) == 2 and min(numbers) >= int(load_spotter().origin["fresh_subjects"])
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +48,14 @@ def busy():
 def found(video, *spans, score=None):
     columns = ["subject", "video", "onset", "apex", "offset", "score"]
     rows = [(video.subject, video.name, a, (a + b) // 2, b, 1.0) for a, b in spans]
-    return benchmark.Trial(pd.DataFrame(rows, columns=columns), {(video.subject, video.name): score})
+    frames = pd.DataFrame({"subject": video.subject, "video": video.name, "frame": range(294), "score": score})
+    return rendered_people.Trial(pd.DataFrame(rows, columns=columns), frames)
 
 
 def test_a_false_alarm_is_put_down_to_what_was_there(busy):
     lids = [load_head().action_units.index(label) for label in ("45L", "45R")]
     closed = busy.action_unit_weights(0, 300)[:, lids].max(axis=1)
-    taken = np.zeros(300, bool)
-    for expression in busy.true_expressions:
-        taken[expression.onset : expression.offset + 1] = True
+    taken = np.array([any(e.onset <= frame <= e.offset for e in busy.true_expressions) for frame in range(300)])
     blink = int(np.flatnonzero((closed > 0.5) & ~taken)[0])
     quiet = int(np.flatnonzero(np.convolve((closed > 0.05) | taken, np.ones(5), mode="same") == 0)[0])
     micro, macro = (next(e for e in busy.true_expressions if e.kind == kind) for kind in ("micro", "macro"))
@@ -73,16 +68,14 @@ def test_a_false_alarm_is_put_down_to_what_was_there(busy):
         inside: "a macro-expression",
     }
     trial = found(busy, (right.onset, right.offset), *((frame, frame) for frame in causes))
-    assert benchmark.causes(trial, [busy])["what"].tolist() == list(causes.values())
+    assert rendered_people.causes(trial, [busy])["what"].tolist() == list(causes.values())
 
 
 def test_the_summary_counts_hits_misses_and_false_alarms(busy):
     spans = [(e.onset, e.offset) for e in busy.expressions if e.kind == "micro"]
-    inside = np.zeros(294)
-    for onset, offset in spans:
-        inside[onset : offset + 1] = 1
+    inside = np.array([any(onset <= frame <= offset for onset, offset in spans) for frame in range(294)], float)
     poor = found(busy, spans[0], (250, 260), (270, 280), score=-inside)
-    table = benchmark.summary({"perfect": found(busy, *spans, score=inside), "poor": poor}, [busy])
+    table = rendered_people.summary({"perfect": found(busy, *spans, score=inside), "poor": poor}, [busy])
     assert table.loc["perfect"].tolist() == [len(spans), len(spans), 0, 0, 1, 1]
     minutes, f1 = 300 / 30 / 60, 2 / (1 + len(spans) + 2)
     assert table.loc["poor"].tolist() == pytest.approx([3, 1, len(spans) - 1, 2 / minutes, f1, 0])
@@ -94,5 +87,5 @@ def test_the_summary_counts_hits_misses_and_false_alarms(busy):
      (0.70, "missed**"), (0.84, "the same, within the 0.05"), (float("nan"), "undecided**")],
 )  # fmt: skip
 def test_the_loss_is_said_either_way(found, words):
-    said = benchmark.loss_words(found, 0.84, 0.05)
+    said = rendered_people.loss_words(found, 0.84, 0.05)
     assert words in said and ("missed" in said) == ("beyond" in said)

@@ -52,7 +52,7 @@ def test_a_notebook_becomes_a_page(checkout):
     assert execute(small(checkout), "smoke", root=checkout)
     page = nbformat.read(small(checkout).page(checkout), as_version=4)
     said = "".join(output.text for cell in page.cells for output in cell.get("outputs", ()))
-    assert said == f"tier smoke seed 5\nfolder {checkout}\nthreads 1\n"
+    assert said == f"tier smoke seed 5\nfolder {checkout / 'notebooks'}\nthreads 1\n"
     title, card, rest = page.cells[:3]
     assert title.source == "# A small page" and rest.source.startswith("Question")
     for words in ("**smoke**", "seed 5", "python -m melib run small --tier smoke"):
@@ -83,20 +83,21 @@ def test_a_failed_run_leaves_no_page_and_keeps_the_notebook_aside(checkout, monk
 
 @pytest.mark.notebook
 def test_a_run_killed_in_the_middle_leaves_nothing_half_written(checkout):
-    (checkout / "wait").touch()
+    notebooks = checkout / "notebooks"
+    (notebooks / "wait").touch()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "melib", "run", "small", "--tier", "smoke"]
     process = subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
-        while not (checkout / "waiting").exists():
+        while not (notebooks / "waiting").exists():
             assert process.poll() is None and time.monotonic() < deadline, "the notebook did not get to its wait"
             time.sleep(0.05)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not small(checkout).page(checkout).exists() and files(checkout) <= {"small.smoke.working.ipynb"}
-    (checkout / "wait").unlink()
+    (notebooks / "wait").unlink()
     assert subprocess.run(command, cwd=checkout, env=environment, capture_output=True).returncode == 0
     assert files(checkout) == {"small.ipynb", "small.smoke.ipynb"}
 
@@ -119,6 +120,10 @@ def change_notebook(checkout, monkeypatch):
     source.write_text(source.read_text() + "\nOne more sentence.\n")
 
 
+def change_module(checkout, monkeypatch):
+    (checkout / "notebooks" / "deeper.py").write_text("VALUE = 2")
+
+
 def change_experiment(checkout, monkeypatch):
     (checkout / "notebooks" / "grid.yml").write_text("question: Another?\n")
 
@@ -139,10 +144,16 @@ def cut_page(checkout, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change", [change_code, change_notebook, change_experiment, change_stored_record, spoil_page, cut_page]
+    "change",
+    [change_code, change_notebook, change_module, change_experiment, change_stored_record, spoil_page, cut_page],
 )
 def test_what_decides_a_page_makes_it_anew(checkout, calls, monkeypatch, change):
     (checkout / "notebooks" / "grid.yml").write_text("question: One?\n")
+    # The notebook imports a module beside it, and that another one.
+    source = checkout / "notebooks" / "small.md"
+    source.write_text(source.read_text().replace("import time\n", "import time\nfrom beside import VALUE\n"))
+    (checkout / "notebooks" / "beside.py").write_text("from deeper import VALUE")
+    (checkout / "notebooks" / "deeper.py").write_text("VALUE = 1")
     (checkout / "results").mkdir()
     (checkout / "results" / "speed.json").write_text("{}")
     run = small(checkout, experiments=["grid"])
@@ -150,6 +161,20 @@ def test_what_decides_a_page_makes_it_anew(checkout, calls, monkeypatch, change)
     assert not execute(run, "smoke", root=checkout)
     change(checkout, monkeypatch)
     assert execute(run, "smoke", root=checkout)
+
+
+def test_a_path_in_a_parameter_is_meant_from_the_root_and_one_in_the_environment_from_the_caller(
+    checkout, calls, monkeypatch
+):
+    source = checkout / "notebooks" / "small.md"
+    source.write_text(source.read_text().replace("fail = False\n", 'fail = False\ndata_root = ""\nreference = ""\n'))
+    monkeypatch.chdir(checkout)
+    monkeypatch.setenv("MELIB_CACHE", "cache")
+    run = small(checkout, parameters={"data_root": "data/set", "reference": "/elsewhere"})
+    execute(run, "smoke", root=checkout)
+    assert calls == [{"data_root": "../data/set", "reference": "/elsewhere", "tier": "smoke"}]
+    with pages._kernel_environment():
+        assert os.environ["MELIB_CACHE"] == str(checkout / "cache")
 
 
 def test_tiers_parameters_and_titles_are_told_apart(checkout):

@@ -6,13 +6,15 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import released
+import released_figures as figures
 import torch
 
 from melib.metrics import intervals, strs
 from melib.models import SFAMNet
 from melib.models.released import _sfamnet_names
-from melib.plots import release as figures
-from melib.study import flow_truth, released
+from melib.study import stored
+from melib.study.printed import printed_column
 
 
 def test_every_printed_row_but_one_multiplies_up_to_its_strs():
@@ -20,37 +22,32 @@ def test_every_printed_row_but_one_multiplies_up_to_its_strs():
     assert len(rows) == 16
     odd = rows[~rows["agrees"]]
     assert odd[["method", "features", "classes"]].to_numpy().tolist() == [["SFAMNet", "O", 4]]
-
-
-def test_the_printed_column_of_casme_2_uses_the_library_s_keys():
-    printed = released.printed_column()
+    printed = printed_column()
     assert printed["strs"] == 0.3862
     assert set(printed) - {"ap_50_95"} <= set(strs.KEYS)
 
 
-def test_a_fixed_interval_is_chosen_on_the_other_subjects():
+@pytest.mark.parametrize("rule", ["mean_iou", "hits"])
+def test_a_fixed_interval_is_chosen_on_the_other_subjects(rule):
     # Subject c's own clips all hold 50..59; the others hold 0..9, so c is answered with 0..9.
     rows = [(s, f"{s}{i}", 0, 9, "x") for s in "ab" for i in range(3)] + [("c", f"c{i}", 50, 59, "x") for i in (1, 2)]
     truth = pd.DataFrame(rows, columns=["subject", "video", "onset", "offset", "emotion"])
-    for rule in ("mean_iou", "hits"):
-        answers = released.fixed_interval(truth, rule=rule)
-        of_c = answers[answers["subject"] == "c"]
-        assert strs.evaluate(truth[truth["subject"] == "c"], of_c)["tp"] == 0, rule
-        assert (of_c["onset"] < 10).all(), rule
-    assert released.fixed_interval(truth)[["onset", "offset"]].iloc[0].tolist() == [0, 9]
+    answers = released.fixed_interval(truth, rule=rule)
+    assert strs.evaluate(truth[6:], answers[6:])["tp"] == 0 and (answers["onset"][6:] < 10).all()
+    if rule == "mean_iou":
+        assert answers[["onset", "offset"]].iloc[0].tolist() == [0, 9]
 
 
 def test_withholding_agrees_with_scoring_without_those_rows():
     rng = np.random.default_rng(3)
     names = np.array(["negative", "positive", "surprise"])
-    columns = {"subject": np.arange(40) % 8, "video": np.arange(40), "onset": 10, "offset": 29}
-    truth = pd.DataFrame(columns | {"emotion": names[rng.integers(3, size=40)]})
-    guessed = np.where(rng.random(40) < 0.7, truth["emotion"], names[rng.integers(3, size=40)])
-    shift = rng.integers(0, 12, size=40)  # a hit up to 6 frames
+    columns = {"subject": np.arange(20) % 8, "video": np.arange(20), "onset": 10, "offset": 29}
+    truth = pd.DataFrame(columns | {"emotion": names[rng.integers(3, size=20)]})
+    guessed = np.where(rng.random(20) < 0.7, truth["emotion"], names[rng.integers(3, size=20)])
+    shift = rng.integers(0, 12, size=20)  # a hit up to 6 frames
     predictions = truth.assign(emotion=guessed, onset=10 + shift, offset=29 + shift)
-    curves = released.withheld(truth, predictions)
-    found = intervals.match(truth, predictions)
-    assert 10 < len(found.truth) < 40
+    curves, found = released.withheld(truth, predictions), intervals.match(truth, predictions)
+    assert 5 < len(found.truth) < 20
     well = truth["emotion"].to_numpy()[found.truth] == predictions["emotion"].to_numpy()[found.prediction]
     wrong = found.prediction[~well]
     stepwise = [strs.evaluate(truth, predictions.drop(index=wrong[:n]))["strs"] for n in range(len(wrong) + 1)]
@@ -64,6 +61,10 @@ def test_without_the_files_the_stored_record_is_read_and_missing_files_are_named
     monkeypatch.delenv("MELIB_REFERENCE", raising=False)
     record, origin = released.load("released_predictions")
     assert origin == "stored" and round(record["scores"]["strict"]["strs"], 4) == 0.3862
+    assert round(record["fixed_interval"]["mean_iou"], 3) == 0.447
+    assert record["exchanged"]["f1_spotting"]["high"] < record["scores"]["strict"]["f1_spotting"]
+    ceilings = stored.load("released_weights")["rules"]["ceilings"]
+    assert (ceilings["labels"], ceilings["kept"], round(ceilings["sfamnet"], 2)) == (860, 818, 0.97)
     agrees = released.comparison(record)["agrees"].to_dict()
     assert (agrees.pop("uf1_analysis"), agrees.pop("uar_analysis")) == ("neither", "strict")
     assert set(agrees.values()) == {"both"}
@@ -89,12 +90,9 @@ def write_sfamnet(path, model, *, broken=()):
 def folder(tmp_path_factory):
     """Fold 1: trained with 4 emotions, its streams copied and the last layer fresh with 7. Fold 2: not finite."""
     folder = tmp_path_factory.mktemp("release") / "weights"
-    trained, copy = (
-        SFAMNet(classes, generator=torch.Generator().manual_seed(seed)) for seed, classes in enumerate((5, 8))
-    )
-    with torch.no_grad():
-        for weight in trained.parameters():
-            weight.mul_(2)
+    trained, copy = (SFAMNet(size, generator=torch.Generator().manual_seed(n)) for n, size in enumerate((5, 8)))
+    for weight in trained.parameters():
+        weight.data *= 2
     copied = {name: value for name, value in trained.state_dict().items() if not name.startswith("recognition.")}
     copy.load_state_dict(copied, strict=False)
     write_sfamnet(folder / "4emo" / "subject_1.pkl", trained)
@@ -108,14 +106,11 @@ def record(folder):
     return released.ask_weights(folder)
 
 
-def test_files_are_found_and_listed_by_setting_and_fold(folder, record):
-    assert list(released.sfamnet_files(folder)) == [(4, 1), (4, 2), (7, 1)]
+def test_a_file_that_is_not_finite_is_named_and_answers_class_0_without_a_score(folder, record):
+    ours, theirs = released.checkpoints(folder)
+    assert list(ours) == [(4, 1), (4, 2), (7, 1)] and theirs == {}
     assert released.files(record).loc["SFAMNet, 4 emotions"].tolist() == [2, "1, 2", "2 (2 of 77)"]
-
-
-def test_a_file_that_is_not_finite_is_named_and_answers_class_0_without_a_score(record):
-    rows = {(row["emotions"], row["subject"]): row for row in record["sfamnet"]}
-    odd, sound = rows[4, 2], rows[4, 1]
+    sound, odd, _ = record["sfamnet"]
     assert odd["not_finite"] == ["c1.0.conv1.weight", "fc_spot.bias"] and odd["tensors"] == 77
     assert odd["finite_scores"] == 0 and odd["classes_named"] == [0] and odd["spots_nothing"] is True
     assert sound["not_finite"] == [] and sound["finite_scores"] == 64 and sound["spots_nothing"] is None
@@ -126,16 +121,13 @@ def test_a_file_that_is_not_finite_is_named_and_answers_class_0_without_a_score(
 
 
 def test_a_last_layer_that_was_never_trained_is_told_from_one_that_was(record):
-    rows = {(row["emotions"], row["subject"]): row["fc_recog"] for row in record["sfamnet"]}
-    assert rows[7, 1]["within"] and rows[7, 1]["uniform_p"] > 0.001
-    assert rows[7, 1]["bound"] == pytest.approx(392**-0.5)
-    assert not rows[4, 1]["within"]
+    trained, _, fresh = (row["fc_recog"] for row in record["sfamnet"])
+    assert fresh["within"] and fresh["uniform_p"] > 0.001 and fresh["bound"] == pytest.approx(392**-0.5)
+    assert not trained["within"]
     words = released.findings(record)["word"]
     assert words["SFAMNet, 4 emotions: fc_recog within its first range"] == "none"
     assert words["SFAMNet, 7 emotions: fc_recog within it and evenly spread"] == "all"
-
-
-def test_values_inside_the_range_but_bunched_are_seen_as_uneven():
+    # Values inside the range but bunched.
     weight = torch.linspace(-0.2, 0.2, 8 * 392).reshape(8, 392) * 392**-0.5
     seen = released.against_initial_range(weight, torch.zeros(8))
     assert seen["within"] and seen["uniform_p"] < 1e-6
@@ -175,19 +167,24 @@ def test_the_command_says_what_a_folder_lacks_and_keeps_what_it_says(tmp_path, f
     assert "SFAMNet, 7 emotions" in capsys.readouterr().out and (tmp_path / "kept.json").is_file()
 
 
-def test_the_criterion_follows_the_largest_difference(record):
-    assert released.criterion(record) == "not tested", "a folder without recorded cases proves no parity"
-    row = {"case": "mean_x", "network": "MEAN", "compared": "score", "values": 8, "largest_difference": 1e-7}
-    assert released.criterion({**record, "parity": [row]}) == "met"
-    for difference in (1e-4, float("nan")):
-        assert released.criterion({**record, "parity": [row, {**row, "largest_difference": difference}]}) == "missed"
+@pytest.mark.parametrize(
+    ("differences", "word"), [([], "not tested"), ([1e-7], "met"), ([1e-7, 1e-4], "missed"), ([np.nan], "missed")]
+)
+def test_the_criterion_follows_the_largest_difference(differences, word):
+    row = {"case": "mean_x", "network": "MEAN", "compared": "score", "values": 8}
+    assert released.criterion({"parity": [{**row, "largest_difference": each} for each in differences]}) == word
 
 
 def test_the_figures_show_every_case_and_say_what_is_not_there(record):
-    stored = flow_truth.load("released_weights")
-    axis = figures.parity(stored, released.TOLERANCE).axes[0]
-    assert sum(len(line.get_xdata()) for line in axis.lines[:2]) == len(stored["parity"])
-    titles = [axis.get_title(loc="left") for axis in figures.last_layers(record).axes]
-    assert titles == ["4 emotions, 2 files", "7 emotions, 1 file"]
-    assert figures.ceilings(stored).axes[0].lines
+    kept = stored.load("released_weights")
+    axis = figures.parity(kept).axes[0]
+    assert sum(len(line.get_xdata()) for line in axis.lines[:2]) == len(kept["parity"])
+    axes = figures.last_layers(record).axes
+    assert [axis.get_title(loc="left") for axis in axes] == ["4 emotions, 2 files", "7 emotions, 1 file"]
+    bars = axes[1].patches[0].get_data()
+    np.testing.assert_allclose(bars.edges, released.EDGES)
+    assert np.sum(bars.values * np.diff(released.EDGES)) == pytest.approx(1)
+    nothing = {"emotions": 4, "fc_recog": None}
+    assert not figures.last_layers({"sfamnet": [nothing]}).axes[0].patches
+    assert figures.ceilings(kept).axes[0].lines
     assert "no label file" in figures.ceilings(record).axes[0].texts[0].get_text()

@@ -1,6 +1,6 @@
 """What the authors published, asked: printed numbers, MEAN's predictions on CASME II, and trained weights.
 
-    python -m melib.study.released {predictions,weights} FOLDER [--save RECORD.json]
+    python notebooks/released.py {predictions,weights} FOLDER [--save RECORD.json]
 
 FOLDER holds any part of the release: ``STRS-Metric/data/{gt,pred}.csv``; SFAMNet's ``<K>emo/subject_<N>.pkl`` and label
 file, MEAN's ``<DATASET>/{spot,recog,spot_recog}/s<N>.hdf5``; and recorded cases of the released code, ``golden/*.npz``.
@@ -12,9 +12,9 @@ import argparse
 import hashlib
 import itertools
 import os
+import re
 import sys
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 
 import h5py
@@ -30,38 +30,11 @@ from melib.errors import InputError, in_one_line
 from melib.metrics import chance, intervals, spotting, strs, uncertainty
 from melib.models import load_mean, load_sfamnet, nonfinite_tensors, predict
 from melib.spotting import MICRO, box_smooth, mean_intervals, recall_ceiling
-from melib.study import flow_truth
+from melib.study import stored
+from melib.study.printed import printed_column, printed_tables
 from melib.training.loop import fit
 from melib.training.sfamnet import JointStage, SFAMNetSettings
 
-#: Dataset -> what the papers call it.
-PRINTED_AS = {
-    "casme3": "CAS(ME)^3",
-    "casme_sq": "CAS(ME)^2",
-    "samm_lv": "SAMMLV",
-    "casme2": "CASME II",
-    "smic_hs": "SMIC-E-HS",
-    "smic_vis": "SMIC-E-VIS",
-    "smic_nir": "SMIC-E-NIR",
-}
-#: Method -> the model that rebuilds it.
-REBUILT = {"MEAN": "mean", "SFAMNet": "sfamnet"}
-#: What the papers call the input -> the inputs that it may mean. How "O + S" was fused is not said.
-READINGS = {"O": ("O",), "S": ("S",), "D": ("D",), "O+S": ("O+S", "O|S")}
-#: Printed number -> the metric of ours that measures it.
-MEASURED_AS = {
-    ("spotting", "TP"): "tp",
-    ("spotting", "FP"): "fp",
-    ("spotting", "FN"): "fn",
-    ("spotting", "F1"): "f1_spotting",
-    ("spotting", "AP@[.5:.95]"): "ap_50_95_micro",
-    ("analysis", "F1"): "f1_analysis",
-    ("analysis", "UF1"): "uf1_analysis",
-    ("analysis", "UAR"): "uar_analysis",
-    ("analysis", "STRS"): "strs",
-    ("recognition", "UF1"): "uf1_pooled",
-    ("recognition", "UAR"): "uar_pooled",
-}
 #: Outputs agree if they differ by less: single precision, two implementations.
 TOLERANCE = 1e-5
 #: The label file of CAS(ME)^3 in SFAMNet's release.
@@ -72,29 +45,6 @@ EDGES = np.linspace(-2.5, 2.5, 51)
 _SHOWN = ("tp", "fp", "fn", "f1_spotting", "f1_analysis", "uf1_analysis", "uar_analysis", "strs", "f1_named")
 _PROBES = 64  # random inputs put to every SFAMNet
 _VIDEOS, _FRAMES = 200, 900  # of noise that is put to the rules
-
-
-def printed_tables() -> pd.DataFrame:
-    """All numbers that the papers print, one a row, all text: values keep the papers' digits."""
-    with (resources.files("melib") / "data" / "paper_tables.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype=str, keep_default_na=False)
-
-
-def read_printed(task: str, dataset: str | None = None) -> pd.DataFrame:
-    """The printed numbers of a task (``spotting``, ``analysis``, ``recognition``), perhaps of one dataset alone."""
-    table = printed_tables()
-    chosen = table["task"] == task
-    if dataset is not None:
-        chosen &= table["dataset"] == PRINTED_AS.get(dataset)
-    return table[chosen].reset_index(drop=True)
-
-
-def printed_column(dataset: str = "CASME II") -> dict[str, float]:
-    """The printed results of MEAN on a dataset, under the keys of :mod:`melib.metrics`."""
-    table = printed_tables()
-    rows = table[(table["paper"] == "MEAN") & (table["dataset"] == dataset)]
-    keys = [MEASURED_AS[row.task, row.metric].removesuffix("_micro") for row in rows.itertuples()]
-    return dict(zip(keys, rows["value"].astype(float), strict=True))
 
 
 def arithmetic() -> pd.DataFrame:
@@ -114,11 +64,7 @@ def arithmetic() -> pd.DataFrame:
 def score_predictions(
     folder: str | os.PathLike, *, n_resamples: int = 2000, n_draws: int = 1000, seed: int = 0
 ) -> dict:
-    """Score MEAN's released predictions of 244 clips, and what does not look at the clip.
-
-    ``scores`` by protocol beside what is ``printed``, ``intervals`` over people, ``per_class``, the scores of exchanged
-    and of fixed intervals and of guessed names, and STRS with predictions ``withheld``.
-    """
+    """The record on MEAN's released predictions of 244 clips: scored again, beside what does not look at the clip."""
     data = Path(folder) / "STRS-Metric" / "data"
     truth, predictions, _ = strs.validate(data / "gt.csv", data / "pred.csv")
     scores = {name: strs.evaluate(truth, predictions, protocol=name) for name in strs.PROTOCOLS}
@@ -141,6 +87,9 @@ def score_predictions(
         for names in itertools.combinations(rows.index, size)
     )
     ranking = {"file order": predictions, "reversed": predictions[::-1]}
+    ranked_by = {
+        order: spotting.average_precision(truth, each, protocol="mean")["ap_50_95"] for order, each in ranking.items()
+    }
     floors = {rule: strs.evaluate(truth, fixed_interval(truth, rule=rule)) for rule in ("mean_iou", "hits")}
     return {
         "sha256": {name: _sha256(data / name) for name in ("pred.csv", "gt.csv")},
@@ -152,10 +101,7 @@ def score_predictions(
         "prediction_lengths": sorted({int(n) for n in predictions["offset"] - predictions["onset"] + 1}),
         "printed": printed,
         "scores": scores,
-        "ap_50_95": {
-            order: spotting.average_precision(truth, each, protocol="mean")["ap_50_95"]
-            for order, each in ranking.items()
-        },
+        "ap_50_95": ranked_by,
         "intervals": limits,
         "caution": uncertainty.caution(len(tally.subjects), scores["strict"]["tp"]),
         "per_class": rows.reset_index().to_dict("records"),
@@ -169,10 +115,9 @@ def score_predictions(
 
 
 def fixed_interval(truth: pd.DataFrame, *, rule: str = "mean_iou") -> pd.DataFrame:
-    """Answer every clip with one interval, chosen on the other subjects: the floor of localisation in short clips.
+    """Answer every clip with one interval: that of largest ``mean_iou``, or with most ``hits``, on the other subjects.
 
-    It is the interval of largest ``mean_iou`` with the labels of the other subjects, or the one with most ``hits`` (IoU
-    of at least 0.5); among equals the earliest and shortest.
+    Among equals the earliest and shortest. A hit is an IoU of at least 0.5.
     """
     truth = truth.reset_index(drop=True)
     first, last = truth["onset"].min(), truth["offset"].max()
@@ -192,10 +137,7 @@ def fixed_interval(truth: pd.DataFrame, *, rule: str = "mean_iou") -> pd.DataFra
 
 
 def withheld(truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, list[float]]:
-    """STRS after withholding 0, 1, 2, ... hits: ``misnamed`` ones in the order of rows, or ``named`` ones.
-
-    Of the well-named hits, each time the one goes that costs most.
-    """
+    """STRS after withholding 0, 1, ... hits: ``misnamed`` ones in order, or the ``named`` one that costs most."""
     found = intervals.match(truth, predictions)
     names = np.array(strs.classes(truth, None))
     true = np.searchsorted(names, truth["emotion"].to_numpy()[found.truth])
@@ -227,10 +169,7 @@ def withheld(truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, list[f
 
 
 def comparison(record: Mapping) -> pd.DataFrame:
-    """Printed metric -> ``printed, script`` (the released program's protocol), ``strict``, its 95 % limits, ``agrees``.
-
-    ``agrees`` tells which of the two protocols gives the printed digits: ``both, script, strict`` or ``neither``.
-    """
+    """Printed metric -> what is printed, what two protocols give, limits of 95 %, and who agrees."""
     words = {(True, True): "both", (True, False): "script", (False, True): "strict", (False, False): "neither"}
     rows = {}
     for key, printed in record["printed"].items():
@@ -243,71 +182,60 @@ def comparison(record: Mapping) -> pd.DataFrame:
 
 
 def ask_weights(folder: str | os.PathLike, *, seed: int = 0) -> dict:
-    """Ask every checkpoint below a folder what it holds and what it answers.
+    """The record on every checkpoint below a folder.
 
     ``parity`` (a row per recorded case of the released code), ``sfamnet`` and ``mean`` (a row per checkpoint),
     ``pairs`` (SFAMNet's 4-class and 7-class file of a fold), ``triples`` (MEAN's three files of a fold), ``rules``.
     """
-    ours, theirs = sfamnet_files(folder), mean_files(folder)
+    ours, theirs = checkpoints(folder)
     if not ours and not theirs:
         raise FileNotFoundError(
             f"no checkpoint below {folder}: expected <K>emo/subject_<N>.pkl or <DATASET>/spot_recog/s<N>.hdf5"
         )
     probes = np.random.default_rng([seed, 0]).random((_PROBES, 3, 42, 42), dtype=np.float32)
-    tensors = {key: sfamnet_tensors(path) for key, path in ours.items()}
-    sfamnet = [
-        {"emotions": key[0], "subject": key[1], **_sfamnet_row(path, tensors[key], probes)}
-        for key, path in ours.items()
-    ]
+    tensors = {key: _tensors(path) for key, path in ours.items()}
     both = [subject for emotions, subject in ours if emotions == 4 and (7, subject) in ours]
-    mean = [
-        {"dataset": key[0], "subject": key[1], "kind": key[2], **_describe(path, mean_tensors(path))}
-        for key, path in theirs.items()
-    ]
     triples = []
     for dataset, subject in sorted({key[:2] for key in theirs}):
         paths = [theirs.get((dataset, subject, kind)) for kind in ("spot_recog", "spot", "recog")]
         if all(paths):
-            triples.append({"dataset": dataset, "subject": subject, "different": _triple_differs(*paths)})
+            # A head that is not in a file is NaN, which tells nothing.
+            whole, *parts = (load_mean(path, allow_nonfinite=True).state_dict() for path in paths)
+            differ = sorted({name for part in parts for name in shared(whole, part)["different"]})
+            triples.append({"dataset": dataset, "subject": subject, "different": differ})
     return {
         "parity": parity(folder),
-        "sfamnet": sfamnet,
+        "sfamnet": [
+            {"emotions": key[0], "subject": key[1], **_sfamnet_row(path, tensors[key], probes)}
+            for key, path in ours.items()
+        ],
         "pairs": [{"subject": subject, **shared(tensors[4, subject], tensors[7, subject])} for subject in both],
-        "mean": mean,
+        "mean": [
+            {"dataset": key[0], "subject": key[1], "kind": key[2], **_describe(path, _tensors(path))}
+            for key, path in theirs.items()
+        ],
         "triples": triples,
         "rules": rules(folder, seed=seed),
         "settings": {"seed": seed, "probes": _PROBES},
     }
 
 
-def sfamnet_files(folder: str | os.PathLike) -> dict[tuple[int, int], Path]:
-    """The checkpoints ``<K>emo/subject_<N>.pkl`` below a folder, by (K, N) and in that order."""
-    found = {}
-    for path in Path(folder).rglob("*emo/subject_*.pkl"):
-        emotions, subject = path.parent.name.removesuffix("emo"), path.stem.removeprefix("subject_")
-        if emotions.isdecimal() and subject.isdecimal():
-            found[int(emotions), int(subject)] = path
-    return dict(sorted(found.items()))
+def checkpoints(folder: str | os.PathLike) -> tuple[dict[tuple, Path], dict[tuple, Path]]:
+    """SFAMNet's files below a folder by (emotions, subject), and MEAN's by (dataset, subject, kind)."""
+    sfamnet, mean = {}, {}
+    for path in Path(folder).rglob("*.*"):
+        if found := re.search(r"(?:^|/)(\d+)emo/subject_(\d+)\.pkl$", path.as_posix()):
+            sfamnet[int(found[1]), int(found[2])] = path
+        elif found := re.search(r"([^/]+)/(spot|recog|spot_recog)/s(\d+)\.hdf5$", path.as_posix()):
+            mean[found[1], int(found[3]), found[2]] = path
+    return dict(sorted(sfamnet.items())), dict(sorted(mean.items()))
 
 
-def mean_files(folder: str | os.PathLike) -> dict[tuple[str, int, str], Path]:
-    """The checkpoints ``<DATASET>/{spot,recog,spot_recog}/s<N>.hdf5`` below a folder, by (dataset, N, kind)."""
-    found = {}
-    for path in Path(folder).rglob("s*.hdf5"):
-        kind, subject = path.parent.name, path.stem.removeprefix("s")
-        if kind in ("spot", "recog", "spot_recog") and subject.isdecimal():
-            found[path.parent.parent.name, int(subject), kind] = path
-    return dict(sorted(found.items()))
-
-
-def sfamnet_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a released SFAMNet checkpoint under their own names."""
-    load_sfamnet(path, allow_nonfinite=True)  # refuses whatever is something else
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def mean_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a released MEAN checkpoint, by ``layer/tensor``; Keras' counters are left as they are."""
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a released checkpoint under their own names; Keras' counters are left as they are."""
+    if path.suffix == ".pkl":
+        load_sfamnet(path, allow_nonfinite=True)  # refuses whatever is something else
+        return torch.load(path, map_location="cpu", weights_only=True)
     load_mean(path, allow_nonfinite=True)
     names: list[str] = []
     with h5py.File(path) as file:
@@ -317,12 +245,12 @@ def mean_tensors(path: Path) -> dict[str, Tensor]:
     return {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _describe(path: Path, tensors: Mapping[str, Tensor]) -> dict:
     return {"sha256": _sha256(path), "tensors": len(tensors), "not_finite": nonfinite_tensors(tensors)}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _sfamnet_row(path: Path, tensors: Mapping[str, Tensor], probes: np.ndarray) -> dict:
@@ -343,9 +271,8 @@ def _sfamnet_row(path: Path, tensors: Mapping[str, Tensor], probes: np.ndarray) 
 def against_initial_range(weight: Tensor, bias: Tensor) -> dict | None:
     """Whether a layer can still be as PyTorch first filled it; None for values that are not finite.
 
-    PyTorch draws weights and biases uniformly within ``1 / sqrt(fan-in)``, the ``bound``. Values beyond it have been
-    changed. Values within it that are spread evenly up to its ends, as a Kolmogorov-Smirnov test (``uniform_p``) sees
-    it, look untouched. ``counts`` are of the weights in the bins :data:`EDGES`, those beyond in the outermost.
+    PyTorch draws weights and biases evenly within ``1 / sqrt(fan-in)``, the ``bound``. What lies beyond was changed;
+    what lies within, evenly as a Kolmogorov-Smirnov test (``uniform_p``) sees it, looks untouched.
     """
     values = torch.cat([weight.flatten(), bias.flatten()])
     if not torch.isfinite(values).all():
@@ -363,10 +290,7 @@ def against_initial_range(weight: Tensor, bias: Tensor) -> dict | None:
 
 
 def shared(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> dict:
-    """Names of the tensors that are ``identical`` bit for bit in two files, and ``different`` or in one file alone.
-
-    Tensors that are not finite are in neither list; ``finite`` tells whether there are none.
-    """
+    """Names of the finite tensors that are ``identical`` bit for bit in two files, and of those that are not."""
     bad = {*nonfinite_tensors(first), *nonfinite_tensors(second)}
     names = [name for name in dict.fromkeys([*first, *second]) if name not in bad]
     same = {name for name in names if name in first and name in second and torch.equal(first[name], second[name])}
@@ -377,18 +301,9 @@ def shared(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> dict:
     }
 
 
-def _triple_differs(*paths: Path) -> list[str]:
-    """Tensors in which MEAN's file of both tasks differs from that of one; a head that is not in a file is NaN."""
-    whole, *parts = (load_mean(path, allow_nonfinite=True).state_dict() for path in paths)
-    return sorted({name for part in parts for name in shared(whole, part)["different"]})
-
-
 def parity(folder: str | os.PathLike) -> list[dict]:
-    """Run every recorded case of the released code whose checkpoint is below the folder.
-
-    ``case, network, compared, values`` (how many numbers were compared), ``largest_difference``.
-    """
-    ours, theirs = sfamnet_files(folder), mean_files(folder)
+    """Run every recorded case of the released code whose checkpoint is below the folder; a row each."""
+    ours, theirs = checkpoints(folder)
     rows = []
     for path in sorted(Path(folder).rglob("golden/*.npz")):
         kind = path.stem.split("_")[0]
@@ -398,48 +313,41 @@ def parity(folder: str | os.PathLike) -> list[dict]:
             case = dict(file)
         subject = int(case["subject"])
         if kind == "mean":
-            checkpoint = theirs.get((str(case["dataset"]), subject, "spot_recog"))
-            network, run, compared = "MEAN", _run_mean, "score, class probabilities"
+            network, checkpoint = "MEAN", theirs.get((str(case["dataset"]), subject, "spot_recog"))
         else:
-            checkpoint = ours.get((int(case["emotions"]), subject))
-            network, run, compared = "SFAMNet", _run_sfamnet, "score, class logits"
-        if kind == "train":
-            run, compared = _train_sfamnet, f"losses of {len(case['losses'])} training steps, outputs after them"
+            network, checkpoint = "SFAMNet", ours.get((int(case["emotions"]), subject))
         if checkpoint is not None:
-            found = [np.abs(np.ravel(got) - np.ravel(expected)) for got, expected in run(checkpoint, case)]
+            compared, pairs = _run(kind, checkpoint, case)
+            found = [np.abs(np.ravel(got) - np.ravel(expected)) for got, expected in pairs]
             largest = float(np.concatenate(found).max())
             row = {"case": path.stem, "network": network, "compared": compared}
             rows.append(row | {"values": sum(map(len, found)), "largest_difference": largest})
     return rows
 
 
-def _run_mean(checkpoint: Path, case: Mapping[str, np.ndarray]) -> list[tuple]:
-    score, logits = predict(load_mean(checkpoint), np.moveaxis(case["x"], 3, 1), device="cpu")
-    return [(score, case["spot"]), (softmax(logits, axis=1), case["recog"])]
-
-
-def _run_sfamnet(checkpoint: Path, case: Mapping[str, np.ndarray]) -> list[tuple]:
-    score, logits = predict(load_sfamnet(checkpoint), case["x"], device="cpu")
-    return [(score, case["spot"]), (logits, case["recog"])]
-
-
-def _train_sfamnet(checkpoint: Path, case: Mapping[str, np.ndarray]) -> list[tuple]:
+def _run(kind: str, checkpoint: Path, case: Mapping[str, np.ndarray]) -> tuple[str, list[tuple]]:
+    """What is compared of a recorded case, and our outputs beside theirs."""
+    if kind == "mean":
+        score, logits = predict(load_mean(checkpoint), np.moveaxis(case["x"], 3, 1), device="cpu")
+        return "score, class probabilities", [(score, case["spot"]), (softmax(logits, axis=1), case["recog"])]
     model = load_sfamnet(checkpoint)
+    if kind == "sfamnet":
+        score, logits = predict(model, case["x"], device="cpu")
+        return "score, class logits", [(score, case["spot"]), (logits, case["recog"])]
     settings = SFAMNetSettings(spot_weight=float(case["loss_lambda"]))
     stage = JointStage(model, torch.from_numpy(case["class_weight"]), settings)
     batch = tuple(torch.from_numpy(case[name]) for name in ("x", "spot_target", "emotion_target"))
     batch += (torch.ones(len(batch[0])),)  # no augmentation
     losses = fit(stage, lambda: batch, steps=len(case["losses"]), rate=float(case["lr"]))
     score, logits = predict(model, case["x"][: len(case["spot_after"])], device="cpu")
-    return [(losses, case["losses"]), (score, case["spot_after"]), (logits, case["recog_after"])]
+    pairs = [(losses, case["losses"]), (score, case["spot_after"]), (logits, case["recog_after"])]
+    return f"losses of {len(losses)} training steps, outputs after them", pairs
 
 
 def rules(folder: str | os.PathLike, *, seed: int = 0) -> dict:
-    """What the released rules can reach and cannot do, whatever the weights.
+    """What MEAN's rule finds in pure ``noise``, and ``ceilings``: the highest recall that lengths of intervals allow.
 
-    ``noise``: how many score sequences of pure noise MEAN's rule passed over in silence, and how many intervals it
-    found in a sequence; ``ceilings``: the highest recall on the labels of CAS(ME)^3 that the interval lengths allow,
-    None where the label file is not below the folder.
+    The ceilings are on the labels of CAS(ME)^3, None where their file is not below the folder.
     """
     noise = np.random.default_rng([seed, 1]).random((_VIDEOS, _FRAMES))
     found = [len(mean_intervals(score, k_p=8)) for score in noise]
@@ -535,13 +443,9 @@ BUILDERS = {"released_predictions": score_predictions, "released_weights": ask_w
 
 
 def load(name: str, reference: str = "") -> tuple[dict, str]:
-    """A record of :data:`BUILDERS`, and whether it was ``computed`` or ``stored``.
-
-    It is computed from the folder ``reference``, or that of the environment variable ``MELIB_REFERENCE``; without
-    either the record is read that the checkout keeps.
-    """
+    """A record, ``computed`` from the folder ``reference`` or MELIB_REFERENCE, without either the ``stored`` one."""
     folder = reference or os.environ.get("MELIB_REFERENCE", "")
-    return (BUILDERS[name](folder), "computed") if folder else (flow_truth.load(name), "stored")
+    return (BUILDERS[name](folder), "computed") if folder else (stored.load(name), "stored")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -557,10 +461,10 @@ def main(arguments: list[str] | None = None) -> int:
         for table in (comparison,) if asked.what == "predictions" else (files, parity_table, findings):
             print(table(record).to_string(), end="\n\n")
         if asked.save:
-            flow_truth.save(record, asked.save)
+            stored.save(record, asked.save)
         return 0
 
-    return in_one_line("melib.study.released", run)
+    return in_one_line("notebooks/released.py", run)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,9 @@ pixels, its standard error over pairs, and the number of pairs in which the regi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,11 +20,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from melib.errors import InputError
-from melib.files import source_hash, whole
 from melib.flow import average_depth, face_mask, generic_face, optical_flow, rigid_motion, scene_flow, stabilize
 from melib.metrics import recognition, uncertainty
 from melib.metrics.verdict import judge
-from melib.study.places import published
+from melib.study.stored import is_current
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, open_clips
 from melib.synthetic.mesh import EYES_ABOVE_AXIS_MM, PIVOT_MM
 from melib.synthetic.sensor import FOCAL_BASELINE
@@ -46,18 +43,14 @@ INPUTS = {
 }
 #: With motion away from the camera -> the same optical flow without.
 CONTRASTS = {
-    given: next(other for other, parts in INPUTS.items() if parts == (across, None))
-    for given, (across, away) in INPUTS.items()
-    if away
+    "scene flow": "optical flow",
+    "scene flow, depth averaged": "optical flow",
+    "scene flow, both averaged": "optical flow averaged",
+    "true scene flow": "true optical flow",
 }
 
-Table = dict[str, dict[str, dict[str, float | int | None]]]
 
-_HEAD_TO_CAMERA = np.diag([1.0, -1.0, -1.0])  # (to the subject's left, up, to the camera) -> (right, down, away)
-
-
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """Onset and apex of a micro-expression with the true motion, all of it and what the expression makes of it."""
 
     video: SyntheticVideo
@@ -75,54 +68,41 @@ class Pair:
     landmarks: np.ndarray  # (68, 2) pixels at the onset
 
 
-def gray(frames: np.ndarray) -> np.ndarray:
-    """Grey images ``(n, H, W)`` of RGB frames."""
-    return np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
-
-
 def micro_pairs(count: int, *, population: str, subjects: int = 20, frames: int = 240) -> list[Pair]:
     """The first micro-expressions of suite ``default`` in a population, spread evenly over its first subjects."""
     dataset = open_benchmark("default", population=population, subjects=subjects, videos=12, frames=frames)
     pairs: list[Pair] = []
     for subject in dataset.subjects:
-        events = ((video, event) for video in dataset.of([subject]) for event in video.events)
-        pairs += islice((_pair(*each) for each in events if _is_micro(*each)), -(-count // subjects))
+        micro = (
+            (video, event)
+            for video in dataset.of([subject])
+            for event in video.events
+            # With room for averages on both sides.
+            if event.true.kind == "micro" and event.true.onset >= BEFORE and event.true.apex + AFTER <= video.n_frames
+        )
+        for video, event in islice(micro, -(-count // subjects)):
+            onset, apex = event.true.onset, event.true.apex
+            images, depth = _look(video, (onset, apex))
+            flow, motion, valid = video.true_motion(onset, apex)
+            own_flow, own_motion, _ = video.expression_motion(event)
+            # Five pixels from the outline: there, no method can know what a pixel half off the head does.
+            face = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & (depth[0] > 0)
+            moving, landmarks = face & (np.linalg.norm(own_flow, axis=0) > 0.4), video.landmarks(onset, onset + 1)[0]
+            truth = flow, motion, own_flow, own_motion
+            pairs.append(Pair(video, onset, apex, images, depth, *truth, face, moving, video.camera, landmarks))
     if len(pairs) < count:
         raise InputError(f"{subjects} {population} subjects hold {len(pairs)} micro-expressions, not {count}")
     return pairs[:count]
 
 
-def _is_micro(video: SyntheticVideo, event) -> bool:
-    """Whether it is a micro-expression with room for averages on both sides."""
-    true = event.true
-    return true.kind == "micro" and true.onset >= BEFORE and true.apex + AFTER <= video.n_frames
+def _look(video: SyntheticVideo, frames: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Grey images and depth ``(n, H, W)`` of some frames."""
+    images = [cv2.cvtColor(video.frames(i, i + 1)[0], cv2.COLOR_RGB2GRAY) for i in frames]
+    return np.stack(images), np.concatenate([video.depth(i, i + 1) for i in frames])
 
 
-def _pair(video: SyntheticVideo, event) -> Pair:
-    onset, apex = event.true.onset, event.true.apex
-    images, depth = _two_frames(video, onset, apex)
-    flow, motion, valid = video.true_motion(onset, apex)
-    own_flow, own_motion, _ = video.expression_motion(event)
-    # Five pixels from the outline: there, no method can know what a pixel half off the head does.
-    face = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & (depth[0] > 0)
-    moving = face & (np.linalg.norm(own_flow, axis=0) > 0.4)
-    where = {"face": face, "moving": moving, "landmarks": video.landmarks(onset, onset + 1)[0], "camera": video.camera}
-    return Pair(video, onset, apex, images, depth, flow, motion, own_flow, own_motion, **where)
-
-
-def _two_frames(video: SyntheticVideo, *frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Grey images and depth ``(2, H, W)``."""
-    images = gray(np.concatenate([video.frames(i, i + 1) for i in frames]))
-    return images, np.concatenate([video.depth(i, i + 1) for i in frames])
-
-
-def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = None) -> dict[str, Table]:
-    """Tables of the errors of every flow method, and of what each way to remove head motion leaves.
-
-    ``peers``: image flows ``(B, 2, H, W)`` of other programs on the same pairs. The tables are ``image_flow`` (endpoint
-    error), ``scene_flow`` (error along each axis), ``head_motion`` (what is left of it), ``own_depth`` (the
-    expression's own motion away, head motion removed) and ``depth_noise`` (error of the depth change).
-    """
+def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = None) -> dict[str, dict]:
+    """Tables of the errors of every method, ``peers`` (image flows ``(B, 2, H, W)``) too, and of head motion left."""
     a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
     single = [pair.depth for pair in pairs]
     averaged = [over_time(pair.video, pair.onset, pair.apex, pair.face)[0] for pair in pairs]
@@ -154,14 +134,9 @@ def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = N
         "scene flow, depth averaged over time": _scene_flows(pairs, averaged)[0],
     }
     truth = [pair.scene_flow for pair in pairs]
-    heads = {
-        "true flow, px": [pair.flow for pair in pairs],
-        "dis, px": dis,
-        "true scene flow, mm": truth,
-        "scene flow, mm": motions,
-    }
-    left = tabulate(head_motion_left, pairs, heads)
-    depths = {"single frames": single, f"{BEFORE} frames before the onset, {AFTER} about the apex": averaged}
+    seen = {"true flow, px": [pair.flow for pair in pairs], "dis, px": dis}
+    left = tabulate(head_motion_left, pairs, seen | {"true scene flow, mm": truth, "scene flow, mm": motions})
+    many = f"{BEFORE} frames before the onset, {AFTER} about the apex"
     return {
         "image_flow": tabulate(image_flow_errors, pairs, flows),
         "scene_flow": tabulate(scene_flow_errors, pairs, scenes),
@@ -170,11 +145,11 @@ def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = N
             mode: {name: row[mode] for name, row in left.items() if mode in row} for mode in left["dis, px"]
         },
         "own_depth": tabulate(own_depth_errors, pairs, scenes | {"true scene flow": truth}),
-        "depth_noise": tabulate(depth_change_errors, pairs, depths),
+        "depth_noise": tabulate(depth_change_errors, pairs, {"single frames": single, many: averaged}),
     }
 
 
-def tabulate(errors: Callable, pairs: Sequence[Pair], methods: Mapping[str, Iterable[np.ndarray]]) -> Table:
+def tabulate(errors: Callable, pairs: Sequence[Pair], methods: Mapping[str, Iterable[np.ndarray]]) -> dict[str, dict]:
     """Method -> column -> :func:`summary` over pairs of what ``errors(pair, found)`` says of what a method found."""
     rows = {name: [errors(*one) for one in zip(pairs, found, strict=True)] for name, found in methods.items()}
     return {name: {column: summary(one[column] for one in row) for column in row[0]} for name, row in rows.items()}
@@ -182,13 +157,9 @@ def tabulate(errors: Callable, pairs: Sequence[Pair], methods: Mapping[str, Iter
 
 def summary(values: Iterable[float]) -> dict[str, float | int | None]:
     """Mean, standard error (None from fewer than two) and number of the finite values; mean None if there is none."""
-    known = np.asarray(list(values), float)
-    known = known[np.isfinite(known)]
-    return {
-        "mean": float(known.mean()) if len(known) else None,
-        "error": float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else None,
-        "n": len(known),
-    }
+    known = np.asarray([one for one in values if np.isfinite(one)], float)
+    error = float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else None
+    return {"mean": float(known.mean()) if len(known) else None, "error": error, "n": len(known)}
 
 
 def image_flow_errors(pair: Pair, flow: np.ndarray) -> dict[str, float]:
@@ -246,50 +217,45 @@ def _over(error: np.ndarray, region: np.ndarray) -> float:
 
 
 def over_time(video: SyntheticVideo, onset: int, apex: int, face: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Averages over the frames up to the onset and those about the apex, in place of two single frames.
+    """Depth ``(2, H, W)`` averaged up to the onset, about the apex; flows ``(N, 2, H, W)`` from the onset to each."""
 
-    Returns the averaged depth ``(2, H, W)``, and the flows of DIS ``(N, 2, H, W)`` from the onset to either group.
-    """
+    def flows(first: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return optical_flow(np.repeat(first[None], len(others), 0), others, method="dis")
+
     averages, images = [], []
     for reference, start, stop in (
         (onset, max(0, onset - BEFORE + 1), onset + 1),
         (apex, apex - 1, min(apex - 1 + AFTER, video.n_frames)),
     ):
-        images.append(gray(video.frames(start, stop)))
-        depth, index = video.depth(start, stop), reference - start
-        flow = _flows(images[-1][index], images[-1])
-        averages.append(average_depth(depth, flow, face & (depth[index] > 0), reference=index))
-    return np.stack(averages), *(_flows(images[0][-1], others) for others in images)
-
-
-def _flows(first: np.ndarray, others: np.ndarray) -> np.ndarray:
-    return optical_flow(np.repeat(first[None], len(others), 0), others, method="dis")
+        gray, depth = _look(video, range(start, stop))
+        index, there = reference - start, flows(gray[reference - start], gray)
+        images.append(gray)
+        averages.append(average_depth(depth, there, face & (depth[index] > 0), reference=index))
+    return np.stack(averages), *(flows(images[0][-1], others) for others in images)
 
 
 def _scene_flows(pairs: Sequence[Pair], depths: Sequence[np.ndarray], *, weighted: bool = False, **settings) -> tuple:
     """Scene flow of each pair, and the image flows ``(B, 2, H, W)`` they rest on."""
     found = []
     for pair, depth in zip(pairs, depths, strict=True):
+        noise = None
+        if weighted:  # metres: the error of stereo grows with the distance squared
+            z = np.where(pair.depth[0] > 0, pair.depth[0], 1.0)
+            noise = 1e3 * pair.video.suite.depth.disparity_px / FOCAL_BASELINE * z**2
         frames = pair.gray[0], depth[0], pair.gray[1], depth[1]
-        noise = _sensor_noise(pair) if weighted else None
         found.append(scene_flow(*frames, pair.camera, depth_noise=noise, **settings))
     return [one[0] for one in found], np.stack([one[1] for one in found])
 
 
-def _sensor_noise(pair: Pair) -> np.ndarray:
-    """Standard deviation of the first frame's readings, metres: the error of stereo grows with the distance squared."""
-    z = np.where(pair.depth[0] > 0, pair.depth[0], 1.0)
-    return 1e3 * pair.video.suite.depth.disparity_px / FOCAL_BASELINE * z**2
-
-
 def _true_head_motion(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     """Rotation vector and translation (metres) of the head from onset to apex, camera axes."""
+    flip = np.diag([1.0, -1.0, -1.0])  # (to the subject's left, up, to the camera) -> (right, down, away)
     rotations, translations = pair.video.pose(pair.onset, pair.apex + 1)
     first, last = (cv2.Rodrigues(rotations[k])[0] for k in (0, -1))
-    turn = _HEAD_TO_CAMERA @ last @ first.T @ _HEAD_TO_CAMERA
+    turn = flip @ last @ first.T @ flip
     # Where the pivot, which the rotation leaves alone, stands in the two frames.
     origin = np.array([0.0, -1e-3 * EYES_ABOVE_AXIS_MM, pair.video.person.distance])
-    before, after = (origin + 1e-3 * _HEAD_TO_CAMERA @ (PIVOT_MM + translations[k]) for k in (0, -1))
+    before, after = (origin + 1e-3 * flip @ (PIVOT_MM + translations[k]) for k in (0, -1))
     return cv2.Rodrigues(turn)[0][:, 0], after - turn @ before
 
 
@@ -311,8 +277,7 @@ def _depth_change(flow: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return np.where(known & (depth[0] > 0), cv2.remap(depth[1], *there, cv2.INTER_LINEAR) - depth[0], np.nan)
 
 
-@dataclass(frozen=True)
-class Clips:
+class Clips(NamedTuple):
     """Region means of clips: ``two frames``, ``averages`` and ``truth`` -> ``(N, 3, 7, 7)``, in px, px and mm."""
 
     motion: dict[str, np.ndarray]
@@ -323,44 +288,29 @@ class Clips:
 def name_out_of_plane(
     *, train_subjects: int, test_subjects: int, clips: int, resamples: int = 2000, seed: int = 0, jobs: int = 1
 ) -> dict:
-    """Whether depth helps where faces move along the camera axis: :func:`compare_inputs` on suite ``out_of_plane``.
-
-    A clip is its mean motion in the cells of a grid over the face; a support vector machine learns the classes on some
-    people and names them on others. The result does not depend on ``jobs``, the number of processes.
-    """
-    sets = [
-        open_clips("out_of_plane", subjects=subjects, clips=clips, population=population)
-        for population, subjects in (("train", train_subjects), ("test", test_subjects))
-    ]
-    train, test = (read_clips(dataset.videos, jobs=jobs) for dataset in sets)
-    result = compare_inputs(train, test, sets[0].emotions, resamples=resamples, seed=seed)
-    people = {"train_subjects": train_subjects, "test_subjects": test_subjects}
-    return result | {
-        "dataset": {"name": sets[0].name, "version": sets[0].version, "synthetic": True},
+    """Whether depth helps where faces move along the camera axis; does not depend on ``jobs``, the processes."""
+    people, sets = {"train_subjects": train_subjects, "test_subjects": test_subjects}, []
+    for population, subjects in zip(("train", "test"), people.values(), strict=True):
+        dataset = open_clips("out_of_plane", subjects=subjects, clips=clips, population=population)
+        read = Parallel(n_jobs=jobs)(delayed(read_clip)(video) for video in dataset.videos)
+        labels = np.array([video.expressions[0].emotion for video in dataset.videos])
+        motion = {source: np.stack([one[source] for one in read]) for source in read[0]}
+        sets.append(Clips(motion, labels, np.array([video.subject for video in dataset.videos])))
+    train, test = sets
+    return compare_inputs(train, test, dataset.emotions, resamples=resamples, seed=seed) | {
+        "dataset": {"name": dataset.name, "version": dataset.version, "synthetic": True},
         "counts": people | {"train_clips": len(train.labels), "test_clips": len(test.labels)},
     }
 
 
-def read_clips(videos: Sequence[SyntheticVideo], *, jobs: int = 1) -> Clips:
-    """Region means of videos of one clip each."""
-    read = Parallel(n_jobs=jobs)(delayed(read_clip)(video) for video in videos)
-    motion = {source: np.stack([one[source] for one in read]) for source in read[0]}
-    labels = np.array([video.expressions[0].emotion for video in videos])
-    return Clips(motion, labels, np.array([video.subject for video in videos]))
-
-
 def read_clip(video: SyntheticVideo) -> dict[str, np.ndarray]:
-    """Region means ``(3, 7, 7)`` of a clip's motion from annotated onset to apex, head motion removed, by source.
-
-    Optical flow is that of DIS and is stabilised with the shape of a generic face, so that it owes nothing to the depth
-    sensor; scene flow is stabilised with the sensor's depth.
-    """
+    """Region means ``(3, 7, 7)`` of a clip's motion from annotated onset to apex, head motion removed, by source."""
     onset, apex, camera = video.expressions[0].onset, video.expressions[0].apex, video.camera
-    (first, second), depth = _two_frames(video, onset, apex)
+    (first, second), depth = _look(video, (onset, apex))
     landmarks = video.landmarks(onset, onset + 1)[0]
     face, shape = face_mask(landmarks, *first.shape), generic_face(landmarks, camera)
 
-    def across(flows: np.ndarray) -> np.ndarray:
+    def across(flows: np.ndarray) -> np.ndarray:  # stabilised without the depth sensor
         faces, shapes = (np.stack([one] * len(flows)) for one in (face, shape))
         still = stabilize(flows, "rigid", face=faces, depth=shapes, camera=camera)
         return region_means(still.mean(axis=0), face, landmarks)
@@ -395,8 +345,7 @@ def region_means(planes: np.ndarray, use: np.ndarray, landmarks: np.ndarray) -> 
 
 def name_clips(train: Clips, test: Clips, given: str) -> np.ndarray:
     """Learn the classes on some people from one of :data:`INPUTS`, name the clips of others."""
-    common = sorted(set(train.subjects) & set(test.subjects))
-    if common:
+    if common := sorted(set(train.subjects) & set(test.subjects)):
         raise InputError(f"subjects to be tested were learnt from: {', '.join(common)}")
     across, away = INPUTS[given]
     known, asked = (
@@ -405,112 +354,62 @@ def name_clips(train: Clips, test: Clips, given: str) -> np.ndarray:
     )
     # What the classifier may choose, it chooses on the training subjects, by subject.
     folds = GroupKFold(min(4, len(set(train.subjects))))
-    classifier = make_pipeline(StandardScaler(), SVC())
-    search = GridSearchCV(classifier, {"svc__C": (1.0, 10.0, 100.0)}, cv=folds, scoring="accuracy")
+    search = GridSearchCV(make_pipeline(StandardScaler(), SVC()), {"svc__C": (1.0, 10.0, 100.0)}, cv=folds)
     search.fit(known.reshape(len(known), -1), train.labels, groups=train.subjects)
     return search.predict(asked.reshape(len(asked), -1))
 
 
 def compare_inputs(train: Clips, test: Clips, classes: Sequence[str], *, resamples: int = 2000, seed: int = 0) -> dict:
-    """UF1 with intervals over test subjects: ``scores`` of each input, ``differences`` over the same resamples.
-
-    ``likeness`` says of each plane of region means how it correlates with the true ones, its root mean square error,
-    and the root mean square of the true ones.
-    """
+    """UF1 over test subjects of each input, what motion away adds, and how like the truth the region means are."""
     names = {given: name_clips(train, test, given) for given in INPUTS}
-    shuffled = replace(train, labels=np.random.default_rng([seed, 0]).permutation(train.labels))
+    shuffled = train._replace(labels=np.random.default_rng([seed, 0]).permutation(train.labels))
     names["shuffled labels"] = name_clips(shuffled, test, "scene flow")
-    tallies = {
-        given: recognition.tally(test.labels, named, test.subjects, classes=classes) for given, named in names.items()
-    }
+    tallies = {key: recognition.tally(test.labels, one, test.subjects, classes=classes) for key, one in names.items()}
     options = {"n_resamples": resamples, "seed": seed}
-    scores = {given: uncertainty.bootstrap(tally, **options) for given, tally in tallies.items()}
-    differences = {
-        given: uncertainty.paired(tallies[given], tallies[without], **options) for given, without in CONTRASTS.items()
-    }
-    likeness = {
-        f"{plane}, from {source}": _likeness(test.motion[source][:, k], test.motion["truth"][:, k])
-        for source in ("two frames", "averages")
-        for k, plane in enumerate(("right, px", "down, px", "away, mm"))
-    }
-    return {
-        "classes": list(classes),
-        "scores": {given: _limits(one) for given, one in scores.items()},
-        "differences": {given: _limits(one) for given, one in differences.items()},
-        "likeness": likeness,
-        "caution": scores["scene flow"].caution,
-    }
+    scores = {key: uncertainty.bootstrap(tally, **options) for key, tally in tallies.items()}
+    gains = {key: uncertainty.paired(tallies[key], tallies[other], **options) for key, other in CONTRASTS.items()}
+    likeness = {}
+    for source in ("two frames", "averages"):
+        for k, plane in enumerate(("right, px", "down, px", "away, mm")):
+            found, true = test.motion[source][:, k], test.motion["truth"][:, k]
+            likeness[f"{plane}, from {source}"] = {
+                "correlation": float(np.corrcoef(found.ravel(), true.ravel())[0, 1]),
+                "error": float(np.sqrt(np.mean((found - true) ** 2))),
+                "size": float(np.sqrt(np.mean(true**2))),
+            }
+    found = [{key: one.table.loc["uf1_pooled"].to_dict() for key, one in each.items()} for each in (scores, gains)]
+    said = {"classes": list(classes), "scores": found[0], "differences": found[1], "likeness": likeness}
+    return said | {"caution": scores["scene flow"].caution}
 
 
-def _limits(intervals: uncertainty.Intervals) -> dict[str, float]:
-    return {key: float(value) for key, value in intervals.table.loc["uf1_pooled"].items()}
-
-
-def _likeness(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    return {
-        "correlation": float(np.corrcoef(found.ravel(), true.ravel())[0, 1]),
-        "error": float(np.sqrt(np.mean((found - true) ** 2))),
-        "size": float(np.sqrt(np.mean(true**2))),
-    }
-
-
-def show(table: Table, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def show(table: Mapping, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """A table as text, ``mean ± standard error``; a cell that was not measured is empty."""
+
+    def text(one: Mapping | float) -> str:
+        if not isinstance(one, Mapping) or one["mean"] is None:
+            return ""
+        return f"{one['mean']:.3f}" + ("" if one["error"] is None else f" ± {one['error']:.3f}")
+
     shown = pd.DataFrame(table).T
-    return shown[columns or list(shown)].map(_text)
+    return shown[columns or list(shown)].map(text)
 
 
-def _text(one: Mapping | float) -> str:
-    if not isinstance(one, Mapping) or one["mean"] is None:
-        return ""
-    return f"{one['mean']:.3f}" + ("" if one["error"] is None else f" ± {one['error']:.3f}")
-
-
-def against_no_motion(tables: Mapping[str, Table]) -> pd.DataFrame:
+def against_no_motion(tables: Mapping[str, Mapping]) -> pd.DataFrame:
     """Each method's error as a share of the motion itself, in the column where that is largest, and a word on it."""
-    lines = []
-    for kind, table in tables.items():
-        for label, row in table.items():
-            share = max(one["mean"] / table["no motion"][name]["mean"] for name, one in row.items())
-            lines.append((kind, label, share, "closer" if share < 1 else "not closer"))
-    found = pd.DataFrame(lines, columns=["of", "method", "error / motion", "than no motion"])
-    return found[found["method"] != "no motion"].set_index(["of", "method"])
+    lines = [
+        (kind, method, max(one["mean"] / table["no motion"][column]["mean"] for column, one in row.items()))
+        for kind, table in tables.items()
+        for method, row in table.items()
+        if method != "no motion"
+    ]
+    found = pd.DataFrame(lines, columns=["of", "method", "error / motion"]).set_index(["of", "method"])
+    return found.assign(**{"than no motion": np.where(found["error / motion"] < 1, "closer", "not closer")})
 
 
 def differences(result: Mapping) -> pd.DataFrame:
     """What motion away from the camera adds to the UF1 of the same optical flow, its interval, and the verdict."""
-    lines = {
-        f"{given} less {CONTRASTS[given]}": {**found, "verdict": judge(**found, least=0.0)}
-        for given, found in result["differences"].items()
-    }
-    return pd.DataFrame.from_dict(lines, orient="index")
-
-
-def measured_hash() -> str:
-    """Hash of the code that decides what a method finds on the benchmark, kept in a record as ``measured``."""
-    return source_hash("melib.flow", "melib.synthetic", "melib.video")
-
-
-def is_current(record: Mapping) -> bool:
-    """Whether a record was made by the same code that measures today."""
-    return record.get("measured") == measured_hash()
-
-
-def load(name: str) -> dict:
-    """The record ``results/NAME.json`` of the checkout in which a page is made."""
-    path = published() / f"{name}.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"no results/{name}.json in {path.parents[1]}: run inside a checkout of the study")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def save(record: Mapping, path: Path) -> Path:
-    """Write a record as JSON, whole or not at all."""
-    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as part:
-        part.write_text(text, encoding="utf-8")
-    return path
+    found = pd.DataFrame(result["differences"]).T.rename(lambda given: f"{given} less {CONTRASTS[given]}")
+    return found.assign(verdict=[judge(**one, least=0.0) for one in result["differences"].values()])
 
 
 def origin(record: Mapping) -> pd.DataFrame:

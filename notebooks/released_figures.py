@@ -6,14 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from released import EDGES, TOLERANCE
 
 from melib.plots.style import COLOURS, figure
 
-#: Ends of the axis on which the record counts weights, in units of the range they were first drawn from.
-_COUNTED = (-2.5, 2.5)
 
-
-def parity(record: Mapping, tolerance: float) -> Figure:
+def parity(record: Mapping) -> Figure:
     """Largest difference between our outputs and those of the released code, a line per case, beside the limit."""
     rows = record["parity"]
     fig, axis = figure(height=0.35 * max(len(rows), 1) + 1.1)
@@ -23,7 +21,7 @@ def parity(record: Mapping, tolerance: float) -> Figure:
         # A difference of exactly 0 has no place on the logarithmic axis; it stands at its left end.
         values = [max(rows[i]["largest_difference"], 1e-9) for i in of_it]
         axis.plot(values, levels[of_it], marker, color=COLOURS[colour], label=network)
-    axis.axvline(tolerance, color=COLOURS["missed"], linestyle="--", label="limit")
+    axis.axvline(TOLERANCE, color=COLOURS["missed"], linestyle="--", label="limit")
     axis.set(xlabel="largest difference", xscale="log", xlim=(1e-9, 1e-3), ylim=(-0.6, len(rows) - 0.4))
     axis.set_yticks(levels, [row["case"] for row in rows])
     axis.grid(axis="x")
@@ -38,8 +36,7 @@ def last_layers(record: Mapping) -> Figure:
         layers = [row["fc_recog"] for row in record["sfamnet"] if row["emotions"] == emotions and row["fc_recog"]]
         if layers:
             counts = np.sum([layer["counts"] for layer in layers], axis=0)
-            edges = np.linspace(*_COUNTED, len(counts) + 1)
-            axis.stairs(counts / counts.sum() / np.diff(edges), edges, fill=True, color=COLOURS[colour])
+            axis.stairs(counts / counts.sum() / np.diff(EDGES), EDGES, fill=True, color=COLOURS[colour])
         files = "1 file" if len(layers) == 1 else f"{len(layers)} files"
         axis.set_title(f"{emotions} emotions, {files}", loc="left")
         for end in (-1, 1):

@@ -1,20 +1,21 @@
-"""The counts and sizes that the dataset card states, computed from the videos themselves."""
+"""What the dataset card states and shows: counts and sizes from the videos themselves, faces and micro-expressions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from melib.flow import face_mask
+from melib.plots.motion import draw_wheel, flow_colours
+from melib.plots.style import bare, figure, panels
 from melib.synthetic.dataset import SyntheticVideo, true_labels
 from melib.synthetic.sensor import measure_depth, to_metres
 from melib.synthetic.timeline import Event
 from melib.synthetic.traits import ANCESTRIES
 from melib.video import KINDS, Dataset
-
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def composition(dataset: Dataset) -> pd.Series:
@@ -63,12 +64,11 @@ def shape_quantiles(dataset: Dataset) -> pd.DataFrame:
         "peak displacement (mm)": labels["amplitude_mm"],
     }
     shapes = {
-        (kind, name): values[labels["kind"] == kind].quantile(list(QUANTILES))
+        (kind, name): values[labels["kind"] == kind].quantile([0.05, 0.25, 0.5, 0.75, 0.95])
         for kind in KINDS
         for name, values in measures.items()
     }
-    table = pd.DataFrame(shapes).T.rename_axis(index=["kind", "measure"])
-    return table.set_axis([f"{q:.0%}" for q in QUANTILES], axis=1)
+    return pd.DataFrame(shapes).T.rename_axis(index=["kind", "measure"]).rename(columns="{:.0%}".format)
 
 
 def traits(dataset: Dataset) -> pd.DataFrame:
@@ -89,10 +89,7 @@ def micro_events(dataset: Dataset) -> list[tuple[SyntheticVideo, Event]]:
 
 
 def motion_sizes(pairs: Iterable[tuple[SyntheticVideo, Event]]) -> pd.DataFrame:
-    """How far expressions alone move the face, head held still: 99.5 % quantiles over the face, a row each.
-
-    ``in_plane_px`` is of the length of the flow, ``depth_mm`` of the change of depth without its sign.
-    """
+    """99.5 % quantiles over the face of how far expressions alone move it, head held still: flow, change of depth."""
     rows = []
     for video, event in pairs:
         flow, scene_flow, valid = video.expression_motion(event)
@@ -119,3 +116,47 @@ def depth_quality(video: SyntheticVideo, *, frame: int = 0, repeats: int = 100) 
         },
         name=video.suite.name,
     )
+
+
+def faces(dataset: Dataset, *, columns: int = 6) -> Figure:
+    """The first frame of each subject's first video, under its own light."""
+    fig, axes = panels(len(dataset.subjects), columns, height=1.35)
+    for axis, subject in zip(axes, dataset.subjects, strict=True):
+        axis.imshow(dataset.of([subject])[0].frames(0, 1)[0])
+        axis.set_title(subject, fontsize=8)
+    return fig
+
+
+def filmstrip(shown: Sequence[tuple[SyntheticVideo, Event]], *, longest: float = 1.5) -> Figure:
+    """Micro-expressions as rows: three frames, depth, and the true motion to the apex without and with the head's.
+
+    Flow of ``longest`` pixels has full colour; depth spans the range of the face, its change 1 mm either way.
+    """
+    titles = ("onset", "apex", "offset", "measured depth", "flow: face", "flow: all", "depth: all")
+    fig, axes = figure(len(shown), len(titles), height=1.0 * len(shown) + 0.55, squeeze=False)
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, fontsize=7)
+    for axis in axes.flat:
+        bare(axis)
+    for row, (video, event) in zip(axes, shown, strict=True):
+        true = event.true
+        for axis, at in zip(row, (true.onset, true.apex, true.offset), strict=False):
+            axis.imshow(video.frames(at, at + 1)[0])
+        units = "+".join(dict.fromkeys(label.rstrip("LR") for label in true.action_units))
+        row[0].set_ylabel(f"{true.emotion}\nAU {units}\n{event.amplitude_mm:.1f} mm", fontsize=6)
+        depth = video.depth(true.apex, true.apex + 1)[0]
+        alone, _, seen = video.expression_motion(event)
+        flow, scene_flow, valid = video.true_motion(true.onset, true.apex)
+        near, far = np.quantile(depth[valid & (depth > 0)], [0.01, 0.95])
+        row[3].imshow(np.where(depth > 0, depth, np.nan), cmap="viridis_r", vmin=near, vmax=far)
+        row[4].imshow(flow_colours(np.where(seen, alone, np.nan), longest))
+        row[5].imshow(flow_colours(np.where(valid, flow, np.nan), longest))
+        change = row[6].imshow(np.where(valid, scene_flow[2] * 1e3, np.nan), cmap="RdBu_r", vmin=-1, vmax=1)
+    wheel = axes[0][4].inset_axes([0.0, 0.0, 0.24, 0.24])
+    draw_wheel(wheel, longest)
+    wheel.set_title("")  # too long for so small a picture; the label below the column says it
+    axes[-1][4].set_xlabel(f"full colour: {longest:g} px", fontsize=6)
+    bar = fig.colorbar(change, ax=axes[:, 6].tolist(), aspect=30)
+    bar.set_label("away from the camera (mm)", fontsize=6)
+    bar.ax.tick_params(labelsize=6)
+    return fig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +12,7 @@ from matplotlib.figure import Figure
 
 from melib.face import Box, Face
 from melib.metrics import intervals, spotting
-from melib.own_video import pictures
-from melib.own_video.analysis import Finding, score_video
-from melib.own_video.spotter import Spotter
+from melib.own_video import Finding, Spotter, pictures
 from melib.synthetic.curves import FPS
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.head import load_head
@@ -23,22 +20,17 @@ from melib.synthetic.identity import CROP_EYE_LINE, CROP_SIDE
 from melib.synthetic.suites import find_suite
 from melib.video import Video, truth_table, video_table
 
-#: The first test subject filmed here: the spotter's calibration took those before.
-_FIRST_SUBJECT = 100
-
 
 def strangers(count: int, frames: int, *, view: str) -> list[SyntheticVideo]:
-    """A video each of people whom neither network, nor rule, nor calibration has seen."""
-    people = range(_FIRST_SUBJECT, _FIRST_SUBJECT + count)
-    return [SyntheticVideo(find_suite("default"), "test", person, 0, frames, view=view) for person in people]
+    """A video each of people whom neither network, nor rule, nor calibration (subjects up to 99) has seen."""
+    return [SyntheticVideo(find_suite("default"), "test", 100 + n, 0, frames, view=view) for n in range(count)]
 
 
-def file_of(video: Video, folder: str | os.PathLike) -> Path:
+def file_of(video: Video, folder: str | Path) -> Path:
     """The video filmed into a folder as a simple camera would, in MPEG-4 with its losses; named by its subject."""
     path = Path(folder) / f"{video.subject}.mp4"
-    height, width = video.frames(0, 1).shape[1:3]
-    code = cv2.VideoWriter_fourcc(*"mp4v")
-    writer = cv2.VideoWriter(os.fspath(path), cv2.CAP_FFMPEG, code, video.fps, (width, height))
+    code, (height, width) = cv2.VideoWriter_fourcc(*"mp4v"), video.frames(0, 1).shape[1:3]
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, video.fps, (width, height))
     if not writer.isOpened():
         raise OSError(f"{path} cannot be written")
     for frame in range(video.n_frames):
@@ -48,10 +40,7 @@ def file_of(video: Video, folder: str | os.PathLike) -> Path:
 
 
 class TrueFace:
-    """A :class:`melib.face.Detector` that knows the first frame of one benchmark video and finds nothing itself.
-
-    Its box is the benchmark's own crop: 2.4 distances of the eyes wide, the eyes 24 % below its top.
-    """
+    """A :class:`melib.face.Detector` that knows one benchmark video: its box is the benchmark's own crop."""
 
     name = "truth"
 
@@ -63,37 +52,30 @@ class TrueFace:
         self.box = Box(*corner.tolist(), side, side)
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
-        """The one face, wherever it is in this frame."""
         return [Face(self.box, self._points.astype(np.float32), 1.0)]
 
     def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
-        """Landmarks ``(68, 2)`` float32 in pixels of the crop that was cut out by the box."""
-        scale = box.width / self.box.width
-        return ((self._points - self.box[:2] + 0.5) * scale - 0.5).astype(np.float32)
+        return ((self._points - self.box[:2] + 0.5) * (box.width / self.box.width) - 0.5).astype(np.float32)
 
 
 class Trial(NamedTuple):
     """What one way of looking found in some videos."""
 
     found: pd.DataFrame  # subject, video, onset, apex, offset, score
-    scores: dict[tuple[str, str], np.ndarray]  # (subject, video) to the smoothed score of each frame
+    frames: pd.DataFrame  # subject, video, frame, its smoothed score
 
 
 def trial(results: list[tuple[SyntheticVideo, np.ndarray]], spotter: Spotter) -> Trial:
     """Intervals of the scores ``(T - k,)`` of some videos, under the names of the videos."""
-    tables, scores = [], {}
+    tables, frames = [], []
     for video, score in results:
         positions, smoothed = spotter.intervals(score, video.fps), spotter.smoothed(score, video.fps)
-        names = pd.DataFrame({"subject": video.subject, "video": video.name}, index=range(len(positions)))
-        names[["onset", "apex", "offset"]] = positions
-        tables.append(names.assign(score=smoothed[positions[:, 1]]))
-        scores[video.subject, video.name] = smoothed
-    return Trial(pd.concat(tables, ignore_index=True), scores)
-
-
-def studied(videos: list[SyntheticVideo], spotter: Spotter) -> Trial:
-    """The study's own way: crops rendered as such, true landmarks, no file and no detector."""
-    return trial([(video, score_video(video, spotter)[0]) for video in videos], spotter)
+        name = {"subject": video.subject, "video": video.name}
+        table = pd.DataFrame(name, index=range(len(positions)))
+        table[["onset", "apex", "offset"]] = positions
+        tables.append(table.assign(score=smoothed[positions[:, 1]]))
+        frames.append(pd.DataFrame({**name, "frame": np.arange(len(smoothed)), "score": smoothed}))
+    return Trial(pd.concat(tables, ignore_index=True), pd.concat(frames))
 
 
 def summary(trials: dict[str, Trial], videos: list[SyntheticVideo]) -> pd.DataFrame:
@@ -103,17 +85,13 @@ def summary(trials: dict[str, Trial], videos: list[SyntheticVideo]) -> pd.DataFr
     rows = {}
     for name, one in trials.items():
         counts = intervals.evaluate(truth, one.found)
-        frames = pd.concat(
-            pd.DataFrame({"subject": key[0], "video": key[1], "frame": np.arange(len(score)), "score": score})
-            for key, score in one.scores.items()
-        )
         rows[name] = {
             "Found": len(one.found),
             "Right": counts["tp"],
             "Missed": counts["fn"],
             "False alarms a minute": counts["fp"] / minutes,
             "F1": spotting.evaluate(truth, one.found)["f1_micro"],
-            "ROC-AUC of frames": spotting.roc_auc_frames(truth, frames) if len(truth) else np.nan,
+            "ROC-AUC of frames": spotting.roc_auc_frames(truth, one.frames) if len(truth) else np.nan,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -135,16 +113,14 @@ def causes(one: Trial, videos: list[SyntheticVideo]) -> pd.DataFrame:
     """What went on at each false alarm: ``subject, video, onset, offset, score, what``."""
     hit = intervals.match(truth_table(videos, kinds=("micro",)), one.found).prediction
     false = one.found.drop(index=hit).drop(columns="apex").reset_index(drop=True)
-    by_name = {(video.subject, video.name): video for video in videos}
-    false["what"] = [_cause(by_name[row.subject, row.video], row.onset, row.offset) for row in false.itertuples()]
-    return false
-
-
-def _cause(video: SyntheticVideo, onset: int, offset: int) -> str:
-    for kind, said in (("micro", "a micro-expression, but misplaced"), ("macro", "a macro-expression")):
-        if any(e.kind == kind and e.onset <= offset and onset <= e.offset for e in video.true_expressions):
-            return said
-    return "a blink" if _blinks(video, onset, offset + 1).any() else "head motion, gaze, light or noise"
+    by_name, said = {(video.subject, video.name): video for video in videos}, []
+    for row in false.itertuples():
+        video = by_name[row.subject, row.video]
+        kinds = {e.kind for e in video.true_expressions if e.onset <= row.offset and row.onset <= e.offset}
+        blink = "a blink" if _blinks(video, row.onset, row.offset + 1).any() else "head motion, gaze, light or noise"
+        moved = "a macro-expression" if "macro" in kinds else blink
+        said.append("a micro-expression, but misplaced" if "micro" in kinds else moved)
+    return false.assign(what=said)
 
 
 def _blinks(video: SyntheticVideo, start: int, stop: int) -> np.ndarray:
