@@ -114,12 +114,12 @@ def score_timeline(
     }
     for label, (table, bottom, colour, hatch) in lanes.items():
         rows = table[(table["subject"] == subject) & (table["video"] == video)]
-        for number, row in enumerate(rows.itertuples()):
-            look = {"facecolor": colour, "edgecolor": "white", "hatch": hatch, "label": label if number == 0 else None}
+        for place, row in enumerate(rows.itertuples()):
+            look = {"facecolor": colour, "edgecolor": "white", "hatch": hatch, "label": label if place == 0 else None}
             axes.broken_barh([(row.onset, row.offset - row.onset + 1)], (bottom, 0.07 * unit), **look)
             if isinstance(row.emotion, str) and label != "macro-expression":
                 # Every other name stands higher, so that those of neighbours do not run into each other.
-                axes.annotate(row.emotion, (row.onset, bottom + (0.08 + 0.07 * (number % 2)) * unit), fontsize=7)
+                axes.annotate(row.emotion, (row.onset, bottom + (0.08 + 0.07 * (place % 2)) * unit), fontsize=7)
     # Room for the higher row of names: what lies outside the axes is not drawn.
     axes.set_ylim(top=high + 0.44 * unit)
     axes.set(xlabel="frame", ylabel="spotting score (no unit)", title=f"subject {subject}, video {video}")

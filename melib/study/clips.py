@@ -83,18 +83,9 @@ class Samples:
 def run(settings: ClipSettings, seed: int, *, store: Path | str) -> Record:
     """Learn on the training population, answer for fresh people, and measure.
 
-    Parameters
-    ----------
-    settings : ClipSettings
-    seed : int
-    store : path
-        Of what was read of the clips; what it lacks is read first.
-
-    Returns
-    -------
-    Record
-        Part ``recognition`` with what guessing scores and, with ``controls``, what learning from shuffled labels does;
-        tables ``predictions`` and ``named``.
+    ``store`` is the folder of what was read of the clips; what it lacks is read first. The record has the part
+    ``recognition`` with what guessing scores and, with ``controls``, what learning from shuffled labels does; its
+    tables are ``predictions`` and ``named``.
     """
     started = time.perf_counter()
     prepare([settings], store=store)

@@ -114,10 +114,6 @@ def load(
     folder : path, optional
         In place of the checkout's ``notebooks``.
 
-    Returns
-    -------
-    Experiment
-
     Raises
     ------
     InputError

@@ -1,4 +1,4 @@
-"""Figures of experiments, from their records: rows and differences, gains along a dose, learning curves."""
+"""Figures of experiments, from their records: rows and differences with their intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from melib.plots.style import COLOURS, SERIES, cut_beyond_one, figure
+from melib.plots.style import COLOURS, cut_beyond_one, figure
 from melib.study.compare import NAMES, chance, differences, has, value
 from melib.study.experiments import Comparison, Experiment
 from melib.study.records import Kept
@@ -38,7 +38,7 @@ def rows_with_intervals(
             width = band["high"] - band["low"]
             axes.barh(height, width, left=band["low"], height=0.8, color=COLOURS["chance"], alpha=0.4)
         found = pd.Series(value(row, metric), dtype=float)
-        _interval(axes, found["value"], found["low"], found["high"], height)
+        interval(axes, found["value"], found["low"], found["high"], height)
     if coin is not None:
         axes.axvline(coin, color=COLOURS["chance"], linestyle="--", linewidth=1)
     axes.set_yticks(range(len(shown)), [row.row.label for row in shown])
@@ -64,7 +64,7 @@ def differences_with_intervals(
     fig, axes = figure(height=0.8 + 0.14 * lines.sum())
     for height, each in zip(heights, table.itertuples(), strict=True):
         axes.plot([-each.least, each.least], [height] * 2, color=COLOURS["chance"], linewidth=8, alpha=0.35)
-        _interval(axes, each.value, each.low, each.high, height)
+        interval(axes, each.value, each.low, each.high, height)
     axes.axvline(0, color=COLOURS["score"], linewidth=1)
     if not _UNBOUNDED & set(table["metric"]):
         cut_beyond_one(axes, heights, table["low"], table["high"])
@@ -77,7 +77,7 @@ def differences_with_intervals(
     return fig
 
 
-def _interval(axes: matplotlib.axes.Axes, middle: float, low: float, high: float, height: float) -> None:
+def interval(axes: matplotlib.axes.Axes, middle: float, low: float, high: float, height: float) -> None:
     """A dot on a bar that ends where it says: a line's usual caps would make it longer by its own width."""
     axes.plot([low, high], [height, height], solid_capstyle="butt", color=COLOURS["found"], linewidth=2)
     axes.plot(middle, height, "o", color=COLOURS["score"], markersize=5)
@@ -88,54 +88,3 @@ def _comparison(experiment: Experiment, each: Comparison, *, tell_metric: bool) 
     words = [experiment.row(each.first).label, f"less {experiment.row(each.second).label}"]
     words += [f"({NAMES[each.metric]})"] * tell_metric
     return "\n".join(textwrap.fill(each, _TICK_LABEL) for each in words)
-
-
-def gains_along(
-    panels: Mapping[str, Mapping[str, pd.DataFrame]],
-    *,
-    xlabel: str,
-    ylabel: str,
-    least: float | None = None,
-    tick="{:g}",
-) -> matplotlib.figure.Figure:
-    """Values with intervals over the steps of a dose, which are evenly spaced, a line for each series.
-
-    ``panels`` leads from title to label to ``value, low, high`` by dose. ``least`` is half of the band about zero that
-    is too small to matter; without it neither band nor line is drawn. ``tick``, a format or a function, writes a dose.
-    """
-    fig, axes = figure(1, len(panels), height=3.8, sharey=True, squeeze=False)
-    write = tick if callable(tick) else tick.format
-    for ax, (title, series) in zip(axes[0], panels.items(), strict=True):
-        doses = sorted({dose for table in series.values() for dose in table.index})
-        if least is not None:
-            ax.axhspan(-least, least, color=COLOURS["chance"], alpha=0.2, linewidth=0)
-            ax.axhline(0, color=COLOURS["score"], linewidth=1)
-        for number, (label, table) in enumerate(series.items()):
-            table = table.sort_index()
-            # Beside each other, so that no interval hides another.
-            x = np.array([doses.index(dose) for dose in table.index]) + 0.08 * (number - (len(series) - 1) / 2)
-            ends = np.maximum([table["value"] - table["low"], table["high"] - table["value"]], 0)
-            look = {"marker": "os^D"[number % 4], "color": SERIES[number % 4], "capsize": 2, "linewidth": 1.2}
-            ax.errorbar(x, table["value"], yerr=ends, label=label, **look)
-            if least is not None:
-                cut_beyond_one(ax, x, table["low"], table["high"], along="y")
-        ax.set_xticks(range(len(doses)), [write(dose) for dose in doses])
-        ax.set(title=title, xlabel=xlabel)
-        ax.legend(loc="best", fontsize=8)
-    axes[0][0].set_ylabel(ylabel)
-    return fig
-
-
-def values_in_a_row(table: pd.DataFrame, xlabel: str, *, least: float) -> matplotlib.figure.Figure:
-    """A dot and an interval for each row of ``value, low, high``, beside zero and what is too small to matter."""
-    fig, axes = figure(height=0.9 + 0.24 * len(table))
-    axes.axvspan(-least, least, color=COLOURS["chance"], alpha=0.2, linewidth=0)
-    axes.axvline(0, color=COLOURS["score"], linewidth=1)
-    for height, each in enumerate(table.itertuples()):
-        _interval(axes, each.value, each.low, each.high, height)
-    cut_beyond_one(axes, range(len(table)), table["low"], table["high"])
-    axes.set_yticks(range(len(table)), [str(name) for name in table.index])
-    axes.invert_yaxis()
-    axes.set(xlabel=xlabel)
-    axes.grid(axis="x", alpha=0.3)
-    return fig

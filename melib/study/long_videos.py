@@ -575,7 +575,7 @@ def _shuffled(found: Found, emotions: tuple[str, ...]) -> list[dict[str, float]]
 
 def _confusion(true: np.ndarray, named: np.ndarray, emotions: tuple[str, ...]) -> list[list[int]]:
     if len(true) == 0:
-        return [[0] * len(emotions) for _ in emotions]
+        return np.zeros((len(emotions), len(emotions)), int).tolist()
     return recognition.confusion_matrix(true, named, classes=emotions).to_numpy().tolist()
 
 

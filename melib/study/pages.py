@@ -11,12 +11,11 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import jupytext
 import nbformat
@@ -29,15 +28,13 @@ from papermill.exceptions import PapermillExecutionError
 import melib
 from melib import provenance
 from melib.errors import InputError, find
-from melib.files import whole
+from melib.files import source_hash, whole
 from melib.study.settings import TIERS, tier_sizes
 
 #: One thread per compute process; Snakemake runs several processes. Results then do not depend on the number of cores.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1"
 )
-#: Files of melib that decide what a page shows.
-_SUFFIXES = frozenset({".csv", ".json", ".npz", ".py", ".safetensors", ".yml"})
 #: Cells whose code a reader may unfold but need not see, by tag, with the words to click on.
 _FOLDED = {"parameters": "Show the parameters and their defaults", "injected-parameters": "Show the values of this run"}
 #: Name of what a line of code imports; parameters, and settings of the environment, that name a file or folder.
@@ -51,20 +48,11 @@ class RunFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """One notebook, executed with fixed parameters, that becomes the page ``book/runs/ID.ipynb``.
+    """One notebook (its MyST source in the checkout), executed with fixed parameters: the page ``book/runs/ID.ipynb``.
 
-    Parameters
-    ----------
-    id : str
-    notebook : str
-        Path of the MyST source below the root of the checkout.
-    title : str
-    minutes : mapping of str to float
-        Expected minutes for each tier at which the run makes sense.
-    parameters : mapping
-        Values that replace defaults of the notebook's ``parameters`` cell. The tier is not among them.
-    experiments : sequence of str
-        Experiments whose records the page shows, beside the one that its parameter ``experiment`` names.
+    ``minutes`` are expected for each tier at which the run makes sense. ``parameters`` take the place of defaults in
+    the notebook's cell ``parameters``; the tier is not among them. ``experiments`` are those whose records the page
+    shows, beside the one that its parameter ``experiment`` names.
     """
 
     id: str
@@ -150,9 +138,9 @@ def page_key(run: Run, tier: str, root: Path) -> str:
         folders = {f"{name}" for name in experiments_of(run, root)}
         kept += sorted(path for name in folders for path in (root / "results" / tier / name).glob("*"))
     parts = [
-        _melib(),
+        source_hash("melib"),
         [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in (*files, *kept) if path.is_file()],
-        [run.title, tier, dict(run.parameters)],
+        [run.title, tier, asdict(tier_sizes(tier)), dict(run.parameters)],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -167,17 +155,6 @@ def modules_beside(source: Path) -> list[Path]:
     return sorted(found)
 
 
-@cache
-def _melib() -> str:
-    """SHA-256 over melib, code and data, as it was when this process first asked."""
-    package = Path(melib.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(path for path in package.rglob("*") if path.suffix in _SUFFIXES):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(package).as_posix()}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
-
-
 def execute(run: Run, tier: str, *, root: Path) -> bool:
     """Make the page of a run, or take the kept one when nothing that decides it has changed.
 
@@ -185,17 +162,8 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     name are meant from ``root``. The page appears whole or not at all: papermill works on a copy in ``.cache/runs``,
     which stays there, named ``ID.TIER.failed.ipynb``, when a cell raises.
 
-    Returns
-    -------
-    bool
-        True if the notebook was executed, False if the kept page was still right.
-
-    Raises
-    ------
-    InputError
-        If the tier or a parameter is unknown, or the notebook has no title.
-    RunFailed
-        If a cell raised or the kernel died; no page is left, not even an earlier one.
+    True if the notebook was executed, False if the kept page was still right. :class:`RunFailed` where a cell raised or
+    the kernel died; no page is then left, not even an earlier one.
     """
     tier_sizes(tier)
     if tier not in run.minutes:
@@ -224,7 +192,7 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     started = time.perf_counter()
     how = {"kernel_name": "python3", "language": "python", "cwd": folder, "progress_bar": False}
     try:
-        with _kernel_environment():
+        with patch.dict(os.environ, _kernel_environment()):
             executed = papermill.execute_notebook(notebook, working, injected, **how)
     except PapermillExecutionError as error:
         os.replace(working, failed)
@@ -248,19 +216,12 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     return True
 
 
-@contextmanager
-def _kernel_environment() -> Iterator[None]:
-    """Environment that a kernel inherits: one thread, the very melib whose files were hashed, folders from anywhere."""
-    before = dict(os.environ)
+def _kernel_environment() -> dict[str, str]:
+    """What a kernel inherits: one thread, the very melib whose files were hashed, and folders from anywhere."""
     here = str(Path(melib.__file__).parents[1])
-    path = os.pathsep.join(filter(None, (here, before.get("PYTHONPATH"))))
-    os.environ.update(ONE_THREAD, PYTHONPATH=path, MPLBACKEND="module://matplotlib_inline.backend_inline")
-    os.environ.update({name: os.path.abspath(before[name]) for name in _PATHS_AROUND if before.get(name)})
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    folders = {name: os.path.abspath(os.environ[name]) for name in _PATHS_AROUND if os.environ.get(name)}
+    return {**ONE_THREAD, **folders, "PYTHONPATH": path, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 
 
 def faults(root: Path, tier: str) -> list[str]:

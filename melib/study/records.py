@@ -228,7 +228,7 @@ def batches(tier: str, size: int) -> dict[str, tuple[str, int, list[Row]]]:
 
 
 def obtain(experiment: Experiment, *, folder: Path | str = "", jobs: int = 2) -> dict[str, Kept]:
-    """The records of an experiment, for a page.
+    """The records of an experiment by name of row, in its order, for a page.
 
     Parameters
     ----------
@@ -238,11 +238,6 @@ def obtain(experiment: Experiment, *, folder: Path | str = "", jobs: int = 2) ->
         from the ones kept with the book, if they are there, and all others from the checkout's cache.
     jobs : int
         Processes that compute what is missing.
-
-    Returns
-    -------
-    dict of str to Kept
-        By name of the row, in the order of the experiment.
     """
     mine = Path(folder) if str(folder) else places.computed()
     published = places.published()

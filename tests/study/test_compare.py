@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doses
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -185,6 +186,6 @@ def test_an_interval_beyond_what_is_possible_ends_in_an_arrow(asked, rows):
 
 def test_gains_stand_over_the_steps_of_a_dose():
     series = {"a": pd.DataFrame({"value": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.3]}, index=[0.5, 0.1])}
-    fig = figures.gains_along({"one": series, "two": series}, xlabel="dose", ylabel="gain", least=0.03)
+    fig = doses.gains_along({"one": series, "two": series}, xlabel="dose", ylabel="gain", least=0.03)
     assert [label.get_text() for label in fig.axes[0].get_xticklabels()] == ["0.1", "0.5"]
     assert fig.axes[1].get_title() == "two"
