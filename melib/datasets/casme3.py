@@ -18,14 +18,12 @@ Reference: J. Li et al., CAS(ME)^3, IEEE TPAMI 45(3), 2023; notes of the reposit
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
-from melib.datasets.images import assumed_camera
 from melib.datasets.paths import find_file, folders_named, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, apply_fixes, frame_number, read_table, split_action_units, text
 from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
@@ -52,8 +50,8 @@ _KINDS = {"micro-expression": "micro", "macro-expression": "macro"}
 def open_dataset(root: str | Path, *, thirty_frame_rule: bool = True) -> FolderDataset:
     """Part A as videos."""
     labels = read_labels(root, thirty_frame_rule=thirty_frame_rule)
-    camera = functools.partial(assumed_camera, FIELD_OF_VIEW)
-    return build_dataset("casme3", "part-A-v2", root, _footage(root), labels, fps=FPS, emotions=EMOTIONS, camera=camera)
+    kind = {"fps": FPS, "emotions": EMOTIONS, "view": FIELD_OF_VIEW}
+    return build_dataset("casme3", "part-A-v2", root, _footage(root), labels, **kind)
 
 
 def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTable:

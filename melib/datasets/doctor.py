@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import textwrap
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -124,12 +126,9 @@ def _labels(read: LabelTable, joined: LabelTable) -> dict:
 
 def _differences(result: dict) -> Iterator[str]:
     """What a reader of a result should know of this copy, a sentence each."""
-    unlike: dict[str, list[str]] = {}
-    for row in result["counts"]:
-        if row["published"] not in (None, row["found"]):
-            said = f"{row['count']} {row['found']} and not {row['published']}"
-            unlike.setdefault(row["labels"], []).append(said)
-    yield from [f"{table}: {', '.join(counts)}" for table, counts in unlike.items()]
+    unlike = [row for row in result["counts"] if row["published"] not in (None, row["found"])]
+    for table, rows in itertools.groupby(unlike, key=lambda row: row["labels"]):
+        yield f"{table}: " + ", ".join(f"{row['count']} {row['found']} and not {row['published']}" for row in rows)
     labels, videos = result["labels"], result["videos"]
     yield from [row["reason"] for row in labels["skipped"] if row["row"] == 0]
     yield from [f"{row['subject']}/{row['video']}: {row['reason']}" for row in labels["folders"]]
@@ -189,9 +188,9 @@ def report(result: dict) -> str:
 
 def _grouped(rows: Sequence[dict]) -> list[str]:
     """Rows of one reason as one line, the most frequent first, with their number and the first of them."""
-    groups: dict[str, list[dict]] = {}
+    groups = defaultdict(list)
     for row in rows:
-        groups.setdefault(f"{row['column']}: {row['reason']}" if "column" in row else row["reason"], []).append(row)
+        groups[f"{row['column']}: {row['reason']}" if "column" in row else row["reason"]].append(row)
     return [
         f"{len(group)} x {reason}; first row {group[0]['row']}, {group[0]['subject']}/{group[0]['video']}"
         for reason, group in sorted(groups.items(), key=lambda item: -len(item[1]))
