@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+import xlrd
 
 from melib.errors import InputError
 
@@ -105,9 +106,7 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
     if content.startswith(_OLD_EXCEL) and "EncryptedPackage".encode("utf-16-le") in content:
         raise InputError(f"label file {path} is locked with a password: save it without one")
     try:
-        # Values as pandas gives them, unparsed; an error such as #REF! is a NaN.
-        with pd.ExcelFile(io.BytesIO(content)) as book:
-            pages = pd.read_excel(book, sheet_name=None, header=None, dtype=object, na_filter=False)
+        pages = _workbook(content)
     except Exception as error:
         # The parsers raise whatever a damaged file makes them stumble over: KeyError, AssertionError, struct.error.
         raise InputError(f"label file {path} is damaged ({type(error).__name__}: {error}): unpack it again") from error
@@ -119,11 +118,25 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
         wanted = f"number {sheet + 1}" if isinstance(sheet, int) else f"sheet {sheet!r}"
         found = f"it has {len(pages)} sheets: {', '.join(map(repr, pages))}"
         raise InputError(f"label file {path}: {found}, {wanted} is needed")
-    return [tuple(map(_plain, row)) for row in pages[title].to_numpy().tolist()]
+    return [tuple(map(_plain, row)) for row in pages[title]]
+
+
+def _workbook(content: bytes) -> dict[str, list]:
+    """The rows of each sheet of an .xls or .xlsx file."""
+    if content.startswith(_OLD_EXCEL):
+        # By itself, as pandas warns that it will not read these any longer.
+        book = xlrd.open_workbook(file_contents=content)
+        blank = xlrd.XL_CELL_ERROR
+        return {
+            page.name: [[None if cell.ctype == blank else cell.value for cell in row] for row in page] for page in book
+        }
+    with pd.ExcelFile(io.BytesIO(content), engine="openpyxl") as book:
+        whole = {"header": None, "dtype": object, "na_filter": False}
+        return {title: pd.read_excel(book, sheet_name=title, **whole).to_numpy().tolist() for title in book.sheet_names}
 
 
 def _plain(cell: object) -> object:
-    """A cell as a str, an int, a float or None."""
+    """A cell as a str, an int, a float or None, which an error such as ``#REF!`` (a NaN here) becomes."""
     if isinstance(cell, str):
         return cell.strip() or None
     if isinstance(cell, float):
