@@ -6,7 +6,7 @@
 Each dataset has a module, whose docstring says how a copy is laid out and what is odd about it, with ``FPS``;
 ``EMOTIONS``, the finest names of its labels; ``CLASSES``, class sets by number of classes; ``MERGE``, for each of them
 every emotion -> its class, or None where it is spotted but belongs to none; ``read_labels(path)``, which needs no
-frames and gives a :class:`~melib.datasets.sheets.LabelTable`; and ``open_dataset(root, **options)``.
+frames and gives a :class:`~melib.datasets.sheets.LabelTable`; and ``open_dataset(root)``.
 
 Nothing is ever written into a dataset, no link leads out of it, and no formula is evaluated.
 """
@@ -16,11 +16,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from importlib import import_module
-from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from melib.datasets.paths import existing_root
 from melib.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def open_dataset(name: str, root: str | Path, **options: object) -> FolderDatase
     name : str
         A key of :data:`DATASETS`.
     root : path
-        The folder; archives may lie a few folders deeper. Links inside it are followed, links out of it refused.
+        Archives may lie a few folders deeper. Links inside it are followed, links out of it refused.
     options
-        Of the dataset's module, such as ``depth_scale`` and ``camera`` of :mod:`melib.datasets.casme3`.
+        Of the dataset's module: ``thirty_frame_rule`` of ``casme3``, ``as_in_mean`` of ``casme2``.
 
     Returns
     -------
@@ -70,17 +70,11 @@ def open_dataset(name: str, root: str | Path, **options: object) -> FolderDatase
 
     Raises
     ------
-    ValueError
-        If the name or an option is unknown, a label file cannot be read, or a link leads out of the root.
-    FileNotFoundError
-        If the root, the label file or all frames are missing.
+    ValueError, FileNotFoundError
+        If the name is unknown, a label file cannot be read or a link leads out of the root; if something is missing.
     """
     module, keywords = reader(name)
-    known = [option for option in signature(module.open_dataset).parameters if option not in ("root", *keywords)]
-    unknown = [option for option in options if option not in known]
-    if unknown:
-        raise InputError(f"dataset {name} has no option {unknown[0]!r}: it takes {', '.join(known) or 'none'}")
-    return module.open_dataset(root, **keywords, **options)
+    return module.open_dataset(existing_root(name, root), **keywords, **options)
 
 
 def class_sets(name: str) -> dict[int, tuple[tuple[str, ...], Mapping[str, str | None]]]:

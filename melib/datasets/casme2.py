@@ -19,18 +19,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
-from melib.datasets.paths import existing_root, find_file, folders_named, subfolders
+from melib.datasets.paths import find_file, folders_named, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, frames_of, read_table, split_action_units, text
-from melib.errors import InputError
 
 FPS = 200.0
 EMOTIONS = ("happiness", "disgust", "repression", "surprise", "others", "fear", "sadness")
 _FIVE = ("others", "disgust", "happiness", "repression", "surprise")
 CLASSES = {3: ("negative", "positive", "surprise"), 5: _FIVE, 7: EMOTIONS}
-_NONE = dict.fromkeys(EMOTIONS)
+_THREE = {"disgust": "negative", "repression": "negative", "happiness": "positive", "surprise": "surprise"}
 MERGE: dict[int, Mapping[str, str | None]] = {
-    3: {**_NONE, "disgust": "negative", "repression": "negative", "happiness": "positive", "surprise": "surprise"},
-    5: {**_NONE, **dict(zip(_FIVE, _FIVE, strict=True))},
+    3: dict.fromkeys(EMOTIONS) | _THREE,
+    5: {name: name if name in _FIVE else None for name in EMOTIONS},
     7: {name: name for name in EMOTIONS},
 }
 #: Onset, apex and offset of the clip that MEAN drops by its frames, counted from 1 (65, 110, 110 from 0).
@@ -46,13 +45,9 @@ _FOLDER = re.compile(r"sub[ _-]?0*[0-9]{1,3}", re.IGNORECASE)
 
 def open_dataset(root: str | Path, *, as_in_mean: bool = True) -> FolderDataset:
     """The clips; those that MEAN leaves out are no videos, unless ``as_in_mean`` is False."""
-    root = existing_root("casme2", root)
     labels = read_labels(root, as_in_mean=as_in_mean)
     footage = _footage(root)
     if as_in_mean:
-        if labels.rows.empty:
-            first = [*labels.skipped["reason"], "it has no row"][0]
-            raise InputError(f"the label file of CASME II in {root} leaves no clip: {first}")
         kept = set(zip(labels.rows["subject"], labels.rows["video"], strict=True))
         footage = (film for film in footage if (film.subject, film.video) in kept)
     version = "1+as-in-mean" if as_in_mean else "1"
@@ -64,11 +59,9 @@ def read_labels(path: str | Path, *, as_in_mean: bool = True) -> LabelTable:
     out = LabelRows()
     for row in read_table(find_file(Path(path), *_LABELS), _COLUMNS).to_dict("records"):
         called, whose = text(row["Filename"]), text(row["Subject"])
-        match = _SUBJECT.fullmatch(whose)
-        frames = frames_of(row, _FRAMES, unknown_apex=("/",))
+        match, frames = _SUBJECT.fullmatch(whose), frames_of(row, _FRAMES, unknown_apex=("/",))
         emotion = text(row["Estimated Emotion"]).lower() or None
-        emotion = "others" if emotion == "other" else emotion
-        reason = None
+        emotion, reason = "others" if emotion == "other" else emotion, None
         if match is None:
             reason = f"subject {whose[:40]!r} is no number"
         elif not called:

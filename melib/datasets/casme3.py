@@ -10,24 +10,23 @@ Two label files, up to two folders down: ``CAS(ME)3_part_A_v2.xls`` (both kinds)
 ``cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx`` (micro-expressions with emotion). Most videos lack their first 7 or 8
 frames and many lack others. Part C is not read: no copy of its labels was at hand to check a reader against.
 
-What the release does not say, so that it is assumed here and can be set: one unit of depth is 1 mm, and the camera has
-a horizontal field of view of `FIELD_OF_VIEW` with its axis through the centre. Scene flow in metres scales with both.
+What the release does not say, so that it is assumed here: one unit of depth is 1 mm, and the camera has a horizontal
+field of view of `FIELD_OF_VIEW` with its axis through the centre. Scene flow in metres scales with both.
 
 Reference: J. Li et al., CAS(ME)^3, IEEE TPAMI 45(3), 2023; notes of the repository jingtingEmmaLi/CAS-ME-3.
 """
 
 from __future__ import annotations
 
-import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
-from melib.datasets.paths import existing_root, find_file, folders_named, subfolders
+from melib.datasets.paths import find_file, folders_named, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, apply_fixes, frame_number, read_table, split_action_units, text
-from melib.errors import InputError
-from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR, Camera
+from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 
 FPS = 30.0
 EMOTIONS = EMOTIONS_7
@@ -48,34 +47,11 @@ _PLACE = ("subject", "video", *_FRAMES)
 _KINDS = {"micro-expression": "micro", "macro-expression": "macro"}
 
 
-def assumed_camera(width: int, height: int) -> Camera:
-    """The camera assumed for images of a size in pixels."""
-    focal = width / 2 / math.tan(math.radians(FIELD_OF_VIEW / 2))
-    return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
-
-
-def open_dataset(
-    root: str | Path, *, depth_scale: float = 0.001, camera: Camera | None = None, thirty_frame_rule: bool = True
-) -> FolderDataset:
-    """Part A as videos; ``depth_scale`` (metres of one unit) and ``camera`` take the place of what is assumed."""
-    if not (math.isfinite(depth_scale) and depth_scale > 0):
-        raise InputError(f"depth_scale is the metres of one unit of a depth file, such as 0.001; got {depth_scale}")
-    root = existing_root("casme3", root)
-    version = "part-A-v2"
-    if depth_scale != 0.001:
-        version += f"+depth-scale-{depth_scale:g}"
-    if camera is not None:
-        version += f"+camera-{camera.fx:g}-{camera.fy:g}-{camera.cx:g}-{camera.cy:g}"
-
-    def fitting(width: int, height: int) -> Camera:
-        if camera is not None and (camera.width, camera.height) != (width, height):
-            size = f"{camera.width}x{camera.height}"
-            raise InputError(f"the camera is for {size} pixels, the frames have {width}x{height}")
-        return assumed_camera(width, height) if camera is None else camera
-
+def open_dataset(root: str | Path, *, thirty_frame_rule: bool = True) -> FolderDataset:
+    """Part A as videos."""
     labels = read_labels(root, thirty_frame_rule=thirty_frame_rule)
-    options = {"fps": FPS, "emotions": EMOTIONS, "depth_scale": depth_scale, "camera": fitting}
-    return build_dataset("casme3", version, root, _footage(root), labels, **options)
+    kind = {"fps": FPS, "emotions": EMOTIONS, "view": FIELD_OF_VIEW}
+    return build_dataset("casme3", "part-A-v2", root, _footage(root), labels, **kind)
 
 
 def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTable:
@@ -89,14 +65,13 @@ def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTab
     for micro-expressions: if offset - onset > 30, the offset becomes apex + (apex - onset); what then has onset, apex
     and offset in one frame is left out. It leaves 818 of 860.
     """
-    root = existing_root("casme3", root)
     out = LabelRows()
     micro = _read(find_file(root, _MICRO), "label", "emotion")
     both = _read(find_file(root, _BOTH_KINDS), "AU+Emotion", "Expression type")
     by_kind = {"micro": [], "macro": [], None: []}
     for row in both:
         by_kind[_KINDS.get(text(row["Expression type"]).lower())].append(row)
-    apply_fixes("casme3", micro + by_kind["macro"], out)
+    fixes_unused = apply_fixes("casme3", micro + by_kind["macro"], out)
     apply_fixes("casme3", by_kind["micro"], LabelRows())
     for row in micro:
         emotion = text(row["emotion"]).lower()
@@ -112,7 +87,7 @@ def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTab
         reason = f"expression type {row['Expression type']!r} is neither micro nor macro"
         reason = "a micro-expression that the file with emotions lacks" if row in lacking else reason
         out.skip(row["row"], row["subject"], row["video"], reason)
-    return out.table()
+    return out.table(fixes_unused)
 
 
 def _read(path: Path, sheet: str, more: str) -> list[dict]:
@@ -145,24 +120,23 @@ def _add(out: LabelRows, row: Mapping, kind: str, emotion: str | None, rule: boo
 
 def _footage(root: Path) -> Iterator[Footage]:
     """Every video folder below the root, colour and depth joined by subject and video."""
-    videos: dict[tuple[str, str], dict[str, list[Path]]] = {}
+    colour, depth = defaultdict(list), defaultdict(list)
     for person, folder in folders_named(root, _SUBJECT, levels=3):
         for name, video in subfolders(root, folder).items():
             if not _VIDEO.fullmatch(name):
                 continue
-            found = {below.lower(): path for below, path in subfolders(root, video).items()}
-            if "depth" not in found and any(path.suffix.lower() == ".png" for path in video.iterdir()):
-                found["depth"] = video
-            elif "depth" not in found:
+            key, found = (int(_SUBJECT.fullmatch(person)[1]), name.lower()), subfolders(root, video)
+            found = {below.lower(): path for below, path in found.items()}
+            if "depth" in found or any(path.suffix.lower() == ".png" for path in video.iterdir()):
+                depth[key].append(found.get("depth", video))
+            else:
                 found.setdefault("color", video / "color")
-            key = (f"spNO.{int(_SUBJECT.fullmatch(person)[1])}", name.lower())
-            for kind, paths in videos.setdefault(key, {"color": [], "depth": []}).items():
-                paths += [found[kind]] if kind in found else []
-    if not videos:
+            colour[key] += [found["color"]] if "color" in found else []
+    if not colour:
         raise FileNotFoundError(f"no folder spNO.<n>/<a..m> in {root} or three folders below it")
-    for key in sorted(videos, key=lambda key: (int(key[0].partition(".")[2]), key[1])):
+    for person, name in sorted(colour):
         # A second folder of the same video is handed on, so that the account of the dataset names it.
-        first, *rest = videos[key]["color"] or [videos[key]["depth"][0].parent / "color"]
-        depth, *spare = videos[key]["depth"] or [None]
-        yield Footage(*key, first, depth)
-        yield from (Footage(*key, other) for other in rest + spare)
+        depths = depth[person, name]
+        first, *rest = colour[person, name] or [depths[0].parent / "color"]
+        yield Footage(f"spNO.{person}", name, first, *depths[:1])
+        yield from (Footage(f"spNO.{person}", name, other) for other in rest + depths[1:])

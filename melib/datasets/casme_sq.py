@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
-from melib.datasets.paths import existing_root, find_file, folders_named, subfolders
+from melib.datasets.paths import find_file, folders_named, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, frame_number, read_cells, split_action_units, text
 from melib.errors import InputError
 from melib.video import EMOTIONS_4
@@ -26,10 +26,8 @@ from melib.video import EMOTIONS_4
 FPS = 30.0
 EMOTIONS = EMOTIONS_4
 CLASSES: dict[int, tuple[str, ...]] = {4: EMOTIONS_4, 3: EMOTIONS_4[:3]}
-MERGE: dict[int, Mapping[str, str | None]] = {
-    4: {name: name for name in EMOTIONS_4},
-    3: {name: None if name == "others" else name for name in EMOTIONS_4},
-}
+_FOUR = {name: name for name in EMOTIONS_4}
+MERGE: dict[int, Mapping[str, str | None]] = {4: _FOUR, 3: {**_FOUR, "others": None}}
 _LABELS = (r"cas\(me\)\^?2code_final\(updated\)\.xlsx?", r"code_final\.xlsx?", r"casme_sq_gt\.xlsx?")
 _SUBJECT = re.compile(r"s(\d{1,3})", re.IGNORECASE | re.ASCII)
 _VIDEO = re.compile(r"\d{1,3}_(\d{4}).*", re.ASCII | re.DOTALL)
@@ -40,7 +38,6 @@ _KINDS = {"micro-expression": "micro", "macro-expression": "macro"}
 
 def open_dataset(root: str | Path) -> FolderDataset:
     """The long videos: every video folder of a subject's folder."""
-    root = existing_root("casme_sq", root)
     labels = read_labels(root)
     footage = [
         Footage(name.lower(), code[1], video)
@@ -60,10 +57,8 @@ def read_labels(path: str | Path) -> LabelTable:
     interval, as 4 macro-expressions have, becomes unknown. Both are noted as changes.
     """
     path = find_file(Path(path), *_LABELS)
-    people = (
-        (text(number).lstrip("0"), _SUBJECT.fullmatch(text(folder))) for _, folder, number in _columns(path, 1, 3)
-    )
-    subjects = {number: folder[0].lower() for number, folder in people if folder}
+    people = ((text(number).lstrip("0"), text(folder)) for _, folder, number in _columns(path, 1, 3))
+    subjects = {number: folder.lower() for number, folder in people if _SUBJECT.fullmatch(folder)}
     codes = ((text(name).lower(), text(code).zfill(4)) for code, name in _columns(path, 2, 2))
     stimuli = {name: code for name, code in codes if _CODE.fullmatch(code)}
     out = LabelRows()

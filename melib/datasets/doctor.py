@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import textwrap
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
@@ -18,17 +19,14 @@ from melib.datasets.images import ImageVideo
 from melib.datasets.sheets import LabelTable, count_labels
 from melib.errors import printable
 
-with (files("melib") / "data" / "published_counts.csv").open(encoding="utf-8") as _file:
-    _PUBLISHED = pd.read_csv(_file)
+_PUBLISHED = pd.read_csv(Path(__file__).parents[1] / "data" / "published_counts.csv")
 
 AS_PUBLISHED, DIFFERENT, UNUSABLE = "as published", "usable with differences", "unusable"
-#: The release has depth, and lacks frames itself, so that a gap says nothing about a copy.
-_WITH_DEPTH_AND_GAPS = ("casme3",)
 #: Frames that a release itself holds damaged: the list exception/error_info_damaged_image_partA.txt of the repository
 #: jingtingEmmaLi/CAS-ME-3.
 _DAMAGED = {("casme3", "spNO.3", "j"): range(498, 577), ("casme3", "spNO.4", "j"): range(568, 610)}
-#: Causes that are named one by one, and lines of one list of the report; all are counted.
-_NAMED, _MOST_LINES = 20, 12
+#: Lines of one list of the report; all are counted.
+_MOST_LINES = 12
 _LISTS = {
     "skipped": "Rows of the label files that became no label",
     "without_frames": "Labels without frames",
@@ -41,15 +39,8 @@ _LISTS = {
 def examine(name: str, root: Path | str, *, decode: bool = False, progress: bool = False) -> dict:
     """Compare a copy of a dataset with what was published; writes nothing.
 
-    Parameters
-    ----------
-    name : str
-        A key of :data:`melib.datasets.DATASETS`.
-    root : path
-    decode : bool
-        Decode every image. Otherwise the header of every image is read: its kind and its size.
-    progress : bool
-        Show a bar on stderr.
+    Of every image the header is read, its kind and size; with ``decode`` every pixel. A dataset that cannot be opened
+    raises what :func:`melib.datasets.open_dataset` raises.
 
     Returns
     -------
@@ -58,19 +49,15 @@ def examine(name: str, root: Path | str, *, decode: bool = False, progress: bool
         with_frames``, the last None where not compared) and ``counts_from``; ``decoded``; ``videos`` (a dict each);
         ``labels`` (``skipped, without_frames, folders, changes, cut, fixes_unused``); ``differences`` (str each) and
         ``verdict``, :data:`AS_PUBLISHED`, :data:`DIFFERENT` or :data:`UNUSABLE`.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        If the dataset cannot be opened at all, as :func:`melib.datasets.open_dataset`.
     """
     module, keywords = reader(name)
     dataset = open_dataset(name, root)
     read = module.read_labels(dataset.root, **keywords)
     videos = tqdm(dataset.videos, unit="video", disable=not progress)
+    title, source = about(name)
     result = {
-        **{"dataset": name, "title": about(name)[0], "root": str(dataset.root), "version": dataset.version},
-        **{"fps": float(dataset.videos[0].fps), "counts_from": about(name)[1], "decoded": decode},
+        **{"dataset": name, "title": title, "root": str(dataset.root), "version": dataset.version},
+        **{"fps": float(dataset.videos[0].fps), "counts_from": source, "decoded": decode},
         "counts": list(_counts(name, dataset, read)),
         "videos": [_video(video, _DAMAGED.get((name, video.subject, video.name), ()), decode) for video in videos],
         "labels": _labels(read, dataset.labels),
@@ -102,14 +89,13 @@ def _counts(name: str, dataset: FolderDataset, read: LabelTable) -> Iterator[dic
         released = reader(name)[0].read_labels(dataset.root, thirty_frame_rule=False)
         rule = "after the rule of 30 frames"
         tables = [("as released", released, published(name)), (rule, read, published(f"{name} {rule}"))]
-    framed = count_labels(dataset.labels.rows)
+    framed, recorded = count_labels(dataset.labels.rows), tables[0][2].pop("recorded videos", None)
     for labels, table, wanted in tables:
         found = count_labels(table.rows)
         for count in dict.fromkeys([*wanted, *found]):
-            if count != "recorded videos":
-                row = {"labels": labels, "count": count, "published": wanted.get(count), "found": found.get(count, 0)}
-                yield row | {"with_frames": framed.get(count, 0) if table is read else None}
-    recorded, there = tables[0][2].get("recorded videos"), len(dataset.videos)
+            row = {"labels": labels, "count": count, "published": wanted.get(count), "found": found.get(count, 0)}
+            yield row | {"with_frames": framed.get(count, 0) if table is read else None}
+    there = len(dataset.videos)
     yield {"labels": "folders", "count": "videos", "published": recorded, "found": there, "with_frames": there}
 
 
@@ -123,7 +109,7 @@ def _video(video: ImageVideo, damaged_in_release: Collection[int], decode: bool)
     ]
     return {
         **{"subject": video.subject, "video": video.name, "size": "{}x{}".format(*video.size)},
-        **{"frames": video.n_frames, "missing": video.missing, "others": video.colour.others},
+        **{"frames": video.n_frames, "missing": video.missing},
         **{"depth": video.depth_images is not None, "missing_depth": video.missing_depth, "damaged": damaged},
         **{"micro": kinds.count("micro"), "macro": kinds.count("macro")},
     }
@@ -140,24 +126,23 @@ def _labels(read: LabelTable, joined: LabelTable) -> dict:
 
 def _differences(result: dict) -> Iterator[str]:
     """What a reader of a result should know of this copy, a sentence each."""
-    unlike: dict[str, list[str]] = {}
-    for row in result["counts"]:
-        if row["published"] not in (None, row["found"]):
-            said = f"{row['count']} {row['found']} and not {row['published']}"
-            unlike.setdefault(row["labels"], []).append(said)
-    yield from [f"{table}: {', '.join(counts)}" for table, counts in unlike.items()]
-    labels, videos, known = result["labels"], result["videos"], result["dataset"] in _WITH_DEPTH_AND_GAPS
-    yield from [row["reason"] for row in labels["skipped"] if row["row"] == 0][:_NAMED]
-    yield from [f"{row['subject']}/{row['video']}: {row['reason']}" for row in labels["folders"]][:_NAMED]
-    lacking = [video["missing"] for video in videos if video["missing"]]
-    sizes = dict.fromkeys(video["size"] for video in videos)
-    shallow = sum(not video["depth"] for video in videos)
+    unlike = [row for row in result["counts"] if row["published"] not in (None, row["found"])]
+    for table, rows in itertools.groupby(unlike, key=lambda row: row["labels"]):
+        yield f"{table}: " + ", ".join(f"{row['count']} {row['found']} and not {row['published']}" for row in rows)
+    labels, videos = result["labels"], result["videos"]
+    yield from [row["reason"] for row in labels["skipped"] if row["row"] == 0]
+    yield from [f"{row['subject']}/{row['video']}: {row['reason']}" for row in labels["folders"]]
+    lacking, sizes = [v["missing"] for v in videos if v["missing"]], dict.fromkeys(v["size"] for v in videos)
+    # The release of CAS(ME)^3 has depth, and lacks frames itself, so that a gap says nothing about a copy.
+    gaps, shallow = sum(lacking), 0
+    if result["dataset"] == "casme3":
+        gaps, shallow = 0, sum(not video["depth"] for video in videos)
     for count, said in (
         (len(labels["without_frames"]), "labels without frames: {}"),
         (len(labels["cut"]), "labels that end behind the last frame of their video: {}"),
-        (0 if known else sum(lacking), f"missing frames: {{}}, in {len(lacking)} of {len(videos)} videos"),
+        (gaps, f"missing frames: {{}}, in {len(lacking)} of {len(videos)} videos"),
         (sum(len(video["damaged"]) for video in videos), "damaged files: {}"),
-        (shallow if known else 0, f"videos without depth: {{}} of {len(videos)}"),
+        (shallow, f"videos without depth: {{}} of {len(videos)}"),
         (len(sizes) - 1, f"videos differ in the size of their frames: {', '.join(sizes)}"),
     ):
         if count:
@@ -203,9 +188,9 @@ def report(result: dict) -> str:
 
 def _grouped(rows: Sequence[dict]) -> list[str]:
     """Rows of one reason as one line, the most frequent first, with their number and the first of them."""
-    groups: dict[str, list[dict]] = {}
+    groups = defaultdict(list)
     for row in rows:
-        groups.setdefault(f"{row['column']}: {row['reason']}" if "column" in row else row["reason"], []).append(row)
+        groups[f"{row['column']}: {row['reason']}" if "column" in row else row["reason"]].append(row)
     return [
         f"{len(group)} x {reason}; first row {group[0]['row']}, {group[0]['subject']}/{group[0]['video']}"
         for reason, group in sorted(groups.items(), key=lambda item: -len(item[1]))

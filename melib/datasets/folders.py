@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from melib.datasets.images import ImageVideo, list_images
+from melib.datasets.images import ImageVideo, assumed_camera, list_images
 from melib.datasets.sheets import LabelRows, LabelTable
-from melib.video import Camera, Dataset, Expression
+from melib.video import Dataset, Expression
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,18 +24,14 @@ class FolderDataset(Dataset):
 
 @dataclass(frozen=True)
 class Footage:
-    """Where the frames of one video lie, under the names that it has in the table of labels.
-
-    ``first`` is the file number of position 0 (None: that of the first file), ``label_first`` its number in the labels
-    where they count otherwise.
-    """
+    """Where the frames of one video lie, under the names that it has in the table of labels."""
 
     subject: str
     video: str
     colour: Path
     depth: Path | None = None
-    first: int | None = 1
-    label_first: int | None = None
+    first: int | None = 1  # file number of position 0; None: that of the first file
+    label_first: int | None = None  # its number in the labels, where they count otherwise
 
 
 def build_dataset(
@@ -47,17 +43,15 @@ def build_dataset(
     *,
     fps: float,
     emotions: tuple[str, ...],
-    depth_scale: float = 0.001,
-    camera: Callable[[int, int], Camera] | None = None,
+    view: float | None = None,
 ) -> FolderDataset:
-    """Join folders, in the order of the videos, and labels; ``camera`` gives that of images of a width and a height.
+    """Join folders, in the order of the videos, and labels; ``view``: degrees seen across by a camera of depth.
 
     A folder that cannot be read (as row 0) and a label without frames are skipped, a label that ends behind the last
     frame is cut there, and the account says so. A folder without labels is a video without expressions. To the version
     of release and options a fingerprint of the data is added.
     """
-    known = labels.skipped.to_dict("records"), labels.changes.to_dict("records"), labels.fixes_unused
-    account = LabelRows([], *known)
+    account = LabelRows([], *(table.to_dict("records") for table in (labels.skipped, labels.changes)))
     of_video = {key: rows.to_dict("records") for key, rows in labels.rows.groupby(["subject", "video"], sort=False)}
     videos: list[ImageVideo] = []
     read_from: dict[tuple[str, str], Path] = {}
@@ -79,38 +73,29 @@ def build_dataset(
                 account.skip(row["row"], *key, "its frames cannot be read")
             continue
         if film.depth is not None:
-            fitting = camera(*size)
             try:
                 depth = list_images(root, film.depth)
-                video = replace(video, depth_images=depth, depth_scale=depth_scale, camera=fitting)
+                video = replace(video, depth_images=depth, camera=assumed_camera(view, *size))
             except (OSError, ValueError) as error:
                 account.skip(0, *key, f"read without depth: {error}")
         base = first if film.label_first is None else film.label_first
-        expressions = []
-        for row in rows:
-            placed = _placed(row, base, video.n_frames)
-            if isinstance(placed, str):
-                account.skip(row["row"], *key, placed)
-                continue
-            expressions.append(placed)
-            end = placed.offset + base
-            if end < row["offset"]:
-                account.change(row, "offset", end, "the frames end there", "folder of frames")
-            account.rows.append({**row, "offset": end})
-        video.expressions = tuple(sorted(expressions, key=lambda each: (each.onset, each.offset)))
+        placed = [_placed(row, base, video.n_frames, account) for row in rows]
+        placed = [expression for expression in placed if expression is not None]
+        video.expressions = tuple(sorted(placed, key=lambda each: (each.onset, each.offset)))
         videos.append(video)
     for key, rows in of_video.items():
         for row in rows:
             account.skip(row["row"], *key, "no folder of frames")
     if not videos:
-        reasons = [f": {row['reason']}" for row in account.skipped[len(labels.skipped) :]]
-        raise FileNotFoundError(f"no video of {name} could be read in {root}{''.join(reasons[:1])}")
-    version = f"{version}+data-{_fingerprint(videos)}"
-    return FolderDataset(name, version, tuple(videos), emotions, root=root, labels=account.table())
+        of_files = len(labels.skipped)
+        reasons = [row["reason"] for row in account.skipped[of_files:] + account.skipped[:of_files]]
+        raise FileNotFoundError(": ".join([f"no video of {name} could be read in {root}", *reasons[:1]]))
+    version, table = f"{version}+data-{_fingerprint(videos)}", account.table(labels.fixes_unused)
+    return FolderDataset(name, version, tuple(videos), emotions, root=root, labels=table)
 
 
 def _fingerprint(videos: Iterable[ImageVideo]) -> str:
-    """Eight digits that tell copies apart whose labels, as placed, or whose files' names or sizes in bytes differ."""
+    """Eight digits that tell copies apart whose labels, as placed, or whose files' names or sizes differ."""
     digest = hashlib.sha256()
     for video in videos:
         labels = [(each.onset, each.apex, each.offset, each.emotion, each.kind) for each in video.expressions]
@@ -121,13 +106,16 @@ def _fingerprint(videos: Iterable[ImageVideo]) -> str:
     return digest.hexdigest()[:8]
 
 
-def _placed(row: Mapping, base: int, n_frames: int) -> Expression | str:
-    """A label in positions, cut at the last frame, or the reason why it has no frames."""
-    onset, offset = row["onset"] - base, row["offset"] - base
+def _placed(row: Mapping, base: int, n_frames: int, account: LabelRows) -> Expression | None:
+    """A label in positions, cut at the last frame, or None where it has no frames; the account takes it either way."""
+    onset, offset, last = row["onset"] - base, row["offset"] - base, n_frames - 1
     apex = None if pd.isna(row["apex"]) else int(row["apex"]) - base
-    last = n_frames - 1
+    where = row["row"], row["subject"], row["video"]
     if onset < 0:
-        return f"onset {row['onset']} lies before frame {base}, the first of its video"
+        return account.skip(*where, f"onset {row['onset']} lies before frame {base}, the first of its video")
     if (onset if apex is None else apex) > last:
-        return f"onset or apex lies behind frame {base + last}, the last of its video"
+        return account.skip(*where, f"onset or apex lies behind frame {base + last}, the last of its video")
+    if offset > last:
+        account.change(row, "offset", base + last, "the frames end there", "folder of frames")
+    account.rows.append({**row, "offset": base + min(offset, last)})
     return Expression(onset, min(offset, last), apex, row["kind"], row["emotion"], row["action_units"])

@@ -7,6 +7,7 @@ position is always a file's number less a constant of the dataset.
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import struct
@@ -26,31 +27,22 @@ from melib.video import Camera, Expression, Video
 LEAST_PRESENT = 0.1
 
 _FILE = re.compile(r"(?!\.)(?:.*\D)?(\d{1,9})\.(?:jpe?g|png|bmp)", re.ASCII | re.IGNORECASE)
-_TO_RGB = ("P", "1", "CMYK", "YCbCr")
 #: What Pillow raises over a file that is cut short or damaged.
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """The numbered images of a folder, listed once, with file names and sizes in bytes; numbers ascend.
-
-    ``others`` counts the entries that are no such image.
-    """
+    """The numbered images of a folder, listed once, with file names and sizes in bytes; numbers ascend."""
 
     folder: Path
     numbers: np.ndarray
     names: np.ndarray
     bytes: np.ndarray
-    others: int = 0
 
     def path(self, index: int) -> Path:
         """Path of the image at a place in the listing."""
         return self.folder / str(self.names[index])
-
-    def nearest(self, number: int) -> np.ndarray:
-        """Places in the listing by distance from a file number, the earlier first of two equally far: ``(n,)``."""
-        return np.lexsort((self.numbers, np.abs(self.numbers - number)))
 
 
 def list_images(root: Path, folder: Path) -> ImageFolder:
@@ -58,7 +50,6 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder} of frames")
     found: dict[int, tuple[str, int]] = {}
-    others = 0
     with os.scandir(folder.resolve()) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             match = _FILE.fullmatch(entry.name)
@@ -66,7 +57,6 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
                 inside(root, Path(entry.path))
             # A folder, a link to nothing or a pipe is no image, whatever it is called.
             if match is None or not entry.is_file():
-                others += 1
                 continue
             number = int(match[1])
             if number in found:
@@ -75,7 +65,7 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
     if not found:
         raise FileNotFoundError(f"{folder} holds no image (JPEG, PNG or BMP) with a number at the end of its name")
     names, sizes = zip(*(found[number] for number in sorted(found)), strict=True)
-    return ImageFolder(folder, np.array(sorted(found), dtype=np.int64), np.array(names), np.array(sizes), others)
+    return ImageFolder(folder, np.array(sorted(found), dtype=np.int64), np.array(names), np.array(sizes))
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -83,13 +73,30 @@ def image_size(path: Path) -> tuple[int, int]:
     return _read(path, lambda image: image.size)
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Decode an image as it is stored: ``(H, W)`` or ``(H, W, C)``, uint8 or uint16."""
-    return _read(path, lambda image: np.asarray(image.convert("RGB") if image.mode in _TO_RGB else image))
+def read_colour(path: Path) -> np.ndarray:
+    """An image as RGB: ``(H, W, 3)`` uint8; grey is repeated, transparency dropped."""
+
+    def rgb(image: Image.Image) -> np.ndarray:
+        if image.mode.startswith("I"):
+            raise ValueError("it has 16 bits a channel, and a colour frame has 8")
+        return np.asarray(image.convert("RGB"))
+
+    return _read(path, rgb)
+
+
+def read_depth(path: Path, depth_scale: float) -> np.ndarray:
+    """A depth image in metres, ``(H, W)`` float32, 0 = no reading; the scale is the metres of one unit of the file."""
+
+    def units(image: Image.Image) -> np.ndarray:
+        if image.mode[0] not in "LI" or len(image.getbands()) > 1:
+            raise ValueError("it is in colour, and a depth map has one channel")
+        return np.asarray(image)
+
+    return _read(path, units).astype(np.float32) * np.float32(depth_scale)
 
 
 def _read(path: Path, take: Callable) -> object:
-    """What is taken from an open image; an InputError names a file that is cut short, damaged or far too large."""
+    """What is taken from an open image; one that is cut short, damaged or far too large is named."""
     try:
         with Image.open(path, formats=("JPEG", "PNG", "BMP")) as image:
             return take(image)
@@ -97,22 +104,19 @@ def _read(path: Path, take: Callable) -> object:
         raise InputError(f"image {path} cannot be read ({error}): unpack it again") from error
 
 
-def read_colour(path: Path) -> np.ndarray:
-    """An image as RGB: ``(H, W, 3)`` uint8; grey is repeated, transparency dropped."""
-    pixels = read_image(path)
-    if pixels.dtype != np.uint8:
-        raise InputError(f"image {path} is no colour frame: it holds {pixels.dtype} numbers, not 8 bits a channel")
-    if pixels.ndim == 3 and pixels.shape[2] == 2:
-        pixels = pixels[..., 0]
-    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
+def check_size(path: Path, size: tuple[int, int], wanted: tuple[int, int]) -> None:
+    """Refuse an image whose width and height are not those of the video."""
+    if size != wanted:
+        raise InputError(
+            f"image {path} has {size[0]}x{size[1]} pixels, but the video begins with {wanted[0]}x{wanted[1]}: "
+            "all frames, depth included, must have one size"
+        )
 
 
-def read_depth(path: Path, depth_scale: float) -> np.ndarray:
-    """A depth image in metres, ``(H, W)`` float32, 0 = no reading; the scale is the metres of one unit of the file."""
-    units = read_image(path)
-    if units.ndim != 2:
-        raise InputError(f"image {path} is no depth map: it has {units.shape[2]} channels, one is needed")
-    return units.astype(np.float32) * np.float32(depth_scale)
+def assumed_camera(view: float, width: int, height: int) -> Camera:
+    """The camera assumed for images of a size in pixels: a view of so many degrees across, its axis in the middle."""
+    focal = width / 2 / math.tan(math.radians(view / 2))
+    return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
 @dataclass(eq=False)
@@ -121,8 +125,7 @@ class ImageVideo(Video):
 
     Position ``p`` is the file of number ``first + p``, whether or not it exists; the last position is the last file.
     Where a file is missing or cannot be decoded, the nearest decodable one stands in, the earlier of two equally near.
-    Depth is numbered as colour and on its pixel grid, ``depth_scale`` metres a unit, and needs the camera of the whole
-    image. ``undecodable`` holds the files met so far that could not be decoded, each with the reason.
+    Depth is numbered as colour and on its pixel grid. ``undecodable``: files met so far that could not be decoded.
     """
 
     subject: str
@@ -132,8 +135,8 @@ class ImageVideo(Video):
     first: int
     expressions: tuple[Expression, ...] = ()
     depth_images: ImageFolder | None = None
-    depth_scale: float = 0.001
-    camera: Camera | None = None
+    depth_scale: float = 0.001  # metres of one unit of a depth file
+    camera: Camera | None = None  # of the whole image; depth needs one
     undecodable: dict[Path, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -144,8 +147,6 @@ class ImageVideo(Video):
                 f"{self.colour.folder} holds {present} of the frames {self.first} to {self.colour.numbers[-1]}: "
                 "remove stray files, or unpack the folder again"
             )
-        if self.depth_images is not None and self.camera is None:
-            raise InputError(f"video {self.subject}/{self.name} has depth but no camera: give one")
 
     @property
     def missing(self) -> int:
@@ -155,8 +156,8 @@ class ImageVideo(Video):
     @property
     def missing_depth(self) -> int:
         """Positions without a depth file of their own; all of them where no depth exists."""
-        numbers = np.empty(0) if self.depth_images is None else self.depth_images.numbers
-        return self.n_frames - int(((numbers >= self.first) & (numbers < self.first + self.n_frames)).sum())
+        own = range(self.first, self.first + self.n_frames)
+        return self.n_frames - (0 if self.depth_images is None else int(np.isin(self.depth_images.numbers, own).sum()))
 
     @functools.cached_property
     def size(self) -> tuple[int, int]:
@@ -164,15 +165,12 @@ class ImageVideo(Video):
         return self._nearest_readable(self.colour, 0, image_size)[1]
 
     def damaged(self, *, decode: bool = True) -> dict[Path, str]:
-        """Files that cannot be decoded or have another size than the video, each with the reason; all are read.
-
-        Without ``decode`` headers alone are read, which is far faster and misses a file cut short.
-        """
+        """Files that cannot be decoded or have another size, each with the reason; or only by headers: faster."""
         found = {}
         for folder, read in ((self.colour, read_colour), (self.depth_images, self._read_depth)):
             for path in [] if folder is None else map(folder.path, range(len(folder.numbers))):
                 try:
-                    self._check_size(path, read(path).shape[1::-1] if decode else image_size(path))
+                    check_size(path, read(path).shape[1::-1] if decode else image_size(path), self.size)
                 except ValueError as error:
                     found[path] = str(error)
         return found
@@ -189,32 +187,24 @@ class ImageVideo(Video):
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         """Refused: what is stored is the whole image, in which no face was looked for yet."""
-        raise InputError(
-            f"video {self.subject}/{self.name} has whole frames and no landmarks: crop the face with melib.face first"
-        )
+        raise InputError(f"video {self.subject}/{self.name} has no landmarks: find its face first (melib.face.crop)")
 
     def _read_depth(self, path: Path) -> np.ndarray:
         return read_depth(path, self.depth_scale)
-
-    def _check_size(self, path: Path, size: tuple[int, int]) -> None:
-        if size != self.size:
-            raise InputError(
-                f"image {path} has {size[0]}x{size[1]} pixels, but the video begins with "
-                f"{self.size[0]}x{self.size[1]}: all frames, depth included, must have one size"
-            )
 
     def _stack(self, images: ImageFolder, start: int, stop: int, read: Callable) -> np.ndarray:
         self.check_range(start, stop)
         stack = []
         for position in range(start, stop):
             path, pixels = self._nearest_readable(images, position, read)
-            self._check_size(path, pixels.shape[1::-1])
+            check_size(path, pixels.shape[1::-1], self.size)
             stack.append(pixels)
         return np.stack(stack)
 
     def _nearest_readable(self, images: ImageFolder, position: int, read: Callable) -> tuple[Path, object]:
         """The file nearest to a position that can be read, and what was read; a file that cannot be is tried once."""
-        for path in map(images.path, images.nearest(self.first + position)):
+        # The earlier of two equally near comes first.
+        for path in map(images.path, np.lexsort((images.numbers, np.abs(images.numbers - self.first - position)))):
             if path not in self.undecodable:
                 try:
                     return path, read(path)

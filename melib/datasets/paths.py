@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from melib.errors import InputError
@@ -47,22 +48,21 @@ def natural_key(name: str) -> list:
     ]
 
 
-def _one_level_down(root: Path, folders: list[Path], entered: set[Path]) -> list[tuple[str, Path]]:
-    """The folders in some folders, each one once, whatever links lead to it."""
-    below = {path: name for folder in folders for name, path in subfolders(root, folder).items()}
-    found = [(name, path) for path, name in below.items() if path not in entered]
-    entered.update(below)
-    return found
+def _levels(root: Path, depth: int, leaf: Callable = lambda name: None) -> Iterator[list[tuple[str, Path]]]:
+    """Folders below the root, level by level, each one once whatever links lead to it; a leaf is not entered."""
+    level, entered = [root], {root}
+    for _ in range(depth):
+        below = {path: name for folder in level for name, path in subfolders(root, folder).items()}
+        found = [(name, path) for path, name in below.items() if path not in entered]
+        entered.update(below)
+        yield found
+        level = [path for name, path in found if not leaf(name)]
 
 
 def folders_named(root: Path, name: re.Pattern[str], *, levels: int) -> list[tuple[str, Path]]:
     """Folders whose whole name matches, at most so many folders deep; one that matches is not entered."""
-    found, level, entered = [], [root], {root}
-    for _ in range(levels + 1):
-        below = _one_level_down(root, level, entered)
-        found += [(called, path) for called, path in below if name.fullmatch(called)]
-        level = [path for called, path in below if not name.fullmatch(called)]
-    return found
+    below = (each for level in _levels(root, levels + 1, name.fullmatch) for each in level)
+    return [(called, path) for called, path in below if name.fullmatch(called)]
 
 
 def find_file(root: Path, *patterns: str, depth: int = 2) -> Path:
@@ -70,9 +70,7 @@ def find_file(root: Path, *patterns: str, depth: int = 2) -> Path:
     if root.is_file():
         return root
     root = root.resolve()
-    levels, entered = [[root]], {root}
-    for _ in range(depth):
-        levels.append([path for _, path in _one_level_down(root, levels[-1], entered)])
+    levels = [[root], *([path for _, path in level] for level in _levels(root, depth))]
     for pattern in patterns:
         match = re.compile(pattern, re.IGNORECASE).fullmatch
         for folders in levels:

@@ -22,23 +22,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
-from melib.datasets.paths import existing_root, find_file, folders_named
+from melib.datasets.paths import find_file, folders_named
 from melib.datasets.sheets import LabelRows, LabelTable, frames_of, read_table, split_action_units, text
 from melib.video import EMOTIONS_4, KINDS
 
 FPS = 200.0
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "other")
-_FOUR = {name: "negative" for name in ("anger", "contempt", "disgust", "fear", "sadness")} | {
-    "happiness": "positive",
-    "surprise": "surprise",
-    "other": "others",
-}
+_FOUR = dict.fromkeys(EMOTIONS, "negative") | {"happiness": "positive", "surprise": "surprise", "other": "others"}
 CLASSES = {3: EMOTIONS_4[:3], 4: EMOTIONS_4, 8: EMOTIONS}
-MERGE: dict[int, Mapping[str, str | None]] = {
-    3: {**_FOUR, "other": None},
-    4: _FOUR,
-    8: {name: name for name in EMOTIONS},
-}
+MERGE: dict[int, Mapping[str, str | None]] = {3: {**_FOUR, "other": None}, 4: _FOUR, 8: {n: n for n in EMOTIONS}}
 _CODES = ("Filename", "Micro", "Estimated Emotion")
 _FRAMES = {"onset": "Onset", "apex": "Apex", "offset": "Offset"}
 _COLUMNS = ("Subject", "Filename", *_FRAMES.values(), "Type", "Action Units")
@@ -48,28 +40,26 @@ _VIDEO = re.compile(r"0*([0-9]{1,3})_0*([0-9]{1,3})")
 _EXPRESSION = re.compile(r"(0*[0-9]{1,3}_0*[0-9]{1,3})_0*([0-9]{1,3})")
 
 
-def open_dataset(root: str | Path, *, emotion_file: str | Path | None = None) -> FolderDataset:
-    """The long videos; ``emotion_file`` as for :func:`read_labels`."""
-    root = existing_root("samm_lv", root)
+def open_dataset(root: str | Path) -> FolderDataset:
+    """The long videos."""
     footage = [Footage(*_names(name), folder) for name, folder in folders_named(root, _VIDEO, levels=2)]
-    labels = read_labels(root, emotion_file=emotion_file)
+    labels = read_labels(root)
     version = "1" if labels.rows["emotion"].notna().any() else "1+without-emotions"
     return build_dataset("samm_lv", version, root, footage, labels, fps=FPS, emotions=EMOTIONS)
 
 
-def read_labels(path: str | Path, *, emotion_file: str | Path | None = None) -> LabelTable:
+def read_labels(path: str | Path) -> LabelTable:
     """The labels of a file, or of the folder that holds it; frames as in the file (the first is 1).
 
-    The FACS codes of SAMM are looked for beside the label file or in the folder, unless ``emotion_file`` names them.
-    Entries of ``skipped`` with row 0 tell what the emotions lack.
+    The FACS codes of SAMM are looked for in the same folder. Rows 0 of ``skipped`` tell what the emotions lack.
     """
     path, out = Path(path), LabelRows()
     try:
-        codes = Path(emotion_file or find_file(path.parent if path.is_file() else path, _FACS, depth=1))
+        codes = find_file(path.parent if path.is_file() else path, _FACS, depth=1)
     except FileNotFoundError:
-        example = "SAMM_20181215_Micro_FACS_Codes_v2.xlsx"
-        reason = f"the FACS codes of SAMM (such as {example}) are not here; give them as emotion_file"
-        out.skip(0, "", "", f"no emotions: {reason}")
+        out.skip(
+            0, "", "", "no emotions: put the FACS codes of SAMM here, such as SAMM_20181215_Micro_FACS_Codes_v2.xlsx"
+        )
         _read_rows(find_file(path, *_LABELS, depth=1), {}, out)
         return out.table()
     emotions = _emotions(codes, out)
@@ -77,8 +67,8 @@ def read_labels(path: str | Path, *, emotion_file: str | Path | None = None) -> 
     for expression in sorted(present - set(emotions)):
         out.skip(0, *_expression(expression)[:2], f"{codes.name} has no emotion of {expression}")
     for expression in sorted(set(emotions) - present):
-        reason = f"{codes.name}: {expression} is no micro-expression of the label file"
-        out.skip(0, *_expression(expression)[:2], reason)
+        unknown = f"{codes.name}: {expression} is no micro-expression of the label file"
+        out.skip(0, *_expression(expression)[:2], unknown)
     return out.table()
 
 
@@ -125,9 +115,8 @@ def _read_rows(path: Path, emotions: Mapping[str, str], out: LabelRows) -> set[s
             out.skip(row["row"], subject, video, reason)
             continue
         label = {"row": row["row"], "subject": subject, "video": video, **frames}
-        placed = label | {"onset": frames["onset"] or 1, "kind": kind, "emotion": None}
-        if kind == "micro":
-            placed["emotion"] = emotions.get(expression)
+        emotion = emotions.get(expression) if kind == "micro" else None
+        placed = label | {"onset": frames["onset"] or 1, "kind": kind, "emotion": emotion}
         if out.add(once=True, **placed, action_units=split_action_units(row["Action Units"])) and frames["onset"] == 0:
             out.change(label, "onset", 1, "the onset was not annotated: the first frame is taken", "this reader")
     return present

@@ -11,10 +11,10 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
+import xlrd
 
 from melib.errors import InputError
 
@@ -31,17 +31,10 @@ _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 class LabelTable:
     """The labels of a dataset, with account of every row of its label files.
 
-    Attributes
-    ----------
-    rows : pandas.DataFrame
-        Columns `LABELS`; onset and offset int64, apex Int64 (missing where unknown), frames in the dataset's own
-        numbering, offset inclusive; emotion None where there is none; action units a tuple of str.
-    skipped : pandas.DataFrame
-        Columns `SKIPPED`: rows that became no label, each with the reason; folders that were left out have row 0.
-    changes : pandas.DataFrame
-        Columns `CHANGES`: every cell whose value is not that of the file, each with reason and source.
-    fixes_unused : int
-        Fixes of the package that this copy of the files does not need.
+    ``rows`` (columns `LABELS`): onset and offset int64, apex Int64 (missing where unknown), frames in the dataset's own
+    numbering, offset inclusive; emotion None where there is none; action units a tuple of str. ``skipped`` (`SKIPPED`):
+    rows that became no label, each with the reason; folders left out have row 0. ``changes`` (`CHANGES`): every cell
+    whose value is not that of the file. ``fixes_unused``: fixes of the package that this copy does not need.
     """
 
     rows: pd.DataFrame
@@ -67,7 +60,6 @@ class LabelRows:
     rows: list[dict] = field(default_factory=list)
     skipped: list[dict] = field(default_factory=list)
     changes: list[dict] = field(default_factory=list)
-    fixes_unused: int = 0
 
     def skip(self, row: int, subject: object, video: object, reason: str) -> None:
         """Leave a row out, for a reason."""
@@ -79,10 +71,7 @@ class LabelRows:
         self.changes.append(dict(zip(CHANGES, cells, strict=True)))
 
     def add(self, *, once: bool = False, **row: object) -> bool:
-        """Take a label with the columns `LABELS`; whether it was taken.
-
-        It is skipped if its frames are out of order and, with ``once``, if an earlier row is the same.
-        """
+        """Take a label (`LABELS`), or skip it if its frames are out of order or, with ``once``, it was there before."""
         onset, apex, offset = (row[name] for name in ("onset", "apex", "offset"))
         same = (each["row"] for each in self.rows if once and each | {"row": row["row"]} == row)
         if onset is None or offset is None:
@@ -97,14 +86,14 @@ class LabelRows:
         self.skip(row["row"], row["subject"], row["video"], reason)
         return False
 
-    def table(self) -> LabelTable:
+    def table(self, fixes_unused: int = 0) -> LabelTable:
         """What was collected."""
         rows = pd.DataFrame(self.rows, columns=LABELS)
         rows = rows.astype({"row": "int64", "onset": "int64", "offset": "int64", "apex": "Int64"})
         for name in ("subject", "video", "kind", "emotion", "action_units"):
             rows[name] = rows[name].astype(object).where(rows[name].notna(), None)
         account = pd.DataFrame(self.skipped, columns=SKIPPED), pd.DataFrame(self.changes, columns=CHANGES)
-        return LabelTable(rows, *account, self.fixes_unused)
+        return LabelTable(rows, *account, fixes_unused)
 
 
 def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
@@ -113,9 +102,7 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
         raise FileNotFoundError(f"no label file {path}")
     content = path.read_bytes()
     if not content.startswith((b"PK", _OLD_EXCEL)):
-        text_alone = content and content[:200].removeprefix(b"\xef\xbb\xbf").isascii() and b"\0" not in content
-        kind = ", but a text file such as CSV" if text_alone else ""
-        raise InputError(f"label file {path} is no Excel file (.xls or .xlsx){kind}: unpack it again")
+        raise InputError(f"label file {path} is no Excel file (.xls or .xlsx): unpack it again")
     if content.startswith(_OLD_EXCEL) and "EncryptedPackage".encode("utf-16-le") in content:
         raise InputError(f"label file {path} is locked with a password: save it without one")
     try:
@@ -137,11 +124,11 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
 def _workbook(content: bytes) -> dict[str, list]:
     """The rows of each sheet of an .xls or .xlsx file."""
     if content.startswith(_OLD_EXCEL):
-        import xlrd
-
+        # By itself, as pandas warns that it will not read these any longer.
+        book = xlrd.open_workbook(file_contents=content)
+        blank = xlrd.XL_CELL_ERROR
         return {
-            page.name: [[None if cell.ctype == xlrd.XL_CELL_ERROR else cell.value for cell in row] for row in page]
-            for page in xlrd.open_workbook(file_contents=content)
+            page.name: [[None if cell.ctype == blank else cell.value for cell in row] for row in page] for page in book
         }
     with pd.ExcelFile(io.BytesIO(content), engine="openpyxl") as book:
         whole = {"header": None, "dtype": object, "na_filter": False}
@@ -173,11 +160,9 @@ def read_table(path: Path, required: Iterable[str], sheet: str | int = 0, option
     found = [] if header is None else keys[header]
     lacking = [name for column, name in wanted.items() if column not in found]
     if lacking:
-        names = [str(cell) for cell in rows[header] if cell is not None] if found else []
-        nearest = f"the nearest row holds {', '.join(names[:20]) or 'nothing'}"
-        raise InputError(
-            f"label file {path}, sheet {sheet!r}: no header row with the column {', '.join(lacking)}; {nearest}"
-        )
+        nearest = ", ".join(str(cell) for cell in rows[header] if cell is not None) if found else "nothing"
+        said = f"no header row with the column {', '.join(lacking)}; the nearest row holds {nearest[:200]}"
+        raise InputError(f"label file {path}, sheet {sheet!r}: {said}")
     wanted |= {key(name): name for name in optional if key(name) in found}
     places = [found.index(name) for name in wanted]
     body = [
@@ -212,8 +197,7 @@ def frames_of(
     """Frame numbers of a row by name, the apex None where unknown; or what is wrong with a cell that holds none."""
     frames: dict[str, int | None] = {"apex": None}
     for name, column in columns.items():
-        cell = row[column]
-        number = frame_number(cell)
+        cell, number = row[column], frame_number(row[column])
         if name == "apex" and (cell is None or cell in unknown_apex or number in unknown_apex):
             continue
         if number is None:
@@ -228,13 +212,13 @@ def split_action_units(cell: object) -> tuple[str, ...]:
     return tuple(re.sub(r"^([LRTB])([0-9]+)$", r"\2\1", piece) for piece in pieces if piece)
 
 
-def apply_fixes(dataset: str, rows: Sequence[dict], into: LabelRows) -> None:
-    """Put the fixes of a dataset into rows that are about to be added; each use is noted.
+def apply_fixes(dataset: str, rows: Sequence[dict], into: LabelRows) -> int:
+    """Put the fixes of a dataset into rows that are about to be added; each use is noted, those unused are counted.
 
     ``subject, video, onset`` find a row by what the released file holds; its cell must still hold the fix's ``from``.
     """
-    with (files("melib") / "data" / f"label_fixes_{dataset}.csv").open(encoding="utf-8") as file:
-        fixes = pd.read_csv(file, dtype=str, keep_default_na=False)
+    path = Path(__file__).parents[1] / "data" / f"label_fixes_{dataset}.csv"
+    fixes, unused = pd.read_csv(path, dtype=str, keep_default_na=False), 0
     names = [(row, *(text(row[key]).lower() for key in ("subject", "video", "onset"))) for row in rows]
     for fix in fixes.to_dict("records"):
         key = (fix["subject"].lower(), fix["video"].lower(), fix["onset"])
@@ -243,4 +227,5 @@ def apply_fixes(dataset: str, rows: Sequence[dict], into: LabelRows) -> None:
             new = int(fix["to"]) if fix["to"].lstrip("-").isdecimal() else fix["to"]
             into.change(row, fix["column"], new, fix["reason"], fix["source"])
             row[fix["column"]] = new
-        into.fixes_unused += not used
+        unused += not used
+    return unused

@@ -22,11 +22,9 @@ from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.images import list_images
-from melib.datasets.paths import existing_root, find_file, folders_named
+from melib.datasets.paths import find_file, folders_named
 from melib.datasets.sheets import LabelRows, LabelTable, frames_of, read_table, text
-from melib.errors import InputError
 
-SENSORS = ("hs", "vis", "nir")
 FPS = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
 EMOTIONS = ("negative", "positive", "surprise")
 CLASSES = {3: EMOTIONS}
@@ -38,7 +36,6 @@ _CLASS = {"ne": "negative", "po": "positive", "sur": "surprise"}
 
 def open_dataset(root: str | Path, *, sensor: str) -> FolderDataset:
     """The clips of a sensor; others' clips may lie below the root, too."""
-    root = existing_root(f"smic_{sensor}", root)
     path, out = _label_file(root, sensor), LabelRows()
     clips = _read_rows(path, out)
     footage = [_film(root, name, folder, clips, out) for name, folder in _folders(root, sensor)]
@@ -54,8 +51,6 @@ def read_labels(path: str | Path, *, sensor: str) -> LabelTable:
 
 
 def _label_file(path: str | Path, sensor: str) -> Path:
-    if sensor not in SENSORS:
-        raise InputError(f"unknown sensor {sensor!r} of SMIC: use one of {', '.join(SENSORS)}")
     name = f"SMIC-{sensor.upper()}-E_annotation"
     return find_file(Path(path), rf"{name}_2019\.xlsx?", rf"{name}\.xlsx?", depth=3)
 
@@ -65,8 +60,7 @@ def _read_rows(path: Path, out: LabelRows) -> dict[str, dict]:
     clips: dict[str, dict] = {}
     sheet = read_table(path, ("Subject", "Filename", "OnsetF", "OffsetF", "FirstF"), optional=("ApexF", "Emotion"))
     columns = {"onset": "OnsetF", "offset": "OffsetF", "first": "FirstF"}
-    if "ApexF" in sheet:
-        columns["apex"] = "ApexF"
+    columns |= {"apex": "ApexF"} if "ApexF" in sheet else {}
     for row in sheet.to_dict("records"):
         match, whose = _CLIP.fullmatch(text(row["Filename"])), text(row["Subject"])
         if match is None:
@@ -92,31 +86,26 @@ def _read_rows(path: Path, out: LabelRows) -> dict[str, dict]:
         if not out.add(once=True, **label, kind="micro", action_units=()):
             continue
         clips.setdefault(clip, {**label, "FirstF": first})
-        written = text(row.get("Emotion"))
-        if written[:2].lower() in {name[:2] for name in EMOTIONS if name != emotion}:
-            told = {**label, "emotion": written}
+        told = {**label, "emotion": text(row.get("Emotion"))}
+        if told["emotion"][:2].lower() in {name[:2] for name in EMOTIONS if name != emotion}:
             out.change(told, "emotion", emotion, "the class is that of the clip's name", "the clip's name")
     return clips
 
 
 def _folders(root: Path, sensor: str) -> list[tuple[str, Path]]:
     """The clips of a sensor: the long ones, or the cropped ones where there are no long ones."""
-    found = folders_named(root, _CLIP, levels=6)
-    own = [(name, folder) for name, folder in found if _sensor(root, folder) in (sensor, None)]
-    return [(name, folder) for name, folder in own if not _cropped(root, folder)] or own
+    own = [each for each in folders_named(root, _CLIP, levels=6) if _sensor(root, each[1]) in (sensor, None)]
+    cropped = re.compile(r"(.*/)?(micro|[^/]*crop[^/]*)(/.*)?", re.IGNORECASE)
+    return [each for each in own if not cropped.fullmatch(each[1].relative_to(root).as_posix())] or own
 
 
 def _sensor(root: Path, folder: Path) -> str | None:
     """The sensor that the nearest of the folders above a clip is named for, the root included."""
     for part in reversed((root.name, *folder.relative_to(root).parts[:-1])):
-        named = set(re.split(r"[^a-z]+", part.lower())) & set(SENSORS)
+        named = set(re.split(r"[^a-z]+", part.lower())) & set(FPS)
         if len(named) == 1:
             return named.pop()
     return None
-
-
-def _cropped(root: Path, folder: Path) -> bool:
-    return any(part.lower() == "micro" or "crop" in part.lower() for part in folder.relative_to(root).parts)
 
 
 def _film(root: Path, name: str, folder: Path, clips: Mapping[str, dict], out: LabelRows) -> Footage:

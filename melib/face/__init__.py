@@ -5,9 +5,9 @@ of such videos through :func:`crop_dataset`; both use the optional packages of `
 they are given another :class:`Detector`.
 """
 
-from melib.face.crop import CroppedVideo, CropReport, crop, crop_dataset
+from melib.face.crop import CroppedVideo, crop, crop_dataset
 from melib.face.detect import Box, Detector, DlibDetector, Face, FaceError
 from melib.face.regions import INPUT_SIZE, Rectangle, stack_strips, strips
 
-__all__ = ["INPUT_SIZE", "Box", "CropReport", "CroppedVideo", "Detector", "DlibDetector", "Face", "FaceError"]
+__all__ = ["INPUT_SIZE", "Box", "CroppedVideo", "Detector", "DlibDetector", "Face", "FaceError"]
 __all__ += ["Rectangle", "crop", "crop_dataset", "stack_strips", "strips"]

@@ -8,7 +8,7 @@ Following the head is therefore an option: the window then moves and with it eve
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -28,19 +28,6 @@ _SMALL_FACE = 40
 _ASIDE = 0.1
 
 
-@dataclass(frozen=True)
-class CropReport:
-    """How the face of a video was found."""
-
-    frame: int  # in which the face was found; later than 0 where the first ones show none
-    faces: int  # in that frame; 0 where the box was given
-    confidence: float  # on the detector's own scale
-    box: Box  # the square that is cut out (of the first frame, if the crop follows the head), pixels of the video
-    looks: int  # frames in which the face was looked for
-    lost: int  # those among them that did not show it after the first that did
-    notes: tuple[str, ...]  # what whoever reads a result should know; empty if all is well
-
-
 class CroppedVideo(Video):
     """The face of a video as a video, with the subject, name, frame rate, number of frames and labels of that video.
 
@@ -51,7 +38,6 @@ class CroppedVideo(Video):
 
     Parameters
     ----------
-    video : Video
     size : int
         Side of the crop in pixels. The papers use 128.
     detector : Detector, optional
@@ -59,7 +45,7 @@ class CroppedVideo(Video):
     track : bool
         Let the crop follow the head, six looks a second, smoothed over time. It keeps a moving head in the crop but
         adds the window's motion to the image: use it with a feature setting that stabilises. A face that leaves is
-        taken to stay where it was; :attr:`report` counts the looks that missed it.
+        taken to stay where it was; :attr:`notes` counts the looks that missed it.
     box : tuple of int, optional
         ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
     cache : path, optional
@@ -94,23 +80,14 @@ class CroppedVideo(Video):
         self.n_frames, self.expressions = video.n_frames, video.expressions
         self._title = f"video {video.subject}/{video.name}"
         self._given = None if box is None else Box(*(int(value) for value in box))
-        self._folder = None if cache is None else Path(cache)
-        self._key = {
-            "video": [dataset, video.subject, video.name, video.n_frames, float(video.fps)],
-            "detector": self.detector.name,
-            "box": self._given,
-        }
-
-    def __repr__(self) -> str:
-        return f"CroppedVideo({self.source!r}, size={self.size}, track={self.track})"
-
-    def find(self) -> None:
-        """Look for the face now rather than at first use; does nothing the second time."""
-        _ = self._start
+        described = [dataset, video.subject, video.name, video.n_frames, float(video.fps)]
+        depends_on = {"video": described, "detector": self.detector.name, "box": self._given}
+        self._kept = functools.partial(kept, None if cache is None else Path(cache), depends_on)
 
     @functools.cached_property
-    def _start(self) -> Start:
-        start = kept(self._folder, Start, self._key, lambda: find_start(self.source, self.detector, self._given))
+    def start(self) -> Start:
+        """The face from which the crop is made; looked for when first asked for."""
+        start = self._kept(Start, lambda: find_start(self.source, self.detector, self._given))
         side = max(start.box.width, start.box.height)
         if side < _SMALLEST_FACE:
             raise FaceError(
@@ -121,19 +98,18 @@ class CroppedVideo(Video):
 
     @functools.cached_property
     def _track(self) -> Track:
-        start = self._start
-        return kept(self._folder, Track, self._key, lambda: follow(self.source, self.detector, start))
+        return self._kept(Track, lambda: follow(self.source, self.detector, self.start))
 
     @functools.cached_property
     def _square(self) -> Box:
         """The square that is cut out around the face of the start, inside the image."""
-        box, start = self._start.box, self._start
-        side = min(max(box.width, box.height), start.height, start.width)
+        box = self.start.box
+        side = min(max(box.width, box.height), self.start.height, self.start.width)
         return self._inside(box.left + (box.width - side) // 2, box.top + (box.height - side) // 2, side)
 
     def _inside(self, left: int, top: int, side: int) -> Box:
-        left = min(max(left, 0), self._start.width - side)
-        return Box(left, min(max(top, 0), self._start.height - side), side, side)
+        left = min(max(left, 0), self.start.width - side)
+        return Box(left, min(max(top, 0), self.start.height - side), side, side)
 
     def window(self, frame: int) -> Box:
         """The square that is cut out of a frame of the video; its size never changes, so following adds no zoom."""
@@ -143,13 +119,13 @@ class CroppedVideo(Video):
         square = self._square
         if not self.track:
             return square
-        right, down = place(self._track.at(frame, frame + 1)[0]) - place(self._start.landmarks)
+        right, down = place(self._track.at(frame, frame + 1)[0]) - place(self.start.landmarks)
         return self._inside(square.left + round(right), square.top + round(down), square.width)
 
     @property
-    def report(self) -> CropReport:
-        """How the face was found; looks through the whole video if the crop follows the head."""
-        start, box, square, lost, looks = self._start, self._start.box, self.window(0), 0, self._start.looks
+    def notes(self) -> tuple[str, ...]:
+        """What whoever reads a result should know of the face, empty if all is well; looks along a tracked video."""
+        start, box, side, lost, looks = self.start, self.start.box, self.window(0).width, 0, self.start.looks
         if self.track:
             lost, looks = self._track.lost, looks + int((self._track.frames > start.frame).sum())
         # Pixels by which the face's box reaches over the edge that it reaches over farthest.
@@ -157,15 +133,15 @@ class CroppedVideo(Video):
         unusual = {
             f"no face before frame {start.frame}: the crop is made from that frame": start.frame > 0,
             f"{start.faces} faces in frame {start.frame}: the largest is taken": start.faces > 1,
-            f"the face is only {square.width} pixels wide, enlarged to {self.size}: small movements of it cannot be "
-            "seen": square.width < _SMALL_FACE,
+            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements of it cannot be seen": (
+                side < _SMALL_FACE
+            ),
             "the face reaches over the edge of the image: the crop holds what lies inside": (
                 over > _ASIDE * max(box.width, box.height)
             ),
             f"the face was not found in {lost} of {looks} frames looked at: its last place was kept there": lost > 0,
         }
-        notes = tuple(note for note, applies in unusual.items() if applies)
-        return CropReport(start.frame, start.faces, start.confidence, square, looks, lost, notes)
+        return tuple(note for note, applies in unusual.items() if applies)
 
     @property
     def camera(self) -> Camera | None:
@@ -175,16 +151,13 @@ class CroppedVideo(Video):
         return None if self.source.camera is None else self.camera_at(0)
 
     def camera_at(self, frame: int) -> Camera:
-        """Exact intrinsics of the crop of a frame."""
-        full, start = self.source.camera, self._start
-        if full is None:
-            raise InputError(f"{self._title} has no camera: give it one, or use colour alone")
+        """Exact intrinsics of the crop of a frame of a video with a camera."""
+        full, start, window = self.source.camera, self.start, self.window(frame)
         if (full.width, full.height) != (start.width, start.height):
             raise InputError(
                 f"{self._title} has frames of {start.width}x{start.height} pixels and a camera of "
                 f"{full.width}x{full.height}: give the intrinsics of its own frames"
             )
-        window = self.window(frame)
         scale = self.size / window.width
         # The centre of a pixel has whole coordinates, so resizing keeps -0.5, the outer edge of the first pixel.
         centre = ((full.cx - window.left + 0.5) * scale - 0.5, (full.cy - window.top + 0.5) * scale - 0.5)
@@ -215,18 +188,17 @@ class CroppedVideo(Video):
         return cut[np.ix_(nearest, nearest)]
 
     def _cut(self, image: np.ndarray, window: Box) -> np.ndarray:
-        start = self._start
-        if image.shape[:2] != (start.height, start.width):
+        if image.shape[:2] != (self.start.height, self.start.width):
             raise InputError(
                 f"{self._title} has images of {image.shape[1]}x{image.shape[0]} pixels beside others of "
-                f"{start.width}x{start.height}: bring them to one size"
+                f"{self.start.width}x{self.start.height}: bring them to one size"
             )
         return image[window.top : window.top + window.height, window.left : window.left + window.width]
 
     @functools.cached_property
     def _still(self) -> np.ndarray:
         """Landmarks of the crop of the start, found on the crop."""
-        rgb = self._colour(self._start.frame)
+        rgb = self._colour(self.start.frame)
         return np.asarray(self.detector.landmarks(rgb, Box(0, 0, self.size, self.size)), dtype=np.float32)
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
@@ -247,7 +219,7 @@ class CroppedVideo(Video):
 def crop(video: Video, **options) -> CroppedVideo:
     """The face of a video, found now and cut out when asked for; the options are those of :class:`CroppedVideo`."""
     cropped = CroppedVideo(video, **options)
-    cropped.find()
+    _ = cropped.start
     return cropped
 
 
@@ -264,7 +236,7 @@ def crop_dataset(
     Its version names size, detector and tracking, so that features of different crops are kept apart.
     """
     detector = DlibDetector() if detector is None else detector
-    whole = f"{dataset.name} {dataset.version}"
     version = f"{dataset.version}+crop-{size}-{detector.name}" + ("-tracked" if track else "")
-    options = {"size": size, "detector": detector, "track": track, "cache": cache, "dataset": whole}
+    options = {"size": size, "detector": detector, "track": track, "cache": cache}
+    options["dataset"] = f"{dataset.name} {dataset.version}"
     return replace(dataset, version=version, videos=tuple(CroppedVideo(video, **options) for video in dataset.videos))

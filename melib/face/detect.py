@@ -50,13 +50,9 @@ class Face:
 
 
 class Detector(Protocol):
-    """What a face detector must offer; any object with these three members will do.
+    """What a face detector must offer; any object with these three members will do."""
 
-    Its name stands in the version of a cropped dataset and decides which kept detections are its own: other results
-    need another name.
-    """
-
-    name: str
+    name: str  # stands in the version of a cropped dataset and tells its own kept detections from those of others
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
         """All faces in an image ``(H, W, 3)`` uint8, in any order; an empty list if there is none."""
@@ -78,8 +74,11 @@ class DlibDetector:
     name: str = "dlib68"
 
     def __post_init__(self) -> None:
-        _predictor_file()
-        _dlib()
+        if any(importlib.util.find_spec(package) is None for package in ("dlib", "face_recognition_models")):
+            raise InputError(
+                "finding faces needs the optional packages dlib-bin and face-recognition-models: "
+                'pip install "melib[faces]", or pass a detector of your own'
+            )
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
         """All frontal faces in an image ``(H, W, 3)`` uint8, the surest first; boxes are square or a pixel off it."""
@@ -88,7 +87,9 @@ class DlibDetector:
         first = min(1.0, _FIRST_SIDE / longest)
         scales = [first, *(first * factor for factor, most in _ENLARGEMENTS if first * factor * longest <= most)]
         for scale in scales:
-            found, sure, _ = _hog().run(_scaled(rgb, scale), 0, 0.0)
+            side = tuple(max(1, round(scale * length)) for length in rgb.shape[1::-1])
+            way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+            found, sure, _ = _tools()[1].run(rgb if scale == 1 else cv2.resize(rgb, side, interpolation=way), 0, 0.0)
             if found:
                 sides = [(each.left(), each.top(), each.width(), each.height()) for each in found]
                 boxes = [Box(*(round(value / scale) for value in each)) for each in sides]
@@ -98,7 +99,8 @@ class DlibDetector:
     def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
         """The 68 landmarks ``(68, 2)`` float32, whole pixels (x, y), of the face that fills a box as dlib draws it."""
         left, top, width, height = (int(value) for value in box)
-        shape = _predictor()(_checked(rgb), _dlib().rectangle(left, top, left + width - 1, top + height - 1))
+        dlib, _, predictor = _tools()
+        shape = predictor(_checked(rgb), dlib.rectangle(left, top, left + width - 1, top + height - 1))
         return np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float32)
 
 
@@ -109,43 +111,11 @@ def _checked(rgb: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(rgb)
 
 
-def _scaled(rgb: np.ndarray, scale: float) -> np.ndarray:
-    if scale == 1:
-        return rgb
-    side = tuple(max(1, round(scale * length)) for length in rgb.shape[1::-1])
-    return cv2.resize(rgb, side, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-
-
-def _dlib():
-    # Imported by name, as what the library needs always is told from import statements.
-    try:
-        return importlib.import_module("dlib")
-    except ImportError as error:
-        raise _missing_extra() from error
-
-
-def _missing_extra() -> InputError:
-    return InputError(
-        "finding faces needs the optional packages dlib-bin and face-recognition-models: "
-        'pip install "melib[faces]", or pass a detector of your own'
-    )
-
-
-def _predictor_file() -> Path:
-    # The package itself is not imported: all it does is to ask pkg_resources, which new Pythons lack, for this path.
-    package = importlib.util.find_spec("face_recognition_models")
-    for folder in () if package is None else package.submodule_search_locations or ():
-        path = Path(folder) / "models" / _PREDICTOR
-        if path.is_file():
-            return path
-    raise _missing_extra()
-
-
 @functools.cache
-def _hog():
-    return _dlib().get_frontal_face_detector()
-
-
-@functools.cache
-def _predictor():
-    return _dlib().shape_predictor(str(_predictor_file()))
+def _tools() -> tuple:
+    """dlib, its detector and its predictor, loaded once."""
+    # Imported by name, as what the library needs always is told from import statements. The other package is not
+    # imported: all it does is to ask pkg_resources, which new Pythons lack, for the path of the predictor.
+    dlib = importlib.import_module("dlib")
+    (folder,) = importlib.util.find_spec("face_recognition_models").submodule_search_locations
+    return dlib, dlib.get_frontal_face_detector(), dlib.shape_predictor(str(Path(folder, "models", _PREDICTOR)))

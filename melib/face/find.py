@@ -18,7 +18,7 @@ from scipy.signal import savgol_filter
 
 from melib.errors import InputError
 from melib.face import detect
-from melib.face.detect import Box, Detector, Face, FaceError
+from melib.face.detect import Box, Detector, FaceError
 from melib.files import whole
 from melib.video import Video
 
@@ -80,7 +80,7 @@ def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
     """Look for a face from the first frame on, the largest of several; of a given box only the landmarks."""
     if box is not None:
         rgb = video.frames(0, 1)[0]
-        height, width = rgb.shape[:2]
+        height, width, _ = rgb.shape
         inside = 0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height
         if not inside or min(box.width, box.height) < 1:
             raise InputError(
@@ -113,9 +113,13 @@ def follow(video: Video, detector: Detector, start: Start) -> Track:
     landmarks, last, lost = [], start.landmarks, 0
     for frame in frames:
         if frame > start.frame:
-            found = _nearest(detector.detect(video.frames(frame, frame + 1)[0]), last, start.box.width)
-            lost += found is None
-            last = last if found is None else found
+            faces = [face.landmarks for face in detector.detect(video.frames(frame, frame + 1)[0])]
+            middle = last.mean(axis=0)
+            ways = [float(np.linalg.norm(points.mean(axis=0) - middle)) for points in faces]
+            if min(ways, default=np.inf) <= start.box.width:
+                last = faces[int(np.argmin(ways))]
+            else:
+                lost += 1
         landmarks.append(last)
     found = np.asarray(landmarks, dtype=np.float32)
     reach = min(_SMOOTHED_LOOKS, len(found) - (len(found) + 1) % 2)
@@ -127,7 +131,7 @@ def place(landmarks: np.ndarray) -> np.ndarray:
     return landmarks[..., _STEADY, :].mean(axis=-2)
 
 
-def kept(folder: Path | None, kind: type[_Found], depends_on: dict, find: Callable[[], _Found]) -> _Found:
+def kept(folder: Path | None, depends_on: dict, kind: type[_Found], find: Callable[[], _Found]) -> _Found:
     """What was found before, or else find it now and keep it; without a folder nothing is kept."""
     if folder is None:
         return find()
@@ -153,11 +157,3 @@ def _code() -> str:
 
 def _looked_at(video: Video, stop: int) -> range:
     return range(0, stop, max(1, round(video.fps / _LOOKS_PER_SECOND)))
-
-
-def _nearest(faces: list[Face], last: np.ndarray, reach: float) -> np.ndarray | None:
-    def distance(landmarks: np.ndarray) -> float:
-        return float(np.linalg.norm(landmarks.mean(axis=0) - last.mean(axis=0)))
-
-    near = [face.landmarks for face in faces if distance(face.landmarks) <= reach]
-    return min(near, key=distance, default=None)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from melib import face, features
+from melib import face, features, flow
+from melib.errors import InputError
+from melib.features import FeatureSettings
 from melib.files import whole
 from melib.models import predict
 from melib.own_video.recording import Recent
-from melib.own_video.regions import Motion, face_flow, strongest_motion
 from melib.own_video.spotter import Band, Spotter
 from melib.spotting import name_intervals, per_frame
 from melib.video import Video
@@ -23,10 +26,40 @@ from melib.video import Video
 _SCORED_PER_SECOND = 30.0
 #: Pairs scored between two savings; a killed run repeats at most so many.
 _CHUNK = 128
+#: Region -> its landmarks (iBUG order), how far the hull of them is enlarged about its centre, and how far they are
+#: also raised, in distances between the eyes: the skin above a brow moves with it. Right and left are the person's own.
+_REGIONS = {
+    "right brow": (range(17, 22), 1.0, 0.25),
+    "left brow": (range(22, 27), 1.0, 0.25),
+    "right eye": (range(36, 42), 1.4, 0.0),
+    "left eye": (range(42, 48), 1.4, 0.0),
+    "nose": (range(29, 36), 1.1, 0.0),
+    "mouth": (range(48, 60), 1.2, 0.0),
+    "right cheek": ((2, 3, 4, 48, 31, 41), 1.0, 0.0),
+    "left cheek": ((14, 13, 12, 54, 35, 46), 1.0, 0.0),
+    "chin": ((6, 7, 8, 9, 10, 56, 57, 58), 1.0, 0.0),
+}
+REGIONS = tuple(_REGIONS)
+
+#: Mean distance between the centres of the eyes of adults, which turns pixels of a face into millimetres.
+_EYES_APART_MM = 63.0
+#: A region moves as much as the pixels that move more than this share of it: few enough for the corner of a mouth to
+#: count, too many for a stray vector.
+_PERCENTILE = 90
 _COLUMNS = (
     *("subject", "video", "onset", "offset", "emotion", "apex", "score", "onset_s", "apex_s", "offset_s"),
     *("region", "strength_px", "strength_mm", "away_mm", "share", "share_low", "share_high"),
 )
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The strongest motion of a face between two frames, head motion taken out."""
+
+    region: str  # one of REGIONS
+    pixels: float  # how far it moves, in pixels of the crop
+    millimetres: float  # the same on the face, whose eyes are taken to be 63 mm apart
+    away_mm: float | None  # how far it moves away from the camera, against the whole face; None without depth
 
 
 @dataclass(frozen=True)
@@ -61,17 +94,11 @@ class Finding:
         """
         rows = []
         for found in self.movements:
-            frames = {name: getattr(found, name) for name in ("onset", "apex", "offset")}
-            motion, band = found.motion, found.band
-            rows.append(
-                {
-                    **{"subject": self.face.subject, "video": self.face.name, **frames, "score": found.score},
-                    **{f"{name}_s": frame / self.face.fps for name, frame in frames.items()},
-                    **{"emotion": found.emotion, "region": motion.region, "away_mm": motion.away_mm},
-                    **{"strength_px": motion.pixels, "strength_mm": motion.millimetres},
-                    **{"share": band.share, "share_low": band.low, "share_high": band.high},
-                }
-            )
+            frames, motion, band = (found.onset, found.apex, found.offset), found.motion, found.band
+            seconds = (frame / self.face.fps for frame in frames)
+            named = self.face.subject, self.face.name, found.onset, found.offset, found.emotion, found.apex, found.score
+            strength = motion.region, motion.pixels, motion.millimetres, motion.away_mm
+            rows.append((*named, *seconds, *strength, band.share, band.low, band.high))
         table = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(("onset", "apex", "offset"), "int64"))
         absent = {"emotion": not self.named, "away_mm": self.face.camera is None}
         return table.drop(columns=[name for name, missing in absent.items() if missing])
@@ -87,14 +114,14 @@ def analyse(
     """
     found_face = face.crop(video, cache=work, **crop)
     score, logits = score_video(found_face, spotter, work=work, progress=progress)
-    positions = spotter.intervals(score, video.fps)
+    positions, smoothed = spotter.intervals(score, video.fps), spotter.smoothed(score, video.fps)
     labels = name_intervals(logits.argmax(axis=1), positions) if name else [None] * len(positions)
-    smoothed = spotter.smoothed(score, video.fps)
     movements = []
     for frames, label in zip(positions.tolist(), labels, strict=True):
-        height = float(smoothed[frames[1]])
-        motion = _motion(found_face, _pair(*frames), spotter)
-        emotion = None if label is None else spotter.emotions[label]
+        crops, landmarks = _read(found_face, *frames)
+        depth = None if found_face.camera is None else np.concatenate(_of_pair(found_face.depth, *frames))
+        motion = strongest_motion(crops, landmarks, spotter.settings, depth=depth)
+        height, emotion = float(smoothed[frames[1]]), None if label is None else spotter.emotions[label]
         movements.append(Movement(*frames, height, spotter.band(height), motion, emotion))
     return Finding(found_face, spotter, score, smoothed, tuple(movements), name)
 
@@ -110,21 +137,18 @@ def score_video(
     stride = max(1, round(video.fps / _SCORED_PER_SECOND))
     starts, ends = features.spotting_pairs(video, gap_s=spotter.gap_s, stride=stride)
     gap = int(ends[0] - starts[0])
-    recent = Recent(video, gap + stride + 1)
-    parts = []
-    with tqdm(total=len(starts), unit="pair", desc="score", disable=not progress) as bar:
-        for first in range(0, len(starts), _CHUNK):
+    recent, parts = Recent(video, gap + stride + 1), []
+    for first in tqdm(range(0, len(starts), _CHUNK), unit="chunk", desc="score", disable=not progress):
+        path = None if work is None else work / f"scores-{first:08d}.npz"
+        part = None if path is None else _kept(path)
+        if part is None:
             pairs = starts[first : first + _CHUNK], ends[first : first + _CHUNK]
-            path = None if work is None else work / f"scores-{first:08d}.npz"
-            part = _kept(path)
-            if part is None:
-                planes = np.concatenate(list(features.planes(recent, pairs, spotter.settings)))
-                part = predict(spotter.model, planes, device="cpu")
-                if path is not None:
-                    with whole(path) as unfinished, open(unfinished, "wb") as file:
-                        np.savez(file, score=part[0], logits=part[1])
-            parts.append(part)
-            bar.update(len(pairs[0]))
+            planes = np.concatenate(list(features.planes(recent, pairs, spotter.settings)))
+            part = predict(spotter.model, planes, device="cpu")
+            if path is not None:
+                with whole(path) as unfinished, open(unfinished, "wb") as file:
+                    np.savez(file, score=part[0], logits=part[1])
+        parts.append(part)
     score, logits = (np.concatenate(side) for side in zip(*parts, strict=True))
     scored = video.n_frames - gap
     return per_frame(score, starts, scored), per_frame(logits, starts, scored)
@@ -135,34 +159,85 @@ def onset_to_apex(finding: Finding, found: Movement) -> tuple[np.ndarray, np.nda
 
     They are read and computed anew: kept for every movement, they would fill the memory of a long video.
     """
-    frames, landmarks = _read(finding.face, _pair(found.onset, found.apex, found.offset))
-    return frames, face_flow(frames, landmarks, **_ways(finding.spotter))[1]
+    frames, landmarks = _read(finding.face, found.onset, found.apex, found.offset)
+    return frames, face_flow(frames, landmarks, finding.spotter.settings)[1]
 
 
-def _motion(video: Video, pair: tuple[int, int], spotter: Spotter) -> Motion:
-    frames, landmarks = _read(video, pair)
-    depth = None if video.camera is None else np.concatenate([video.depth(i, i + 1) for i in pair])
-    return strongest_motion(frames, landmarks, depth=depth, **_ways(spotter))
+def _read(video: Video, onset: int, apex: int, offset: int) -> tuple[np.ndarray, np.ndarray]:
+    """The crops of a movement's first and strongest frame, and the landmarks of the first."""
+    frames = np.concatenate(_of_pair(video.frames, onset, apex, offset))
+    return frames, video.landmarks(onset, onset + 1)[0]
 
 
-def _ways(spotter: Spotter) -> dict[str, str]:
-    return {name: value for name, value in asdict(spotter.settings).items() if name in ("method", "stabilization")}
+def _of_pair(read: Callable, onset: int, apex: int, offset: int) -> list[np.ndarray]:
+    # Where the score peaks at the very first frame, the motion is that from there to the offset.
+    return [read(i, i + 1) for i in (onset, apex if apex > onset else offset)]
 
 
-def _pair(onset: int, apex: int, offset: int) -> tuple[int, int]:
-    return onset, apex if apex > onset else offset
-
-
-def _read(video: Video, pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    return np.concatenate([video.frames(i, i + 1) for i in pair]), video.landmarks(pair[0], pair[0] + 1)[0]
-
-
-def _kept(path: Path | None) -> tuple[np.ndarray, np.ndarray] | None:
+def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
     """The scores of a chunk that was finished before; None if there are none, or their file is damaged."""
-    if path is None or not path.exists():
-        return None
     try:
         with np.load(path, allow_pickle=False) as kept:
             return kept["score"], kept["logits"]
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except (FileNotFoundError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None
+
+
+def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np.ndarray]:
+    """Pixels ``(H, W)`` bool of each region of :data:`REGIONS`; where two overlap, the earlier has them."""
+    points = np.asarray(landmarks, float)
+    taken = np.zeros((height, width), bool)
+    masks = {}
+    for name, (chosen, enlarged, raised) in _REGIONS.items():
+        own = points[list(chosen)]
+        own = np.concatenate([own, own - (0, raised * _eyes_apart(points))])
+        centre = own.mean(axis=0)
+        masks[name] = flow.face_mask(centre + enlarged * (own - centre), height, width) & ~taken
+        taken |= masks[name]
+    return masks
+
+
+def face_flow(frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, as it is and with head motion taken out.
+
+    The landmarks are those of the first frame; the settings say how. ``rigid``, which needs a camera, becomes
+    ``affine``.
+    """
+    first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[None] for frame in frames)
+    found = flow.optical_flow(first, second, method=settings.method)
+    mode = "affine" if settings.stabilization == "rigid" else settings.stabilization
+    return found[0], flow.stabilize(found, mode, landmarks=np.asarray(landmarks)[None])[0]
+
+
+def strongest_motion(
+    frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings, *, depth: np.ndarray | None = None
+) -> Motion:
+    """Which region of a face moves most between two frames; with their depth ``(2, H, W)`` also to or fro."""
+    found, stable = face_flow(frames, landmarks, settings)
+    length = np.hypot(*stable)
+    masks = region_masks(landmarks, *length.shape)
+    strengths = {name: np.percentile(length[mask], _PERCENTILE) for name, mask in masks.items() if mask.any()}
+    if not strengths:
+        raise InputError("no part of the face lies in the picture: its landmarks are all outside")
+    region = max(strengths, key=strengths.get)
+    pixels, away = strengths[region], None if depth is None else _away(depth, found, masks[region], landmarks)
+    return Motion(region, float(pixels), float(pixels * _EYES_APART_MM / _eyes_apart(landmarks)), away)
+
+
+def _eyes_apart(landmarks: np.ndarray) -> float:
+    points = np.asarray(landmarks, float)
+    return float(np.linalg.norm(points[36:42].mean(axis=0) - points[42:48].mean(axis=0)))
+
+
+def _away(depth: np.ndarray, motion: np.ndarray, region: np.ndarray, landmarks: np.ndarray) -> float | None:
+    """Median change of depth of a region along a flow, less that of the face, in millimetres."""
+    height, width = region.shape
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    # The nearest reading: between a reading and a hole there is no depth.
+    there = cv2.remap(depth[1], columns + motion[0], rows + motion[1], cv2.INTER_NEAREST)
+    known = (depth[0] > 0) & (there > 0)
+    face = flow.face_mask(landmarks, height, width)
+    if not (known & region).any() or not (known & face).any():
+        return None
+    change = 1e3 * (there - depth[0])
+    return float(np.median(change[known & region]) - np.median(change[known & face]))

@@ -245,7 +245,7 @@ def unusable(video: face.CroppedVideo, settings: Settings) -> str | None:
     if video.source.camera is None and set(settings.inputs) & set(features.DEPTH_INPUTS):
         return f"it has no depth, which input {settings.input} needs"
     try:
-        video.find()
+        _ = video.start
     except face.FaceError as error:
         return str(error)
     return None

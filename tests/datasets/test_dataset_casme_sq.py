@@ -5,7 +5,6 @@ from pathlib import Path
 
 import casme_trees
 import dataset_trees as trees
-import numpy as np
 import pytest
 
 from melib.datasets import casme_sq, open_dataset
@@ -64,16 +63,6 @@ def test_folders_and_labels_meet_through_the_sheets_of_names(dataset):
     reasons = dataset.labels.skipped.set_index("row")["reason"]
     assert "not in the sheets of names" in reasons[5] and reasons[6] == "no folder of frames"
     assert sorted([*dataset.labels.rows["row"], *reasons.index]) == [1, 2, 3, 4, 5, 6]
-
-
-def test_a_gap_in_the_frames_is_counted_and_shifts_nothing(dataset):
-    video = dataset.videos[2]
-    assert video.missing == 2
-    wanted = trees.clip(1).frames
-    shown = video.frames(9, 15).astype(int)
-    differences = [np.abs(wanted[8:16].astype(int) - frame).mean(axis=(1, 2, 3)) for frame in shown[::5]]
-    assert [int(each.argmin()) + 8 for each in differences] == [9, 14]
-    assert (shown[1] == shown[2]).all() and (shown[3] == shown[4]).all()
 
 
 @pytest.mark.parametrize("name", ["code_final.xlsx", "CASME_sq_gt.xlsx", "labels/CODE_FINAL.XLSX"])

@@ -40,7 +40,7 @@ def shown(video):
     return video.frames(0, video.n_frames)[:, 0, 0, 0].tolist()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.sets(st.integers(1, 40), min_size=6), st.sets(st.integers(1, 40)))
 def test_a_position_shows_the_nearest_file_that_can_be_decoded(tmp_path_factory, present, damaged):
     """Found by the number in its name and not by its place in the listing, the earlier of two equally near."""
@@ -77,7 +77,7 @@ def test_an_image_that_declares_more_pixels_than_fit_is_damaged(tmp_path):
     content[18:26] = np.array([60_000, 60_000], "<i4").tobytes()
     path.write_bytes(content)
     with pytest.raises(ValueError, match="1.bmp cannot be read"):
-        images.read_image(path)
+        images.read_colour(path)
 
 
 def test_grey_palette_transparent_and_colour_images_all_become_rgb(tmp_path):
@@ -101,15 +101,17 @@ def test_depth_is_metres_and_zero_stays_no_reading(tmp_path):
     assert video.missing_depth == 1 and video.missing == 0
 
 
-def test_frames_of_two_sizes_are_refused_and_depth_needs_a_camera(tmp_path):
+def test_frames_of_two_sizes_or_kinds_are_refused(tmp_path):
     folder = numbered(tmp_path / "f", range(1, 5))
     cv2.imwrite(str(folder / "3.png"), np.zeros((12, 18, 3), np.uint8))
     with pytest.raises(ValueError, match=r"3\.png has 18x12 pixels.*16x12"):
         open_video(folder).frames(0, 4)
     with pytest.raises(ValueError, match="depth included, must have one size"):
         with_depth(tmp_path / "a", np.zeros((6, 8), np.uint16), [1], camera=CAMERA).depth(0, 1)
-    with pytest.raises(ValueError, match="no camera"):
-        with_depth(tmp_path / "b", np.zeros((12, 16), np.uint16), [1])
+    with pytest.raises(ValueError, match="16 bits a channel, and a colour frame has 8"):
+        images.read_colour(tmp_path / "a" / "d" / "1.png")
+    with pytest.raises(ValueError, match="in colour, and a depth map has one channel"):
+        images.read_depth(folder / "1.png", 0.001)
 
 
 def test_a_video_without_depth_and_landmarks_says_so(tmp_path):
@@ -122,11 +124,11 @@ def test_a_video_without_depth_and_landmarks_says_so(tmp_path):
         video.frames(1, 3)
 
 
-def test_two_files_of_one_number_are_refused_and_other_files_only_counted(tmp_path):
+def test_two_files_of_one_number_are_refused_and_other_files_left_alone(tmp_path):
     folder = numbered(tmp_path / "f", [1, 2])
     for name in ("Thumbs.db", ".hidden3.png", "._4.png", "notes.txt", "5 (copy).png"):
         (folder / name).write_bytes(b"")
-    assert images.list_images(tmp_path, folder).others == 5
+    assert images.list_images(tmp_path, folder).numbers.tolist() == [1, 2]
     shutil.copy(folder / "1.png", folder / "img001.png")
     with pytest.raises(ValueError, match="two frames 1"):
         images.list_images(tmp_path, folder)

@@ -5,8 +5,6 @@ import zipfile
 import casme_trees
 import dataset_trees as trees
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from melib import datasets
 from melib.datasets import casme_sq, sheets
@@ -42,7 +40,7 @@ OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     ("content", "words"),
     [
         (b"", "is no Excel file"),
-        (b"Subject,Onset\n1,2\n", "is no Excel file .*but a text file such as CSV"),
+        (b"Subject,Onset\n1,2\n", "is no Excel file"),
         (b"\x80\x04.", r"is no Excel file \(.xls or .xlsx\): unpack"),
         (b"PK\x03\x04 and nothing more", "is damaged"),
         (OLD_EXCEL + bytes(600), "is damaged"),
@@ -82,16 +80,10 @@ def test_a_name_is_the_same_stored_as_a_number_or_as_a_text(tmp_path):
 @pytest.mark.parametrize(
     ("cell", "number"),
     [(12, 12), ("12", 12), (566.4, 566), (" 7 ", 7), ("/", None), ("", None), (None, None), ("nan", None), (-1, -1),
-     ("1e300", None), (float("inf"), None), (True, None), (0, 0)],
+     ("1e300", None), (float("inf"), None), (10**9, None), ("\u00bd", None), (True, None), (0, 0)],
 )  # fmt: skip
 def test_frame_numbers_are_rounded_and_everything_else_is_none(cell, number):
     assert sheets.frame_number(cell) == number
-
-
-@given(st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans()))
-def test_no_cell_makes_reading_a_frame_number_fail(cell):
-    number = sheets.frame_number(cell)
-    assert number is None or abs(number) <= 10**9
 
 
 def test_action_units_get_their_side_behind_the_number():

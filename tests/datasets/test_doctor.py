@@ -17,6 +17,7 @@ import pytest
 from melib import datasets
 from melib.__main__ import main
 from melib.datasets import doctor
+from melib.datasets.sheets import count_labels
 
 FIRST, LENGTH = 101, 6
 
@@ -126,26 +127,20 @@ def test_the_account_of_labels_is_complete(casme3):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "names", "image"),
+    ("name", "folder", "options"),
     [
-        ("casme3", ["CAS(ME)3_part_A_v2.xls", "cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx"], "spNO.1/a/color/{}.jpg"),
-        ("casme_sq", ["CASME_sq_gt.xlsx"], "s15/15_0101x/img{:03d}.jpg"),
-        ("samm_lv", ["SAMMLV_gt.xlsx"], "006_1/006_1_{:04d}.jpg"),
+        ("casme3", "SFAMNet/annotation", {"thirty_frame_rule": False}),
+        ("casme_sq", "MTSN-Spot-ME-MaE/megc2021-ground-truth", {}),
+        ("samm_lv", "MTSN-Spot-ME-MaE/megc2021-ground-truth", {}),
     ],
 )
-def test_the_released_label_files_hold_the_published_counts(dataset, names, image, tmp_path):
+def test_the_released_label_files_hold_the_published_counts(name, folder, options):
     if "MELIB_REFERENCE" not in os.environ:
         pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
-    folder = "SFAMNet/annotation" if dataset == "casme3" else "MTSN-Spot-ME-MaE/megc2021-ground-truth"
-    for name in names:
-        shutil.copy(Path(os.environ["MELIB_REFERENCE"]) / folder / name, tmp_path)
-    video, _, file = image.rpartition("/")
-    clip_trees.write_frames(tmp_path / video, [file.format(number) for number in range(1, 4)])
-    result = doctor.examine(dataset, tmp_path)
-    compared = [row for row in result["counts"] if row["published"] is not None and row["labels"] != "folders"]
-    assert len(compared) >= 6
-    assert [row["found"] for row in compared] == [row["published"] for row in compared]
-    assert result["counts_from"] == "label files" and result["verdict"] == doctor.UNUSABLE
+    labels = datasets.reader(name)[0].read_labels(Path(os.environ["MELIB_REFERENCE"]) / folder, **options)
+    published, found = doctor.published(name), count_labels(labels.rows)
+    assert published.pop("recorded videos") and len(published) >= 6
+    assert {count: found[count] for count in published} == published and doctor.about(name)[1] == "label files"
 
 
 @pytest.mark.parametrize(

@@ -205,18 +205,6 @@ def test_a_pipe_or_a_pickle_in_place_of_a_file_is_never_opened(name, root, tmp_p
     assert isinstance(error, ValueError) and book.name in str(error) and "no Excel file" in str(error)
 
 
-def test_a_damaged_image_is_named_and_its_frame_never_used(name, root):
-    folder = first_image(root).parent
-    (video,) = (video for video in open_dataset(name, root).videos if video.colour.folder == folder)
-    image, position = video.colour.path(0), int(video.colour.numbers[0]) - video.first
-    following = video.frames(position + 1, position + 2)
-    image.write_bytes(image.read_bytes()[: image.stat().st_size // 3])
-    (video,) = (video for video in open_dataset(name, root).videos if video.colour.folder == folder)
-    assert (video.frames(position, position + 1) == following).all()
-    assert list(video.undecodable) == list(video.damaged()) == [image]
-    assert image.name in video.damaged()[image]
-
-
 def test_a_stray_number_makes_no_endless_video(name, root):
     image = first_image(root)
     shutil.copy(image, image.with_name(f"{image.stem.rstrip('0123456789')}999999999.jpg"))

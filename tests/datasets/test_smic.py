@@ -30,15 +30,14 @@ def clip_folder(root: Path, name: str) -> Path:
     return root / "SMIC-E_raw image" / "HS_long" / "SMIC-HS-E" / "HS" / name.split("_")[0] / name
 
 
-@pytest.mark.parametrize("sensor", smic.SENSORS)
-def test_each_sensor_is_a_dataset_with_its_frame_rate(tmp_path, sensor):
-    for other in smic.SENSORS:
-        long(tmp_path, sensor=other.upper())
-    dataset = open_dataset(f"smic_{sensor}", tmp_path)
-    assert [video.name for video in dataset.videos] == ["s01_ne_01", "s01_po_02", "s03_sur_01"]
-    assert {video.fps for video in dataset.videos} == {{"hs": 100.0, "vis": 25.0, "nir": 25.0}[sensor]}
-    assert all(f"{sensor.upper()}_long" in str(video.colour.folder) for video in dataset.videos)
-    assert dataset.labels.rows["row"].tolist() == [2, 3, 4]
+def test_each_sensor_is_a_dataset_with_its_frame_rate(tmp_path):
+    for sensor in smic.FPS:
+        long(tmp_path, sensor=sensor.upper())
+    for sensor, fps in {"hs": 100.0, "vis": 25.0, "nir": 25.0}.items():
+        dataset = open_dataset(f"smic_{sensor}", tmp_path)
+        assert [video.name for video in dataset.videos] == ["s01_ne_01", "s01_po_02", "s03_sur_01"]
+        assert {video.fps for video in dataset.videos} == {fps}
+        assert all(f"{sensor.upper()}_long" in str(video.colour.folder) for video in dataset.videos)
 
 
 def test_frames_count_from_the_first_of_their_clip(tmp_path):
@@ -106,22 +105,14 @@ def test_a_clip_that_lacks_its_beginning_keeps_its_labels_on_their_frames(tmp_pa
     ("bad", "reason"),
     [
         (row("s04_ne_01", 10, 5, 12), "onset 5 lies before 10, the first frame of its clip"),
-        (row("s04_ne_01", 10, 15, 12), "frames out of order: onset 15, apex None, offset 12"),
         (row("s04_ne_01", 10, 11, 12), "no folder of frames"),
         (row("s04_ne_01", None, 11, 12), "FirstF is blank"),
-        (row("s04_ne_01", 10, "onset", 12), "OnsetF 'onset' is no frame number"),
         ((5, *row("s04_ne_01", 10, 11, 12)[1:]), "subject '5', but the name says s04"),
         (row("s01_ne_01", 100, 105, 110), "first frame 100, but row 2 says 101"),
         ((1, "s01_nn_01", 105, 110, 101, "negative"), "no clip such as s01_ne_01 is named"),
-        (ROWS[0], "repeats row 2"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_skipped_with_its_reason(tmp_path, bad, reason):
     labels = open_dataset("smic_hs", long(tmp_path, rows=[*ROWS, bad])).labels
     assert reason in dict(zip(labels.skipped["row"], labels.skipped["reason"], strict=True))[5]
     assert len(labels.rows) == 3
-
-
-def test_an_unknown_sensor_is_named():
-    with pytest.raises(ValueError, match="unknown sensor 'uv' of SMIC: use one of hs, vis, nir"):
-        smic.read_labels("SMIC", sensor="uv")

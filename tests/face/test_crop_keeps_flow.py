@@ -51,6 +51,6 @@ def errors(video, a=5, b=11):
 
 
 def test_areas_and_whole_pixels_serve_flow_better_than_straight_lines_between_pixels():
-    dataset = open_benchmark("default", subjects=4, videos=1, frames=120, population="test", view="full")
+    dataset = open_benchmark("default", subjects=2, videos=1, frames=120, population="test", view="full")
     areas, lines, between = np.mean([errors(video) for video in dataset.videos], axis=0)
     assert areas < 0.98 * lines and areas < 0.92 * between

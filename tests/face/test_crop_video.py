@@ -32,8 +32,8 @@ def test_the_crop_is_the_box_of_the_face_and_a_video_of_the_same_person():
     video = filmed([[(30, 20)]] * 4, expressions=(Expression(1, 3, 2, emotion="fear"),))
     cropped = crop(video, detector=PaintDetector())
     assert isinstance(cropped, Video)
-    assert cropped.window(3) == cropped.report.box == Box(30, 20, 60, 60)
-    assert (cropped.report.faces, cropped.report.looks, cropped.report.notes) == (1, 1, ())
+    assert cropped.window(3) == cropped.start.box == Box(30, 20, 60, 60)
+    assert (cropped.start.faces, cropped.start.looks, cropped.notes) == (1, 1, ())
     found = cropped.frames(1, 3)
     assert found.shape == (2, 128, 128, 3) and found.dtype == np.uint8
     assert (found[..., 0] == PAINT).all() and (found[..., 1] == GROUND).all()
@@ -100,8 +100,6 @@ def test_what_a_video_lacks_or_has_in_another_size_is_refused():
     assert cropped.camera is None
     with pytest.raises(ValueError, match="s1/v1 has no depth"):
         cropped.depth(0, 1)
-    with pytest.raises(ValueError, match="s1/v1 has no camera"):
-        cropped.camera_at(0)
     cropped = cut(depth=np.ones((1, 60, 80), np.float32), camera=Camera(500, 500, 40, 30, 80, 60))
     with pytest.raises(ValueError, match="frames of 160x120 pixels and a camera of 80x60"):
         _ = cropped.camera
@@ -128,27 +126,27 @@ def test_landmarks_are_those_of_the_first_crop_repeated():
 )  # fmt: skip
 def test_a_box_is_made_square_about_its_middle_and_moved_into_the_image(box, window, over):
     cropped = crop(noise(), detector=PaintDetector(), box=box)
-    assert cropped.window(0) == Box(*window) and cropped.report.faces == 0
+    assert cropped.window(0) == Box(*window) and cropped.start.faces == 0
     note = "the face reaches over the edge of the image: the crop holds what lies inside"
-    assert cropped.report.notes == (note,) * over
+    assert cropped.notes == (note,) * over
     assert cropped.frames(0, 1).shape == (1, 128, 128, 3)
 
 
 def test_what_is_unusual_about_a_face_is_said():
-    several = cut([(5, 10, 40), (80, 20, 60)]).report
-    assert (several.box, several.faces) == (Box(80, 20, 60, 60), 2)
+    several = cut([(5, 10, 40), (80, 20, 60)])
+    assert (several.window(0), several.start.faces) == (Box(80, 20, 60, 60), 2)
     assert several.notes == ("2 faces in frame 0: the largest is taken",)
-    late = crop(filmed([[]] * 12 + [[(30, 20)]] * 20), detector=PaintDetector()).report
-    assert 12 <= late.frame < 12 + 30 / 6
-    assert late.notes == (f"no face before frame {late.frame}: the crop is made from that frame",)
-    small = cut([(30, 20, 36)]).report
+    late = crop(filmed([[]] * 12 + [[(30, 20)]] * 20), detector=PaintDetector())
+    assert 12 <= late.start.frame < 12 + 30 / 6
+    assert late.notes == (f"no face before frame {late.start.frame}: the crop is made from that frame",)
+    small = cut([(30, 20, 36)])
     assert small.notes == ("the face is only 36 pixels wide, enlarged to 128: small movements of it cannot be seen",)
 
 
 def test_a_video_without_a_usable_face_is_refused_with_its_name_and_the_mend():
     with pytest.raises(FaceError, match=r"no face found in video s1/v1 \(6 of its first 30 frames .* pass box="):
         cut([], 30)
-    assert cut([], 30, box=(10, 10, 80, 80)).report.box == Box(10, 10, 80, 80)
+    assert cut([], 30, box=(10, 10, 80, 80)).window(0) == Box(10, 10, 80, 80)
     with pytest.raises(FaceError, match="face in frame 0 of video s1/v1 is 20 pixels wide, fewer than 24"):
         cut([(30, 20, 20)])
     long = FilmedVideo(np.zeros((400, 8, 8, 3), np.uint8))
@@ -169,10 +167,10 @@ def test_what_was_found_once_is_kept(tmp_path):
     first, second = PaintDetector(), PaintDetector()
     video = filmed([[(30, 20)], [(33, 21)]] * 10)
     before = crop(video, detector=first, track=True, cache=tmp_path, dataset="films 1")
-    landmarks, report = before.landmarks(0, 20), before.report
+    landmarks = before.landmarks(0, 20)
     again = crop(video, detector=second, track=True, cache=tmp_path, dataset="films 1")
     np.testing.assert_array_equal(again.landmarks(0, 20), landmarks)
-    assert again.report == report and first.asked > 0 and second.asked == 0
+    assert again.notes == before.notes and first.asked > 0 and second.asked == 0
     assert not list(tmp_path.glob("*.part"))
     crop(video, detector=second, cache=tmp_path, dataset="films 2")
     assert second.asked == 1
@@ -198,4 +196,4 @@ def test_a_dataset_is_cropped_when_its_videos_are_used():
     assert crop_dataset(whole, detector=detector, size=64, track=True).version == "1+crop-64-paint-tracked"
     assert cropped.videos[0].window(0) == Box(30, 20, 60, 60)
     with pytest.raises(FaceError, match="no face found in video s1/v2"):
-        cropped.videos[1].find()
+        cropped.videos[1].window(0)

@@ -33,7 +33,7 @@ def test_the_window_and_the_landmarks_go_with_the_face():
     windows = corners(cropped)
     beside = np.linalg.norm(windows - places, axis=1)
     assert beside.max() < 5 and beside.mean() < 0.15 * np.linalg.norm(places[0] - places, axis=1).mean()
-    assert {cropped.window(i)[2:] for i in range(T)} == {(60, 60)} and cropped.report.lost == 0
+    assert {cropped.window(i)[2:] for i in range(T)} == {(60, 60)} and cropped.notes == ()
     found = cropped.landmarks(10, 70)
     truth = np.stack([detector.landmarks(None, Box(*place, 60, 60)) for place in places[10:70]])
     truth = (truth - windows[10:70, None] + 0.5) * 128 / 60 - 0.5
@@ -63,9 +63,7 @@ def test_jitter_of_the_landmarks_is_smoothed():
 def test_a_face_that_leaves_keeps_its_last_place_and_is_counted():
     frames = paint([[(40 + i // 3, 30)] if i < 45 else [] for i in range(T)])
     cropped = crop(FilmedVideo(frames), detector=PaintDetector(), track=True)
-    report = cropped.report
-    assert (report.lost, report.looks) == (9, 18)
-    assert report.notes == ("the face was not found in 9 of 18 frames looked at: its last place was kept there",)
+    assert cropped.notes == ("the face was not found in 9 of 18 frames looked at: its last place was kept there",)
     # The last look that shows it is that of frame 40.
     assert cropped.window(T - 1) == Box(40 + 40 // 3, 30, 60, 60)
 
@@ -75,7 +73,8 @@ def test_a_larger_face_that_comes_later_does_not_take_the_crop():
     cropped = crop(FilmedVideo(paint(scenes)), detector=PaintDetector(), track=True)
     assert cropped.window(T - 1) == Box(10, 30, 50, 50)
     gone = paint([scene if i < 40 else [(100, 20, 55)] for i, scene in enumerate(scenes)])
-    assert crop(FilmedVideo(gone), detector=PaintDetector(), track=True).report.lost == 10
+    (note,) = crop(FilmedVideo(gone), detector=PaintDetector(), track=True).notes
+    assert "not found in 10 of 18" in note
 
 
 def test_a_window_stops_at_the_edge_of_the_image():
@@ -100,5 +99,5 @@ def test_the_camera_of_a_frame_goes_with_its_window():
 def test_the_face_is_looked_for_six_times_a_second_at_most(frames, fps):
     detector = PaintDetector()
     cropped = followed([(40, 30)] * frames, detector, fps=fps)
-    assert cropped.report.lost == 0 and cropped.frames(0, 1).shape == (1, 128, 128, 3)
+    assert cropped.notes == () and cropped.frames(0, 1).shape == (1, 128, 128, 3)
     assert detector.asked == len(range(0, frames, max(1, round(fps / 6))))

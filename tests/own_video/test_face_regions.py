@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from melib.own_video import REGIONS, region_masks, strongest_motion
+from melib.features import FeatureSettings
+from melib.own_video import REGIONS
+from melib.own_video.analysis import region_masks, strongest_motion
+
+SETTINGS = FeatureSettings(method="dis", stabilization="median")
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +31,7 @@ def bulged(frame, centre, shift, spread):
 def moved(still, region, shift=(0.0, -3.0)):
     frame, landmarks = still
     centre = ndimage.center_of_mass(region_masks(landmarks, *frame.shape[:2])[region])[::-1]
-    return strongest_motion(
-        np.stack([frame, bulged(frame, centre, shift, spread=5)]), landmarks, method="dis", stabilization="median"
-    )
+    return strongest_motion(np.stack([frame, bulged(frame, centre, shift, spread=5)]), landmarks, SETTINGS)
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -58,7 +60,7 @@ def test_a_shift_of_the_whole_face_is_no_movement_of_it(still):
     shifted = cv2.warpAffine(
         frame, np.float32([[1, 0, 2], [0, 1, 1]]), (128, 128), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    found = strongest_motion(np.stack([frame, shifted]), landmarks, method="dis", stabilization="median")
+    found = strongest_motion(np.stack([frame, shifted]), landmarks, SETTINGS)
     assert found.pixels < 0.7
 
 
@@ -71,7 +73,7 @@ def test_a_region_that_draws_back_does_so_by_its_millimetres(still):
     depth[:, ::7, ::5] = 0  # holes
     centre = ndimage.center_of_mass(mask)[::-1]
     frames = np.stack([frame, bulged(frame, centre, (0.0, -3.0), spread=5)])
-    found = strongest_motion(frames, landmarks, method="dis", stabilization="median", depth=depth)
+    found = strongest_motion(frames, landmarks, SETTINGS, depth=depth)
     assert found.region == "mouth" and found.away_mm == pytest.approx(2.0, abs=0.01)
-    blind = strongest_motion(frames, landmarks, method="dis", stabilization="median", depth=np.zeros_like(depth))
+    blind = strongest_motion(frames, landmarks, SETTINGS, depth=np.zeros_like(depth))
     assert blind.away_mm is None

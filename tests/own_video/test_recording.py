@@ -154,17 +154,12 @@ def test_depth_of_a_frame_is_that_of_its_image_in_metres(numbered, tmp_path):
 def test_depth_images_that_do_not_fit_are_refused(numbered, tmp_path):
     with pytest.raises(ValueError, match="holds 29 images for a video of 30 frames"):
         Recording(numbered, depth=depth_folder(tmp_path / "few", 29))
-    with pytest.raises(ValueError, match="both must lie on one grid"):
+    with pytest.raises(ValueError, match="64x24 pixels, but the video begins with 64x48"):
         Recording(numbered, depth=depth_folder(tmp_path / "small", 30, height=24))
     with pytest.raises(FileNotFoundError, match="no folder .*missing"):
         Recording(numbered, depth=tmp_path / "missing")
     with pytest.raises(ValueError, match="no depth"):
         Recording(numbered).depth(0, 1)
-
-
-def test_a_file_says_where_landmarks_come_from(numbered):
-    with pytest.raises(ValueError, match="melib.face.crop"):
-        Recording(numbered).landmarks(0, 1)
 
 
 class Counted(Video):
