@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from melib.__main__ import main
-from melib.cli import score
-from melib.metrics import strs, uncertainty
+from melib.metrics import _report, strs, uncertainty
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def test_with_a_list_of_videos_the_table_shows_false_positives_per_minute_and_ch
 
 
 def test_the_table_says_which_values_are_at_chance_and_which_below(files):
-    result = score.score(files["pred"], files["truth"], videos=files["list"])
+    result = _report.report(files["truth"], files["pred"], videos=files["list"])
     reached = result["strs"]
     for low, high, ending in (
         (0.0, 1.0, "  at chance"),
@@ -79,7 +78,7 @@ def test_the_table_says_which_values_are_at_chance_and_which_below(files):
     ):
         null = {"mean": (low + high) / 2, "low": low, "high": high, "at_chance": low <= reached <= high}
         result["chance"] = {name: {"strs": null} for name in ("shifted", "exchanged")}
-        said = [line for line in score._table(result).splitlines() if line.startswith("  STRS")]
+        said = [line for line in _report.text(result).splitlines() if line.startswith("  STRS")]
         assert len(said) == 3, "the value itself, and each null"
         assert all(line.endswith(ending) for line in said[1:])
 
@@ -126,6 +125,7 @@ def test_a_bad_row_gives_one_line_and_exit_code_2(files, tables, capsys, change,
         (("--bootstrap", "5"), "at least 20"),
         (("--emotions", "a,,b"), "names an empty emotion"),
         (("--videos", "nowhere.csv"), "nowhere.csv"),
+        (("--protocol", "lax"), "unknown protocol 'lax'"),
     ],
 )
 def test_bad_options_give_one_line_and_exit_code_2(files, capsys, options, words):
@@ -160,9 +160,11 @@ def test_likely_slips_are_pointed_out(files, tables, capsys):
     assert any("No row of either file names postive" in note for note in result["notes"])
 
 
-def test_the_command_knows_every_protocol_and_every_metric():
-    assert score._PROTOCOLS == strs.PROTOCOLS
-    assert tuple(score._TITLES) == strs.KEYS
+def test_the_command_knows_every_protocol_and_every_metric(capsys):
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    assert f"{', '.join(strs.PROTOCOLS[:-1])} or {strs.PROTOCOLS[-1]}" in " ".join(capsys.readouterr().out.split())
+    assert tuple(_report._TITLES) == strs.KEYS
 
 
 @pytest.mark.filterwarnings("error")
