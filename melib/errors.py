@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 
 
 class InputError(ValueError):
@@ -21,6 +22,16 @@ def printable(text: object) -> str:
     bytes that are no text.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def find(name: object, known: Mapping | Iterable, what: str):
+    """The thing of that name (of names alone, the name), or a refusal that gives the nearest name or all of them."""
+    names = known if isinstance(known, Mapping) else {each: each for each in known}
+    if name not in names:
+        near = get_close_matches(str(name), map(str, names), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(map(str, names)) or 'none'}"
+        raise InputError(f"unknown {what} {name!r}: {hint}")
+    return names[name]
 
 
 def in_one_line(program: str, run: Callable[[], int]) -> int:

@@ -1,6 +1,6 @@
 /* Tables that a run made: sorted by a click on the head of a column, and saved as CSV.
 
-   melib.study.markup writes them, each with its name. A classic script, since browsers refuse modules from file://. */
+   book/extensions/made_tables.py writes them, each with its name. A classic script, since browsers refuse modules from file://. */
 "use strict";
 (function () {
   const WORDS = new Intl.Collator("en", { numeric: true });

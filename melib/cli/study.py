@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.files import check_folder
 from melib.study import experiments, places, records
 from melib.study import reproduce as comparison
@@ -21,7 +21,7 @@ def rows(options) -> int:
     data = {"dataset": options.dataset, "data_root": options.data_root, "rows": options.rows or ""}
     declared = [experiments.load(name, options.tier, **data) for name in names]
     known = {row.name: row for experiment in declared for row in experiment.rows}
-    chosen = [experiments.find(name, known, f"row in {' and '.join(names)}") for name in options.row or known]
+    chosen = [find(name, known, f"row in {' and '.join(names)}") for name in options.row or known]
     if options.seed is not None:
         chosen = [replace(row, seeds=(options.seed,)) for row in chosen]
     if options.missing:
@@ -48,10 +48,10 @@ def _processes(options) -> dict[str, object]:
 
 def run(options) -> int:
     """Execute a run; 0 if its page is there, 1 if the notebook failed."""
-    from melib.study.pages import RunFailed, execute, find_run, load_runs  # what renders is slow to load
+    from melib.study.pages import RunFailed, execute, load_runs  # what renders is slow to load
 
     root = Path.cwd()
-    declared = find_run(load_runs(root), options.id)
+    declared = find(options.id, load_runs(root), "run")
     page = declared.page(root).relative_to(root)
     if expected := declared.minutes.get(options.tier):
         print(f"{declared.id} ({options.tier}): {declared.title}, about {expected:g} min", flush=True)

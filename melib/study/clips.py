@@ -28,16 +28,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from melib.errors import InputError
 from melib.metrics import chance, recognition, uncertainty
 from melib.models import predict
-from melib.study import readings
-from melib.study.readings import CELLS, People, Reading, Request, grid_means
-from melib.study.record import Record, plain_table
+from melib.study.record import Record, count_names, plain_table
 from melib.study.settings import CLASSES, FLOOR_DRAWS, LEARNING_RATES, NETWORKS, ClipSettings
+from melib.synthetic import readings
 from melib.synthetic.action_units import AU14_SHARE, OPPOSITES
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.head import load_head
+from melib.synthetic.readings import CELLS, People, Reading, Request, grid_means
 from melib.training import MEANSettings, SFAMNetSettings, retrain_recognition, train_mean, train_sfamnet
 from melib.video import SEVEN_TO_FOUR
 
@@ -57,15 +56,8 @@ _DEAL, _SHUFFLE = 41, 42  # random streams
 
 @dataclass(frozen=True)
 class Samples:
-    """Clips as a model gets them.
-
-    Attributes
-    ----------
-    clips : tuple of SyntheticVideo
-    planes : numpy.ndarray
-        ``(N, pairs, 3, side, side)``, moving pairs first; empty for a model that reads none.
-    emotions : numpy.ndarray
-        ``(N,)`` names of the classes.
+    """Clips as a model gets them: ``planes (N, pairs, 3, side, side)``, moving pairs first, empty for a model that
+    reads none, and ``emotions (N,)``, names of the classes.
     """
 
     clips: tuple[SyntheticVideo, ...]
@@ -112,8 +104,6 @@ def run(settings: ClipSettings, seed: int, *, store: Path | str) -> Record:
     else:
         held_out = np.isin(train.subjects, sorted(set(train.subjects))[::2])
         train, test = train.of(~held_out), train.of(held_out)
-    if common := sorted(set(train.subjects) & set(test.subjects)):
-        raise InputError(f"subjects to be tested were learnt from: {', '.join(common)}")
     answers, controls = answer(settings, train, test, seed=seed)
     asked = _asked(settings, test)
     names, sizes = settings.emotions, settings.sizes
@@ -138,8 +128,7 @@ def run(settings: ClipSettings, seed: int, *, store: Path | str) -> Record:
         "seconds": round(time.perf_counter() - started, 1),
     }
     named = asked.assign(named=answers)
-    counted = named.groupby(["subject", "emotion", "named"], sort=True).size().rename("count").reset_index()
-    return Record(values, {"predictions": named[["subject", "video", "named"]], "named": counted})
+    return Record(values, {"predictions": named[["subject", "video", "named"]], "named": count_names(named)})
 
 
 def prepare(settings: Iterable[ClipSettings], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
@@ -198,16 +187,12 @@ def deal(mixture: str, share: float, clips: tuple[SyntheticVideo, ...]) -> np.nd
 
 def _load(settings: ClipSettings, population: str, classes: str | None, store: Path | str) -> Samples:
     """The clips that show one table of expressions."""
-    asked = _readings(settings, population)
+    asked, read = _readings(settings, population), {}
+    clips, planes = People(population, *settings.clips[population], classes).open().videos, np.empty(0, np.float32)
+    for name, reading in asked.items():
+        clips, read[name] = readings.read(_request(settings, population, classes, reading), store=store)
     if asked:
-        read = {
-            name: readings.read(_request(settings, population, classes, reading), store=store)
-            for name, reading in asked.items()
-        }
-        clips = next(iter(read.values()))[0]
-        planes = _joined({name: each for name, (_, each) in read.items()}, asked, settings)
-    else:
-        clips, planes = People(population, *settings.clips[population], classes).open().videos, np.empty(0, np.float32)
+        planes = _joined(read, asked, settings)
     emotions = [clip.expressions[0].emotion for clip in clips]
     named = [SEVEN_TO_FOUR[emotion] if settings.classes == 4 else emotion for emotion in emotions]
     return Samples(tuple(clips), planes, np.array(named))
@@ -240,14 +225,10 @@ def _asked(settings: ClipSettings, test: Samples) -> pd.DataFrame:
 
 
 def answer(settings: ClipSettings, train: Samples, test: Samples, *, seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """What a model that learnt on the training clips says of the tested ones.
+    """What a model that learnt on the training clips says of the tested ones, and what after shuffled labels.
 
-    Returns
-    -------
-    answers : numpy.ndarray
-        Names ``(N,)``, or for spotting ``(2N,)`` with the moving pairs first.
-    controls : list of numpy.ndarray
-        The same after learning from shuffled labels, once a draw; none unless the row asks for controls.
+    Names ``(N,)``, or for spotting ``(2N,)`` with the moving pairs first; of the controls, which only some rows ask
+    for, such names once a draw.
     """
     if settings.model in NETWORKS:
         return _network(settings, train, test, seed)

@@ -145,10 +145,8 @@ def chance(kept: Kept, metric: str) -> dict[str, float] | None:
 def beside_chance(kept: Kept, metric: str) -> str:
     """Whether a metric lies above what luck reaches: the verdict on the value less the end of chance that it faces."""
     found = value(kept, metric)
-    if found["value"] is None:
-        return judge(None, None, None, 0.0)
     null = {"low": 0.5, "high": 0.5} if metric == "roc_auc_frames" else chance(kept, metric)
-    if null is None:
+    if null is None or found["value"] is None:
         return judge(None, None, None, 0.0)
     end = null["high"] if found["value"] > null["low"] else null["low"]
     ends = (None if found[key] is None else found[key] - end for key in ("value", "low", "high"))

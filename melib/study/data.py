@@ -23,7 +23,6 @@ from melib.video import Dataset, Expression, Video
 
 #: Stands for the class of an expression that has none.
 NO_CLASS = "no class"
-default_store = places.cache
 
 
 @dataclass(frozen=True)
@@ -49,50 +48,34 @@ def open_data(
     Of the benchmark nothing is rendered yet. In filmed videos the face is looked for, once, and kept in the store.
     """
     if settings.filmed:
-        store = places.cache() if store is None else store
-        dataset = open_filmed(settings, store=store, jobs=jobs, progress=progress)
-        return dataset, _loso(dataset)
+        dataset = open_filmed(settings, store=store or places.cache(), jobs=jobs, progress=progress)
+        return dataset, tuple(
+            Fold(dataset.of(train), (), dataset.of(test), ()) for train, test in loso(dataset.subjects)
+        )
     sizes, suite = settings.sizes, settings.suite
-    videos, clips = {}, {}
-    for population, number in zip(("train", "test"), sizes.people, strict=True):
-        whose = {"subjects": number, "population": population}
-        videos[population] = open_benchmark(suite, **whose, videos=sizes.videos, frames=sizes.frames)
-        clips[population] = open_clips(suite, **whose, clips=sizes.clips)
-    dataset = videos["train"]
-    if settings.split == "loso":
-        return dataset, _loso(dataset, clips["train"])
-    return dataset, (Fold(dataset.videos, clips["train"].videos, videos["test"].videos, clips["test"].videos),)
-
-
-def _loso(dataset: Dataset, clips: Dataset | None = None) -> tuple[Fold, ...]:
-    """A fold for each subject, with clips beside the videos where there are any."""
-    extra = clips.of if clips is not None else lambda subjects: ()
-    return tuple(
-        Fold(dataset.of(train), extra(train), dataset.of(test), extra(test)) for train, test in loso(dataset.subjects)
-    )
+    people = [
+        {"subjects": number, "population": name} for name, number in zip(("train", "test"), sizes.people, strict=True)
+    ]
+    dataset, test = (open_benchmark(suite, **each, videos=sizes.videos, frames=sizes.frames) for each in people)
+    clips, test_clips = (open_clips(suite, **each, clips=sizes.clips) for each in people)
+    if settings.split == "fresh":
+        return dataset, (Fold(dataset.videos, clips.videos, test.videos, test_clips.videos),)
+    parts = loso(dataset.subjects)
+    return dataset, tuple(Fold(*(each.of(side) for side in sides for each in (dataset, clips))) for sides in parts)
 
 
 def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
     """Compute the features that rows read and the store lacks, once for rows that read the same."""
-    done = set()
+    done, how = set(), {"store": store, "jobs": jobs, "progress": progress}
     for settings in (each for each in rows if each.model not in ("labels", "action units")):
         given = {name: getattr(settings, name) for name in ("dataset", "data_root", "suite", "split", "gap_s")}
         reads = (*given.values(), settings.micro_videos_only, *(settings.planes(part) for part in settings.inputs))
         if reads not in done:
             done.add(reads)
-            dataset, folds = open_data(settings, store=store, jobs=jobs, progress=progress)
-            fill(dataset, folds, settings, store=store, jobs=jobs, progress=progress)
+            fill(*open_data(settings, **how), settings, **how)
 
 
-def fill(
-    dataset: Dataset,
-    folds: Sequence[Fold],
-    settings: Settings,
-    *,
-    store: Path | str,
-    jobs: int = 1,
-    progress: bool = False,
-) -> None:
+def fill(dataset: Dataset, folds: Sequence[Fold], settings: Settings, *, store: Path | str, **how: object) -> None:
     """The same for data that are open."""
     requests = {}
     for fold in folds:
@@ -101,8 +84,7 @@ def fill(
         for video in fold.train + fold.test + fold.train_clips + fold.test_clips:
             requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
     for part in settings.inputs:
-        how = settings.planes(part)
-        features.fill_store(store, dataset, list(requests.values()), how, jobs=jobs, progress=progress)
+        features.fill_store(store, dataset, list(requests.values()), settings.planes(part), **how)
 
 
 def spotting_pairs(video: Video, settings: Settings) -> features.Pairs:

@@ -23,13 +23,12 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 
 from melib import datasets
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.features import DEPTH_INPUTS, TRUE_INPUTS
 from melib.study.places import checkout
 from melib.study.released import READINGS, REBUILT, read_printed
@@ -45,19 +44,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_+.-]*")
 
 @dataclass(frozen=True)
 class Row:
-    """One system of a table, with its settings at a tier.
+    """One system of a table, with its settings at a tier; it is trained once with each of ``seeds``.
 
-    Attributes
-    ----------
-    name : str
-        Unique in its experiment; names the files of its records.
-    label : str
-        What tables call it.
-    home : str
-        The experiment that declares it, in whose folder its records lie.
-    settings : Settings or ClipSettings
-    seeds : tuple of int
-        It is trained once with each.
+    ``name`` is unique in its experiment and names the files of its records, which lie in the folder of its ``home``,
+    the experiment that declares it. Tables call it by its ``label``.
     """
 
     name: str
@@ -139,12 +129,11 @@ def load(
     files = {path.stem: path for path in _folder(folder).glob("*.yml")}
     declared = _read_file(find(name, files, "experiment"), _KEYS)
     more = _read_file(Path(rows), {"rows", "comparisons"}) if str(rows) else {}
-    at = {}
+    at, home = {}, name
     if dataset != SYNTHETIC:
         Settings(dataset=dataset, data_root=data_root)  # says what is wrong with either
-        at = {"dataset": dataset, "data_root": data_root}
+        at, home = {"dataset": dataset, "data_root": data_root}, f"{name}-{dataset}"
         declared = _filmed(declared, dataset)
-    home = f"{name}-{dataset}" if at else name
     found = {row.name: row for row in _rows(declared["rows"], home, tier, at, folder)}
     if at:
         for row in _rows(printed_rows(declared.get("printed", ()), dataset), home, tier, at, folder):
@@ -154,16 +143,12 @@ def load(
         found |= {row.name: row for row in _rows(more.get("rows", ()), f"{home}-{Path(rows).stem}", tier, at, folder)}
     asked = [*declared.get("comparisons", ()), *more.get("comparisons", ())]
     least = float(declared["least"])
-    comparisons = list(_comparisons(asked, least))
-    if at:
-        comparisons = [each for each in comparisons if {each.first, each.second} <= set(found)]
+    comparisons = [each for each in _comparisons(asked, least) if not at or {each.first, each.second} <= set(found)]
     for each in comparisons:
         for row in (each.first, each.second):
             find(row, found, f"row in experiment {name}")
-    question, criterion, measures = (declared[key] for key in ("question", "criterion", "measures"))
-    return Experiment(
-        name, tier, question, criterion, least, tuple(found.values()), tuple(measures), tuple(comparisons)
-    )
+    said = (declared["question"], declared["criterion"], least)
+    return Experiment(name, tier, *said, tuple(found.values()), tuple(declared["measures"]), tuple(comparisons))
 
 
 def _folder(folder: Path | str | None) -> Path:
@@ -176,15 +161,16 @@ def _read_file(path: Path, known: set[str]) -> dict:
         read = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not YAML: {error}") from error
-    _check_keys(read, known, str(path))
-    return read
+    return _known(read, known, str(path))
 
 
-def _check_keys(entry: object, known: Iterable[str], where: str) -> None:
+def _known(entry: object, keys: Iterable[str], where: str) -> dict:
+    """The entry, whose keys are all known."""
     if not isinstance(entry, Mapping):
         raise InputError(f"{where} holds no names with values")
     for key in entry:
-        find(key, dict.fromkeys(known), f"entry in {where}")
+        find(key, sorted(keys), f"entry in {where}")
+    return dict(entry)
 
 
 def _rows(
@@ -193,7 +179,7 @@ def _rows(
     """The rows of a file's entries."""
     seen = set()
     for entry in entries:
-        _check_keys(entry, _ROW_KEYS, f"rows of {home}")
+        _known(entry, _ROW_KEYS, f"rows of {home}")
         for row in _taken(entry, tier, at, folder) if "from" in entry else _grid(entry, home, tier, at):
             if row.name in seen:
                 raise InputError(f"experiment {home} has two rows called {row.name!r}")
@@ -253,7 +239,7 @@ def _values(given: object) -> dict[str, dict]:
 
 def _comparisons(entries: Sequence[Mapping], least: float) -> Iterator[Comparison]:
     for entry in entries:
-        _check_keys(entry, _COMPARISON_KEYS, "comparisons")
+        _known(entry, _COMPARISON_KEYS, "comparisons")
         metrics = [entry["metric"]] if isinstance(entry["metric"], str) else entry["metric"]
         for metric in metrics:
             for keys, labels, _ in _combinations(entry.get("for", {})):
@@ -289,8 +275,7 @@ def printed_rows(tasks: Iterable[str], dataset: str) -> list[dict]:
 
     Networks go by their own papers' rules with the released constants; where an input can be read in two ways, both.
     """
-    rows: dict[str, dict] = {}
-    usual = usual_classes(dataset)
+    rows, usual = {}, usual_classes(dataset)
     for each in (each for task in tasks for each in read_printed(task, dataset).itertuples()):
         for seen in READINGS[each.features] if each.method in REBUILT else ():
             model, classes = REBUILT[each.method], int(each.classes or usual)
@@ -320,12 +305,3 @@ def _with_their_planes(rows: dict[str, Row], name: str, dataset: str, data_root:
     if not left or (name == "depth_ablation" and not depth):
         raise InputError(f"experiment {name!r} is about depth, which no video in {data_root} has")
     return left
-
-
-def find(name: object, known: Mapping, what: str):
-    """The thing of that name, or a refusal that names the nearest, or else all."""
-    if name not in known:
-        near = get_close_matches(str(name), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(map(str, known))}"
-        raise InputError(f"no {what} called {name!r}: {hint}")
-    return known[name]

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import matplotlib.axes
 import matplotlib.figure
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.ticker import MaxNLocator
 
-from melib.errors import InputError
 from melib.plots.style import COLOURS, SERIES, cut_beyond_one, figure
 from melib.study.compare import NAMES, chance, differences, has, value
 from melib.study.experiments import Comparison, Experiment
 from melib.study.records import Kept
-
-if TYPE_CHECKING:
-    from melib.study.long_videos import Outcome
 
 #: Metrics that are no shares: they and their differences have no upper end.
 _UNBOUNDED = frozenset(("tp", "fp", "fn", "false_positives_per_minute"))
@@ -33,14 +27,8 @@ def rows_with_intervals(
 ) -> matplotlib.figure.Figure:
     """A metric of every row, with its 95 % interval.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    kept : mapping of str to Kept
-    metric : str
-    coin : float, optional
-        Where to draw the line of a score that knows nothing; without it, the range of lucky answers that records keep
-        is drawn as a band.
+    ``coin`` is where to draw the line of a score that knows nothing; without it, the range of lucky answers that
+    records keep is drawn as a band.
     """
     shown = [row for row in kept.values() if has(row, metric)]
     fig, axes = figure(height=0.8 + 0.26 * len(shown))
@@ -110,17 +98,10 @@ def gains_along(
     least: float | None = None,
     tick="{:g}",
 ) -> matplotlib.figure.Figure:
-    """Values with intervals over the steps of a dose, a panel and a line for each series.
+    """Values with intervals over the steps of a dose, which are evenly spaced, a line for each series.
 
-    Parameters
-    ----------
-    panels : mapping of str to mapping of str to pandas.DataFrame
-        Title -> label -> ``value, low, high`` by dose.
-    xlabel, ylabel : str
-    least : float, optional
-        Half of the band about zero that is too small to matter; without it neither band nor line is drawn.
-    tick : str or callable
-        How a dose is written below its step; steps are evenly spaced.
+    ``panels`` leads from title to label to ``value, low, high`` by dose. ``least`` is half of the band about zero that
+    is too small to matter; without it neither band nor line is drawn. ``tick``, a format or a function, writes a dose.
     """
     fig, axes = figure(1, len(panels), height=3.8, sharey=True, squeeze=False)
     write = tick if callable(tick) else tick.format
@@ -157,88 +138,4 @@ def values_in_a_row(table: pd.DataFrame, xlabel: str, *, least: float) -> matplo
     axes.invert_yaxis()
     axes.set(xlabel=xlabel)
     axes.grid(axis="x", alpha=0.3)
-    return fig
-
-
-def learning_curves(kept: Mapping[str, Kept]) -> matplotlib.figure.Figure:
-    """The training loss of every row over its steps, a panel for each stage of training (first seed, first fold).
-
-    A curve that still falls at its end belongs to a network that was stopped early.
-    """
-    curves = [
-        row.tables("learning")[0].query("fold == 'fold_0'").assign(row=name)
-        for name, row in kept.items()
-        if len(row.records[0].tables.get("learning", ()))
-    ]
-    if not curves:
-        raise InputError("no row keeps a learning curve")
-    table = pd.concat(curves, ignore_index=True)
-    table = table.assign(step=table["step"] + 1)
-    stages = list(table["stage"].unique())
-    fig, axes = figure(1, len(stages), height=2.8, squeeze=False)
-    for ax, stage in zip(axes[0], stages, strict=True):
-        how = {"x": "step", "y": "loss", "hue": "row", "style": "row", "units": "input", "estimator": None}
-        some = table[table["stage"] == stage]
-        names = some["row"].nunique()
-        palette = [*SERIES, COLOURS["truth"], COLOURS["missed"], COLOURS["score"]]
-        look = {"palette": (palette * names)[:names], "markers": True, "dashes": False, "linewidth": 1, "markersize": 4}
-        seaborn.lineplot(some, ax=ax, **how, **look)
-        ax.set(title=stage, xlabel="step", ylabel="training loss (no unit)", yscale="log")
-        ax.legend(fontsize=6, title=None, ncols=2)
-    return fig
-
-
-def score_timeline(
-    outcome: Outcome, *, subject: str | None = None, video: str | None = None
-) -> matplotlib.figure.Figure:
-    """The score of each frame of a tested video, with true and found intervals.
-
-    Without a name it is the video with most micro-expressions, the first of them in order.
-    """
-    micro = outcome.truth[outcome.truth["kind"] == "micro"]
-    if subject is None and video is None:
-        most = micro.groupby(["subject", "video"], sort=True).size()
-        subject, video = most.idxmax() if len(most) else next(iter(outcome.scores))
-    if (subject, video) not in outcome.scores:
-        raise InputError(f"video {subject}/{video} was not tested: choose one of outcome.scores")
-    score = outcome.scores[subject, video]
-    fig, axes = figure(height=3.4)
-    axes.plot(np.arange(len(score)), score, color=COLOURS["chance"], linewidth=0.8, label="score")
-    smoothed = outcome.smoothed[subject, video]
-    axes.plot(np.arange(len(score)), smoothed, color=COLOURS["score"], linewidth=1.6, label="smoothed")
-    low, high = float(score.min()), float(score.max())
-    unit = max(high - low, 1e-6)
-    macro = outcome.truth[outcome.truth["kind"] == "macro"]
-    lanes = {
-        "true micro-expression": (micro, high + 0.18 * unit, COLOURS["truth"], ""),
-        "macro-expression": (macro, high + 0.08 * unit, COLOURS["chance"], "//"),
-        "found": (outcome.predictions, low - 0.18 * unit, COLOURS["found"], ""),
-    }
-    for label, (table, bottom, colour, hatch) in lanes.items():
-        rows = table[(table["subject"] == subject) & (table["video"] == video)]
-        for number, row in enumerate(rows.itertuples()):
-            look = {"facecolor": colour, "edgecolor": "white", "hatch": hatch, "label": label if number == 0 else None}
-            axes.broken_barh([(row.onset, row.offset - row.onset + 1)], (bottom, 0.07 * unit), **look)
-            if isinstance(row.emotion, str) and label != "macro-expression":
-                # Every other name stands higher, so that those of neighbours do not run into each other.
-                axes.annotate(row.emotion, (row.onset, bottom + (0.08 + 0.07 * (number % 2)) * unit), fontsize=7)
-    # Room for the higher row of names: what lies outside the axes is not drawn.
-    axes.set_ylim(top=high + 0.44 * unit)
-    axes.set(xlabel="frame", ylabel="spotting score (no unit)", title=f"subject {subject}, video {video}")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4)
-    return fig
-
-
-def confusions(values: Mapping) -> matplotlib.figure.Figure:
-    """Two confusion matrices of a run: expressions that were given, and those that were spotted."""
-    names = values["confusion"]["emotions"]
-    fig, axes = figure(1, 2, height=3.4)
-    for ax, key in zip(axes, ("given", "spotted"), strict=True):
-        counts = np.array(values["confusion"][key])
-        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        how = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True, "fmt": "d"}
-        seaborn.heatmap(share, annot=counts, xticklabels=names, yticklabels=names, ax=ax, **how)
-        ax.tick_params(axis="x", rotation=30)
-        ax.tick_params(axis="y", rotation=0)
-        ax.set(xlabel="named", ylabel="true", title=f"expressions {key} (n = {counts.sum()})")
     return fig

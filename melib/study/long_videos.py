@@ -37,7 +37,7 @@ from melib.provenance import package_versions
 from melib.spotting import centred_smooth, per_frame
 from melib.study import data
 from melib.study.data import EmotionSamples, Fold, Reader, SpottingSamples
-from melib.study.record import Record
+from melib.study.record import Record, count_names, plain_table
 from melib.study.rules import Rule, choose_rule, inner_folds, released_rule
 from melib.study.settings import CHANCE_DRAWS, FLOOR_DRAWS, LEARNING_RATES, NETWORKS, Settings
 from melib.training import Floor, MEANSettings, SFAMNetSettings
@@ -79,17 +79,10 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome(Found):
-    """A row that was computed: what its model found on all tested people, and the record that is made of it.
+    """A row that was computed: what its model found, the ``record`` of :func:`run`, and what both rest on.
 
-    Attributes
-    ----------
-    record : Record
-        What :func:`run` returns.
-    truth, videos : pandas.DataFrame
-        Labels, emotions as the classes of the row, and all videos of the tested people
-        (:func:`melib.video.truth_table`, :func:`melib.video.video_table`).
-    floor : Found or None
-        By the floor beside a network.
+    ``truth`` are the labels of the tested people with emotions as the classes of the row, ``videos`` all their videos,
+    ``floor`` is what the floor beside a network found.
     """
 
     record: Record
@@ -121,7 +114,7 @@ def run(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> R
         Its values have by part (``spotting_and_naming``, ``frames`` smoothed, ``frames_raw``, ``recognition``) metric
         to value, low and high; the same in ``floor`` and ``minus_floor``, paired over resampled subjects, and in
         ``chance``. A part that the model does not answer is absent. Its tables are ``predictions``, ``truth``
-        (emotions as labelled), ``videos``, ``named``, ``frames`` (see :func:`count_frames`) and ``learning``.
+        (emotions as labelled), ``videos``, ``named``, ``frames`` (see :func:`_count_frames`) and ``learning``.
 
     Raises
     ------
@@ -172,7 +165,7 @@ def study(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) ->
     if settings.model != "labels":
         tables["named"] = count_names(found.named)
     if settings.model in LEARNING:
-        tables["frames"] = count_frames(labels, found.smoothed)
+        tables["frames"] = _count_frames(labels, found.smoothed)
     return Outcome(**vars(found), record=Record(values, tables), truth=truth, videos=videos, floor=floor)
 
 
@@ -538,8 +531,8 @@ def measure(
     if floor is not None:
         beside, minus = {"shuffled": _shuffled(floor, emotions), "rules": list(floor.rules)}, {}
         for part, tally in tallies(settings, truth, videos, floor).items():
-            beside[part] = plain(uncertainty.bootstrap(tally, **how[part]).table)
-            minus[part] = plain(uncertainty.paired(counted[part], tally, **how[part]).table)
+            beside[part] = plain_table(uncertainty.bootstrap(tally, **how[part]).table)
+            minus[part] = plain_table(uncertainty.paired(counted[part], tally, **how[part]).table)
     expressions, named = truth[truth["kind"] == "micro"], found.named
     nulls, confusion, drawn = {}, {"emotions": list(emotions)}, {"n_draws": CHANCE_DRAWS, "seed": seed}
     counts = {
@@ -567,8 +560,8 @@ def measure(
         confusion["given"] = _confusion(named["emotion"], named["named"], emotions)
         counts["given_expressions"] = len(named)
     return {
-        **{part: plain(result.table) for part, result in parts.items()},
-        "chance": {name: plain(null.table) for name, null in nulls.items()},
+        **{part: plain_table(result.table) for part, result in parts.items()},
+        "chance": {name: plain_table(null.table) for name, null in nulls.items()},
         "shuffled": _shuffled(found, emotions),
         **{"floor": beside, "minus_floor": minus, "confusion": confusion, "counts": counts, "cautions": cautions},
     }
@@ -586,11 +579,6 @@ def _confusion(true: np.ndarray, named: np.ndarray, emotions: tuple[str, ...]) -
     return recognition.confusion_matrix(true, named, classes=emotions).to_numpy().tolist()
 
 
-def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    """A table of metrics as plain numbers for a record; undefined values become None, which JSON has."""
-    return table.astype(float).astype(object).where(table.notna(), None).to_dict(orient="index")
-
-
 def _frame_table(scores: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
     """Scores of frames as the table of :func:`melib.metrics.spotting.tally_frames`."""
     tables = []
@@ -600,12 +588,7 @@ def _frame_table(scores: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def count_names(named: pd.DataFrame) -> pd.DataFrame:
-    """Given expressions and the names they got, counted: ``subject, emotion, named, count``."""
-    return named.groupby(["subject", "emotion", "named"], sort=True).size().rename("count").reset_index()
-
-
-def count_frames(truth: pd.DataFrame, scores: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
+def _count_frames(truth: pd.DataFrame, scores: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
     """Tested frames inside and outside of micro-expressions by level of score: ``subject, level, inside, outside``."""
     table = _frame_table(scores)
     inside = spotting.frame_labels(truth[truth["kind"] == "micro"], table).astype(bool)

@@ -11,11 +11,10 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -29,9 +28,8 @@ from papermill.exceptions import PapermillExecutionError
 
 import melib
 from melib import provenance
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.files import whole
-from melib.study.markup import count_tables, framed
 from melib.study.settings import TIERS, tier_sizes
 
 #: One thread per compute process; Snakemake runs several processes. Results then do not depend on the number of cores.
@@ -42,10 +40,6 @@ ONE_THREAD = dict.fromkeys(
 _SUFFIXES = frozenset({".csv", ".json", ".npz", ".py", ".safetensors", ".yml"})
 #: Cells whose code a reader may unfold but need not see, by tag, with the words to click on.
 _FOLDED = {"parameters": "Show the parameters and their defaults", "injected-parameters": "Show the values of this run"}
-#: A fenced block, in which a line that starts with # is no heading; a heading; markup in the words of a heading.
-_FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.DOTALL | re.MULTILINE)
-_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
-_MARKUP = re.compile(r"\{[a-z:]+\}|[`*$]")
 
 
 class RunFailed(RuntimeError):
@@ -110,21 +104,14 @@ def load_runs(root: Path) -> dict[str, Run]:
     needed = {"id", "notebook", "title", "minutes"}
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
         name = f"{path.name}, run {entry.get('id', '(without id)')!r}"
-        for key in set(entry) - {each.name for each in fields(Run)}:
-            raise InputError(f"{name}: unknown field {key!r}{_nearest(key, [each.name for each in fields(Run)])}")
+        for key in entry:
+            find(key, [each.name for each in fields(Run)], f"field in {name}")
         if missing := sorted(needed - set(entry)):
             raise InputError(f"{name}: missing {', '.join(missing)}")
         if entry["id"] in runs:
             raise InputError(f"{path.name} declares run {entry['id']!r} twice")
         runs[entry["id"]] = Run(**entry)
     return runs
-
-
-def find_run(runs: Mapping[str, Run], run_id: str) -> Run:
-    """The run of that id; an unknown one is refused with the nearest, or with all."""
-    if run_id not in runs:
-        raise InputError(f"no run {run_id!r} in runs.yml{_nearest(run_id, runs)}")
-    return runs[run_id]
 
 
 def parameters_of(run: Run, tier: str, root: Path) -> dict[str, object]:
@@ -140,8 +127,7 @@ def parameters_of(run: Run, tier: str, root: Path) -> dict[str, object]:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             known[statement.targets[0].id] = ast.literal_eval(statement.value)
     for name in run.parameters:
-        if name not in known:
-            raise InputError(f"run {run.id}: {run.notebook} has no parameter {name!r}{_nearest(name, known)}")
+        find(name, known, f"parameter of {run.notebook}")
     chosen = {**known, **run.parameters}
     return {**chosen, "tier": tier} if "tier" in known else chosen
 
@@ -315,8 +301,8 @@ def _dress(
     """Turn a freshly executed notebook into a page, in place.
 
     Gives the page the run's own title, since one notebook may serve several runs, folds the two parameter cells, puts
-    the run card below the title and the command that makes it again below every table, replaces papermill's metadata
-    (it holds paths of the machine) by the run's own, and drops jupytext's, which would pair the page with its source.
+    the run card below the title, replaces papermill's metadata (it holds paths of the machine) by the run's own, and
+    drops jupytext's, which would pair the page with its source.
     """
     made = provenance.provenance()
     for cell in notebook.cells:
@@ -330,26 +316,10 @@ def _dress(
     card = nbformat.v4.new_markdown_cell(_card(run, tier, parameters, seconds, made), id="run-card")
     notebook.cells[0].source = f"# {run.title}"
     notebook.cells[1:1] = [card] + [nbformat.v4.new_markdown_cell(rest, id="after-run-card")] * bool(rest)
-    _frame_tables(notebook, run, tier)
     notebook.metadata.pop("papermill", None)
     notebook.metadata.pop("jupytext", None)
     said = {"run": run.id, "tier": tier, "key": key, "parameters": parameters, "seconds": round(seconds, 1)}
     notebook.metadata["melib"] = {**said, "provenance": made}
-
-
-def _frame_tables(notebook: NotebookNode, run: Run, tier: str) -> None:
-    """Number the tables of a page, name each by the heading it stands under, and put its command below it."""
-    number, heading = 1, run.title
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            headings = _HEADING.findall(_FENCED.sub("", cell.source))
-            heading = _MARKUP.sub("", headings[-1]) if headings else heading
-        for output in cell.get("outputs", ()):
-            html = output.get("data", {}).get("text/html", "")
-            if tables := count_tables(html):
-                how = {"first": number, "heading": heading, "file": run.id, "command": run.command(tier)}
-                output.data["text/html"] = framed(html, **how)
-                number += tables
 
 
 def _card(run: Run, tier: str, parameters: dict[str, object], seconds: float, made: Mapping[str, object]) -> str:
@@ -382,8 +352,3 @@ def _read(path: Path) -> NotebookNode | None:
 def _write(notebook: NotebookNode, path: Path) -> None:
     with whole(path) as part:
         nbformat.write(notebook, part)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(str(name), list(known), n=3)
-    return f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(known) or 'none'}"

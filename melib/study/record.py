@@ -31,3 +31,8 @@ def plain_table(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
         str(metric): {column: None if pd.isna(value) else float(value) for column, value in row.items()}
         for metric, row in table.to_dict(orient="index").items()
     }
+
+
+def count_names(named: pd.DataFrame) -> pd.DataFrame:
+    """Expressions and the names they got, counted: ``subject, emotion, named, count``."""
+    return named.groupby(["subject", "emotion", "named"], sort=True).size().rename("count").reset_index()

@@ -39,7 +39,7 @@ _TEXT = dict.fromkeys(("subject", "video", "emotion", "named", "kind"), str)
 #: Tables that stand once for many rows.
 _SHARED = ("truth", "videos")
 #: Keys without which a file is no record.
-_NEEDED = ("key", "settings", "amounts", "dataset", "provenance")
+_NEEDED = {"key", "settings", "amounts", "dataset", "provenance"}
 # Editing a file while a process runs does not change what it computes, nor what its records say of themselves.
 _SOURCE = {kind: source_hash(module) for kind, module in WAYS.items()}
 
@@ -109,10 +109,8 @@ def compute(row: Row, seed: int, *, folder: Path | str, store: Path | str) -> Pa
 def write(record: Record, where: Path) -> Path:
     """Write a record and its tables."""
     where.parent.mkdir(parents=True, exist_ok=True)
-    text = {
-        name: table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        for name, table in record.tables.items()
-    }
+    how = {"index": False, "float_format": "%.6g", "lineterminator": "\n"}
+    text = {name: table.to_csv(**how) for name, table in record.tables.items()}
     values = dict(record.values)
     shared = {name: text.pop(name) for name in _SHARED if name in text}
     if shared:
@@ -142,9 +140,8 @@ def read_values(where: Path | str) -> dict:
         values = json.loads(where.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{where} is not JSON ({error}): delete it and run the experiment again") from error
-    missing = [name for name in _NEEDED if not isinstance(values, dict) or name not in values]
-    if missing:
-        raise InputError(f"{where} is not a record of a row: it lacks {', '.join(missing)}")
+    if not isinstance(values, dict) or not set(values) >= _NEEDED:
+        raise InputError(f"{where} is not a record of a row: it lacks one of {', '.join(sorted(_NEEDED))}")
     return values
 
 
@@ -164,10 +161,8 @@ def _read_zip(where: Path) -> dict[str, pd.DataFrame]:
             files = {name.removesuffix(".csv"): archive.read(name).decode() for name in archive.namelist()}
     except zipfile.BadZipFile as error:
         raise InputError(f"{where} is damaged ({error}): delete it and run the experiment again") from error
-    return {
-        name: pd.read_csv(io.StringIO(text), dtype=_TEXT, keep_default_na=False, na_values=[""])
-        for name, text in files.items()
-    }
+    how = {"dtype": _TEXT, "keep_default_na": False, "na_values": [""]}
+    return {name: pd.read_csv(io.StringIO(text), **how) for name, text in files.items()}
 
 
 def is_current(row: Row, seed: int, folder: Path | str) -> bool:
@@ -186,10 +181,8 @@ def read(rows: Iterable[Row], folder: Path | str | Callable[[Row], Path]) -> dic
     for row in rows:
         where = folder(row) if callable(folder) else Path(folder)
         records = tuple(read_record(path(row, seed, where)) for seed in row.seeds)
-        current = all(
-            record.values["key"] == key(row.settings, seed) for record, seed in zip(records, row.seeds, strict=True)
-        )
-        kept[row.name] = Kept(row, records, stale=not current)
+        wanted = [key(row.settings, seed) for seed in row.seeds]
+        kept[row.name] = Kept(row, records, stale=[record.values["key"] for record in records] != wanted)
     return kept
 
 

@@ -67,7 +67,7 @@ def compare(name: str, kept: Mapping, made: Mapping, spread: Mapping[str, float]
     if before.keys() != after.keys():
         return Answer(name, False, True, f"other metrics: {', '.join(sorted(before.keys() ^ after.keys())[:3])}")
     if _machine(kept) == _machine(made):
-        off = [each for each in before if not _equal(before[each], after[each])]
+        off = [each for each in before if not np.array_equal(before[each], after[each], equal_nan=True)]
         words = f"{off[0]}: {before[off[0]]:g} kept, {after[off[0]]:g} now" if off else "the same to the last bit"
         return Answer(name, not off, True, words + (f" ({len(off)} numbers differ)" if len(off) > 1 else ""))
     steps = {part: _largest_step(part, before, after) for part in ("spotting_and_naming", "floor/spotting_and_naming")}
@@ -93,12 +93,7 @@ def _largest_step(part: str, before: Mapping[str, float], after: Mapping[str, fl
 def _machine(values: Mapping) -> dict[str, object]:
     """What must be the same for the same bits; the code of melib is no part of it, it is what is tried."""
     made = values["provenance"]
-    packages = {name: version for name, version in (made.get("packages") or {}).items() if name != "melib"}
-    return {part: made.get(part) for part in _SAME} | {"packages": packages}
-
-
-def _equal(first: float, second: float) -> bool:
-    return first == second or (math.isnan(first) and math.isnan(second))
+    return {part: made.get(part) for part in _SAME} | {"packages": {**made.get("packages", {}), "melib": None}}
 
 
 def _ratio(before: float, after: float, deviation: float) -> float:

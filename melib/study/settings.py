@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 
+import yaml
+
 from melib import datasets
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.features import TRUE_INPUTS, FeatureSettings
 from melib.synthetic.action_units import OUT_OF_PLANE_PATTERNS
-from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
+from melib.synthetic.readings import Reading
 from melib.synthetic.suites import SUITES
 from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 
 SYNTHETIC = "synthetic"
 CLASSES = {4: EMOTIONS_4, 7: EMOTIONS_7}
 #: Number of classes of the papers' main table for a dataset.
-USUAL_CLASSES = {SYNTHETIC: 4, "casme3": 4, "casme_sq": 3, "samm_lv": 3, "casme2": 5} | dict.fromkeys(
-    ("smic_hs", "smic_vis", "smic_nir"), 3
-)
+USUAL_CLASSES = {SYNTHETIC: 4, "casme3": 4, "casme_sq": 3, "samm_lv": 3, "casme2": 5}
+USUAL_CLASSES |= {"smic_hs": 3, "smic_vis": 3, "smic_nir": 3}
 #: Datasets of clips that hold one expression each.
 CLIP_DATASETS = ("casme2", "smic_hs", "smic_vis", "smic_nir")
 #: What learns and answers in long videos. ``labels`` answers with the pseudo-labels themselves: the ceiling of a
@@ -41,23 +41,19 @@ FLOOR_DRAWS, CHANCE_DRAWS = 20, 200
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything a tier has.
-
-    ``people``, ``clip_people`` and ``sweep_people`` are (to learn from, to be tested): of long videos, of clips for
-    networks, of clips for sweeps. ``*_steps`` are optimiser updates of MEAN's two stages and of SFAMNet.
-    """
+    """How much of everything a tier has; ``tiers.yml`` beside this file is the one table, and says what each is."""
 
     seeds: int
     people: tuple[int, int]
     videos: int
     frames: int
     stride: int
-    clips: int  # further expressions of each person of the long videos, of which onset and apex alone are rendered
+    clips: int
     spot_steps: int
     recognition_steps: int
     joint_steps: int
     batch: int
-    control_draws: int  # trainings of a network on shuffled emotion labels
+    control_draws: int
     resamples: int
     clip_people: tuple[int, int]
     clips_each: int
@@ -65,45 +61,28 @@ class Sizes:
     sweep_clips_each: int
     clip_steps: int
     clip_batch: int
-    clip_guesses: int  # draws of answers without looking
+    clip_guesses: int
     clip_resamples: int
-    motion_pairs: int  # onset-apex pairs on which flow is measured
-    out_of_plane: tuple[int, int, int]  # people to learn from, people tested, clips of each
+    motion_pairs: int
+    out_of_plane: tuple[int, int, int]
     motion_resamples: int
 
 
-#: The one table of sizes, by tier.
-TIERS = {
-    "smoke": Sizes(
-        seeds=1,
-        **dict(people=(3, 3), videos=2, frames=120, stride=4, clips=8),
-        **dict(spot_steps=40, recognition_steps=40, joint_steps=40, batch=32, control_draws=1, resamples=200),
-        **dict(clip_people=(4, 3), clips_each=6, sweep_people=(2, 3), sweep_clips_each=6),
-        **dict(clip_steps=10, clip_batch=32, clip_guesses=20, clip_resamples=100),
-        **dict(motion_pairs=2, out_of_plane=(2, 2, 4), motion_resamples=100),
-    ),
-    "quick": Sizes(
-        seeds=1,
-        **dict(people=(6, 6), videos=2, frames=240, stride=3, clips=12),
-        **dict(spot_steps=400, recognition_steps=100, joint_steps=200, batch=64, control_draws=3, resamples=500),
-        **dict(clip_people=(16, 22), clips_each=10, sweep_people=(8, 12), sweep_clips_each=8),
-        **dict(clip_steps=80, clip_batch=64, clip_guesses=50, clip_resamples=500),
-        **dict(motion_pairs=12, out_of_plane=(6, 6, 8), motion_resamples=1000),
-    ),
-    "full": Sizes(
-        seeds=3,
-        **dict(people=(12, 12), videos=2, frames=450, stride=2, clips=20),
-        **dict(spot_steps=500, recognition_steps=150, joint_steps=300, batch=64, control_draws=3, resamples=2000),
-        **dict(clip_people=(60, 150), clips_each=20, sweep_people=(24, 40), sweep_clips_each=12),
-        **dict(clip_steps=200, clip_batch=64, clip_guesses=200, clip_resamples=1000),
-        **dict(motion_pairs=40, out_of_plane=(20, 20, 10), motion_resamples=2000),
-    ),
-}
+def _read_tiers() -> dict[str, Sizes]:
+    # A record's key holds the sizes that decide it, so the table itself is outside of the source that is hashed.
+    table = yaml.safe_load(Path(__file__).with_name("tiers.yml").read_text(encoding="utf-8"))
+    tiers = table.pop("tiers")
+    sizes = {name: [tuple(each) if isinstance(each, list) else each for each in row] for name, row in table.items()}
+    return {tier: Sizes(**{name: row[column] for name, row in sizes.items()}) for column, tier in enumerate(tiers)}
+
+
+#: Tier -> its sizes.
+TIERS = _read_tiers()
 
 
 def tier_sizes(tier: str) -> Sizes:
     """The sizes of a tier; an unknown one is refused."""
-    return TIERS[_choice("tier", tier, TIERS)]
+    return find(tier, TIERS, "tier")
 
 
 def usual_classes(dataset: str) -> int:
@@ -127,14 +106,12 @@ class Settings:
     suite : str
         Suite of the benchmark.
     split : {"fresh", "loso"}
-        ``fresh``: people to learn from and others to be tested, the benchmark's default. ``loso``: one person left
-        out at a time.
+        People to learn from and others to be tested, the benchmark's default; or one person left out at a time.
     model : str
         One of :data:`MODELS`. All see the planes of ``input``; the floor is also measured beside every network.
     classes : int
-        Emotion classes that are named: 4 or 7 on the benchmark (suite ``out_of_plane`` has seven of its own); of
-        filmed faces a number that the reader knows. An expression of no class is spotted, neither learnt nor scored
-        by name.
+        Emotion classes that are named: 4 or 7 on the benchmark (suite ``out_of_plane`` has seven of its own), or a
+        number that the reader knows. An expression of no class is spotted, neither learnt nor scored by name.
     input : str
         What the network sees, see :class:`melib.features.FeatureSettings`. Inputs joined by ``|``, such as ``O|S``,
         are late fusion: a network each, trained apart, and the mean of their answers.
@@ -189,7 +166,7 @@ class Settings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        _choice("dataset", self.dataset, (SYNTHETIC, *datasets.DATASETS))
+        find(self.dataset, (SYNTHETIC, *datasets.DATASETS), "dataset")
         filled = {
             "split": "loso" if self.filmed else "fresh",
             "classes": usual_classes(self.dataset),
@@ -200,14 +177,14 @@ class Settings:
         for name, value in filled.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        _choice("tier", self.tier, TIERS)
-        _choice("suite", self.suite, SUITES)
-        _choice("split", self.split, ("fresh", "loso"))
-        _choice("model", self.model, MODELS)
-        _choice(f"classes of {self.dataset}", self.classes, self._class_sets)
-        _choice("intervals_by", self.intervals_by, NETWORKS)
-        _choice("rule", self.rule, ("authors", "strict"))
-        _choice("device", self.device, ("auto", "cpu", "cuda"))
+        find(self.tier, TIERS, "tier")
+        find(self.suite, SUITES, "suite")
+        find(self.split, ("fresh", "loso"), "split")
+        find(self.model, MODELS, "model")
+        find(self.classes, self._class_sets, f"classes of {self.dataset}")
+        find(self.intervals_by, NETWORKS, "intervals_by")
+        find(self.rule, ("authors", "strict"), "rule")
+        find(self.device, ("auto", "cpu", "cuda"), "device")
         for part in self.inputs:
             self.planes(part)
         if len(set(self.inputs)) < len(self.inputs):
@@ -219,10 +196,6 @@ class Settings:
             raise InputError(f"gap_s is a time in seconds above 0, got {self.gap_s}")
         if not 0 < self.p < 1:
             raise InputError(f"p lies between 0 and 1, got {self.p}")
-        self._check_data()
-
-    def _check_data(self) -> None:
-        """Whether dataset, its folder and what rests on either agree."""
         if self.data_root and not Path(self.data_root).is_dir():
             raise FileNotFoundError(f"data_root {self.data_root} is not a folder: give the folder of the dataset")
         if not self.filmed:
@@ -235,12 +208,9 @@ class Settings:
             raise InputError(f"dataset {self.dataset!r} has no fresh people to be tested on: use split 'loso'")
         if self.suite != "default":
             raise InputError(f"suite {self.suite!r} is one of the benchmark's: leave it out for {self.dataset!r}")
-        known = [part for part in self.inputs if part in TRUE_INPUTS]
-        known += [self.stabilization] * (self.stabilization == "true-pose") + [self.model] * (
-            self.model == "action units"
-        )
-        if known:
-            raise InputError(f"{known[0]!r} is known of the benchmark alone: choose another for {self.dataset!r}")
+        for each in (*self.inputs, self.stabilization, self.model):
+            if each in (*TRUE_INPUTS, "true-pose", "action units"):
+                raise InputError(f"{each!r} is known of the benchmark alone: choose another for {self.dataset!r}")
 
     @property
     def sizes(self) -> Sizes:
@@ -250,9 +220,8 @@ class Settings:
     @property
     def amounts(self) -> dict[str, object]:
         """The sizes that decide this row's numbers; a dataset has the people and videos that it has."""
-        rendered = ("people", "videos", "frames", "clips")
-        trained = ("spot_steps", "recognition_steps", "joint_steps", "batch", "control_draws", "resamples")
-        names = trained if self.filmed else rendered + trained
+        names = ["spot_steps", "recognition_steps", "joint_steps", "batch", "control_draws", "resamples"]
+        names += [] if self.filmed else ["people", "videos", "frames", "clips"]
         return {**{name: getattr(self.sizes, name) for name in names}, "stride": self.stride}
 
     @property
@@ -294,16 +263,11 @@ class Settings:
         """Names of the classes, in the order of a network's logits."""
         return tuple(OUT_OF_PLANE_PATTERNS) if self._own_classes else self._class_sets[self.classes]
 
-    @property
-    def merge(self) -> Mapping[str, str | None]:
-        """How the labels' own names become those of the classes; None where one belongs to no class."""
-        if self.filmed:
-            return datasets.class_sets(self.dataset)[self.classes][1]
-        return SEVEN_TO_FOUR if self.classes == 4 and not self._own_classes else {}
-
     def class_of(self, emotion: str | None) -> str | None:
         """The class of a label's emotion; None where it belongs to no class of the set."""
-        return self.merge.get(emotion, None if self.filmed else emotion)
+        if self.filmed:
+            return datasets.class_sets(self.dataset)[self.classes][1].get(emotion)
+        return SEVEN_TO_FOUR.get(emotion, emotion) if self.classes == 4 and not self._own_classes else emotion
 
     @property
     def _class_sets(self) -> Mapping[int, tuple[str, ...]]:
@@ -314,49 +278,6 @@ class Settings:
     @property
     def _own_classes(self) -> bool:
         return not self.filmed and SUITES[self.suite].timeline.classes == "out_of_plane"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One way to read the three planes of a pair of frames of a clip.
-
-    Parameters
-    ----------
-    planes : FeatureSettings
-    sensor : DepthSensor
-        Of no effect where the input reads no depth.
-    generic : bool
-        A generic face that stands still in place of the sensor's depth.
-    delay : int
-        Frames by which depth lags behind colour.
-    averaged : bool
-        Depth averaged over frames before the first, and about the second frame of the pair.
-    """
-
-    planes: FeatureSettings = FeatureSettings()
-    sensor: DepthSensor = DEPTH_LEVELS["mid"]
-    generic: bool = False
-    delay: int = 0
-    averaged: bool = False
-
-    @classmethod
-    def of(cls, values: Mapping[str, object]) -> Reading:
-        """From plain values: those of :class:`FeatureSettings` beside the others, ``sensor`` a level or its errors."""
-        names = [each.name for each in fields(FeatureSettings)]
-        mine = [each.name for each in fields(cls) if each.name != "planes"]
-        _known_names(values, (*names, *mine), "setting of a reading")
-        given = {name: value for name, value in values.items() if name in mine}
-        if "sensor" in given:
-            given["sensor"] = _sensor(given["sensor"])
-        return cls(FeatureSettings(**{name: value for name, value in values.items() if name in names}), **given)
-
-
-def _sensor(given: str | Mapping[str, object]) -> DepthSensor:
-    """A named level, or a sensor from its errors."""
-    if isinstance(given, str):
-        return DEPTH_LEVELS[_choice("sensor", given, DEPTH_LEVELS)]
-    _known_names(given, [each.name for each in fields(DepthSensor)], "error of a sensor")
-    return DepthSensor(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
 @dataclass(frozen=True)
@@ -418,18 +339,16 @@ class ClipSettings:
         for name in ("flow", "depth", "learnt_depth"):
             if isinstance(getattr(self, name), Mapping):
                 object.__setattr__(self, name, Reading.of(getattr(self, name)))
-        _choice("tier", self.tier, TIERS)
-        _choice("question", self.question, ("recognition", "spotting"))
-        _choice("people", self.people, ("networks", "sweeps"))
-        _choice("model", self.model, CLIP_MODELS)
-        _choice("classes", self.classes, CLASSES)
-        _choice("input", self.input, ("flow", "depth", "uv0", "uvz", "uvz-other"))
-        _choice("mixture", self.mixture, ("", "out-of-plane", "au14"))
-        _choice("population", self.population, ("test", "train"))
+        find(self.tier, TIERS, "tier")
+        find(self.question, ("recognition", "spotting"), "question")
+        find(self.people, ("networks", "sweeps"), "people")
+        find(self.model, CLIP_MODELS, "model")
+        find(self.classes, CLASSES, "classes")
+        find(self.input, ("flow", "depth", "uv0", "uvz", "uvz-other"), "input")
+        find(self.mixture, ("", "out-of-plane", "au14"), "mixture")
+        find(self.population, ("test", "train"), "population")
         if self.question == "spotting" and self.model in NETWORKS:
-            raise InputError(
-                f"question 'spotting' on clips is for 'floor' and 'grid'; {self.model!r} spots in long videos"
-            )
+            raise InputError(f"'spotting' on clips is for 'floor' and 'grid': {self.model!r} spots in long videos")
         most = 2.0 if self.mixture == "au14" else 1.0
         if not 0 <= self.share <= most:
             raise InputError(f"the share of mixture {self.mixture!r} lies between 0 and {most:g}, got {self.share}")
@@ -450,17 +369,19 @@ class ClipSettings:
         return TIERS[self.tier]
 
     @property
+    def _people(self) -> tuple[str, str]:
+        return ("clip_people", "clips_each") if self.people == "networks" else ("sweep_people", "sweep_clips_each")
+
+    @property
     def clips(self) -> dict[str, tuple[int, int]]:
         """People of each population, and clips of each of them."""
-        sizes, whole = self.sizes, self.people == "networks"
-        people, each = (sizes.clip_people, sizes.clips_each) if whole else (sizes.sweep_people, sizes.sweep_clips_each)
+        people, each = (getattr(self.sizes, name) for name in self._people)
         return {"train": (people[0], each), "test": (people[1], each)}
 
     @property
     def amounts(self) -> dict[str, object]:
         """The sizes that decide this row's numbers."""
-        people = ("clip_people", "clips_each") if self.people == "networks" else ("sweep_people", "sweep_clips_each")
-        names = (*people, "clip_steps", "clip_batch", "clip_guesses", "clip_resamples")
+        names = (*self._people, "clip_steps", "clip_batch", "clip_guesses", "clip_resamples")
         return {name: getattr(self.sizes, name) for name in names}
 
     @property
@@ -475,8 +396,9 @@ WAYS = {"videos": Settings, "clips": ClipSettings}
 
 def make(way: str, values: Mapping[str, object]) -> Settings | ClipSettings:
     """Settings from plain names and values; an unknown name is refused with the nearest that is known."""
-    kind = WAYS[_choice("way", way, WAYS)]
-    _known_names(values, [each.name for each in fields(kind)], f"setting of a row of {way}")
+    kind = find(way, WAYS, "way")
+    for name in values:
+        find(name, [each.name for each in fields(kind)], f"setting of a row of {way}")
     return kind(**values)
 
 
@@ -499,18 +421,3 @@ def differing(first: Settings | ClipSettings, second: Settings | ClipSettings) -
     if type(first) is not type(second):
         return ("way",)
     return tuple(e.name for e in fields(first) if getattr(first, e.name) != getattr(second, e.name))
-
-
-def _known_names(values: Iterable[str], known: Iterable[str], what: str) -> None:
-    known = list(known)
-    for name in values:
-        if name not in known:
-            close = get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-            raise InputError(f"unknown {what} {name!r}: {hint}")
-
-
-def _choice(name: str, value: object, known: Iterable) -> object:
-    if value not in known:
-        raise InputError(f"unknown {name} {value!r}: use one of {', '.join(map(str, known))}")
-    return value

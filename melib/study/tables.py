@@ -12,29 +12,14 @@ import pandas as pd
 from melib.errors import InputError
 from melib.metrics import spotting, uncertainty
 from melib.metrics.verdict import judge
-from melib.study.compare import (
-    NAMES,
-    beside_chance,
-    chance,
-    differences,
-    has,
-    shuffled,
-    value,
-)
+from melib.study.compare import NAMES, beside_chance, chance, differences, has, shuffled, value
 from melib.study.experiments import Experiment
 from melib.study.records import Kept
 from melib.study.released import MEASURED_AS, PRINTED_AS, READINGS, REBUILT, read_printed
-from melib.study.settings import Settings, differing, plain, usual_classes
+from melib.study.settings import Settings, differing, usual_classes
 
-_COUNTS = ("tp", "fp", "fn")
 #: The columns of :func:`printed` that say what a row is about.
-_HEADS = {
-    "paper": "Paper",
-    "dataset": "Dataset (filmed)",
-    "classes": "Classes",
-    "method": "Network",
-    "features": "Input",
-}
+_HEADS = dict(paper="Paper", dataset="Dataset (filmed)", classes="Classes", method="Network", features="Input")
 
 
 @dataclass(frozen=True)
@@ -74,19 +59,18 @@ def with_interval(found: Mapping[str, float | None], digits: int = 3, *, sign: b
 def about(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
     """The data file's question and criterion, on whom and how often they were asked, and what to know (Markdown)."""
     some = list(kept.values())
-    first = some[0].first
-    data, synthetic = first["dataset"], first["dataset"]["synthetic"]
+    data = some[0].first["dataset"]
     people = sorted({each.first["counts"]["subjects"] for each in some})
     seeds = sorted({len(each.records) for each in some})
     lines = {
         "Question": experiment.question,
         "Criterion, set before any number": experiment.criterion,
-        "Data": f"{data['name']} {data['version']}, {'synthetic' if synthetic else 'filmed'} faces",
+        "Data": f"{data['name']} {data['version']}, {'synthetic' if data['synthetic'] else 'filmed'} faces",
         "Tier": experiment.tier,
         "People tested": _ends(people),
         "Seeds a row": _ends(seeds),
     }
-    if not synthetic:
+    if not data["synthetic"]:
         lines["Use"] = "made from licensed data: **not for publication**"
     if any(each.stale for each in some):
         lines["Caution"] = "records are **stale**: other code, settings or data than today's made them"
@@ -163,116 +147,14 @@ def remake(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
     return pd.DataFrame({"": list(rows.values())}, index=list(rows))
 
 
-def designs(kept: Mapping[str, Kept]) -> pd.DataFrame:
-    """Leave-one-subject-out rows, each below the row of the same network on fresh people: what either rests on."""
-    table = {}
-    for row in kept.values():
-        if not isinstance(row.row.settings, Settings) or row.row.settings.split != "loso":
-            continue
-        for other in kept.values():
-            if set(differing(row.row.settings, other.row.settings)) <= {"split", "shuffled"}:
-                table |= {each.row.label: _rests_on(each) for each in (other, row)}
-    return pd.DataFrame.from_dict(table, orient="index")
-
-
-def _rests_on(row: Kept) -> dict[str, str]:
-    counts, settings = row.first["counts"], row.row.settings
-    floor = [record.values["floor"]["frames"]["roc_auc_frames"]["value"] for record in row.records]
-    hits, alarms = (
-        [record.values["spotting_and_naming"][key]["value"] for record in row.records] for key in ("tp", "fp")
-    )
-    return {
-        "Learns from, people": str(counts["subjects"] - 1 if settings.split == "loso" else settings.sizes.people[0]),
-        "Tested on, people": str(counts["subjects"]),
-        "Seeds": str(len(row.records)),
-        "Micro-expressions": str(counts["micro_expressions"]),
-        "Hits": number(sum(hits) / len(hits), 1),
-        "False alarms": number(sum(alarms) / len(alarms), 1),
-        "ROC-AUC of frames": with_interval(value(row, "roc_auc_frames")),
-        "The same of the floor": number(sum(floor) / len(floor)),
-    }
-
-
-def settings_of(settings: Settings, values: Mapping) -> pd.DataFrame:
-    """What one run was made of: data, people, settings, the rule's constants, and cost."""
-    counts, data = values["counts"], values["dataset"]
-    rows = {
-        "Data": f"{data['name']} {data['version']}, {'synthetic' if data['synthetic'] else 'filmed'} faces",
-        **({} if data["synthetic"] else {"Use": "made from licensed data: not for publication"}),
-        **{f"Labels, {name.replace('_', ' ')}": count for name, count in data.get("labels", {}).items()},
-        "Tested people, videos, minutes": f"{counts['subjects']}, {counts['videos']}, {counts['minutes']:.1f}",
-        "Micro- and macro-expressions in them": f"{counts['micro_expressions']}, {counts['macro_expressions']}",
-        "Expressions given for recognition": counts["given_expressions"],
-        **{name: given for name, given in plain(settings).items() if name != "dataset"},
-        "constants of the rule, by fold": "; ".join(dict.fromkeys(map(str, values["rules"]))),
-        "Time": f"{values['seconds']:.0f} s",
-    }
-    return pd.DataFrame({"": [str(each) for each in rows.values()]}, index=list(rows))
-
-
-def controls_of(values: Mapping) -> pd.DataFrame:
-    """Recognition of given expressions in one run, beside the checks that should find nothing."""
-    rows = {}
-    for metric in ("uf1_pooled", "uar_pooled"):
-        floor = values["floor"]
-        draws = {"network": values["shuffled"], "floor": floor["shuffled"] if floor else ()}
-        rows[NAMES[metric]] = {
-            "Trained on true labels": number(values["recognition"][metric]["value"]),
-            **{
-                f"{who} on shuffled labels (mean of {len(some)})": number(
-                    sum(each[metric] for each in some) / len(some)
-                )
-                for who, some in draws.items()
-                if some
-            },
-            "Guessing by frequency (95 %)": span(values["chance"]["guessed"][metric]),
-            "Always the commonest": number(values["chance"]["majority"][metric]["mean"]),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def run_of(values: Mapping) -> pd.DataFrame:
-    """The main numbers of one run: value, interval, the floor on the same people, the paired difference, and luck."""
-    shown = {
-        "spotting_and_naming": (
-            *(*_COUNTS, "false_positives_per_minute", "precision_spotting", "recall_spotting", "f1_spotting"),
-            *("f1_analysis", "uf1_analysis", "strs", "f1_named"),
-        ),
-        "frames": ("roc_auc_frames", "average_precision_frames"),
-        "frames_raw": ("roc_auc_frames", "average_precision_frames"),
-        "recognition": ("uf1_pooled", "uar_pooled"),
-    }
-    nulls = {"spotting_and_naming": "shifted", "recognition": "guessed"}
-    rows = {}
-    for part, metrics in shown.items():
-        for metric in metrics:
-            digits = 0 if metric in _COUNTS else 3
-            found, null = values[part][metric], values["chance"].get(nulls.get(part), {}).get(metric)
-            row = {"Value": number(found["value"], digits), "95 % over subjects": span(found, digits)}
-            if values["floor"] is not None:
-                less = values["minus_floor"][part][metric]
-                row["Floor"] = number(values["floor"][part][metric]["value"], digits)
-                row["Value minus floor (95 %)"] = with_interval(less, digits, sign=True)
-                row["Than the floor"] = judge(less["value"], less["low"], less["high"], 0.0)
-            row["Chance (95 %)"] = "" if null is None else span(null, digits)
-            rows[NAMES[metric] + (", before smoothing" if part == "frames_raw" else "")] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def printed(
-    task: str, *, methods: Sequence[str] = ("MEAN", "SFAMNet"), metrics: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """The printed numbers of a task on filmed faces: a row per method, features and dataset, a column per metric.
+def printed(task: str, metrics: Sequence[str]) -> pd.DataFrame:
+    """The printed numbers of the two networks on filmed faces: a row per input and dataset, a column per metric.
 
     They cannot be held against rows on synthetic faces: other faces, cameras, labels and densities of expressions
     decide a score as much as the method does.
     """
     table = read_printed(task)
-    chosen = table[table["method"].isin(methods)]
-    if metrics is not None:
-        chosen = chosen[chosen["metric"].isin(metrics)]
-    if chosen.empty:
-        raise InputError(f"the papers print nothing on {task} for {', '.join(methods)}")
+    chosen = table[table["method"].isin(REBUILT) & table["metric"].isin(metrics)]
     wide = chosen.rename(columns=_HEADS).set_index([*_HEADS.values(), "metric"])["value"]
     blocks: dict[tuple, dict[str, str]] = {}
     for index, text in wide.items():
@@ -294,10 +176,9 @@ def beside_papers(experiment: Experiment, kept: Mapping[str, Kept]) -> dict[str,
     some = next(iter(kept.values()))
     if some.first["dataset"]["synthetic"]:
         words = "printed, on filmed faces; not comparable with rows on synthetic ones"
-        return {f"{task}: {words}": printed(task, metrics=names) for task, names in tasks.items()}
-    dataset = some.row.settings.dataset
+        return {f"{task}: {words}": printed(task, names) for task, names in tasks.items()}
     tables = {task: beside_printed(kept, task) for task in tasks}
-    name = PRINTED_AS.get(dataset, dataset)
+    name = PRINTED_AS.get(some.row.settings.dataset, some.row.settings.dataset)
     return {f"{task} on {name}": _as_printed(table) for task, table in tables.items() if not table.empty}
 
 

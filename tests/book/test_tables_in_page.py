@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 from nbformat import v4
 from playwright.sync_api import Browser, Locator, Page
-from reading import ROOT, reader, sound, too_wide, write_page
+from reading import ROOT, program, reader, sound, too_wide, write_page
 
 from melib.study import pages
 from melib.study.tables import Folded
 
+MADE_TABLES = program("book/extensions/made_tables.py")
 RUN = pages.Run("small", "notebooks/small.md", "A small page", {"quick": 1.0})
 COMMAND = RUN.command("quick")
 
@@ -56,6 +57,7 @@ def shown(*outputs: str) -> list[str]:
         cells.append(v4.new_code_cell("show()", outputs=[output]))
     notebook = v4.new_notebook(cells=cells)
     pages._dress(notebook, RUN, "quick", key="k" * 64, parameters={}, seconds=1.0)
+    MADE_TABLES.frame_tables(notebook)
     return [output.data["text/html"] for cell in notebook.cells for output in cell.get("outputs", ())]
 
 

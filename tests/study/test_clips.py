@@ -11,10 +11,10 @@ import pytest
 from melib.features import FeatureSettings, planes
 from melib.study import clips, readings, settings
 from melib.study.clips import Samples, answer, deal, load, mean_motion, run
-from melib.study.readings import People, Request, clip_pairs, grid_means
 from melib.study.settings import FLOOR_DRAWS, ClipSettings, Reading
 from melib.synthetic.action_units import AU14_SHARE, OUT_OF_PLANE_UNITS
 from melib.synthetic.dataset import open_clips
+from melib.synthetic.readings import People, Request, clip_pairs, grid_means
 from melib.training import region_means, train_floor
 
 SIZES = {"clip_people": (2, 2), "clips_each": 3, "sweep_people": (2, 2), "sweep_clips_each": 3}

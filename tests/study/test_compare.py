@@ -160,8 +160,6 @@ def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):
     assert parts and all("not comparable" in title for title in parts)
     with pytest.raises(InputError, match="not comparable"):
         tables.beside_printed(rows, "spotting")
-    with pytest.raises(InputError, match="print nothing"):
-        tables.printed("spotting", methods=["nobody's"])
 
 
 @pytest.fixture(autouse=True)
@@ -190,20 +188,3 @@ def test_gains_stand_over_the_steps_of_a_dose():
     fig = figures.gains_along({"one": series, "two": series}, xlabel="dose", ylabel="gain", least=0.03)
     assert [label.get_text() for label in fig.axes[0].get_xticklabels()] == ["0.1", "0.5"]
     assert fig.axes[1].get_title() == "two"
-
-
-def test_learning_curves_are_drawn_a_stage_a_panel(rows):
-    curve = pd.DataFrame(
-        {
-            "fold": "fold_0",
-            "input": "O",
-            "stage": ["spotting", "spotting", "recognition"],
-            "step": [0, 9, 9],
-            "loss": [1.0, 0.5, 0.7],
-        }
-    )
-    records = tuple(Record(each.values, {**each.tables, "learning": curve}) for each in rows["good"].records)
-    fig = figures.learning_curves({"good": Kept(rows["good"].row, records)})
-    assert [axes.get_title() for axes in fig.axes] == ["spotting", "recognition"]
-    with pytest.raises(InputError, match="no row keeps a learning curve"):
-        figures.learning_curves(rows)

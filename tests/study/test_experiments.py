@@ -80,10 +80,10 @@ def test_a_row_of_ones_own_stands_beside_the_others_or_in_the_place_of_one(folde
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("measures:", "mesures:", "no entry in .*grid.yml called 'mesures': did you mean 'measures'"),
-        ("label:", "lable:", "no entry in rows of grid called 'lable': did you mean 'label'"),
+        ("measures:", "mesures:", "unknown entry in .*grid.yml 'mesures': did you mean 'measures'"),
+        ("label:", "lable:", "unknown entry in rows of grid 'lable': did you mean 'label'"),
         ("input: S", "inptu: S", "unknown setting of a row of videos 'inptu': did you mean 'input'"),
-        ('first: "{model}-s"', 'first: "{model}-z"', "no row in experiment grid called 'mean-z'"),
+        ('first: "{model}-s"', 'first: "{model}-z"', "unknown row in experiment grid 'mean-z'"),
         ('name: "{model}-{seen}"', 'name: "{model}"', "two rows called 'mean'"),
         ('name: "{model}-{seen}"', 'name: "{model} {seen}"', "row 'mean o': a name has lower-case letters"),
         ("rows:", "rows: [", "grid.yml is not YAML"),
@@ -96,7 +96,7 @@ def test_a_wrong_file_is_told_what_is_wrong(folder, old, new, words):
 
 
 def test_an_unknown_experiment_or_tier_is_refused(folder):
-    with pytest.raises(InputError, match="no experiment called 'gird': did you mean 'grid'"):
+    with pytest.raises(InputError, match="unknown experiment 'gird': did you mean 'grid'"):
         experiments.load("gird", "smoke", folder=folder)
     with pytest.raises(InputError, match="unknown tier 'qick'"):
         experiments.load("grid", "qick", folder=folder)

@@ -117,7 +117,7 @@ def test_a_killed_writer_leaves_no_record(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [('{"row": ', "is not JSON"), ("{}", "is not a record of a row: it lacks key"), ("[]", "is not a record")],
+    [('{"row": ', "is not JSON"), ("{}", "is not a record of a row: it lacks one of"), ("[]", "is not a record")],
 )
 def test_a_damaged_record_is_named(tmp_path, text, words):
     path = tmp_path / "x.json"
@@ -163,7 +163,7 @@ def test_the_command_computes_the_rows_that_are_asked_for(tmp_path, declared, ca
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--row", "god"], "no row in grid called 'god': did you mean 'good'"),
+        (["--row", "god"], "unknown row in grid 'god': did you mean 'good'"),
         (["--jobs", "0"], "--jobs must be at least 1"),
         (["--folder", "letter"], "--folder letter cannot be written into"),
     ],

@@ -1,4 +1,4 @@
-"""The HTML of a table as a page shows it: header cells that say what they head, a name, and the command below it.
+"""Tables of executed pages: header cells that say what they head, a name, and the command that makes them again.
 
 What a browser adds, sorting and a download, is in ``book/assets/tables.js``; without it nothing of a table is lost.
 """
@@ -11,6 +11,10 @@ from html import escape
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+import nbformat
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+
 _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 #: The style that pandas writes above each table; browsers no longer confine it to that table.
 _STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
@@ -19,11 +23,39 @@ _NUMBER = r"[-+]?\d[\d.]*"
 _RANGE = re.compile(rf"\(?{_NUMBER} (?:to|±) {_NUMBER}\)?")
 #: From so many characters on, a cell holds words that want room.
 _LONG = 25
+#: A fenced block, in which a line that starts with # is no heading; a heading; markup in the words of a heading.
+_FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.DOTALL | re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
+_MARKUP = re.compile(r"\{[a-z:]+\}|[`*$]")
 
 
-def count_tables(html: str) -> int:
-    """How many tables an output of a notebook holds."""
-    return len(_TABLE.findall(html))
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("source-read", _read)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _read(app: Sphinx, name: str, source: list[str]) -> None:
+    if name.startswith("book/runs/"):
+        notebook = nbformat.reads(source[0], as_version=4)
+        frame_tables(notebook)
+        source[0] = nbformat.writes(notebook)
+
+
+def frame_tables(notebook: NotebookNode) -> None:
+    """Number the tables of an executed page, name each by the heading it stands under, and put its command below it."""
+    made, number, heading = notebook.metadata["melib"], 1, ""
+    command = f"python -m melib run {made['run']} --tier {made['tier']}"
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            headings = _HEADING.findall(_FENCED.sub("", cell.source))
+            heading = _MARKUP.sub("", headings[-1]) if headings else heading
+        for output in cell.get("outputs", ()):
+            html = output.get("data", {}).get("text/html", "")
+            if tables := len(_TABLE.findall(html)):
+                how = {"first": number, "heading": heading, "file": made["run"], "command": command}
+                output.data["text/html"] = framed(html, **how)
+                number += tables
 
 
 def framed(html: str, *, first: int, heading: str, file: str, command: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -18,10 +18,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from melib.features import planes
+from melib.errors import find
+from melib.features import FeatureSettings, planes
 from melib.files import source_hash, whole
-from melib.study.settings import Reading
 from melib.synthetic.dataset import SyntheticVideo, open_clips
+from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
 from melib.synthetic.views import GenericShapeView, SensorView
 from melib.video import Dataset, Video
 
@@ -32,6 +33,50 @@ BEFORE, ABOUT = 3, 1
 #: Frames that a still pair keeps from the annotated expression.
 _CLEAR = 3
 _STILL = 31  # random stream of a clip's still pair
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read the three planes of a pair of frames of a clip.
+
+    Parameters
+    ----------
+    planes : FeatureSettings
+    sensor : DepthSensor
+        Of no effect where the input reads no depth.
+    generic : bool
+        A generic face that stands still in place of the sensor's depth.
+    delay : int
+        Frames by which depth lags behind colour.
+    averaged : bool
+        Depth averaged over frames before the first, and about the second frame of the pair.
+    """
+
+    planes: FeatureSettings = FeatureSettings()
+    sensor: DepthSensor = DEPTH_LEVELS["mid"]
+    generic: bool = False
+    delay: int = 0
+    averaged: bool = False
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> Reading:
+        """From plain values: those of :class:`FeatureSettings` beside the others, ``sensor`` a level or its errors."""
+        names = [each.name for each in fields(FeatureSettings)]
+        mine = [each.name for each in fields(cls) if each.name != "planes"]
+        for name in values:
+            find(name, (*names, *mine), "setting of a reading")
+        given = {name: value for name, value in values.items() if name in mine}
+        if "sensor" in given:
+            given["sensor"] = _sensor(given["sensor"])
+        return cls(FeatureSettings(**{name: value for name, value in values.items() if name in names}), **given)
+
+
+def _sensor(given: str | Mapping[str, object]) -> DepthSensor:
+    if isinstance(given, str):
+        return find(given, DEPTH_LEVELS, "sensor")
+    for name in given:
+        find(name, [each.name for each in fields(DepthSensor)], "error of a sensor")
+    return DepthSensor(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
 @dataclass(frozen=True)
@@ -162,6 +207,6 @@ def _path(request: Request, dataset: Dataset, subject: str, store: Path | str) -
     decides = [
         [dataset.name, dataset.version, subject, request.people.clips],
         [asdict(request.reading), request.still, request.whole],
-        source_hash("melib.study.readings"),
+        source_hash("melib.synthetic.readings"),
     ]
     return Path(store) / f"clips-{hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:40]}.npy"
