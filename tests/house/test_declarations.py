@@ -30,15 +30,12 @@ def lock() -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}
 
 
-def test_the_version_is_the_same_wherever_it_stands():
+def test_the_version_and_the_oldest_python_are_the_same_wherever_it_stands():
     version = PROJECT["version"]
     assert melib.__version__ == version
     assert str(yaml.safe_load(text("CITATION.cff"))["version"]) == version
     newest = re.search(r"^## \[(.+?)\]", text("CHANGELOG.md"), flags=re.MULTILINE)
     assert newest and newest[1] == version, "the newest entry of CHANGELOG.md is for another version"
-
-
-def test_the_oldest_python_is_the_same_wherever_it_stands():
     oldest = re.fullmatch(r">=(\d+\.\d+)", PROJECT["requires-python"])[1]
     major, minor = oldest.split(".")
     assert f"OLDEST = ({major}, {minor})" in text("tools/make_venv.py")

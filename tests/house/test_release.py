@@ -92,12 +92,9 @@ def test_the_cluster_s_profile_names_rules_options_and_an_executor_that_there_ar
     assert f"snakemake-executor-plugin-{profile['executor']}" in pins
 
 
-def test_the_table_of_speeds_is_that_of_the_record(monkeypatch):
+def test_the_table_of_speeds_shows_the_record_and_says_where_there_is_none(monkeypatch):
     monkeypatch.chdir(ROOT)
     assert run_on_cuda.main(["--table", "--check"]) == 0, "run python tools/run_on_cuda.py --table"
-
-
-def test_the_table_of_speeds_shows_a_record_and_says_where_there_is_none():
     made = {"processor": "A processor", "packages": {"torch": "2"}, "time": "2026-01-02T03", "commit": "0123456789abcd"}
     row = {"work": "the chain", "processor_s": 30.0, "card_s": 4.0, "ratio": 7.5, "apart": "difference", "by": 0.001}
     record = {"command": "python tools/run_on_cuda.py", "parameters": {"tier": "quick", "jobs": 8}, "rows": [row]}
