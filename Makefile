@@ -50,7 +50,6 @@ lint: venv ## check style, prose, and that generated files agree with their sour
 	@$(PY) tools/pair_notebooks.py --check
 	@$(PY) tools/playground_cases.py --check
 	@$(PY) tools/make_labs.py --check
-	@$(PY) tools/make_pipeline.py --check
 	@$(PY) tools/make_findings.py --check
 	@$(PY) tools/check_prose.py
 

@@ -3,32 +3,101 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
 
-from melib import __version__, cli
+from melib import __version__
 from melib.errors import in_one_line
+
+_DOCTOR = """\
+Nothing is written into the dataset. Exit code: 0, all as published; 1, usable, but it differs or lacks parts;
+2, unusable, with the reason on one line. Without --dataset the known datasets are listed."""
+_SCORE = """\
+PRED.csv and TRUTH.csv have the columns subject, video, onset, offset, emotion (frames, both ends inclusive);
+kind (micro or macro) is optional, and macro rows are left aside. Names that are digits are compared as numbers:
+006 is 6. Intervals are over subjects (studentised bootstrap, 95 %). Bad input: one line on stderr, exit code 2."""
+_SPOT = """\
+VIDEO is a file that OpenCV reads or a folder of numbered images. The folder of results gets report.html (read it
+first), intervals.csv, timeline.png, annotated.mp4 and spot.json. Everything stays on this computer. A run that was
+killed goes on where it stopped when it is started again in the same way. The spotter learnt on rendered heads; what
+it marks is no evidence of lying, and an expression is not a felt emotion. Film people only with their consent.
+Finding the face needs: pip install "melib[faces]". Bad input: one line on stderr, exit code 2."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Assemble the parser from the modules of ``melib.cli``."""
+    """The options of every command; what a command computes with is loaded when it runs."""
     parser = argparse.ArgumentParser(prog="melib", description="Spot, then recognize: facial micro-expressions.")
     parser.add_argument("--version", action="version", version=f"melib {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module_info in pkgutil.iter_modules(cli.__path__):
-        module = importlib.import_module(f"melib.cli.{module_info.name}")
-        command = commands.add_parser(module_info.name, help=module.HELP, description=module.HELP)
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
+
+    def command(name: str, module: str, words: str, epilog: str = "") -> Callable[..., argparse.Action]:
+        """Declare the function of a name in a module of ``melib.cli``; the answer declares its arguments."""
+        raw = argparse.RawDescriptionHelpFormatter
+        made = commands.add_parser(name, help=words, description=words, epilog=epilog, formatter_class=raw)
+        made.set_defaults(module=f"melib.cli.{module}")
+        return made.add_argument
+
+    add = command("doctor", "doctor", "examine a copy of a licensed dataset, or list the known ones", _DOCTOR)
+    add("--dataset", help="name of the dataset")
+    add("--root", type=Path, metavar="DIR", help="folder into which it was unpacked")
+    add("--decode", action="store_true", help="decode every image, not only its header (slow)")
+    add("--json", metavar="FILE", type=Path, help="also write all that was found to a file")
+
+    words = "compute a tier anew, in a folder of its own, and compare every metric with the kept records"
+    add = command("reproduce", "study", words)
+    add("--tier", default="smoke", help="smoke, quick or full (default: smoke)")
+    add("--experiment", action="append", metavar="NAME", help="one experiment; may be given again")
+    add("--kept", type=Path, help="folder of the kept records (default: results of the checkout)")
+    add("--store", type=Path, help="folder of features to use (default: they are computed anew)")
+    add("--jobs", type=int, default=2, help="processes, one thread each (default: 2)")
+
+    add = command("rows", "study", "compute the records of experiments that are missing or stale, all rows or some")
+    add("experiments", metavar="EXPERIMENT", nargs="+", help="notebooks/EXPERIMENT.yml, or 'all'")
+    add("--tier", default="quick", help="smoke, quick or full (default: quick)")
+    add("--row", action="append", help="this row alone; may be given several times (default: all)")
+    add("--seed", type=int, help="one seed alone (default: those of the tier)")
+    add("--rows", type=Path, help="a file with further rows, as in an experiment's file")
+    add("--dataset", default="synthetic", help="a licensed dataset (default: synthetic, the benchmark)")
+    add("--data-root", default="", help="folder of the licensed dataset")
+    add("--features", action="store_true", help="compute what the rows read, and no record")
+    add("--missing", action="store_true", help="compute nothing; name what is missing or stale")
+    add("--folder", type=Path, help="of the records (default: .cache/records of the checkout)")
+    add("--store", type=Path, help="folder of the features (default: $MELIB_CACHE or .cache/features)")
+    add("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
+
+    add = command("run", "study", "execute one run of runs.yml and write its page, book/runs/ID.ipynb")
+    add("id", metavar="ID", help="a run declared in runs.yml")
+    add("--tier", default="quick", help="smoke, quick or full (default: quick)")
+
+    words = "score predicted micro-expressions against labelled ones (STRS and what stands behind it)"
+    add = command("score", "score", words, _SCORE)
+    add("predictions", metavar="PRED.csv", help="the predicted intervals")
+    add("truth", metavar="TRUTH.csv", help="the labelled intervals")
+    add("--protocol", default="strict", help="of matching: strict, strs-metric, mean or sfamnet (default: strict)")
+    add("--emotions", metavar="A,B,...", help="classes of the analysis (default: the emotions of the truth)")
+    words = "all videos, silent ones too (subject, video, frames, fps): for false positives per minute and chance"
+    add("--videos", metavar="LIST.csv", help=words)
+    add("--bootstrap", metavar="N", type=int, default=0, help="intervals over subjects from N resamples, such as 2000")
+    add("--json", action="store_true", help="print JSON with stable keys instead of a table")
+
+    words = "mark the brief movements of a face in a video, with the region of the face and how sure that is"
+    add = command("spot", "spot", words, _SPOT)
+    add("video", metavar="VIDEO", type=Path, help="a video file, or a folder of numbered images")
+    add("--out", type=Path, help="folder of results (default: NAME-spot where the program is started)")
+    add("--model", type=Path, help="another spotter, made by tools/make_spotter.py")
+    add("--name", action="store_true", help="also the nearest class of an invented action-unit table per movement")
+    add("--depth", type=Path, metavar="DIR", help="folder of depth images in millimetres (16-bit PNG)")
+    add("--fps", type=float, help="frames per second as filmed, where the file is wrong or a folder")
+    add("--track", action="store_true", help="let the crop follow the head")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; bad input gives one line on stderr and exit code 2, an interruption one line and 130."""
     parsed = build_parser().parse_args(arguments)
-    return in_one_line(f"melib {parsed.command}", lambda: parsed.run(parsed))
+    return in_one_line(f"melib {parsed.command}", lambda: getattr(import_module(parsed.module), parsed.command)(parsed))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from melib.errors import in_one_line
 from melib.study import places, records
 from melib.study.settings import tier_sizes
 
-INDEX = Path("_build/html/index.html")
 #: Rows that one process computes.
 BATCH = 12
 
@@ -37,28 +36,20 @@ def engines(folder: Path) -> list[int]:
     return found
 
 
-def locked(folder: Path) -> bool:
-    """Whether Snakemake left a lock in the folder."""
-    locks = folder / ".snakemake" / "locks"
-    return locks.is_dir() and any(locks.iterdir())
-
-
 def main(tier: str, target: str = "book") -> int:
     """Build the book, or another target, in the current folder; the exit code is Snakemake's."""
     tier_sizes(tier)
     folder = Path.cwd().resolve()
     if not (folder / "Snakefile").is_file():
         raise FileNotFoundError(f"no Snakefile in {folder}: start from the root of the checkout")
-    alive = engines(folder)
-    if alive:
+    if alive := engines(folder):
         print(f"an engine is at work in this folder (process {alive[0]}): wait for it or end it", file=sys.stderr)
         return 1
     snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}", f"batch={BATCH}"]
-    if locked(folder):
+    if any((folder / ".snakemake" / "locks").glob("*")):
         print("clearing the lock of an engine that was killed", flush=True)
-        unlocked = subprocess.run([*snakemake, "--cores", "1", "--unlock", "--quiet"]).returncode
-        if unlocked:
-            return unlocked
+        if code := subprocess.run([*snakemake, "--cores", "1", "--unlock", "--quiet"]).returncode:
+            return code
     # A batch is done when its records are there, not when a stamp says so.
     for name, (_, seed, rows) in records.batches(tier, BATCH).items():
         if any(not records.is_current(row, seed, places.computed()) for row in rows):
@@ -68,7 +59,7 @@ def main(tier: str, target: str = "book") -> int:
     build = [*cores, "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
     code = subprocess.run([*snakemake, *build, "--", target]).returncode
     if code == 0 and target == "book":
-        print(f"the book: {INDEX.resolve()}")
+        print(f"the book: {folder / '_build' / 'html' / 'index.html'}")
     return code
 
 

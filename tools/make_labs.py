@@ -42,6 +42,7 @@ import nbformat
 from latex2mathml import converter, exceptions
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from pair_notebooks import as_text
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -53,7 +54,6 @@ TAGS = ("start", "parameters", "solution", "check", "slide", "instructor")
 LABS, TABLE = Path("labs"), Path("book", "tables", "labs.md")
 ANSWER = "*Your answer:*"
 
-_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _EXERCISE = re.compile(r"^#+ Exercise (\d+)\b", re.MULTILINE)
 _BAD_FORMULA = tuple(each for each in vars(exceptions).values() if isinstance(each, type))
 # Colab and Jupyter show a lab, and they know nothing of MyST.
@@ -92,8 +92,8 @@ def read_lab(path: Path) -> Lab:
     for number, raw in enumerate(jupytext.read(path).cells, start=1):
         place = f"{path} cell {number} ({raw.source.strip().partition(chr(10))[0][:60]!r})"
         tags = list(raw.metadata.get("tags", ()))
-        for tag in tags:
-            _demand(tag in TAGS, f"{place}: unknown tag {tag!r}: use one of {', '.join(TAGS)}")
+        unknown = next((tag for tag in tags if tag not in TAGS), None)
+        _demand(unknown is None, f"{place}: unknown tag {unknown!r}: use one of {', '.join(TAGS)}")
         _demand(len(tags) < 2, f"{place}: a cell has one tag, this has {', '.join(tags)}")
         if raw.cell_type == "markdown":
             exercise = max([exercise, *map(int, _EXERCISE.findall(raw.source))])
@@ -101,25 +101,34 @@ def read_lab(path: Path) -> Lab:
         _check(cell)
         cells.append(cell)
         small |= raw.metadata.get("small", {}) if cell.tag == "parameters" else {}
-    start = path.with_name("start.py")
-    _demand(start.is_file(), f"{start} is missing: with it every lab begins")
     title = re.match(r"# (.+)", cells[0].source if cells and cells[0].kind == "markdown" else "")
     _demand(title, f"{path} does not begin with a Markdown cell whose first line is '# TITLE'")
-    lab = Lab(path.stem, title[1].strip(), tuple(cells), start.read_text(encoding="utf-8").strip(), dict(small))
-    _check_together(lab, path)
+    start = path.with_name("start.py").read_text(encoding="utf-8").strip()
+    lab = Lab(path.stem, title[1].strip(), tuple(cells), start, dict(small))
+    first = [cell for cell in cells if cell.kind == "code"][:1]
+    _demand(lab.tagged("start") == first, f"{path}: the first code cell, and no other, has the tag 'start'")
+    parameters = lab.tagged("parameters")
+    _demand(len(parameters) == 1, f"{path}: one cell has the tag 'parameters', here {len(parameters)} have it")
+    assigned = [node for node in ast.parse(parameters[0].source).body if isinstance(node, ast.Assign)]
+    unset = small.keys() - {ast.unparse(target) for node in assigned for target in node.targets}
+    words = f"'small' gives {min(unset, default='')!r}, which the cell does not set"
+    _demand(not unset, f"{parameters[0].place}: {words}")
+    solved = {cell.exercise for cell in lab.tagged("solution") if cell.kind == "code"}
+    for cell in lab.tagged("check"):
+        _demand(cell.exercise in solved, f"{path}: exercise {cell.exercise} has a check, but no code to solve it")
     return lab
 
 
 def _demand(holds: object, words: str) -> None:
+    """InputError with the words unless something holds."""
     if not holds:
         raise InputError(words)
 
 
 def _check(cell: Cell) -> None:
     """What a cell must be, by itself."""
-    for kind, tags in {"code": ("start", "parameters", "check"), "markdown": ("instructor",)}.items():
-        what = "a code cell" if kind == "code" else "a Markdown cell"
-        _demand(cell.tag not in tags or cell.kind == kind, f"{cell.place}: tag {cell.tag!r} belongs to {what}")
+    what = {"start": "code", "parameters": "code", "check": "code", "instructor": "Markdown"}.get(cell.tag, cell.kind)
+    _demand(what.lower() == cell.kind, f"{cell.place}: tag {cell.tag!r} belongs to a {what} cell")
     if cell.kind == "markdown":
         plain = cell.tag == "instructor" or not _MYST.search(cell.source)
         _demand(plain, f"{cell.place}: write plain Markdown: Jupyter and Colab show no MyST directives or roles")
@@ -130,56 +139,30 @@ def _check(cell: Cell) -> None:
         tree = ast.parse(cell.source)
     except SyntaxError as error:
         raise InputError(f"{cell.place}: not Python: {error.msg} in its line {error.lineno}") from None
-    if cell.tag == "solution":
-        _functions(tree, cell)
-
-
-def _functions(tree: ast.Module, cell: Cell) -> list[ast.FunctionDef]:
-    """The functions of a solution."""
-    for node in tree.body:
-        known = isinstance(node, (ast.FunctionDef, ast.Import, ast.ImportFrom))
-        words = "of a solution is neither a function nor an import: students would get it as it stands"
-        _demand(known, f"{cell.place}: line {node.lineno} {words}")
+    if cell.tag != "solution":
+        return
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    others = [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom)]
+    words = "of a solution is neither a function nor an import: students would get it as it stands"
+    _demand(not others, f"{cell.place}: line {others[0].lineno if others else 0} {words}")
     _demand(functions, f"{cell.place}: a solution without a function leaves students nothing to write")
     for function in functions:
         words = f"{function.name} has no docstring, by which students know what to write"
         _demand(ast.get_docstring(function), f"{cell.place}: {words}")
-    return functions
-
-
-def _check_together(lab: Lab, path: Path) -> None:
-    """What the cells of a lab must be beside each other."""
-    first = [cell for cell in lab.cells if cell.kind == "code"][:1]
-    _demand(lab.tagged("start") == first, f"{path}: the first code cell, and no other, has the tag 'start'")
-    count = len(lab.tagged("parameters"))
-    _demand(count == 1, f"{path}: one cell has the tag 'parameters', here {count} have it")
-    (parameters,) = lab.tagged("parameters")
-    assigned = [node for node in ast.parse(parameters.source).body if isinstance(node, ast.Assign)]
-    sizes = {ast.unparse(target) for node in assigned for target in node.targets}
-    for name in sorted(lab.small):
-        _demand(name in sizes, f"{parameters.place}: 'small' gives {name!r}, which the cell does not set")
-    for tag in ("check", "slide", "instructor"):
-        _demand(lab.tagged(tag), f"{path}: no cell has the tag {tag!r}")
-    slide = lab.tagged("slide")[0]
-    _demand(slide.kind == "markdown", f"{slide.place}: a slide begins with a Markdown cell")
-    solved = {cell.exercise for cell in lab.tagged("solution") if cell.kind == "code"}
-    for cell in lab.tagged("check"):
-        _demand(cell.exercise in solved, f"{path}: exercise {cell.exercise} has a check, but no code to solve it")
 
 
 def emptied(cell: Cell) -> str:
     """A solution as students get it: functions with signature, docstring and a body that says what is to be done."""
     if cell.kind == "markdown":
         return ANSWER
-    tree = ast.parse(cell.source)
-    for function in _functions(tree, cell):
+    body = ast.parse(cell.source).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    for function in functions:
         task = ast.get_docstring(function).partition("\n")[0]
         refusal = ast.parse(f"raise NotImplementedError({f'exercise {cell.exercise}: {task}'!r})").body[0]
         function.body = [function.body[0], refusal]
-    imports = "\n".join(ast.unparse(node) for node in tree.body if not isinstance(node, ast.FunctionDef))
-    functions = [ast.unparse(node) for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return "\n\n\n".join(filter(None, [imports, *functions]))
+    imports = "\n".join(ast.unparse(node) for node in body if node not in functions)
+    return "\n\n\n".join(filter(None, [imports, *map(ast.unparse, functions)]))
 
 
 def student_text(lab: Lab, solved: Collection[int] = ()) -> str:
@@ -190,15 +173,12 @@ def student_text(lab: Lab, solved: Collection[int] = ()) -> str:
             continue
         kept = cell.tag != "solution" or cell.exercise in solved
         source = lab.start if cell.tag == "start" else cell.source
-        make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
+        make = getattr(nbformat.v4, f"new_{cell.kind}_cell")
         # The book folds the cell that finds the project, which readers of the page do not need.
         tags = {"solution": ["exercise"], "start": ["start", "hide-input"], "": []}.get(cell.tag, [cell.tag])
         metadata = {"tags": tags} if tags else {}
-        cells.append(make(source if kept else emptied(cell), id=f"cell-{len(cells)}", metadata=metadata))
-    metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
-    nbformat.validate(notebook)
-    return nbformat.writes(notebook) + "\n"
+        cells.append(make(source if kept else emptied(cell), metadata=metadata))
+    return as_text(nbformat.v4.new_notebook(cells=cells))
 
 
 def slides_text(lab: Lab) -> str:
@@ -236,15 +216,14 @@ def _mathml(formula: str, options: dict) -> str:
 
 def instructor_text(labs: Sequence[Lab]) -> str:
     """The part of the instructor page that the labs themselves hold."""
-    lines = ["<!-- Written by tools/make_labs.py from labs/*.md: change those. -->"]
+    parts = ["<!-- Written by tools/make_labs.py from labs/*.md: change those. -->"]
     for lab in labs:
         # Links start from the page that includes this, one folder up.
         student = f"{{download}}`student notebook <../labs/student/{lab.name}.ipynb>`"
         slides = f"{{download}}`slides <../labs/slides/{lab.name}.html>`"
-        lines += ["", f"## {lab.title}", "", f"Files: {student}, {slides}; with solutions `labs/{lab.name}.md`."]
-        for cell in lab.tagged("instructor"):
-            lines += ["", cell.source.strip()]
-    return "\n".join([*lines, ""])
+        parts += [f"## {lab.title}", f"Files: {student}, {slides}; with solutions `labs/{lab.name}.md`."]
+        parts += [cell.source.strip() for cell in lab.tagged("instructor")]
+    return "\n\n".join(parts) + "\n"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -258,7 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
         # All texts are made before the first file is written.
         texts = {LABS / "student" / f"{lab.name}.ipynb": student_text(lab) for lab in labs}
         texts |= {LABS / "slides" / f"{lab.name}.html": slides_text(lab) for lab in labs}
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     table = {TABLE: instructor_text(labs)}

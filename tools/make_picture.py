@@ -24,9 +24,8 @@ def main() -> None:
     people = open_benchmark("default", population="test", subjects=4, videos=1, frames=300)
     # One expression of each person who has one: faces, not one face, are what a reader should see.
     chosen = list({event[0].subject: event for event in reversed(micro_events(people))}.values())[::-1][:3]
-    drawn = filmstrip(chosen)
     with whole(TARGET) as part:
-        drawn.savefig(part, dpi=110, format="png", metadata={"Software": None})
+        filmstrip(chosen).savefig(part, dpi=110, format="png", metadata={"Software": None})
     print(f"{TARGET.name}: {TARGET.stat().st_size // 1024} KiB")
 
 

@@ -77,17 +77,13 @@ def bands_of(found: pd.DataFrame, hit: np.ndarray) -> tuple[Band, ...]:
         return {str(b): ratio(totals[..., 2 * b], totals[..., 2 * b + 1]) for b in range(len(edges))}
 
     tally = Tally(tuple(names), np.stack(counts, axis=1), tuple(range(2 * len(edges))), formula)
-    limits = uncertainty.bootstrap(tally, seed=SEED).table
-    return tuple(
-        Band(
-            least=float(found["score"][band == b].min()),
-            found=int((band == b).sum()),
-            hits=int(hit[band == b].sum()),
-            low=float(limits.loc[str(b), "low"]),
-            high=float(limits.loc[str(b), "high"]),
-        )
-        for b in range(len(edges))
-    )
+    limits = uncertainty.bootstrap(tally, seed=SEED).table.astype(float)
+    bands = []
+    for b, inside in enumerate(band == b for b in range(len(edges))):
+        least = float(found["score"][inside].min())
+        counted = {"found": int(inside.sum()), "hits": int(hit[inside].sum())}
+        bands.append(Band(least=least, low=limits.loc[str(b), "low"], high=limits.loc[str(b), "high"], **counted))
+    return tuple(bands)
 
 
 def make(store: Path, jobs: int, sizes: Sizes) -> Spotter:
@@ -150,8 +146,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=SHIPPED, help=f"default: {SHIPPED.name} of the package")
     parser.add_argument("--store", type=Path, default=places.cache(), help="folder of the feature store")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
-    parsed = parser.parse_args()
-    return in_one_line("tools/make_spotter.py", lambda: run(parsed.out, parsed.store, parsed.jobs))
+    how = vars(parser.parse_args())
+    return in_one_line("tools/make_spotter.py", lambda: run(**how))
 
 
 def run(out: Path, store: Path, jobs: int, sizes: Sizes | None = None) -> int:

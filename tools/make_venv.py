@@ -17,20 +17,6 @@ VENV = ".venv"
 STAMP = os.path.join(VENV, "lock.sha256")
 
 
-def lock_hash():
-    """SHA-256 of the lock, as text."""
-    with open(LOCK, "rb") as lock:
-        return hashlib.sha256(lock.read()).hexdigest()
-
-
-def stamped_hash():
-    """What the stamp says, or nothing when the environment is missing or unfinished."""
-    if not (os.path.exists(STAMP) and os.path.exists(os.path.join(VENV, "bin", "python"))):
-        return ""
-    with open(STAMP) as stamp:
-        return stamp.read().strip()
-
-
 def refuse_unfit_python():
     """End with one line when this Python cannot make the environment."""
     if sys.version_info[:2] < OLDEST:
@@ -50,15 +36,18 @@ def refuse_unfit_python():
 
 def main():
     """Install what the lock says into ``.venv``."""
-    wanted = lock_hash()
-    if stamped_hash() == wanted:
-        return
+    with open(LOCK, "rb") as lock:
+        wanted = hashlib.sha256(lock.read()).hexdigest()
+    python = os.path.join(VENV, "bin", "python")
+    if os.path.exists(STAMP) and os.path.exists(python):
+        with open(STAMP) as stamp:
+            if stamp.read().strip() == wanted:
+                return
     refuse_unfit_python()
     print("making %s from %s (once; a few minutes)" % (VENV, LOCK))
     sys.stdout.flush()
     if os.path.exists(STAMP):
         os.remove(STAMP)
-    python = os.path.join(VENV, "bin", "python")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     for command in (
         [sys.executable, "-m", "venv", VENV],

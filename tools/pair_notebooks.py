@@ -22,9 +22,8 @@ from melib.files import refresh_all
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
-def paired_text(source: Path) -> str:
-    """The notebook of a MyST source as it belongs in its pair."""
-    notebook = jupytext.read(source)
+def as_text(notebook: nbformat.NotebookNode) -> str:
+    """The text of a notebook's ``.ipynb``, which depends on its cells alone."""
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
         if not cell.metadata.get("tags"):
@@ -42,17 +41,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a pair is missing or stale")
     parser.add_argument("--folder", type=Path, default=Path("notebooks"), help="default: notebooks")
     parsed = parser.parse_args(arguments)
-    return in_one_line("tools/pair_notebooks.py", lambda: run(parsed.folder, check=parsed.check))
+    folder, check = parsed.folder, parsed.check
 
+    def run() -> int:
+        sources, pairs = sorted(folder.glob("*.md")), sorted(folder.glob("*.ipynb"))
+        if not sources and not pairs:
+            raise FileNotFoundError(f"no notebook in {folder}: start from the root of the checkout, or name --folder")
+        wanted = {source.with_suffix(".ipynb"): as_text(jupytext.read(source)) for source in sources}
+        left_over = [pair for pair in pairs if pair not in wanted]
+        return refresh_all(wanted, tool="tools/pair_notebooks.py", check=check, left_over=left_over)
 
-def run(folder: Path, *, check: bool) -> int:
-    """Write or name what differs."""
-    sources, pairs = sorted(folder.glob("*.md")), sorted(folder.glob("*.ipynb"))
-    if not sources and not pairs:
-        raise FileNotFoundError(f"no notebook in {folder}: start from the root of the checkout, or name --folder")
-    wanted = {source.with_suffix(".ipynb"): paired_text(source) for source in sources}
-    left_over = [pair for pair in pairs if pair not in wanted]
-    return refresh_all(wanted, tool="tools/pair_notebooks.py", check=check, left_over=left_over)
+    return in_one_line("tools/pair_notebooks.py", run)
 
 
 if __name__ == "__main__":

@@ -65,33 +65,21 @@ def declared(name: str) -> dict[str, dict]:
     frames = {(person, video): number for video, (person, number) in entry["videos"].items()}
     method = {"method": entry["method"]} if "method" in entry else {}
     states = {"start": case(rows(entry["truth"]), rows(entry["predictions"]), frames) | method}
-    if "solved" in entry:
-        how = entry["solved"]
-        states["solved"] = _edited(states["start"], **{**how, "add": rows(how.get("add", []))})
-    return states
-
-
-def _edited(
-    state: dict,
-    *,
-    add: list[tuple],
-    remove: tuple[int, ...] = (),
-    move: Mapping[int, int] = {},
-    rename: Mapping[int, str] = {},
-    without: str = "",
-) -> dict:
-    """A copy of a state with other predictions, or as if one person had never been filmed."""
-    after = copy.deepcopy(state)
-    for row, frames in move.items():
-        after["predictions"][row]["onset"] += frames
-        after["predictions"][row]["offset"] += frames
-    for row, emotion in rename.items():
-        after["predictions"][row]["emotion"] = emotion
-    after["predictions"] = [one for row, one in enumerate(after["predictions"]) if row not in remove]
-    after["predictions"] += [dict(zip(COLUMNS, row, strict=True)) for row in add]
+    if "solved" not in entry:
+        return states
+    how, solved = entry["solved"], copy.deepcopy(states["start"])
+    found = solved["predictions"]
+    for row, frames in how.get("move", {}).items():
+        found[row] |= {end: found[row][end] + frames for end in ("onset", "offset")}
+    for row, emotion in how.get("rename", {}).items():
+        found[row]["emotion"] = emotion
+    kept = [one for row, one in enumerate(found) if row not in how.get("remove", ())]
+    solved["predictions"] = kept + [dict(zip(COLUMNS, row, strict=True)) for row in rows(how.get("add", []))]
+    # As if one person had never been filmed.
     for name in ("videos", "truth", "predictions"):
-        after[name] = [one for one in after[name] if one["subject"] != without]
-    return {**after, "subjects": [one for one in after["subjects"] if one != without]}
+        solved[name] = [one for one in solved[name] if one["subject"] != how.get("without")]
+    solved["subjects"] = [one for one in solved["subjects"] if one != how.get("without")]
+    return {**states, "solved": solved}
 
 
 def _tables(state: dict) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
@@ -115,8 +103,7 @@ def scores(state: dict) -> dict[str, float]:
     """What melib.metrics says of a state."""
     truth, predictions, keys = _tables(state)
     found = strs.evaluate(truth, predictions, **keys)
-    del found["false_positives_per_minute"]
-    return found
+    return {key: value for key, value in found.items() if key != "false_positives_per_minute"}
 
 
 def limits(state: dict) -> dict[str, dict[str, list[float]]] | None:
@@ -140,13 +127,11 @@ def draws(subjects: int) -> list[list[int]]:
 
 def cases() -> dict[str, dict]:
     """All states by name, each with its scores; a puzzle is ``{"start": ..., "solved": ...}``."""
-    return {
-        name: {
-            which: {"state": state, "scores": scores(state), "limits": limits(state)}
-            for which, state in declared(name).items()
-        }
-        for name in DECLARED
-    }
+
+    def scored(state: dict) -> dict:
+        return {"state": state, "scores": scores(state), "limits": limits(state)}
+
+    return {name: {which: scored(state) for which, state in declared(name).items()} for name in DECLARED}
 
 
 def _as_csv(made: Mapping[str, dict]) -> str:
@@ -170,12 +155,12 @@ def files() -> dict[Path, str]:
     note = "// Written by tools/playground_cases.py from melib.metrics; not to be edited.\n"
     made = cases()
     drawn = {n: json.dumps(draws(n), separators=(",", ":")) for n in range(2, MOST_SUBJECTS + 1)}
-    parts = {"cases": ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in made.items())}
-    parts["draws"] = ",\n".join(f"{n}: {rows}" for n, rows in drawn.items())
-    scripts = {
-        TARGET / f"{name}.js": f"{note}melibPlayground.{name} = {{\n{text}\n}};\n" for name, text in parts.items()
-    }
-    return {**scripts, TARGET / "examples.csv": _as_csv(made)}
+    texts = {"examples.csv": _as_csv(made)}
+    told = {json.dumps(name): json.dumps(entry) for name, entry in made.items()}
+    for name, parts in {"cases": told, "draws": drawn}.items():
+        text = ",\n".join(f"{key}: {part}" for key, part in parts.items())
+        texts[f"{name}.js"] = f"{note}melibPlayground.{name} = {{\n{text}\n}};\n"
+    return {TARGET / name: text for name, text in texts.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,8 +17,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,15 +68,13 @@ def flows(pairs: list[flow_truth.Pair]) -> dict[str, Callable[[torch.device], np
     gray = torch.from_numpy(np.stack([pair.gray for pair in pairs], axis=1))
     depth = torch.from_numpy(np.stack([pair.depth for pair in pairs], axis=1))
 
-    def image(device: torch.device) -> np.ndarray:
-        return optical_flow(*gray.to(device), method="tvl1").cpu().numpy()
-
     def scene(device: torch.device) -> np.ndarray:
         (a, b), (near, far) = gray.to(device), depth.to(device)
         # Time hardly depends on the intrinsics, so one camera serves all pairs.
         return scene_flow(a, near, b, far, pairs[0].camera)[0].cpu().numpy()
 
-    return {"TV-L1 optical flow": image, "RGB-D scene flow": scene}
+    image = partial(optical_flow, method="tvl1")
+    return {"TV-L1 optical flow": lambda on: image(*gray.to(on)).cpu().numpy(), "RGB-D scene flow": scene}
 
 
 def chain_settings(name: str, tier: str) -> Settings:
@@ -87,12 +86,11 @@ def compare_flows(pairs: list[flow_truth.Pair], devices: tuple[torch.device, tor
     """Seconds on both devices and the mean absolute difference of the flow (pixels, metres), a row per method."""
     few, rows = flows(pairs[:WARM_PAIRS]), []
     for name, work in flows(pairs).items():
-        results, seconds = [], []
+        found = []
         for device in devices:
             few[name](device)
-            result, taken = timed(lambda work=work, device=device: work(device), device)
-            results.append(result)
-            seconds.append(taken)
+            found.append(timed(partial(work, device), device))
+        results, seconds = zip(*found, strict=True)
         unit = "px" if name.startswith("TV-L1") else "m"
         apart = float(np.nanmean(np.abs(results[0] - results[1])))
         rows.append(_row(f"{name}, {len(pairs)} pairs", seconds, f"mean difference ({unit})", apart))
@@ -109,11 +107,10 @@ def compare_chains(tier: str, devices: tuple[torch.device, torch.device], *, sto
         features[name] = time.perf_counter() - start
         found, seconds = [], []
         for device in devices:
-            how = {"store": store, "jobs": jobs}
+            run = partial(long_videos.run, store=store, jobs=jobs)
             # With another seed: networks are kept, and what is timed must not find its own.
-            long_videos.run(replace(chain_settings(name, WARM_TIER), device=device.type), 1, **how)
-            settings = replace(chain_settings(name, tier), device=device.type)
-            made, taken = timed(lambda settings=settings, how=how: long_videos.run(settings, 0, **how), device)
+            run(replace(chain_settings(name, WARM_TIER), device=device.type), 1)
+            made, taken = timed(partial(run, replace(chain_settings(name, tier), device=device.type), 0), device)
             found.append(float(made.values["frames"]["roc_auc_frames"]["value"]))
             seconds.append(taken)
             dataset = made.values["dataset"]
@@ -121,7 +118,7 @@ def compare_chains(tier: str, devices: tuple[torch.device, torch.device], *, sto
     return {"rows": rows, "features_s": features, "dataset": dataset}
 
 
-def _row(name: str, seconds: list[float], what: str, difference: float) -> dict[str, object]:
+def _row(name: str, seconds: Sequence[float], what: str, difference: float) -> dict[str, object]:
     slow, fast = seconds
     return {"work": name, "processor_s": slow, "card_s": fast, "ratio": slow / fast, "apart": what, "by": difference}
 
@@ -149,10 +146,10 @@ def table(record: Mapping | None) -> str:
     """The table of a record, with where it comes from; without one, a sentence that says so."""
     if record is None:
         return _HEAD + _UNMEASURED
-    made, parameters, card = record["provenance"], record["parameters"], record["card"]
+    made, how, card = record["provenance"], record["parameters"], record["card"]
     lines = [
-        f"```{{list-table}} Seconds on a processor ({made['processor']}, {parameters['jobs']} cores) and on a card "
-        f"({card['name']}, CUDA {card['cuda']}, PyTorch {made['packages']['torch']}), tier `{parameters['tier']}`; "
+        f"```{{list-table}} Seconds on a processor ({made['processor']}, {how['jobs']} cores) and on a card "
+        f"({card['name']}, CUDA {card['cuda']}, PyTorch {made['packages']['torch']}), tier `{how['tier']}`; "
         f"made on {made['time'][:10]} by `{record['command']}` at commit {made['commit'][:12]}.",
         ":header-rows: 1\n:name: cuda-speed\n",
         *("* -", "  - processor", "  - card", "  - ratio", "  - apart by"),
@@ -170,9 +167,8 @@ def run(options: argparse.Namespace) -> int:
     """Measure and keep, or write the table; one line where there is no card."""
     if not options.table:
         if not torch.cuda.is_available():
-            raise OSError(
-                f"no graphics card: PyTorch {torch.__version__} sees no CUDA device here; nothing was measured"
-            )
+            words = f"PyTorch {torch.__version__} sees no CUDA device here; nothing was measured"
+            raise OSError(f"no graphics card: {words}")
         devices = (torch.device("cpu"), choose_device("cuda"))
         record = measure(options.tier, options.pairs, devices, jobs=options.jobs)
         print(table(record))

@@ -22,6 +22,8 @@ from pathlib import Path
 
 from melib.errors import in_one_line
 
+INSTALL = ("python", "-m", "pip", "install", "--quiet", "--no-input")
+ROOT = Path(__file__).resolve().parents[1]
 #: Two intervals in each of two videos; 3 of 3 predicted intervals meet one of the 4 true ones, one under another name.
 TRUTH = "subject,video,onset,offset,emotion\na,1,10,25,negative\na,1,60,72,positive\nb,1,30,48,surprise\n"
 TRUTH += "b,1,90,99,negative\n"
@@ -63,15 +65,11 @@ class Environment:
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
 
     def must(self, program: str, *arguments: object) -> str:
-        """Run a program that has to succeed; what it printed, or RuntimeError with the end of what it said."""
+        """Run a program that has to succeed; what it printed."""
         result = self.run(program, *arguments)
         words = " ".join(map(str, (program, *arguments)))
         demand(result.returncode == 0, f"{words} failed:\n{(result.stdout + result.stderr)[-3000:]}")
         return result.stdout
-
-    def install(self, *what: object) -> None:
-        """Install packages from the index."""
-        self.must("python", "-m", "pip", "install", "--quiet", "--no-input", *what)
 
 
 def demand(holds: bool, words: str) -> None:
@@ -80,66 +78,45 @@ def demand(holds: bool, words: str) -> None:
         raise RuntimeError(words)
 
 
-def build(source: Path, room: Path) -> Path:
-    """Build source distribution and wheel of a checkout's tracked files; the wheel, which holds all files of melib."""
+def build(room: Path) -> Path:
+    """Build source distribution and wheel of the checkout's tracked files; the wheel."""
     copy = room / "checkout"
-    listed = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, text=True)
-    demand(listed.returncode == 0, f"{source} is no git checkout: {listed.stderr.strip()}")
-    for name in filter(lambda name: (source / name).is_file(), listed.stdout.split("\0")):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / name, copy / name)
+    subprocess.run(["git", "-C", ROOT, "checkout-index", "--all", f"--prefix={copy}/"], check=True)
     builder = Environment(room / "builder")
-    builder.install("build")
+    builder.must(*INSTALL, "build")
     builder.must("python", "-m", "build", "--outdir", room / "dist", copy)
     (wheel,) = (room / "dist").glob("melib-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        held = {name: archive.read(name) for name in archive.namelist() if name.startswith("melib/")}
-    wanted = {
-        path.relative_to(copy).as_posix(): path.read_bytes() for path in (copy / "melib").rglob("*") if path.is_file()
-    }
-    differing = sorted(name for name in held.keys() | wanted.keys() if held.get(name) != wanted.get(name))
-    demand(not differing, f"wheel and checkout differ in {differing}")
+        held = {name for name in archive.namelist() if name.startswith("melib/")}
+    wanted = {path.relative_to(copy).as_posix() for path in (copy / "melib").rglob("*") if path.is_file()}
+    demand(held == wanted, f"wheel and checkout differ in {sorted(held ^ wanted)}")
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(held)} files of melib", flush=True)
     return wheel
 
 
-def try_score(stranger: Environment) -> None:
-    """Score two files and hold the result against what follows by hand."""
-    (stranger.folder / "truth.csv").write_text(TRUTH, encoding="utf-8")
-    (stranger.folder / "predicted.csv").write_text(PREDICTED, encoding="utf-8")
-    scores = json.loads(stranger.must("melib", "score", "predicted.csv", "truth.csv", "--json"))
-    found = scores["f1_spotting"]
-    demand(abs(found - F1_SPOTTING) < 1e-12, f"melib score gives F1 of spotting {found}, by hand it is {F1_SPOTTING}")
-    print(f"melib score: F1 of spotting {found:.4f}, STRS {scores['strs']:.4f}", flush=True)
-
-
-def try_spot(stranger: Environment, wheel: Path) -> None:
-    """Spot in a rendered video, without the extra that finds faces and with it."""
-    (stranger.folder / "film.py").write_text(FILM, encoding="utf-8")
-    stranger.must("python", "film.py", "person.mp4")
-    bare = stranger.run("melib", "spot", "person.mp4", "--out", "bare")
-    said = bare.stderr.strip().splitlines()
-    refused = bare.returncode == 2 and len(said) == 1 and "melib[faces]" in said[0]
-    demand(refused, f"without the extra, melib spot ends with {bare.returncode} and says {bare.stderr!r}")
-    print(f"without the extra: {said[0]}", flush=True)
-    stranger.install(f"melib[faces] @ {wheel.as_uri()}")
-    answer = stranger.must("melib", "spot", "person.mp4", "--out", "found")
-    lacking = [name for name in REPORT if not (stranger.folder / "found" / name).is_file()]
-    demand(not lacking, f"melib spot wrote no {', '.join(lacking)}")
-    print(f"melib spot: {answer.strip()}", flush=True)
-
-
-def run(keep: Path | None) -> int:
+def attempt(keep: Path | None) -> int:
     """Build, install, try, keep."""
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)  # at once: what cannot be kept need not be built
     with tempfile.TemporaryDirectory(prefix="melib-wheel-") as folder:
-        wheel = build(Path(__file__).resolve().parents[1], Path(folder))
+        wheel = build(Path(folder))
         stranger = Environment(Path(folder, "stranger"))
-        stranger.install(wheel)
+        stranger.must(*INSTALL, wheel)
         print(stranger.must("melib", "--version").strip(), flush=True)
-        try_score(stranger)
-        try_spot(stranger, wheel)
+        for name, text in (("truth.csv", TRUTH), ("predicted.csv", PREDICTED), ("film.py", FILM)):
+            (stranger.folder / name).write_text(text, encoding="utf-8")
+        found = json.loads(stranger.must("melib", "score", "predicted.csv", "truth.csv", "--json"))["f1_spotting"]
+        demand(abs(found - F1_SPOTTING) < 1e-12, f"melib score finds F1 of spotting {found}, by hand {F1_SPOTTING}")
+        print(f"melib score: F1 of spotting {found:.4f}", flush=True)
+        stranger.must("python", "film.py", "person.mp4")
+        bare = stranger.run("melib", "spot", "person.mp4", "--out", "bare")
+        refused = bare.returncode == 2 and bare.stderr.count("\n") == 1 and "melib[faces]" in bare.stderr
+        demand(refused, f"without the extra, melib spot ends with {bare.returncode} and says {bare.stderr!r}")
+        print(f"without the extra: {bare.stderr.strip()}", flush=True)
+        stranger.must(*INSTALL, f"melib[faces] @ {wheel.as_uri()}")
+        print(f"melib spot: {stranger.must('melib', 'spot', 'person.mp4', '--out', 'found').strip()}", flush=True)
+        lacking = [name for name in REPORT if not (stranger.folder / "found" / name).is_file()]
+        demand(not lacking, f"melib spot wrote no {', '.join(lacking)}")
         for made in wheel.parent.iterdir() if keep is not None else ():
             shutil.copy2(made, keep)
     return 0
@@ -151,8 +128,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy both distributions into this folder")
     keep = parser.parse_args().keep
     try:
-        return in_one_line("tools/try_wheel.py", lambda: run(keep))
-    except RuntimeError as error:
+        return in_one_line("tools/try_wheel.py", lambda: attempt(keep))
+    except (RuntimeError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
 

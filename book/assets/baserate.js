@@ -14,7 +14,7 @@
     fp: Number(row.dataset.fp),
   }));
 
-  // As in tools/make_base_rate.py; a test compares the two.
+  // As in tests/book/test_base_rate.py, which compares the two.
   function shares(system, common, liars, ratio) {
     const right = (common * system.tp) / (common * system.tp + system.fp);
     const shownByLiars = (liars * ratio) / (liars * ratio + 1 - liars);

@@ -1,5 +1,7 @@
 """Tables on how up to date the book is, made from the pages and records themselves while the book is built.
 
+``{declared-runs}``
+    A row for each run of runs.yml: its page and how long it should take.
 ``{pages-status}``
     A row for each declared run: tier, date, duration, commit, key, and whether the page is current.
 ``{pages-made-with}``
@@ -29,6 +31,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from melib.study import experiments, places, records, stored
 from melib.study.pages import load_runs, page_key
+from melib.study.settings import TIERS
 
 #: Dates and durations stay on one line.
 _BLANK = "\N{NO-BREAK SPACE}"
@@ -37,6 +40,7 @@ _BLANK = "\N{NO-BREAK SPACE}"
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     for name, text in {
+        "declared-runs": declared_runs,
         "pages-status": pages_status,
         "pages-made-with": pages_made_with,
         "records-status": records_status,
@@ -65,6 +69,17 @@ def made_pages(folder: Path) -> dict[str, dict]:
     """What each executed page says about its run, by the run's id; pages that no run made are left out."""
     pages = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.ipynb"))}
     return {run_id: page["metadata"]["melib"] for run_id, page in pages.items() if "melib" in page["metadata"]}
+
+
+def declared_runs(pages: dict[str, dict]) -> str:
+    """A table with a row for each declared run, and one for their sum."""
+    runs, rows = load_runs(places.checkout()).values(), []
+    for run in runs:
+        minutes = (f"{run.minutes[tier]:g}" if tier in run.minutes else "" for tier in TIERS)
+        rows.append([f"`{run.id}`", f"{{doc}}`{run.title} <runs/{run.id}>`", *minutes])
+    rows.append(["all", "", *(f"{sum(run.minutes.get(tier, 0) for run in runs):.3g}" for tier in TIERS)])
+    heads = ["run", "page", *(f"`{tier}`" for tier in TIERS)]
+    return _table("Expected minutes of each run on two cores, from runs.yml.", heads, rows)
 
 
 def pages_status(pages: dict[str, dict]) -> str:

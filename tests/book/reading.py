@@ -134,13 +134,16 @@ def sound(browser: Browser, path: Path, *, width: int = 1000) -> Iterator[Page]:
 
 
 def settle(page: Page) -> None:
-    """Wait until formulas are drawn, what hangs on the size of the window has been done, and nothing fades any more."""
+    """Wait until formulas are drawn, what hangs on the size of the window has been done, and nothing fades any more.
+
+    What moves for longer than five seconds, such as an arrow that nods a hundred times, is no fade.
+    """
     page.evaluate(
         """async () => {
             await window.MathJax?.startup?.promise;
             await document.fonts.ready;
             await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-            const ends = ({ effect }) => Number.isFinite(effect.getComputedTiming().endTime);
+            const ends = ({ effect }) => effect.getComputedTiming().endTime < 5000;
             const moving = document.getAnimations().filter(ends).map((animation) => animation.finished);
             await Promise.allSettled(moving);
         }"""

@@ -58,7 +58,9 @@ def test_from_a_page_two_links_lead_to_the_lines_that_compute_uf1(pages):
 def test_a_broken_reference_fails_the_build_also_the_second_time(book, build, tmp_path):
     broken = tmp_path / "book"
     shutil.copytree(book, broken, ignore=shutil.ignore_patterns("_build"))
-    with (broken / "book" / "glossary.md").open("a") as page:
+    # Two pages say as much as all of them, and sooner.
+    (broken / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n- file: book/bibliography\n")
+    with (broken / "book" / "bibliography.md").open("a") as page:
         page.write("\nSee {doc}`no_such_page` and {cite:p}`nobody2020`.\n")
     for attempt in ("first", "second"):
         result = build(broken)

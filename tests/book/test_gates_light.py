@@ -12,9 +12,8 @@ from fontTools.ttLib import TTFont
 from reading import program
 
 LIGHT = program("book/extensions/light.py")
-(AWESOME,) = (
-    Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/vendor/fontawesome"
-).iterdir()
+THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme"
+(AWESOME,) = (THEME / "static" / "vendor" / "fontawesome").iterdir()
 FONT = AWESOME / "webfonts" / "fa-solid-900.ttf"
 
 

@@ -1,15 +1,11 @@
-"""Every link inside the book leads to a place that exists; links to elsewhere are listed, and checked on demand."""
+"""Every link inside the book leads to a place that exists."""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import check_links
 import pytest
 from reading import Elements
 
@@ -72,70 +68,3 @@ def test_a_broken_page_is_found(tmp_path, markup, fault):
     found = faults(tmp_path)
     assert len(found) == (fault is not None)
     assert fault is None or fault in found[0]
-
-
-class Answers(BaseHTTPRequestHandler):
-    """A server that answers with the status that the path names, and redirects /away to /200."""
-
-    def do_GET(self) -> None:
-        status = 302 if self.path == "/away" else int(self.path.strip("/"))
-        self.send_response(status)
-        if status == 302:
-            self.send_header("Location", "/200")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *words: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{serving.server_port}"
-        serving.shutdown()
-
-
-def test_external_links_are_listed_once_with_their_pages(tmp_path, capsys):
-    assert check_links.main(["--list", "--html", str(tmp_path)]) == 1
-    assert "`make book` builds it" in capsys.readouterr().err
-    (tmp_path / "book").mkdir()
-    (tmp_path / "index.html").write_text(
-        '<a href="https://b.example/x#part">b</a><a href="book/one.html">inside</a><a href="mailto:x@b.example">m</a>',
-        encoding="utf-8",
-    )
-    (tmp_path / "book" / "one.html").write_text(
-        '<a\n class="external" href="https://a.example/?q=1&amp;r=2">a</a><a href="https://b.example/x#part">b</a>'
-        '<code>https://no.example/link</code><a href="../index.html">inside</a>',
-        encoding="utf-8",
-    )
-    assert check_links.external_links(tmp_path) == {
-        "https://a.example/?q=1&r=2": ["book/one.html"],
-        "https://b.example/x#part": ["book/one.html", "index.html"],
-    }
-    assert check_links.main(["--list", "--html", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == ["https://a.example/?q=1&r=2", "    book/one.html"]
-
-
-def test_an_answer_says_whether_a_link_is_dead(server, monkeypatch):
-    states = {"200": "fine", "away": "fine", "404": "dead", "410": "dead", "503": "dead", "403": "unsure"}
-    asking = check_links.session()
-    assert {path: check_links.ask(asking, f"{server}/{path}#part")[0] for path in states} == states
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as closed:
-        port = closed.server_port
-    state, words = check_links.ask(asking, f"http://127.0.0.1:{port}/")
-    assert state == "dead" and "no answer" in words
-    monkeypatch.setattr(check_links, "RESOLVERS", ("127.0.0.1",))
-    assert check_links.ask(asking, f"{server}/away") == ("fine", "302 Found"), "a DOI, whatever its publisher answers"
-
-
-def test_the_report_names_dead_links_and_their_pages(server, tmp_path, capsys):
-    links = "".join(f'<a href="{server}/{path}">x</a>' for path in ("200", "404", "403"))
-    (tmp_path / "one.html").write_text(links, encoding="utf-8")
-    (tmp_path / "index.html").write_text(f'<a href="{server}/200">x</a>', encoding="utf-8")
-    assert check_links.main(["--html", str(tmp_path)]) == 1
-    said = capsys.readouterr().out
-    assert f"dead   {server}/404\n       404 Not Found; on one.html" in said
-    assert f"unsure {server}/403" in said and f"{server}/200" not in said
-    assert said.endswith("3 links: 1 fine, 1 dead, 1 unsure\n")

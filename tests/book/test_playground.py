@@ -94,12 +94,9 @@ def computed(page: Page, states: list[dict]) -> list[dict]:
 
 
 def assert_agrees(page: Page, states: list[dict], *, limits_of: int | None = None) -> None:
-    """Counts exactly, scores and (of the first so many states) limits to 1e-9."""
+    """Scores and (of the first so many states) limits to 1e-9."""
     for k, (state, found) in enumerate(zip(states, computed(page, states), strict=True)):
-        wanted = cases.scores(state)
-        counts = ("tp", "fp", "fn")
-        assert [found["scores"][key] for key in counts] == [wanted[key] for key in counts], state
-        assert found["scores"] == pytest.approx(wanted, abs=1e-9), state
+        assert found["scores"] == pytest.approx(cases.scores(state), abs=1e-9), state
         if limits_of is not None and k >= limits_of:
             continue
         ends = cases.limits(state)
@@ -123,18 +120,14 @@ def test_the_example_is_that_of_the_page_on_metrics(example):
 
 @pytest.mark.browser
 def test_scores_and_limits_agree_with_python_on_the_states_of_the_page_and_many_others(page, made):
+    wanted = made["free"]["start"]
+    assert shown(page) == pytest.approx({key: wanted["scores"][key] for key in shown(page)}, abs=1e-9)
+    assert limits(page) == pytest.approx(wanted["limits"]["percentile"]["strs"], abs=1e-9)
     assert_agrees(page, [entry["state"] for states in made.values() for entry in states.values()])
     rng = np.random.default_rng(8)
-    states = [random_state(rng) for _ in range(240)]
-    assert_agrees(page, states, limits_of=30)
-    assert sum(found["scores"]["tp"] > 1 for found in computed(page, states)) > 120
-
-
-@pytest.mark.browser
-def test_the_page_shows_the_scores_of_its_example(page, example):
-    wanted = cases.scores(example)
-    assert shown(page) == pytest.approx({key: wanted[key] for key in shown(page)}, abs=1e-9)
-    assert limits(page) == pytest.approx(cases.limits(example)["percentile"]["strs"], abs=1e-9)
+    states = [random_state(rng) for _ in range(120)]
+    assert_agrees(page, states, limits_of=15)
+    assert sum(found["scores"]["tp"] > 1 for found in computed(page, states)) > 50
 
 
 def solve_fifty(page: Page) -> None:
@@ -176,6 +169,11 @@ def test_a_puzzle_starts_unsolved_and_the_keyboard_solves_it(page, made, name):
     before = shown(page)
     assert before == pytest.approx({key: made[name]["start"]["scores"][key] for key in before}, abs=1e-9)
     assert verdict.inner_text() == "Not solved yet."
+    if name in WRONG:
+        WRONG[name](page)
+        settle(page)
+        assert verdict.inner_text() == "Not solved yet."
+        page.get_by_role("button", name="Reset").press("Enter")
     SOLVE[name](page)
     after = shown(page)
     assert verdict.inner_text().startswith("Solved.")
@@ -184,16 +182,6 @@ def test_a_puzzle_starts_unsolved_and_the_keyboard_solves_it(page, made, name):
     assert shown(page) == before
     assert verdict.inner_text() == "Not solved yet."
     assert page.locator(f"[data-puzzle={name}]").inner_text().endswith("✓"), "what was solved stays marked"
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("name", WRONG)
-def test_what_does_not_solve_a_puzzle_does_not(page, name):
-    page.locator(f"[data-puzzle={name}]").click()
-    settle(page)
-    WRONG[name](page)
-    settle(page)
-    assert page.locator(".pg-verdict").inner_text() == "Not solved yet."
 
 
 @pytest.mark.browser
@@ -239,29 +227,26 @@ def test_tab_reaches_every_interval_keys_stop_at_the_ends_and_the_numbers_are_an
 
 
 @pytest.mark.browser
-def test_threshold_rule_and_truth_can_be_changed_in_free_play_only(page, example):
+def test_threshold_rule_truth_and_people_can_be_changed_in_free_play_only(page, example):
+    reset = page.get_by_role("button", name="Reset")
     page.locator("#pg-threshold").fill("0.95")
     assert shown(page)["tp"] == 0
-    page.get_by_role("button", name="Reset").click()
+    reset.click()
     page.locator("#pg-rule").select_option("mean")
     assert shown(page)["strs"] == pytest.approx(cases.scores({**example, "protocol": "mean"})["strs"], abs=1e-9)
     assert bar(page, "t0").get_attribute("role") == "slider"
+    reset.click()
+    for person in ("Ann", "Ben"):
+        page.locator(f'[data-subject="{person}"]').uncheck()
+    assert set(shown(page).values()) == {0} and limits(page) is None, "nobody is left"
+    reset.click()
+    press(page, "p0", "Delete", len(example["predictions"]))
+    found = shown(page)
+    assert (found["tp"], found["fp"], found["fn"], found["strs"]) == (0, 0, len(example["truth"]), 0)
     page.locator("[data-puzzle=withhold]").click()
     settle(page)
     assert page.locator("#pg-threshold").is_disabled() and page.locator("#pg-rule").is_disabled()
     assert bar(page, "t0").get_attribute("role") == "img"
-
-
-@pytest.mark.browser
-def test_without_people_or_predictions_the_scores_are_0_and_no_interval_is_shown(page, example):
-    for person in ("Ann", "Ben"):
-        page.locator(f'[data-subject="{person}"]').uncheck()
-    assert set(shown(page).values()) == {0}
-    assert limits(page) is None
-    page.get_by_role("button", name="Reset").click()
-    press(page, "p0", "Delete", len(example["predictions"]))
-    found = shown(page)
-    assert (found["tp"], found["fp"], found["fn"], found["strs"]) == (0, 0, len(example["truth"]), 0)
 
 
 @pytest.mark.browser

@@ -55,6 +55,7 @@ def test_sphinx_or_an_extension_knows_every_key_of_its_settings():
     # Names that extensions of this book add; each stands in the documentation of the extension.
     added = {"bibtex_reference_style", "mathjax_path", "mathjax3_config", "nb_merge_streams"}
     added |= {"html_context", "html_css_files", "html_js_files", "html_static_path"}
+    added |= {"linkcheck_anchors", "linkcheck_timeout"}
     assert set(SETTINGS["sphinx"]["config"]) <= set(Config.config_values) | added
 
 

@@ -42,7 +42,10 @@ def rows(table: str) -> list[list[str]]:
     ]
 
 
-def test_a_page_is_current_or_stale_and_a_run_without_page_is_missing(monkeypatch):
+def test_a_page_is_current_or_stale_and_a_run_without_page_is_missing(monkeypatch, tmp_path):
+    for name, metadata in {"run": {"melib": {"tier": "quick"}}, "other": {}}.items():
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps({"metadata": metadata, "cells": []}))
+    assert STATUS.made_pages(tmp_path) == {"run": {"tier": "quick"}}, "no run made the other"
     monkeypatch.chdir(ROOT)
     made = {"motion": page("motion"), "networks": page("networks", key="other", tier="smoke")}
     said = {row[0].partition("<runs/")[2].rstrip(">`"): row[1:] for row in rows(STATUS.pages_status(made))}
@@ -51,6 +54,13 @@ def test_a_page_is_current_or_stale_and_a_run_without_page_is_missing(monkeypatc
     assert plain == ["`quick`", "2 Jan 2026", "3.3 min", "`ccccccccc`", f"`{made['motion']['key'][:9]}`", "yes"]
     assert said["networks"][0] == "`smoke`" and said["networks"][-1] == "**stale**"
     assert said["spotting"][-1] == "not made"
+
+
+def test_every_declared_run_has_its_minutes_and_the_last_row_their_sum(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    *said, total = rows(STATUS.declared_runs({}))
+    assert [row[0] for row in said] == [f"`{run_id}`" for run_id in RUNS]
+    assert float(total[-1]) == pytest.approx(sum(float(row[-1] or 0) for row in said), rel=5e-3)
 
 
 def test_pages_of_another_environment_have_a_row_of_their_own():
@@ -95,12 +105,6 @@ def test_changes_of_results_are_those_of_the_changelog(checkout):
         assert words in STATUS.results_changes({})
     assert "0.2.0" in STATUS.results_changes({})
     assert not {"A page.", "A word."} & set(STATUS.results_changes({}).split("- "))
-
-
-def test_pages_that_no_run_made_are_left_out(tmp_path):
-    for name, metadata in {"run": {"melib": {"tier": "quick"}}, "other": {}}.items():
-        (tmp_path / f"{name}.ipynb").write_text(json.dumps({"metadata": metadata, "cells": []}))
-    assert STATUS.made_pages(tmp_path) == {"run": {"tier": "quick"}}
 
 
 @pytest.mark.book

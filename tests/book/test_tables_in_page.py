@@ -94,14 +94,11 @@ def test_every_table_of_a_page_has_its_number_its_name_and_its_command():
     assert 'aria-label="Table 1: The part 0"' in html and COMMAND in html
 
 
-@pytest.mark.parametrize("name", ["mixed", "crossed", "grouped", "long"])
-def test_no_word_of_a_table_is_changed(name):
-    made = html_of(FRAMES[name])
-    before, after = (
-        [text for text in "".join(table_of(html).itertext()).splitlines() if text.strip()]
-        for html in (made, *shown(made))
-    )
-    assert before == after
+def test_no_word_of_a_table_is_changed():
+    for frame in (MIXED, CROSSED, GROUPED, LONG):
+        made = html_of(frame)
+        before, after = ("".join(table_of(html).itertext()).split() for html in (made, *shown(made)))
+        assert before == after
 
 
 def test_a_folded_table_keeps_its_name_its_command_and_every_row():

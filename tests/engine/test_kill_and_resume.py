@@ -36,7 +36,7 @@ long_videos.CHANCE_DRAWS = long_videos.FLOOR_DRAWS = 20
 sys.exit(main(["rows", "short", "--tier", "smoke", "--folder", "records", "--store", "store"]))
 """
 #: Moments of the kill: as soon as such a file is there.
-MOMENTS = ("store/*", "store/networks/*", "records/**/mean.0.zip", "records/**/mean.0.json")
+MOMENTS = ("store/*", "store/networks/*", "records/**/mean.0.zip")
 
 
 def start(checkout: Path) -> subprocess.Popen[str]:

@@ -9,7 +9,7 @@ import melib
 from melib import provenance
 
 
-def test_the_commit_is_named_and_marked_when_files_differ(tmp_path):
+def test_the_commit_is_named_and_marked_when_files_differ(tmp_path, monkeypatch):
     def git(*arguments: str) -> str:
         identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
         return subprocess.run(
@@ -26,11 +26,8 @@ def test_the_commit_is_named_and_marked_when_files_differ(tmp_path):
     assert provenance.git_commit(tmp_path) == commit + "+changes"
     (tmp_path / "installed").mkdir()
     assert provenance.git_commit(tmp_path / "installed") == "unknown", "a folder inside somebody's repository"
-
-
-def test_without_git_the_commit_is_unknown(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert provenance.git_commit(tmp_path) == "unknown"
+    assert provenance.git_commit(tmp_path) == "unknown", "there is no git"
 
 
 def test_provenance_can_be_written_as_json_and_names_the_device_only_if_told():

@@ -50,15 +50,14 @@ def test_records_are_kept_and_what_is_no_longer_declared_goes(kept):
     assert all((kept / "smoke" / "one" / path.name).read_bytes() == path.read_bytes() for path in made.iterdir())
 
 
-@pytest.mark.parametrize("fault", ["missing", "stale"])
-def test_nothing_is_kept_while_a_record_is_missing_or_stale(kept, fault):
+def test_nothing_is_kept_while_a_record_is_missing_or_stale(kept):
     (made,) = (kept.parent / ".cache").rglob("units.0.json")
     made.write_text(json.dumps({**json.loads(made.read_text()), "key": "other"}))
-    if fault == "missing":
-        made.unlink()
-    with pytest.raises(InputError, match="1 records are missing or stale.*build_book.py smoke records"):
-        keep_records.main("smoke")
-    assert [path.name for path in kept.rglob("*.*")] == ["row.0.json"]
+    for _ in ("stale", "missing"):
+        with pytest.raises(InputError, match="1 records are missing or stale.*build_book.py smoke records"):
+            keep_records.main("smoke")
+        assert [path.name for path in kept.rglob("*.*")] == ["row.0.json"]
+        made.unlink(missing_ok=True)
 
 
 def test_a_copy_that_breaks_off_leaves_the_kept_record_as_it_was(kept, monkeypatch):
@@ -76,11 +75,8 @@ def test_a_copy_that_breaks_off_leaves_the_kept_record_as_it_was(kept, monkeypat
     assert [(path.name, path.read_text()) for path in target.parent.iterdir()] == [(target.name, "kept before")]
 
 
-def test_every_notebook_has_its_pair():
-    assert pair_notebooks.main(["--check", "--folder", str(ROOT / "notebooks")]) == 0
-
-
-def test_a_missing_or_stale_pair_is_named_and_then_written(checkout, capsys):
+def test_a_missing_or_stale_pair_is_named_and_then_written_for_papermill(checkout, capsys):
+    assert pair_notebooks.main(["--check", "--folder", str(ROOT / "notebooks")]) == 0, "every notebook has its pair"
     folder = checkout / "notebooks"
     arguments = ["--folder", str(folder)]
     assert pair_notebooks.main(["--check", *arguments]) == 1
@@ -88,20 +84,15 @@ def test_a_missing_or_stale_pair_is_named_and_then_written(checkout, capsys):
     assert not (folder / "small.ipynb").exists()
     assert pair_notebooks.main(arguments) == 0
     assert pair_notebooks.main(["--check", *arguments]) == 0
+    pair = nbformat.read(folder / "small.ipynb", as_version=4)
+    assert not [cell for cell in pair.cells if cell.get("outputs") or cell.get("execution_count")]
+    assert pair.metadata["kernelspec"]["name"] == "python3"
+    assert set(papermill.inspect_notebook(folder / "small.ipynb")) == {"tier", "seed", "fail"}
     source = folder / "small.md"
     source.write_text(source.read_text() + "\nOne more sentence.\n")
     assert pair_notebooks.main(["--check", *arguments]) == 1
     source.unlink()
     assert pair_notebooks.main(arguments) == 1, "a pair without a source"
-
-
-def test_a_pair_has_no_outputs_and_papermill_finds_its_parameters(checkout):
-    folder = checkout / "notebooks"
-    pair_notebooks.main(["--folder", str(folder)])
-    pair = nbformat.read(folder / "small.ipynb", as_version=4)
-    assert not [cell for cell in pair.cells if cell.get("outputs") or cell.get("execution_count")]
-    assert pair.metadata["kernelspec"]["name"] == "python3"
-    assert set(papermill.inspect_notebook(folder / "small.ipynb")) == {"tier", "seed", "fail"}
 
 
 @pytest.mark.parametrize("name", ["build_book", "check_pages", "keep_records"])
@@ -116,12 +107,9 @@ def test_a_tier_that_does_not_exist_gets_one_line(name, monkeypatch, tmp_path, c
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_book_is_built_from_the_root_of_the_checkout_alone(monkeypatch, tmp_path):
+def test_away_from_the_checkout_nothing_is_built_and_nothing_paired(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="start from the root of the checkout"):
         build_book.main("smoke")
-
-
-def test_a_folder_without_notebooks_is_no_success(tmp_path, capsys):
     assert pair_notebooks.main(["--check", "--folder", str(tmp_path / "nowhere")]) == 2
     assert "no notebook in" in capsys.readouterr().err

@@ -30,28 +30,20 @@ def pairs():
     return micro_pairs(4, population="test", subjects=2)
 
 
-def test_auto_takes_the_card():
+def test_flow_and_scene_flow_on_the_card_are_those_on_the_processor(pairs):
     assert choose_device("auto").type == "cuda"
-
-
-def test_tvl1_on_the_card_is_tvl1_on_the_processor(pairs):
-    gray = torch.from_numpy(np.stack([pair.gray for pair in pairs], axis=1))
-    # Without a tolerance both take the same number of iterations.
-    here = optical_flow(*gray, method="tvl1", tolerance=0.0)
-    there = optical_flow(*gray.cuda(), method="tvl1", tolerance=0.0)
-    assert there.device.type == "cuda"
-    assert (here - there.cpu()).abs().mean() < 1e-3
-
-
-def test_scene_flow_on_the_card_is_scene_flow_on_the_processor(pairs):
-    gray = torch.from_numpy(np.stack([pair.gray for pair in pairs], axis=1))
-    depth = torch.from_numpy(np.stack([pair.depth for pair in pairs], axis=1))
-    sides = []
+    gray, depth = (torch.from_numpy(np.stack([getattr(p, name) for p in pairs], axis=1)) for name in ("gray", "depth"))
+    found = []
     for device in ("cpu", "cuda"):
         (a, b), (near, far) = gray.to(device), depth.to(device)
-        sides.append(scene_flow(a, near, b, far, pairs[0].camera)[0].cpu())
-    assert torch.equal(sides[0].isnan(), sides[1].isnan())
-    assert (sides[0] - sides[1]).abs().nanmean() < 1e-5, "metres"
+        # Without a tolerance both take the same number of iterations.
+        flow = optical_flow(a, b, method="tvl1", tolerance=0.0)
+        assert flow.device.type == device
+        found.append((flow.cpu(), scene_flow(a, near, b, far, pairs[0].camera)[0].cpu()))
+    (flow, scene), (flow_there, scene_there) = found
+    assert (flow - flow_there).abs().mean() < 1e-3
+    assert torch.equal(scene.isnan(), scene_there.isnan())
+    assert (scene - scene_there).abs().nanmean() < 1e-5, "metres"
 
 
 @pytest.mark.parametrize("network", [MEAN(4), SFAMNet(5)], ids=["mean", "sfamnet"])

@@ -11,11 +11,6 @@ from flow_truth import micro_pairs
 from melib.study.settings import TIERS
 
 
-@pytest.fixture(scope="module")
-def three_pairs():
-    return micro_pairs(3, population="test", subjects=1)
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
 def test_without_a_card_one_line_says_so_and_nothing_is_written(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -25,25 +20,19 @@ def test_without_a_card_one_line_says_so_and_nothing_is_written(monkeypatch, cap
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", run_on_cuda.CHAINS)
-@pytest.mark.parametrize("tier", TIERS)
-def test_a_chain_is_the_declared_row_of_its_network_with_several_folds(name, tier):
-    settings = run_on_cuda.chain_settings(name, tier)
-    assert (settings.model, settings.split, settings.tier) == (name.lower(), "loso", tier)
+def test_a_chain_is_the_declared_row_of_its_network_with_several_folds():
+    for tier in TIERS:
+        found = {name: run_on_cuda.chain_settings(name, tier) for name in run_on_cuda.CHAINS}
+        assert all((s.model, s.split, s.tier) == (name.lower(), "loso", tier) for name, s in found.items())
 
 
-def test_flows_of_the_same_device_are_the_same_and_the_ratio_is_that_of_the_seconds(three_pairs):
-    cpu = torch.device("cpu")
+def test_flows_of_the_same_device_are_the_same_one_that_differs_is_seen_and_the_ratio_is_right(monkeypatch):
+    cpu, calls, three_pairs = torch.device("cpu"), [], micro_pairs(3, population="test", subjects=1)
     rows = run_on_cuda.compare_flows(three_pairs, (cpu, cpu))
     assert [row["work"] for row in rows] == ["TV-L1 optical flow, 3 pairs", "RGB-D scene flow, 3 pairs"]
     for row in rows:
         assert row["by"] == 0
         assert row["ratio"] == row["processor_s"] / row["card_s"] > 0
-
-
-def test_a_flow_that_differs_is_seen(three_pairs, monkeypatch):
-    cpu = torch.device("cpu")
-    calls = []
 
     def drifting(pairs):
         def work(device):

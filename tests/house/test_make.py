@@ -65,41 +65,27 @@ def checkout(tmp_path):
     return Checkout(tmp_path)
 
 
-def test_the_environment_is_made_from_the_lock_and_again_only_when_that_changes(checkout):
+def test_the_environment_is_made_from_the_lock_and_again_only_when_that_changes_or_an_install_broke_off(checkout):
+    lock, broken = checkout.folder / "requirements.lock", checkout.folder / "broken"
+    broken.touch()
+    result = checkout.make()
+    assert result.returncode != 0 and "requirements.lock" in result.stderr
+    broken.unlink()
     assert checkout.make().returncode == 0
-    from_lock, package = checkout.installs()
+    _, from_lock, package = checkout.installs()
     assert from_lock.endswith("-r requirements.lock")
     assert "--no-deps --no-build-isolation --editable ." in package
     result = checkout.make()
-    assert (result.returncode, result.stdout, len(checkout.installs())) == (0, "", 2)
-    (checkout.folder / "requirements.lock").write_text("numpy==2.4.7\n")
-    checkout.make()
-    assert len(checkout.installs()) == 4
-
-
-def test_an_interrupted_install_is_repeated(checkout):
-    (checkout.folder / "broken").touch()
-    result = checkout.make()
-    assert result.returncode != 0 and "requirements.lock" in result.stderr
-    (checkout.folder / "broken").unlink()
-    assert checkout.make().returncode == 0
-    assert len(checkout.installs()) == 3, "one call that failed, then both again"
-
-
-def test_the_stamp_is_gone_while_a_changed_lock_is_being_installed(checkout):
-    checkout.make()
-    stamp = checkout.folder / ".venv" / "lock.sha256"
-    original = (checkout.folder / "requirements.lock").read_bytes()
-    assert stamp.read_text().strip() == hashlib.sha256(original).hexdigest()
-    (checkout.folder / "requirements.lock").write_text("numpy==2.4.7\n")
-    (checkout.folder / "broken").touch()
-    checkout.make()
+    assert (result.returncode, result.stdout, len(checkout.installs())) == (0, "", 3)
+    original = lock.read_bytes()
+    assert (checkout.folder / ".venv" / "lock.sha256").read_text().strip() == hashlib.sha256(original).hexdigest()
+    lock.write_text("numpy==2.4.7\n")
+    broken.touch()
+    assert checkout.make().returncode != 0 and len(checkout.installs()) == 4
     # Back to the first lock: the environment holds half of the other one and must not pass for whole.
-    (checkout.folder / "requirements.lock").write_bytes(original)
-    (checkout.folder / "broken").unlink()
-    before = len(checkout.installs())
-    checkout.make()
-    assert len(checkout.installs()) == before + 2
+    lock.write_bytes(original)
+    broken.unlink()
+    assert checkout.make().returncode == 0 and len(checkout.installs()) == 6
 
 
 @pytest.mark.parametrize(
@@ -120,49 +106,31 @@ def test_an_unfit_python_gets_one_clear_line(checkout, python, setup, words):
     assert not (checkout.folder / ".venv").exists()
 
 
-def test_clean_deletes_what_was_generated_and_keeps_the_environment(checkout):
+def test_clean_deletes_what_was_generated_keeps_the_environment_and_help_names_every_command(checkout):
     folders = [checkout.folder / name for name in ("_build/html", "book/runs", ".snakemake", ".venv", "book/assets")]
     for folder in folders:
         folder.mkdir(parents=True)
     assert checkout.make("clean").returncode == 0
     assert [folder for folder in folders if folder.exists()] == folders[3:]
-
-
-def test_help_names_every_command(checkout):
     said = checkout.make("help").stdout
     assert all(f"make {name}" in said for name in ("book", "test", "lint", "clean", "help"))
 
 
-def continuous_integration(folder: Path, **environment: str) -> list[str]:
-    """Run .ci/run in a checkout where ``make`` and ``apt-get`` only note how they were called."""
-    (folder / ".ci").mkdir()
-    programs = folder / "programs"
-    programs.mkdir()
+@pytest.mark.parametrize("environment", [{"CI": "true"}, {}])
+def test_continuous_integration_alone_installs_a_browser_and_finds_the_reference(tmp_path, environment):
+    folder, programs = tmp_path / "checkout", tmp_path / "programs"
+    for made in (folder / ".ci", programs, *([tmp_path / "shared" / "reference"] if environment else [])):
+        made.mkdir(parents=True)
     shutil.copy(ROOT / ".ci" / "run", folder / ".ci")
     for name in ("make", "apt-get"):
         (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" "reference=$MELIB_REFERENCE" >> "{folder}/calls"\n')
         (programs / name).chmod(0o755)
     for name in ("bash", "sh", "dirname"):
         (programs / name).symlink_to(shutil.which(name))
-    result = subprocess.run(
-        [folder / ".ci" / "run"], env={"PATH": str(programs), **environment}, capture_output=True, text=True
-    )
+    environment = {"PATH": str(programs), **environment}
+    result = subprocess.run([folder / ".ci" / "run"], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    return (folder / "calls").read_text().splitlines()
-
-
-def test_continuous_integration_runs_the_tests_with_a_browser_and_the_reference(tmp_path):
-    (tmp_path / "checkout").mkdir()
-    (tmp_path / "shared" / "reference").mkdir(parents=True)
-    calls = continuous_integration(tmp_path / "checkout", CI="true")
-    assert [call.rpartition(" ")[0] for call in calls] == [
-        "apt-get update",
-        "apt-get install --yes --no-install-recommends chromium",
-        "make test",
-    ]
-    assert calls[-1].endswith(f"reference={tmp_path / 'shared' / 'reference'}")
-
-
-def test_outside_continuous_integration_nothing_is_installed_on_the_machine(tmp_path):
-    (tmp_path / "checkout").mkdir()
-    assert continuous_integration(tmp_path / "checkout") == ["make test reference="]
+    *installed, tested = (folder / "calls").read_text().splitlines()
+    browser = ["apt-get update", "apt-get install --yes --no-install-recommends chromium"]
+    assert [call.rpartition(" ")[0] for call in installed] == (browser if "CI" in environment else [])
+    assert tested == f"make test reference={tmp_path / 'shared' / 'reference' if 'CI' in environment else ''}"

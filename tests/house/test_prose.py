@@ -13,35 +13,25 @@ from melib.metrics import intervals, strs
 
 ROOT = Path(__file__).parents[2]
 #: The pages that teach; the others are reference.
-CHAPTERS = (
-    *(
-        f"book/{name}.md"
-        for name in ("introduction", "playground", "what_remains", "bring_a_dataset", "rerun", "ethics")
-    ),
-    *(f"notebooks/{name}.md" for name in ("metrics_by_hand", "dataset_card", "motion", "networks")),
-)
+CHAPTERS = [f"book/{name}.md" for name in "introduction playground what_remains bring_a_dataset rerun ethics".split()]
+CHAPTERS += [f"notebooks/{name}.md" for name in "metrics_by_hand dataset_card motion networks".split()]
 #: The pages that ask one question and answer it; they have the same frame, and one exercise at least.
-STUDIES = tuple(
-    f"notebooks/{name}.md"
-    for name in (
-        *("spotting", "recognition", "spot_then_recognize", "spot_then_recognize_rows", "depth_ablation", "protocols"),
-        *("controls", "flow_choice", "stabilisation", "normalization", "transfer_ablation", "attention_augmentation"),
-        *("released_predictions", "released_weights", "viewer", "own_video"),
-    )
-)
+STUDIES = """
+spotting recognition spot_then_recognize spot_then_recognize_rows depth_ablation protocols controls flow_choice
+stabilisation normalization transfer_ablation attention_augmentation released_predictions released_weights viewer
+own_video
+"""
+STUDIES = [f"notebooks/{name}.md" for name in STUDIES.split()]
 #: Executed for two pages of the book, on which a label would stand twice: its exercise has none.
 TWICE = "notebooks/spot_then_recognize.md"
 
 
-def test_away_from_the_checkout_the_check_does_not_pass(monkeypatch, tmp_path):
+def test_no_page_holds_a_typed_number_and_away_from_the_checkout_the_check_does_not_pass(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(ROOT)
+    assert check_prose.main() == 0, capsys.readouterr().err
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="start from the root of the checkout"):
         check_prose.main()
-
-
-def test_no_page_holds_a_typed_number_and_no_entry_of_the_list_is_idle(monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
-    assert check_prose.main() == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -137,24 +127,17 @@ def test_a_fault_names_its_line_and_an_allowed_text_covers_its_own_number_and_no
     found, used = check_prose.typed_numbers(page, {"limit is 0.5": "a definition", "limit is 0.9": "another"})
     assert found == ["2: decimal '0.5'", "2: decimal '0.7'"]
     assert used == {"limit is 0.5"}
-
-
-def test_what_a_program_writes_between_its_marks_passes_and_what_follows_does_not():
     made = "<!-- findings: written by tools/make_findings.py -->\nUF1 is 0.61.\n<!-- end of findings -->\n"
-    assert check_prose.typed_numbers(made, {})[0] == []
-    found, _ = check_prose.typed_numbers(made + "\nUF1 is 0.62.\n", {})
-    assert found and "0.61" not in str(found)
+    found, _ = check_prose.typed_numbers(made + "\nUF1 is 0.62.\n")
+    assert "0.61" not in str(found) and "0.62" in str(found), "what a program writes passes, and what follows does not"
 
 
 def test_an_idle_entry_and_a_missing_page_are_faults(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "one.md").write_text("# One\n\nNothing.\n")
-    found = check_prose.faults(
-        tmp_path, {"book/one.md": {"0.5 px": "gone"}, "book/two.md": {}, check_prose.EVERYWHERE: {"95 %": "?"}}
-    )
-    assert len(found) == 3
-    assert any("two.md" in fault for fault in found)
-    assert sum("does not need" in fault for fault in found) == 2
+    allowed = {"book/one.md": {"0.5 px": "gone"}, "book/two.md": {}, check_prose.EVERYWHERE: {"95 %": "?"}}
+    missing, *idle = check_prose.faults(tmp_path, allowed)
+    assert "two.md" in missing and len(idle) == 2 and all("does not need" in fault for fault in idle)
 
 
 def test_the_worked_example_of_the_introduction_is_right():
@@ -172,7 +155,5 @@ def test_the_worked_example_of_the_introduction_is_right():
     assert {name: round(scores[name], 2) for name in wanted} == wanted
     page = (ROOT / "book" / "introduction.md").read_text(encoding="utf-8")
     assert all(f"= {value}$" in page for value in wanted.values())
-
-
-def test_a_shift_by_four_of_ten_frames_misses():
+    # A shift by four of ten frames misses.
     assert intervals.iou(0, 9, 4, 13) == pytest.approx(6 / 14)

@@ -17,7 +17,6 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PROFILE = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -41,23 +40,19 @@ def packed(tmp_path_factory) -> Path:
     return wheel
 
 
-def test_the_wheel_holds_every_file_of_the_package(packed):
+def test_the_wheel_holds_every_file_of_the_package_the_command_and_the_licences(packed):
     with zipfile.ZipFile(packed) as wheel:
-        held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("melib/")}
-    package = packed.parent / "copy" / "melib"
-    wanted = {
-        path.relative_to(package.parent).as_posix(): path.read_bytes() for path in package.rglob("*") if path.is_file()
-    }
+        content = {name: wheel.read(name) for name in wheel.namelist()}
+    copy = packed.parent / "copy"
+    files = (path for path in (copy / "melib").rglob("*") if path.is_file())
+    wanted = {path.relative_to(copy).as_posix(): path.read_bytes() for path in files}
+    held = {name: data for name, data in content.items() if name.startswith("melib/")}
     assert held.keys() == wanted.keys()
     assert held == wanted
     assert {"melib/assets/head.npz", "melib/assets/spotter.safetensors", "melib/data/paper_tables.csv"} <= held.keys()
-
-
-def test_the_wheel_brings_the_command_and_the_licences(packed):
-    with zipfile.ZipFile(packed) as wheel:
-        (about,) = {Path(name).parts[0] for name in wheel.namelist() if name.startswith("melib-")}
-        assert "melib = melib.__main__:main" in wheel.read(f"{about}/entry_points.txt").decode()
-        licences = {Path(name).name for name in wheel.namelist() if name.startswith(f"{about}/licenses/")}
+    (about,) = {Path(name).parts[0] for name in content if name.startswith("melib-")}
+    assert "melib = melib.__main__:main" in content[f"{about}/entry_points.txt"].decode()
+    licences = {Path(name).name for name in content if name.startswith(f"{about}/licenses/")}
     assert licences == {"LICENSE", "NOTICE-CC0"}
 
 
@@ -79,40 +74,27 @@ def test_the_citation_has_what_version_1_2_of_the_format_demands():
         assert re.fullmatch(r"10\.\d{4,9}(\.\d+)?/\S+", citation["doi"])
 
 
-def test_the_profile_and_its_chapter_name_rules_that_there_are():
+def test_the_cluster_s_profile_names_rules_options_and_an_executor_that_there_are():
     rules = set(re.findall(r"^rule (\w+):", (ROOT / "Snakefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
-    _, _, offered = (
-        (ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8").partition("# set-resources:")
-    )
-    with_a_card = yaml.safe_load("set-resources:" + offered.replace("\n#", "\n"))["set-resources"]
+    text = (ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8")
+    offered = text.partition("# set-resources:")[2].replace("\n#", "\n")
+    with_a_card = yaml.safe_load(f"set-resources:{offered}")["set-resources"]
     assert with_a_card == {"record": {"gres": "gpu:1"}}
     chapter = (ROOT / "book" / "cluster.md").read_text(encoding="utf-8")
     named = set(re.findall(r"--set-resources (\w+):", chapter)) | set(with_a_card)
-    assert named and named <= rules
-    assert all(isinstance(PROFILE["default-resources"][name], int) for name in ("runtime", "mem_mb"))
-
-
-def test_snakemake_knows_every_option_of_the_profile():
+    assert named <= rules
+    profile = yaml.safe_load(text)
+    assert all(isinstance(profile["default-resources"][name], int) for name in ("runtime", "mem_mb"))
     said = subprocess.run([sys.executable, "-m", "snakemake", "--help"], capture_output=True, text=True, check=True)
-    options = set(re.findall(r"--([a-z][a-z-]+)", said.stdout))
-    assert PROFILE.keys() <= options
-    assert "no-such-option" not in options
-
-
-def test_the_executor_of_the_cluster_is_pinned_and_named_by_the_profile():
-    pins = {
-        Requirement(line).name: str(Requirement(line).specifier) for line in PROJECT["optional-dependencies"]["cluster"]
-    }
+    assert profile.keys() <= set(re.findall(r"--([a-z][a-z-]+)", said.stdout))
+    pins = {pin.name: str(pin.specifier) for pin in map(Requirement, PROJECT["optional-dependencies"]["cluster"])}
     assert all(re.fullmatch(r"==[^*]+", pin) for pin in pins.values())
-    assert f"snakemake-executor-plugin-{PROFILE['executor']}" in pins
+    assert f"snakemake-executor-plugin-{profile['executor']}" in pins
 
 
-def test_the_table_of_speeds_is_that_of_the_record(monkeypatch):
+def test_the_table_of_speeds_shows_the_record_and_says_where_there_is_none(monkeypatch):
     monkeypatch.chdir(ROOT)
     assert run_on_cuda.main(["--table", "--check"]) == 0, "run python tools/run_on_cuda.py --table"
-
-
-def test_the_table_of_speeds_shows_a_record_and_says_where_there_is_none():
     made = {"processor": "A processor", "packages": {"torch": "2"}, "time": "2026-01-02T03", "commit": "0123456789abcd"}
     row = {"work": "the chain", "processor_s": 30.0, "card_s": 4.0, "ratio": 7.5, "apart": "difference", "by": 0.001}
     record = {"command": "python tools/run_on_cuda.py", "parameters": {"tier": "quick", "jobs": 8}, "rows": [row]}

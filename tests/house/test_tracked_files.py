@@ -27,23 +27,12 @@ def tracked() -> list[Path]:
 
 
 def test_no_tracked_file_names_a_path_of_a_machine(tracked):
-    found = []
-    for path in tracked:
-        content = path.read_bytes()
-        if b"\0" in content:
-            continue
-        for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), start=1):
-            if MACHINE_PATH.search(line):
-                found.append(f"{path.relative_to(ROOT)}:{number}")
-    assert not found
+    texts = {path: content.decode(errors="replace") for path in tracked if b"\0" not in (content := path.read_bytes())}
+    assert [f"{path.relative_to(ROOT)}: {hit[0]}" for path in texts for hit in MACHINE_PATH.finditer(texts[path])] == []
 
 
-def test_nothing_large_is_tracked(tracked):
-    large = {str(path.relative_to(ROOT)): path.stat().st_size for path in tracked if path.stat().st_size > LARGEST}
-    assert not large
-
-
-def test_nothing_generated_is_tracked(tracked):
+def test_nothing_large_and_nothing_generated_is_tracked(tracked):
+    assert [path for path in tracked if path.stat().st_size > LARGEST] == []
     names = [path.relative_to(ROOT).as_posix() for path in tracked]
     generated = ("book/runs/", "labs/student/", "labs/slides/", "_build/", ".venv/", ".cache/", ".snakemake/")
     assert not [name for name in names if name.startswith(generated) or "__pycache__" in name]

@@ -12,7 +12,6 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
-JOBS = [(name, job) for name, workflow in WORKFLOWS.items() for job in workflow["jobs"]]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
 
 
@@ -25,10 +24,6 @@ def commands(workflow: str) -> str:
     return "\n".join(step["run"] for step in steps(workflow) if "run" in step)
 
 
-def test_there_are_workflows_for_tests_book_and_publication():
-    assert set(WORKFLOWS) == {"tests", "book", "publish"}
-
-
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_make_is_asked_for_what_it_has_and_every_script_exists(workflow):
     asked = [word for line in re.findall(r"\bmake ([^\n]+)", commands(workflow)) for word in line.split()]
@@ -39,28 +34,16 @@ def test_make_is_asked_for_what_it_has_and_every_script_exists(workflow):
     assert asked or scripts
 
 
-@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-def test_no_secret_is_used(path):
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_a_workflow_uses_no_secret_may_read_and_no_more_and_ends_in_time(workflow):
+    (path,) = [path for path in FILES if path.stem == workflow]
     assert not re.search(r"\bsecrets\b|\bgithub\.token\b|(?<!id-)\btoken:", path.read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_a_workflow_may_read_and_no_more_but_for_the_job_that_publishes(workflow):
-    assert WORKFLOWS[workflow]["permissions"] == {"contents": "read"}
-    more = {name: job["permissions"] for name, job in WORKFLOWS[workflow]["jobs"].items() if "permissions" in job}
+    described = WORKFLOWS[workflow]
+    assert described["permissions"] == {"contents": "read"} and "group" in described["concurrency"]
+    more = {name: job["permissions"] for name, job in described["jobs"].items() if "permissions" in job}
     assert more == ({"publish": {"pages": "write", "id-token": "write"}} if workflow == "publish" else {})
-
-
-@pytest.mark.parametrize(("workflow", "job"), JOBS)
-def test_a_job_ends_in_time_on_a_machine_without_gpu(workflow, job):
-    described = WORKFLOWS[workflow]["jobs"][job]
-    assert described["runs-on"] == "ubuntu-latest"
-    assert 0 < described["timeout-minutes"] <= 150
-    assert "group" in WORKFLOWS[workflow]["concurrency"]
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_actions_are_those_of_github_and_pinned(workflow):
+    for job in described["jobs"].values():
+        assert job["runs-on"] == "ubuntu-latest" and 0 < job["timeout-minutes"] <= 150
     used = [step["uses"] for step in steps(workflow) if "uses" in step]
     assert used and all(re.fullmatch(r"actions/[a-z-]+@(v\d+|[0-9a-f]{40})", action) for action in used)
 
@@ -72,13 +55,11 @@ def test_the_python_is_the_oldest_that_the_project_supports(workflow):
     assert images and all(image.startswith(f"python:{oldest}-") for image in images)
 
 
-def test_a_proposed_change_publishes_nothing():
+def test_a_proposed_change_publishes_nothing_and_the_book_goes_out_with_current_records_alone():
+    assert set(WORKFLOWS) == {"tests", "book", "publish"}
     # YAML 1.1 reads the key "on" as true.
     assert set(WORKFLOWS["publish"][True]) == {"push", "workflow_dispatch"}
     assert WORKFLOWS["publish"][True]["push"] == {"branches": ["main"]}
-
-
-def test_the_book_is_built_and_published_with_current_records_alone():
     jobs = WORKFLOWS["publish"]["jobs"]
     assert jobs["publish"]["needs"] == "build"
     assert jobs["publish"]["if"] == "needs.build.outputs.current == 'true'"

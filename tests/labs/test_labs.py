@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
-from collections.abc import Callable
 
 import make_labs
 import nbformat
@@ -12,54 +10,33 @@ import pytest
 from lab_tool import LABS, ROOT, each_lab, error, run, sized, solved, unsolved
 
 
-@pytest.fixture(scope="module")
-def executed() -> Callable[[object], tuple[list, list, list]]:
-    """A function that runs a lab once and returns its code cells: solved, handed out, and with one exercise solved.
+def executed(lab) -> tuple[list, list, list]:
+    """The code cells of a lab, run: solved, handed out, and with the first exercise solved.
 
     One kernel runs all three, since most of the time goes into imports; its names are wiped in between.
     """
-
-    @functools.cache
-    def cells(name: str) -> tuple[list, list, list]:
-        (lab,) = [lab for lab in LABS if lab.name == name]
-        checks = lab.tagged("check")
-        first = [each for each in lab.tagged("solution") if each.kind == "code" and each.exercise == checks[0].exercise]
-        parts = [
-            sized(solved(lab), lab.small),
-            [nbformat.v4.new_code_cell("%reset -f")] + sized(unsolved(lab), lab.small),
-            [nbformat.v4.new_code_cell(cell.source) for cell in (*first, *checks)],
-        ]
-        run([cell for part in parts for cell in part])
-        return tuple(parts)
-
-    return lambda lab: cells(lab.name)
+    checks = lab.tagged("check")
+    first = [each for each in lab.tagged("solution") if each.kind == "code" and each.exercise == checks[0].exercise]
+    parts = (
+        sized(solved(lab), lab.small),
+        [nbformat.v4.new_code_cell("%reset -f")] + sized(unsolved(lab), lab.small),
+        [nbformat.v4.new_code_cell(cell.source) for cell in (*first, *checks)],
+    )
+    run([cell for part in parts for cell in part])
+    return parts
 
 
 @pytest.mark.notebook
 @each_lab
-def test_the_solutions_pass_every_check(executed, lab):
-    solved_cells, _, _ = executed(lab)
+def test_solutions_pass_every_check_and_a_check_fails_until_its_own_exercise_is_solved(lab):
+    solved_cells, handed_out, again = executed(lab)
     failed = {cell.source.partition("\n")[0]: error(cell) for cell in solved_cells if error(cell)}
     assert not failed
-
-
-@pytest.mark.notebook
-@each_lab
-def test_every_check_fails_until_its_exercise_is_solved(executed, lab):
-    _, handed_out, _ = executed(lab)
-    checks = [cell for cell in handed_out if "check" in cell.metadata.get("tags", ())]
-    assert len(checks) == len(lab.tagged("check"))
-    passed = [cell.source for cell in checks if error(cell) is None]
-    assert not passed, "a check that nothing was solved for"
-    broken = [error(cell) for cell in checks if error(cell)[0] not in ("NotImplementedError", "AssertionError")]
+    checks, found = lab.tagged("check"), [cell for cell in handed_out if "check" in cell.metadata.get("tags", ())]
+    assert len(found) == len(checks)
+    assert [cell.source for cell in found if error(cell) is None] == [], "a check that nothing was solved for"
+    broken = [error(cell) for cell in found if error(cell)[0] not in ("NotImplementedError", "AssertionError")]
     assert not broken, "a check that breaks instead of failing: it needs what an earlier exercise makes"
-
-
-@pytest.mark.notebook
-@each_lab
-def test_one_solution_makes_its_own_checks_pass_and_no_other(executed, lab):
-    _, _, again = executed(lab)
-    checks = lab.tagged("check")
     passes = [error(cell) is None for cell in again[-len(checks) :]]
     assert passes == [cell.exercise == checks[0].exercise for cell in checks]
 

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from melib.__main__ import main
-from melib.cli import score
-from melib.metrics import chance, strs, uncertainty
+from melib.metrics import _report, chance, strs, uncertainty
 
 
 @pytest.fixture(autouse=True)
@@ -83,12 +82,12 @@ def test_the_table_shows_values_intervals_the_caution_and_with_a_list_of_videos_
 
 
 def test_the_table_says_which_values_are_at_chance_and_which_below(files):
-    result = score.score(files["pred"], files["truth"], videos=files["list"])
+    result = _report.report(files["truth"], files["pred"], videos=files["list"])
     reached = result["strs"]
     for low, high, ending in ((0, 1, "  at chance"), (reached + 0.1, 1, "  below chance"), (0, reached / 2, "]")):
         null = {"mean": (low + high) / 2, "low": low, "high": high, "at_chance": low <= reached <= high}
         result["chance"] = {name: {"strs": null} for name in ("shifted", "exchanged")}
-        said = [line for line in score._table(result).splitlines() if line.startswith("  STRS")]
+        said = [line for line in _report.text(result).splitlines() if line.startswith("  STRS")]
         assert len(said) == 3, "the value itself, and each null"
         assert all(line.endswith(ending) for line in said[1:])
 
@@ -150,9 +149,11 @@ def test_no_emotion_and_an_unscored_one_are_answers_and_likely_slips_are_pointed
     assert any("No row of either file names postive" in note for note in notes)
 
 
-def test_the_command_knows_every_protocol_and_every_metric():
-    assert score._PROTOCOLS == strs.PROTOCOLS
-    assert tuple(score._TITLES) == strs.KEYS
+def test_the_command_knows_every_protocol_and_every_metric(capsys):
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    assert f"{', '.join(strs.PROTOCOLS[:-1])} or {strs.PROTOCOLS[-1]}" in " ".join(capsys.readouterr().out.split())
+    assert tuple(_report._TITLES) == strs.KEYS
 
 
 @pytest.mark.filterwarnings("error")
