@@ -119,7 +119,7 @@ def test_a_learning_curve_is_kept_in_tenths_of_each_stage(outcome, tmp_path):
     assert len(curve) == 20 and long_videos.learning({}).empty
 
 
-# After the network of the first fold, of the second, of an inner fold, of a control.
+# After the network of the first fold, and of an inner fold or a control.
 @pytest.mark.parametrize(
     ("changes", "needed"), [({"model": "mean", "split": "loso"}, 6), ({"model": "sfamnet", "rule": "strict"}, 5)]
 )
@@ -128,7 +128,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(changes, needed, nine_updates, st
     whole = run(settings, 0, store=own(store, tmp_path / "whole", settings))
     assert trainings.made == needed
     killed = own(store, tmp_path / "killed", settings)
-    for kept in (1, 2, 4):
+    for kept in (1, 4):
         trainings.most = needed + kept
         with pytest.raises(KeyboardInterrupt):
             run(settings, 0, store=killed)
@@ -136,7 +136,6 @@ def test_a_killed_run_goes_on_to_the_same_bits(changes, needed, nine_updates, st
     again = run(settings, 0, store=killed)
     assert trainings.made == 2 * needed, "what was trained is not trained again"
     assert bits(again) == bits(whole)
-    assert bits(run(settings, 1, store=killed)) != bits(whole)
 
 
 def test_jobs_do_not_matter(store, tmp_path):
@@ -155,9 +154,9 @@ def test_rows_that_differ_in_their_rule_share_networks(model, nine_updates, stor
     assert trainings.made == 1
     run(replace(first, rule="strict"), 0, store=store)
     assert trainings.made == 4, "those of three inner folds"
-    for change in ({"classes": 7}, {"stabilization": "none"}, {"split": "loso"}):
+    for settings, seed in ((replace(first, classes=7), 0), (first, 1)):
         before = trainings.made
-        run(replace(first, **change), 0, store=store)
+        run(settings, seed, store=store)
         assert trainings.made > before
 
 
@@ -185,7 +184,7 @@ def test_folds_in_a_stack_find_the_same_and_keep_their_networks(changes, nine_up
         np.testing.assert_allclose(stacked.scores[video], score, atol=1e-4, err_msg=str(video))
 
 
-@pytest.mark.parametrize(("model", "given"), [*(("mean", each) for each in ("S", "O+S", "O|S")), ("sfamnet", "S")])
+@pytest.mark.parametrize(("model", "given"), [("mean", "O+S"), ("sfamnet", "S")])
 def test_rows_of_every_input_can_be_run(model, given, nine_updates, store):
     values = run(chosen(model=model, input=given, shuffled=False), 0, store=store).values
     for part in ("spotting_and_naming", "frames", "frames_raw", "recognition"):
@@ -333,14 +332,14 @@ def test_the_choices_reach_the_training():
 
 
 #: Updates of 64 samples at the study's own rates: 3e-3 (MEAN) and 1e-3 (SFAMNet).
-STEPS = {"mean": 400, "sfamnet": 200}
+STEPS = {"mean": 300, "sfamnet": 150}
 
 
 @pytest.fixture(scope="module", params=list(STEPS))
 def strong(request, tmp_path_factory):
     """Strong micro-expressions on quiet faces: settings, store and record of a row that must find them."""
-    many = {"spot_steps": STEPS[request.param], "recognition_steps": 150, "joint_steps": STEPS[request.param]}
-    sizes = replace(TIERS["quick"], people=(10, 6), videos=2, frames=300, clips=8, resamples=200, **many)
+    many = {"spot_steps": STEPS[request.param], "recognition_steps": 100, "joint_steps": STEPS[request.param]}
+    sizes = replace(TIERS["quick"], people=(8, 5), videos=2, frames=240, clips=8, resamples=100, **many)
     # MEAN's rule for both: its threshold follows the scores. Under the released constants of SFAMNet's own, chosen on
     # filmed faces, STRS was 0 here.
     settings = Settings(suite="sanity", model=request.param, intervals_by="mean", device="cpu")
