@@ -49,12 +49,8 @@ def detectable(low: float | None, high: float | None, power: float = 0.8, level:
     The half-width of an interval is (near enough) z(level) standard errors, and a difference has to lie
     z(level) + z(power) of them from 0.
 
-    Parameters
-    ----------
-    low, high : float or None
-        An interval of a difference; without one (None or NaN), None comes back. Only its width counts.
-    power, level : float
-        How often the difference is to be seen, and the coverage of the interval, in (0, 1).
+    Of the interval ``low`` to ``high``, of coverage ``level``, only the width counts; without one (None or NaN), None
+    comes back. ``power`` is how often the difference is to be seen, in (0, 1).
     """
     if not _defined(low, high):
         return None

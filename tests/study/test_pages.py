@@ -111,55 +111,37 @@ def test_an_unchanged_run_is_not_repeated_even_if_its_page_was_deleted(checkout,
     assert page.read_text() == first and calls == [{"seed": 5, "tier": "smoke"}]
 
 
-def change_code(checkout, monkeypatch):
-    monkeypatch.setattr(pages, "_melib", lambda: "other code")
-
-
-def change_notebook(checkout, monkeypatch):
-    source = checkout / "notebooks" / "small.md"
-    source.write_text(source.read_text() + "\nOne more sentence.\n")
-
-
-def change_module(checkout, monkeypatch):
-    (checkout / "notebooks" / "deeper.py").write_text("VALUE = 2")
-
-
-def change_experiment(checkout, monkeypatch):
-    (checkout / "notebooks" / "grid.yml").write_text("question: Another?\n")
-
-
-def change_stored_record(checkout, monkeypatch):
-    (checkout / "results" / "speed.json").write_text('{"value": 2}')
-
-
-def spoil_page(checkout, monkeypatch):
-    kept = checkout / ".cache" / "runs" / "small.smoke.ipynb"
-    notebook = nbformat.read(kept, as_version=4)
-    notebook.cells[-1].outputs = [new_output("error", ename="E", evalue="", traceback=[])]
-    nbformat.write(notebook, kept)
-
-
-def cut_page(checkout, monkeypatch):
-    (checkout / ".cache" / "runs" / "small.smoke.ipynb").write_text('{"cells": [')
+ERROR = new_notebook(cells=[new_code_cell(outputs=[new_output("error", ename="E", evalue="", traceback=[])])])
 
 
 @pytest.mark.parametrize(
-    "change",
-    [change_code, change_notebook, change_module, change_experiment, change_stored_record, spoil_page, cut_page],
+    ("file", "change"),
+    [
+        ("notebooks/small.md", lambda text: text + "\nOne more sentence.\n"),
+        ("notebooks/deeper.py", lambda text: "VALUE = 2"),
+        ("notebooks/grid.yml", lambda text: "question: Another?\n"),
+        ("results/speed.json", lambda text: '{"value": 2}'),
+        (".cache/runs/small.smoke.ipynb", lambda text: nbformat.writes(ERROR)),
+        (".cache/runs/small.smoke.ipynb", lambda text: '{"cells": ['),
+        ("code", None),
+    ],
 )
-def test_what_decides_a_page_makes_it_anew(checkout, calls, monkeypatch, change):
-    (checkout / "notebooks" / "grid.yml").write_text("question: One?\n")
-    # The notebook imports a module beside it, and that another one.
-    source = checkout / "notebooks" / "small.md"
-    source.write_text(source.read_text().replace("import time\n", "import time\nfrom beside import VALUE\n"))
-    (checkout / "notebooks" / "beside.py").write_text("from deeper import VALUE")
-    (checkout / "notebooks" / "deeper.py").write_text("VALUE = 1")
+def test_what_decides_a_page_makes_it_anew(checkout, calls, monkeypatch, file, change):
     (checkout / "results").mkdir()
-    (checkout / "results" / "speed.json").write_text("{}")
+    # The notebook imports a module beside it, and that another one.
+    notebooks = checkout / "notebooks"
+    source = (notebooks / "small.md").read_text().replace("import time\n", "import time\nfrom beside import VALUE\n")
+    files = {"small.md": source, "grid.yml": "question: One?\n", "../results/speed.json": "{}"}
+    files |= {"beside.py": "from deeper import VALUE", "deeper.py": "VALUE = 1"}
+    for name, content in files.items():
+        (notebooks / name).write_text(content)
     run = small(checkout, experiments=["grid"])
     execute(run, "smoke", root=checkout)
     assert not execute(run, "smoke", root=checkout)
-    change(checkout, monkeypatch)
+    if file == "code":
+        monkeypatch.setattr(pages, "source_hash", lambda _: "of other code")
+    else:
+        (checkout / file).write_text(change((checkout / file).read_text()))
     assert execute(run, "smoke", root=checkout)
 
 
@@ -173,8 +155,7 @@ def test_a_path_in_a_parameter_is_meant_from_the_root_and_one_in_the_environment
     run = small(checkout, parameters={"data_root": "data/set", "reference": "/elsewhere"})
     execute(run, "smoke", root=checkout)
     assert calls == [{"data_root": "../data/set", "reference": "/elsewhere", "tier": "smoke"}]
-    with pages._kernel_environment():
-        assert os.environ["MELIB_CACHE"] == str(checkout / "cache")
+    assert pages._kernel_environment()["MELIB_CACHE"] == str(checkout / "cache")
 
 
 def test_tiers_parameters_and_titles_are_told_apart(checkout):
@@ -265,22 +246,20 @@ def test_declarations_that_are_not_there_are_refused(checkout, tmp_path):
         load_runs(tmp_path / "elsewhere")
 
 
-def spoiled(how) -> nbformat.NotebookNode:
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda book: book.cells[1].outputs.append(new_output("error", ename="KeyError", evalue="'x'", traceback=[])),
+        lambda book: book.metadata.update(papermill={"exception": True}),
+        lambda book: book.cells[1].metadata.update(papermill={"exception": True}),
+        lambda book: book.cells[0].metadata.update(tags=["papermill-error-cell-tag"]),
+    ],
+)
+def test_the_gate_catches_a_stored_error_in_each_of_its_forms(spoil):
     notebook = new_notebook(cells=[new_markdown_cell("# A page"), new_code_cell("1")])
-    if how == "output":
-        notebook.cells[1].outputs.append(new_output("error", ename="KeyError", evalue="'x'", traceback=[]))
-    elif how == "notebook":
-        notebook.metadata["papermill"] = {"exception": True}
-    elif how == "cell":
-        notebook.cells[1].metadata["papermill"] = {"exception": True}
-    elif how == "note":
-        notebook.cells[0].metadata["tags"] = ["papermill-error-cell-tag"]
-    return notebook
-
-
-@pytest.mark.parametrize("how", ["output", "notebook", "cell", "note"])
-def test_the_gate_catches_a_stored_error_in_each_of_its_forms(how):
-    assert len(stored_errors(spoiled(how))) == 1 and not stored_errors(spoiled("not at all"))
+    assert stored_errors(notebook) == []
+    spoil(notebook)
+    assert len(stored_errors(notebook)) == 1
 
 
 @pytest.mark.parametrize(
@@ -307,9 +286,3 @@ def test_the_gate_before_the_book_names_every_fault(checkout, calls):
     execute(small(checkout), "smoke", root=checkout)
     assert pages.faults(checkout, "smoke") == ["other: no such run in runs.yml"]
     assert any("stale" in fault for fault in pages.faults(checkout, "quick"))
-
-
-def test_the_environment_of_the_caller_is_left_as_it_was(checkout, calls):
-    before = dict(os.environ)
-    execute(small(checkout), "smoke", root=checkout)
-    assert dict(os.environ) == before
