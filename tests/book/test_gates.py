@@ -195,7 +195,7 @@ def test_no_rule_of_accessibility_is_gravely_broken(window, html, name):
         ('<button><i class="fas fa-file"></i></button>', "button-name"),
         ('<p style="color: #999; background: #fff">pale</p>', "color-contrast"),
         (
-            "<style>@media (prefers-color-scheme: dark) {p {color: #333; background: #222}}</style><p>x",
+            "<style>@media (prefers-color-scheme: dark) {p {color: #333; background: #222}}</style><p>dark",
             "color-contrast",
         ),
         (
