@@ -28,7 +28,7 @@ def test_a_good_system_is_above_both_nulls(tables, videos):
 
 def test_random_intervals_and_names_are_at_chance_about_95_times_in_100(tables, videos):
     inside = 0
-    for run in range(20):
+    for run in range(10):
         rng = np.random.default_rng(run)
         onset = rng.integers(0, 280, 40)
         luck = videos.sample(40, replace=True, random_state=run)[["subject", "video"]].assign(
@@ -37,7 +37,7 @@ def test_random_intervals_and_names_are_at_chance_about_95_times_in_100(tables, 
         luck = luck.drop_duplicates(["subject", "video", "onset"])
         null = chance.shifted(tables[0], luck, videos, n_draws=20, seed=run)
         inside += null.holds({"f1_spotting": strs.evaluate(tables[0], luck)["f1_spotting"]})["f1_spotting"]
-    assert inside >= 16
+    assert inside >= 8
 
 
 def test_shifting_keeps_lengths_videos_and_the_emotions_as_a_whole(tables, videos, draws):

@@ -67,22 +67,6 @@ def test_the_order_of_rows_changes_nothing(truth, predictions, seed):
     assert scores == pytest.approx(again, nan_ok=True)
 
 
-@on_examples
-@given(drawn(least=1, most=8))
-def test_perfect_predictions_score_1(truth):
-    scores = strs.evaluate(truth, truth)
-    assert counts(scores) == (len(truth), 0, 0)
-    ones = [key for key in strs.KEYS[3:] if key != "false_positives_per_minute"]
-    assert {key: scores[key] for key in ones} == pytest.approx(dict.fromkeys(ones, 1.0))
-
-
-def test_nothing_predicted_and_nothing_true_score_0_without_an_error():
-    some, none = table([(1, "v", 0, 9, "a")]), table([])
-    assert strs.evaluate(some, none)["strs"] == 0
-    assert strs.evaluate(none, some)["strs"] == 0
-    assert strs.evaluate(none, none)["f1_spotting"] == 0
-
-
 def test_truths_without_a_scored_emotion_are_spotted_but_not_analysed():
     truth = table([(1, "v", 0, 9, "a"), (1, "v", 50, 59, "others")])
     predictions = truth.assign(emotion="a")
@@ -97,11 +81,6 @@ def test_an_emotion_that_never_occurs_counts_0_under_strict_and_leaves_the_mean_
     truth = table([(1, "v", 0, 9, "a")])
     assert strs.evaluate(truth, truth, emotions=["a", "b"])["uf1_analysis"] == 0.5
     assert strs.evaluate(truth, truth, emotions=["a", "b"], protocol="mean")["uf1_analysis"] == 1
-
-
-def test_predictions_of_macro_expressions_are_left_aside():
-    truth = table([(1, "v", 0, 9, "a"), (1, "v", 50, 99, "a")]).assign(kind=["micro", "macro"])
-    assert strs.evaluate(truth, truth.assign(emotion=["a", "b"]))["strs"] == 1
 
 
 def test_deleting_misnamed_hits_raises_strs_while_true_positives_and_f1_of_spotting_fall():

@@ -90,14 +90,10 @@ def test_every_evaluate_has_intervals_for_all_its_metrics(tables):
         assert (defined["high"] >= defined["value"] - 1e-12).all()
 
 
-def test_few_data_are_pointed_out_beside_the_intervals(tables, make_tables):
-    many = make_tables(np.random.default_rng(0), subjects=31, videos=2, per_video=3)
-    assert uncertainty.bootstrap(strs.tally(*many), n_resamples=20).caution == ""
+def test_few_data_are_pointed_out_beside_the_intervals(tables):
     assert "8 subjects" in uncertainty.bootstrap(strs.tally(*tables), n_resamples=20).caution
     assert "12 subjects (fewer than 30) and 30 true positives (fewer than 50)" in uncertainty.caution(12, 30)
-    assert "subjects" not in uncertainty.caution(30, 49)
-    assert "true positives" not in uncertainty.caution(29, 50)
-    assert uncertainty.caution(30, None) == ""
+    assert uncertainty.caution(30, 50) == uncertainty.caution(30, None) == ""
 
 
 def test_seeds_are_averaged_and_widen_the_interval():
