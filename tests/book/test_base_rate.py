@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 import playground_cases
 import pytest
-from playwright.sync_api import Browser
-from reading import ROOT, reader, sound, too_wide, write_page
+from reading import ROOT, reader, sound, write_page
 
 FRAGMENT = (ROOT / "book" / "tables" / "base_rate.html").read_text(encoding="utf-8")
 #: Long videos as the book writes their names. CASME II and SMIC have one expression a clip: nothing can be said of
@@ -77,20 +76,6 @@ def test_the_page_calculates_as_the_program_does(browser, path, system, common, 
         counts = [int(cell) for cell in page.locator("#base-rate td[data-kind]").all_inner_texts()]
         assert abs(sum(counts) - 1000) <= 2
         assert abs(counts[0] + counts[1] - 1000 * right) <= 1
-
-
-@pytest.mark.browser
-def test_every_control_fits_a_phone_and_is_reached_and_moved_by_keyboard(browser: Browser, path):
-    with sound(browser, path, width=375) as page:
-        assert too_wide(page) <= 1
-        reached = []
-        for _ in range(4):
-            page.keyboard.press("Tab")
-            reached.append(page.evaluate("document.activeElement.id"))
-        assert reached == [f"base-rate-{name}" for name in ("system", "common", "liars", "ratio")]
-        before = page.locator("#base-rate-said").inner_text()
-        page.keyboard.press("ArrowRight")
-        assert page.locator("#base-rate-said").inner_text() != before
 
 
 @pytest.mark.browser

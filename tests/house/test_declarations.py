@@ -64,14 +64,14 @@ def imported_distributions(files: Iterator[Path]) -> dict[str, set[str]]:
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
             for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names:
                 # Tests import the programs of tools as modules, as pytest's setting `pythonpath` lets them.
-                places = (path.parent, ROOT / "tools")
+                places = (path.parent, ROOT / "tools", ROOT / "notebooks")
                 ours = (ROOT / name).is_dir() or any((place / f"{name}.py").exists() for place in places)
                 for owner in () if ours else owners.get(name, [name]):
                     found.setdefault(canonicalize_name(owner), set()).add(str(path.relative_to(ROOT)))
     return found
 
 
-@pytest.mark.parametrize("folder", ["melib", "tests", "tools", "benchmarks"])
+@pytest.mark.parametrize("folder", ["melib", "tests", "tools", "benchmarks", "notebooks"])
 def test_every_third_party_import_is_in_the_lock(folder):
     found, pinned = imported_distributions((ROOT / folder).rglob("*.py")), lock()
     missing = {name: sorted(files) for name, files in found.items() if name not in pinned}
@@ -81,9 +81,8 @@ def test_every_third_party_import_is_in_the_lock(folder):
 
 
 def test_pyproject_names_what_the_library_imports():
-    # These are of use only in a checkout, whose environment is the lock.
-    checkout = {ROOT / "melib" / "study" / name for name in ("pages.py", "experiments.py", "markup.py")}
-    files = (path for path in (ROOT / "melib").rglob("*.py") if path not in checkout)
+    # What makes pages is of use only in a checkout, whose environment is the lock.
+    files = (path for path in (ROOT / "melib").rglob("*.py") if path != ROOT / "melib" / "study" / "pages.py")
     declared = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
     missing = {name: sorted(where) for name, where in imported_distributions(files).items() if name not in declared}
     assert not missing

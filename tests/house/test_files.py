@@ -1,11 +1,9 @@
 """A file is there whole or not at all."""
 
-import os
-
 import pytest
 
 from melib.errors import InputError, in_one_line
-from melib.files import check_folder, refresh_all, refresh_command, whole
+from melib.files import check_folder, refresh_all, whole
 
 
 def names(folder):
@@ -37,35 +35,6 @@ def test_an_error_leaves_the_old_file_and_nothing_beside_it(path, error):
         raise error
     assert path.read_text() == "old"
     assert names(path.parent) == ["record.json"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX systems")
-def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
-    before = os.umask(0o027)
-    try:
-        with whole(tmp_path / "whole") as part:
-            part.write_text("")
-        (tmp_path / "plain").write_text("")
-    finally:
-        os.umask(before)
-    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
-
-
-def test_the_command_of_a_maker_makes_no_folder_away_from_the_checkout_and_its_check_names_a_stale_file(
-    tmp_path, capsys
-):
-    path = tmp_path / "tables" / "table.md"
-
-    def command(text, *words):
-        return refresh_command(path, lambda: text, tool="tools/make_it.py", doc=None, arguments=words)
-
-    assert command("one\n") == 2 and names(tmp_path) == []
-    said = capsys.readouterr().err
-    assert said.startswith("tools/make_it.py: no folder") and said.count("\n") == 1 and "root of the checkout" in said
-    path.parent.mkdir()
-    assert command("one\n") == 0 and path.read_text() == "one\n"
-    assert command("two\n", "--check") == 1 and path.read_text() == "one\n"
-    assert capsys.readouterr().err == f"{path} is missing or stale: run python tools/make_it.py\n"
 
 
 def test_a_folder_that_takes_no_file_is_named_and_one_that_can_be_made_is_not(tmp_path):

@@ -340,9 +340,7 @@ def strong(request, tmp_path_factory):
     """Strong micro-expressions on quiet faces: settings, store and record of a row that must find them."""
     many = {"spot_steps": STEPS[request.param], "recognition_steps": 100, "joint_steps": STEPS[request.param]}
     many |= {"control_draws": 1, "resamples": 100}
-    sizes = replace(
-        TIERS["quick"], people=(8, 5), videos=2, frames=240, clips=8, **many
-    )
+    sizes = replace(TIERS["quick"], people=(8, 5), videos=2, frames=240, clips=8, **many)
     # MEAN's rule for both: its threshold follows the scores. Under the released constants of SFAMNet's own, chosen on
     # filmed faces, STRS was 0 here.
     settings = Settings(suite="sanity", model=request.param, intervals_by="mean", device="cpu")
