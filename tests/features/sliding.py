@@ -1,7 +1,5 @@
 """Videos whose motion is known: a texture that slides, and a plane before a depth camera."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 
@@ -68,17 +66,17 @@ class SlidingVideo(TexturedVideo):
 class PlaneVideo(TexturedVideo):
     """A textured plane before a depth camera, moved by metres a frame: to the right, and away.
 
-    ``slope`` tilts the readings of depth by metres a pixel and frame to the right, the picture left as it is; ``hole``
-    is a part of every depth map without readings, ``lost`` such parts of some frames.
+    ``slope`` tilts the readings of depth by metres a pixel and frame to the right, the picture left as it is; ``lost``
+    names parts of the depth maps of some frames that have no readings.
     """
 
     DEPTH, FOCAL = 0.6, 600.0  # a millimetre to a pixel
     texture = texture(5, 192)
     camera = Camera(FOCAL, FOCAL, 63.5, 63.5, 128, 128)
 
-    def __init__(self, subject="p0", name="v0", *, right=0.0, away=0.0, slope=0.0, hole=None, lost=None):
+    def __init__(self, subject="p0", name="v0", *, right=0.0, away=0.0, slope=0.0, lost=None):
         self.subject, self.name, self.n_frames, self.lost = subject, name, 40, lost or {}
-        self.right, self.away, self.slope, self.hole = right, away, slope, hole
+        self.right, self.away, self.slope = right, away, slope
 
     def warp(self, frame):
         z = self.DEPTH + self.away * frame
@@ -92,7 +90,6 @@ class PlaneVideo(TexturedVideo):
         readings = []
         for frame in range(start, stop):
             readings.append(np.tile(self.DEPTH + frame * (self.away + self.slope * x), (128, 1)).astype(np.float32))
-            for part in (self.hole, self.lost.get(frame)):
-                if part is not None:
-                    readings[-1][part] = 0
+            if frame in self.lost:
+                readings[-1][self.lost[frame]] = 0
         return np.stack(readings)

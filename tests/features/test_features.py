@@ -1,7 +1,5 @@
 """Planes carry the motion that is there, and the store gives back what was computed, whole or not at all."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -33,8 +31,6 @@ def test_pairs_lie_a_gap_of_time_apart_or_go_from_onset_to_apex(video):
     assert starts.tolist() == list(range(0, 34, 3)) and (ends - starts == 6).all()
     starts, ends = features.expression_pairs(video.expressions)
     assert (starts.tolist(), ends.tolist()) == ([10], [14])
-    with pytest.raises(ValueError, match="must be positive"):
-        features.gap_frames(30, 0)
     with pytest.raises(ValueError, match="v0 has 5 frames: too few for a gap of 6"):
         features.spotting_pairs(SlidingVideo(n_frames=5), gap_s=0.2)
     with pytest.raises(ValueError, match="frame 3 has no apex"):
@@ -50,15 +46,6 @@ def test_planes_are_flow_right_flow_down_and_strain_in_fixed_units(video):
     assert middle[:, 2].mean() < 0.05 / scales.STRAIN_SCALE
     # A motion that all of the face shares is the head's.
     assert abs(np.median(all_planes(video, PAIR, features.FeatureSettings())[:, 0])) < 0.05
-
-
-def test_per_sample_scaling_hides_how_large_a_motion_is():
-    slow, fast = (SlidingVideo(speed=speed) for speed in (0.2, 1.0))
-    by_sample = features.FeatureSettings(stabilization="none", normalization="sample")
-    for video in (slow, fast):
-        found = all_planes(video, PAIR, by_sample)
-        assert found.min() >= 0 and found.max() <= 1
-    assert all_planes(fast, PAIR)[:, 0].mean() > 3 * all_planes(slow, PAIR)[:, 0].mean()
 
 
 @pytest.mark.parametrize("name", ["input", "region", "method", "stabilization", "normalization"])
@@ -82,15 +69,9 @@ def test_memory_does_not_grow_with_the_number_of_pairs(tmp_path, dataset, monkey
             tracemalloc.stop()
 
     peak(8)
-    # The planes of 160 pairs would take 3.4 MB.
-    few, many = peak(64), peak(160)
+    # The planes of 48 more pairs would take 1.0 MB.
+    few, many = peak(64), peak(112)
     assert many - few < 5e5, (few, many)
-
-
-def test_no_more_than_a_chunk_of_frames_is_asked_for_at_a_time():
-    video = SlidingVideo(n_frames=36_000)
-    next(features.planes(video, features.spotting_pairs(video, gap_s=0.2), RAW))
-    assert len(video.asked) < 100
 
 
 def test_optical_flow_by_dis_does_without_pytorch():

@@ -44,11 +44,6 @@ def test_holes_are_left_out_and_those_of_the_reference_stay():
     assert np.std((averaged - truth)[known]) < 0.6 * NOISE
 
 
-def test_one_frame_is_its_own_average():
-    depth, flow, _ = resting_face()
-    np.testing.assert_array_equal(average_depth(depth[:1], flow[:1], FACE, reference=0), depth[0].astype(np.float32))
-
-
 def test_unfit_input_is_named():
     depth, flow, _ = resting_face()
     for name, value in {"flow": flow[1:], "face": FACE[1:], "reference": COUNT}.items():

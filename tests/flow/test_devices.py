@@ -30,24 +30,24 @@ class OnlyMeta(TorchDispatchMode):
 
 
 def images(dtype):
-    return torch.empty((3, 34, 36), dtype=dtype, device="meta")
+    return torch.empty((3, 18, 20), dtype=dtype, device="meta")
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float64])
 def test_tvl1_stays_on_the_device_of_its_images(dtype):
-    few = {"warps": 2, "iterations": 2}
+    few = {"warps": 1, "iterations": 2}
     with OnlyMeta() as mode:
         flow = optical_flow(images(dtype), images(dtype), method="tvl1", tolerance=0.0, local_mean=2.0, **few)
-    assert flow.device.type == "meta" and flow.shape == (3, 2, 34, 36)
+    assert flow.device.type == "meta" and flow.shape == (3, 2, 18, 20)
     assert mode.strangers == []
 
 
 def test_scene_flow_stays_on_the_device_of_its_images():
     gray, depth = images(torch.uint8), images(torch.float32)
-    camera = Camera(300.0, 300.0, 18.0, 17.0, 36, 34)
+    camera = Camera(300.0, 300.0, 10.0, 9.0, 20, 18)
     with OnlyMeta() as mode:
         outputs = scene_flow(gray, depth, gray, depth, camera, depth_noise=depth)
-    assert [tuple(output.shape) for output in outputs] == [(3, 3, 34, 36), (3, 2, 34, 36), (3, 34, 36)]
+    assert [tuple(output.shape) for output in outputs] == [(3, 3, 18, 20), (3, 2, 18, 20), (3, 18, 20)]
     assert all(output.device.type == "meta" for output in outputs)
     assert mode.strangers == []
 

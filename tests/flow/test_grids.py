@@ -6,53 +6,15 @@ import torch
 from scipy import ndimage
 
 from melib.flow.depth import depth_derivatives, fill, halve_depth, surface_weights, warp_depth
-from melib.flow.grids import Rows, blur, derivatives, double, halve, inside, median3, warp
+from melib.flow.grids import blur, double, halve
 from tests.flow.scenes import grid
-
-RANDOM = np.random.default_rng(11)
-IMAGES = RANDOM.uniform(0, 255, (2, 17, 22))
-TENSORS = torch.from_numpy(IMAGES)
-
-
-def each(function):
-    return np.stack([function(image) for image in IMAGES])
-
-
-def test_median3_is_the_median_of_nine():
-    expected = each(lambda image: ndimage.median_filter(image, 3, mode="nearest"))
-    np.testing.assert_array_equal(median3(TENSORS[None])[0].numpy(), expected)
 
 
 @pytest.mark.parametrize("spread", [0.7, 3.0])
 def test_blur_is_gaussian(spread):
-    expected = each(lambda image: ndimage.gaussian_filter(image, spread, mode="nearest", radius=round(3 * spread)))
-    np.testing.assert_allclose(blur(TENSORS, spread).numpy(), expected, atol=1e-10)
-
-
-def test_derivatives_are_exact_on_polynomials_of_the_fourth_power():
-    x, y = grid(20, 24)
-    image = 0.01 * x**4 - 0.2 * x**2 * y + y**3 / 50
-    expected = 0.04 * x**3 - 0.4 * x * y, -0.2 * x**2 + 3 * y**2 / 50
-    for found, wanted in zip(derivatives(torch.from_numpy(image)[None]), expected, strict=True):
-        np.testing.assert_allclose(found[0, 2:-2, 2:-2], wanted[2:-2, 2:-2], atol=1e-9)
-
-
-def test_warp_looks_where_the_flow_points():
-    flow = RANDOM.uniform(-3, 3, (2, 2, 17, 22))
-    x, y = grid(17, 22)
-    found = warp(TENSORS[:, None], torch.from_numpy(flow))[:, 0].numpy()
-    expected = [
-        ndimage.map_coordinates(image, [y + down, x + right], order=1, mode="nearest")
-        for image, right, down in zip(IMAGES, *flow, strict=True)
-    ]
-    np.testing.assert_allclose(found, expected, atol=1e-9)
-
-
-def test_inside_counts_pixel_centres_and_a_margin():
-    flow = torch.zeros(2, 1, 4, 5)
-    flow[0] = 0.4
-    assert inside(flow)[0].sum() == 4 * 4
-    assert inside(flow, margin=0.5).all()
+    image = np.random.default_rng(11).uniform(0, 255, (17, 22))
+    expected = ndimage.gaussian_filter(image, spread, mode="nearest", radius=round(3 * spread))
+    np.testing.assert_allclose(blur(torch.from_numpy(image)[None], spread)[0], expected, atol=1e-10)
 
 
 @pytest.mark.parametrize("size", [(17, 22), (16, 16), (31, 20)])
@@ -64,23 +26,6 @@ def test_halve_and_double_keep_every_second_pixel_in_place(size):
     whole = double(half[None], *size)[0]
     assert whole.shape[-2:] == size
     np.testing.assert_allclose(whole[0, 3:-4, 3:-4], ramp[0, 3:-4, 3:-4])
-
-
-def test_differences_and_divergence_are_minus_each_others_adjoint():
-    field = torch.from_numpy(RANDOM.normal(size=(2, 3, 6, 7)))
-    rows = Rows(field)
-    slope = rows.differences(field.reshape(-1)).clone()
-    shaped = slope.view(2, 2, 3, 6, 7)
-    np.testing.assert_allclose(shaped[0, ..., :-1], np.diff(field, axis=-1))
-    np.testing.assert_allclose(shaped[1, ..., :-1, :], np.diff(field, axis=-2))
-    assert not shaped[0, ..., -1].any() and not shaped[1, ..., -1, :].any()
-    other = torch.from_numpy(RANDOM.normal(size=(2, field.numel()))) * (slope != 0)
-    rows.field.copy_(other)
-    divergence = rows.divergence(torch.empty(field.numel(), dtype=torch.float64))
-    assert float((slope * other).sum()) == pytest.approx(-float((field.reshape(-1) * divergence).sum()))
-    total = torch.ones(field.numel(), dtype=torch.float64)
-    rows.add_divergence(total, 0.5)
-    np.testing.assert_allclose(total, 1 + 0.5 * divergence)
 
 
 # -- depth -----------------------------------------------------------------------------------------------------------

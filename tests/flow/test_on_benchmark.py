@@ -8,7 +8,8 @@ from melib.flow import optical_flow, scene_flow, stabilize
 from melib.synthetic.dataset import open_benchmark
 
 
-def onset_and_apex():
+@pytest.fixture(scope="module")
+def pair():
     """Grey images, depth, truth, the expression's own flow, the face and the camera of one micro-expression."""
     dataset = open_benchmark("default", subjects=1, videos=6, frames=240)
     video, event = next((v, e) for v in dataset.videos for e in v.events if e.true.kind == "micro")
@@ -20,11 +21,6 @@ def onset_and_apex():
     face = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & (depth[0] > 0)
     gray = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     return gray, depth, flow, motion, own, face, video.camera
-
-
-@pytest.fixture(scope="module")
-def pair():
-    return onset_and_apex()
 
 
 def error(found, truth, face):

@@ -68,12 +68,6 @@ def test_bits_and_settings_do_not_depend_on_the_number_of_threads():
     np.testing.assert_array_equal(*flows)
 
 
-def test_the_fine_setting_beats_the_coarse_one_below_a_pixel():
-    pair = shifted_pair(128, 128, shift=(0.3, -0.2))
-    fine, coarse = (optical_flow(*pair, method="dis", finest_scale=scale) for scale in (0, 2))
-    assert endpoint_error(fine, (0.3, -0.2)) < endpoint_error(coarse, (0.3, -0.2))
-
-
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [

@@ -111,11 +111,3 @@ def test_the_generic_face_stands_at_the_distance_its_eyes_tell_nose_first(generi
     for points, message in ((5, r"landmarks must be \(68, 2\)"), (68, "0 pixels apart")):
         with pytest.raises(ValueError, match=message):
             generic_face(np.zeros((points, 2)), CAMERA)
-
-
-def test_batches_keep_their_type(surface):
-    face, depth, own = surface
-    flows = np.stack([own, 2 * own]).astype(np.float32)
-    found = stabilize(flows, "rigid", face=np.stack([face] * 2), depth=np.stack([depth] * 2), camera=CAMERA)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found[1], stabilize(flows[1], "rigid", face=face, depth=depth, camera=CAMERA))

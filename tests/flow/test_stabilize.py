@@ -78,12 +78,8 @@ def test_the_hull_of_the_landmarks_stands_in_for_a_missing_mask():
     [
         ("spin", {}, "unknown stabilisation mode 'spin'"),
         ("nose", {"face": FACE}, "needs landmarks="),
-        ("nose", {"landmarks": LANDMARKS[:5]}, "landmarks must be"),
-        ("median", {}, "needs face="),
         ("affine", {"face": FACE[:-1]}, "face must be"),
         ("median", {"face": 0 * FACE}, "face has 0 pixels"),
-        ("affine", {"face": 0 * FACE}, "face has 0 pixels"),
-        ("median", {"landmarks": np.where(LANDMARKS > 50, np.nan, LANDMARKS)}, "finite"),
         ("nose", {"landmarks": np.where(LANDMARKS > 50, np.nan, LANDMARKS)}, "finite"),
         ("rigid", {"face": FACE, "depth": 1.0 * FACE}, "needs camera="),
         ("rigid", {"face": FACE, "depth": 1.0 * FACE[1:], "camera": ()}, "depth must be"),

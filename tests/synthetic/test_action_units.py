@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest, chisquare
 
 from melib.synthetic import action_units as table
-from melib.synthetic.action_units import EMOTION_PATTERNS, draw_action_units, draw_emotion, head_component
+from melib.synthetic.action_units import EMOTION_PATTERNS, draw_action_units, draw_emotion
 from melib.video import EMOTIONS_7
 
 
@@ -61,12 +61,3 @@ def test_emotions_overlap_so_that_action_units_alone_do_not_name_them():
     assert frozenset({"4"}) in alone["disgust"] & alone["fear"]
     assert frozenset({"14"}) in alone["anger"] & alone["sad"] & alone["others"]
     assert frozenset({"2"}) in alone["surprise"] & alone["others"]
-
-
-def test_out_of_plane_classes_are_single_action_units_of_equal_share_and_two_of_them_are_opposites():
-    assert len(set(table.OUT_OF_PLANE_PRIOR.values())) == 1
-    for name, patterns in table.OUT_OF_PLANE_PATTERNS.items():
-        assert {k for _, pattern in patterns for k in pattern} == set(name.removeprefix("AU").split("|"))
-        assert all(len(pattern) == 1 for _, pattern in patterns)
-    assert head_component("35") == ("34", -0.8) and head_component("30") == ("29", -1.0)
-    assert head_component("12L") == ("12L", 1.0) and not set(table.OPPOSITES) & table.BILATERAL

@@ -19,7 +19,6 @@ from melib.synthetic.head import load_head
 from melib.synthetic.identity import IDENTITY, STRENGTH
 from melib.synthetic.suites import POPULATIONS, SUITES, subject_seed, video_seed
 from melib.synthetic.traits import sample_gains, sample_shape
-from melib.video import truth_table
 
 FRAMES = 120
 
@@ -185,7 +184,7 @@ def test_people_and_videos_of_all_suites_and_populations_are_different():
     assert not set(train.subjects) & set(test.subjects)
 
 
-def test_who_is_filmed_tells_nothing_of_what_is_expressed():
+def test_people_are_spread_as_stated_and_tell_nothing_of_what_is_expressed():
     """One micro-expression of each of 150 people: ancestry, sex, age, skin and size do not go with its emotion."""
     rows, emotions = [], []
     for video in open_benchmark("default", subjects=150, videos=1, frames=600).videos:
@@ -198,6 +197,10 @@ def test_who_is_filmed_tells_nothing_of_what_is_expressed():
     groups = [np.array(emotions) == name for name in set(emotions)]
     p = [kruskal(*(column[group] for group in groups)).pvalue for column in np.array(rows).T]
     assert len(rows) > 100 and min(p) > 0.01 / len(p), "Bonferroni: one trait tells the emotion"
+    shares, melanin, iod = np.array(rows)[:, :3], np.array(rows)[:, -3], np.array(rows)[:, -2]
+    assert iod.min() >= 55 and iod.max() <= 71 and (iod.mean(), iod.std()) == pytest.approx((63, 3.2), abs=0.8)
+    assert shares.mean(axis=0) == pytest.approx(1 / 3, abs=0.08)
+    assert melanin.min() >= 0 and melanin.max() <= 0.95
 
 
 def test_every_suite_has_a_version_about_one_silent_video_in_five_and_is_a_prefix_of_a_larger_one():
@@ -226,16 +229,6 @@ def test_the_sanity_suite_is_strong_still_and_undisturbed():
     assert not any(v.action_unit_weights(0, 300)[:, lids].any() for v in sanity)
 
 
-def test_annotated_labels_are_in_order_and_differ_from_the_true_ones():
-    dataset = open_benchmark("default", subjects=10, videos=3, frames=600)
-    for video in dataset.videos:
-        assert [e.onset for e in video.expressions] == sorted(e.onset for e in video.expressions)
-    table, annotated = true_labels(dataset), truth_table(dataset.videos)
-    assert len(table) == len(annotated) > 50
-    assert sorted(table["annotated_onset"]) == sorted(annotated["onset"])
-    assert 0.4 < (table["onset"] != table["annotated_onset"]).mean() < 0.9
-
-
 def test_other_views_show_the_same_moment_of_the_same_face(video):
     few = {"subjects": 1, "videos": 1, "frames": FRAMES}
     ways = ({}, {"size": 256}, {"view": "full"}, {"depth": "low"}, {"depth": "none"})
@@ -250,8 +243,6 @@ def test_other_views_show_the_same_moment_of_the_same_face(video):
         for view in (full, video)
     ]
     assert rays[0] == pytest.approx(rays[1], abs=1e-5)
-    small = cv2.resize(large.frames(2, 3)[0], (128, 128), interpolation=cv2.INTER_AREA)
-    assert np.abs(small.astype(float) - video.frames(2, 3)[0]).mean() < 4
     assert (large.landmarks(2, 3) + 0.5) / 2 - 0.5 == pytest.approx(video.landmarks(2, 3), abs=0.01)
 
 
@@ -259,14 +250,10 @@ def test_other_views_show_the_same_moment_of_the_same_face(video):
     ("change", "message"),
     [
         ({"suite": "easy"}, "unknown suite 'easy': use one of sanity, default, out_of_plane"),
-        ({"population": "dev"}, "unknown population 'dev': use one of train, test"),
-        ({"size": 100}, "unknown size 100: use one of 128, 256"),
-        ({"view": "wide"}, "unknown view 'wide': use one of crop, full"),
         ({"depth": "high"}, "unknown depth sensor 'high': use one of none, low, mid"),
         ({"videos": 0}, "at least one subject with one video, got 1 and 0"),
         ({"frames": 29}, "at least 30 frames, got 29"),
         ({"clips": 501}, "1 to 500 each, got 1 and 501"),
-        ({"clips": 1, "subjects": 0}, "1 to 500 each, got 0 and 1"),
         ({"clips": 1, "classes": "faces"}, "unknown classes 'faces': use one of emotions, out_of_plane"),
     ],
 )

@@ -5,9 +5,8 @@ import pytest
 from melib.synthetic.head import IOD_MM, LEFT_EYE, RIGHT_EYE, load_head
 from melib.synthetic.identity import make_subject
 from melib.synthetic.raster import rasterize
-from melib.synthetic.traits import sample_shape
 
-SUBJECTS = range(100, 107)
+SUBJECTS = range(100, 104)
 
 
 def seen(subject, points):
@@ -42,14 +41,6 @@ def test_closed_lids_hide_both_eyes_of_every_subject_and_meet_without_folding_ov
         for unit, gaze in (("gazeDown", (0.2, -0.3)), ("gazeUp", (-0.3, 0.3)), ("5L", (0, 0)), ("7R", (0, 0))):
             points = pose(subject, weights("45L", "45R", unit), gaze=gaze)
             assert eye_pixels(subject, points) == [0, 0], (subject.seed, unit)
-
-
-def test_one_blink_closes_one_eye_and_more_than_one_closes_no_further(subject, pose, weights):
-    left, right = eye_pixels(subject, pose(subject, weights("45L")))
-    open_left, open_right = eye_pixels(subject, pose(subject))
-    assert left == 0 and right == open_right > 0 and open_left > 0
-    closed, more = weights("45L", "45R"), 1.4 * weights("45L", "45R")
-    np.testing.assert_array_equal(pose(subject, closed), pose(subject, more))
 
 
 def test_gaze_turns_the_eyeballs_and_nothing_else_far(subject, pose):
@@ -87,7 +78,7 @@ def test_same_weight_moves_subjects_by_their_own_gain(people, pose, weights):
 
 
 def test_crop_is_2_40_inter_ocular_distances_with_the_eyes_24_percent_from_its_top(people, pose):
-    for subject in people[:5]:
+    for subject in people:
         camera, iod = subject.crop_camera(128), subject.traits.iod_mm / 1000
         left, right = camera.project([[iod / 2, -0.015, 0.56], [-iod / 2, -0.015, 0.56]])  # eyes 15 mm above the axis
         assert 128 / (left[0] - right[0]) == pytest.approx(2.40, abs=1e-9)
@@ -97,18 +88,8 @@ def test_crop_is_2_40_inter_ocular_distances_with_the_eyes_24_percent_from_its_t
         assert (lids + 0.5) / 128 == pytest.approx(0.24, abs=0.03)
 
 
-def test_crop_and_full_camera_share_the_pinhole_and_jitter_shifts_the_crop_by_its_side(subject, pose):
-    points = pose(subject, rotation=(0.1, 0.1, 0))
-    full, crop = subject.full_camera(), subject.crop_camera(200, jitter=(0.02, -0.01, 0.015))
-    scale = crop.fx / full.fx
-    shift = np.array([crop.cx, crop.cy]) - scale * np.array([full.cx, full.cy])
-    np.testing.assert_allclose(crop.project(points), scale * full.project(points) + shift, atol=1e-9)
-    plain, moved = subject.crop_camera(100), subject.crop_camera(100, jitter=(0.25, 0.02, -0.03))
-    assert moved.fx == pytest.approx(plain.fx / 1.25) and moved.cx == pytest.approx(plain.cx - 2)
-
-
 def test_mesh_shows_no_hole_in_any_pose(people, pose, weights):
-    for subject in people[:6]:
+    for subject in people:
         for yaw in (-0.4, 0, 0.4):
             for pitch in (-0.25, 0.25):
                 covered = seen(subject, pose(subject, weights("26") * 0.3, rotation=(pitch, yaw, 0))) >= 0
@@ -116,15 +97,6 @@ def test_mesh_shows_no_hole_in_any_pose(people, pose, weights):
                 rim = np.unique(np.r_[regions[0], regions[-1], regions[:, 0], regions[:, -1]])
                 # Background that cannot be reached from the image's rim is a tear.
                 assert np.isin(regions, rim).all(), (subject.seed, yaw, pitch)
-
-
-def test_population_has_the_stated_spread_of_sizes():
-    head = load_head()
-    traits = [sample_shape(np.random.default_rng([seed, 1]), head)[0] for seed in range(120)]
-    iod = np.array([t.iod_mm for t in traits])
-    assert iod.min() >= 55 and iod.max() <= 71 and (iod.mean(), iod.std()) == pytest.approx((63, 3.2), abs=0.8)
-    assert np.mean([t.ancestry for t in traits], axis=0) == pytest.approx(1 / 3, abs=0.08)
-    assert 0 <= min(t.melanin for t in traits) and max(t.melanin for t in traits) <= 0.95
 
 
 @pytest.mark.parametrize(

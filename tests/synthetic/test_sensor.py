@@ -36,13 +36,6 @@ def test_colour_noise_grows_with_the_signal_as_the_model_says(level):
     assert back.mean() == pytest.approx(level, rel=0.02)
 
 
-def test_without_noise_the_colour_is_the_gamma_curve_and_light_outside_the_range_is_clipped():
-    linear = np.linspace(-0.2, 1.2, 3 * 64, dtype=np.float32).reshape(8, 8, 3)
-    expected = np.rint(255 * linear.clip(0, 1).astype(float) ** (1 / 2.2))
-    found = encode_colour(linear, ColourSensor(0.0, 0.0), 0, 0)
-    assert found.dtype == np.uint8 and np.abs(found - expected).max() <= 1
-
-
 @pytest.mark.parametrize("kind", ["colour", "depth"])
 def test_noise_depends_on_seed_and_frame_alone_and_differs_between_frames(kind):
     def read(seed, frame):

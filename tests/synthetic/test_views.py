@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from melib.features import FeatureSettings, planes
-from melib.synthetic import action_units
 from melib.synthetic.action_units import EMOTION_PATTERNS, OUT_OF_PLANE_UNITS, head_component
 from melib.synthetic.dataset import open_clips
 from melib.synthetic.head import load_head
@@ -77,18 +76,6 @@ def test_units_out_of_plane_are_those_of_which_three_tenths_of_the_motion_is_alo
             motion = head.units.entries(name)[1]
             share = (motion[:, 2] ** 2).sum() / (motion**2).sum()
             assert (round(share, 2) >= 0.30) == (unit in OUT_OF_PLANE_UNITS), unit
-
-
-def test_the_parts_of_the_patterns_are_parts_and_keep_every_emotion():
-    def units(table, emotion):
-        return {unit for _, pattern in table[emotion] for unit in pattern}
-
-    for emotion in EMOTION_PATTERNS:
-        assert not units(action_units.IN_PLANE_PATTERNS, emotion) & set(OUT_OF_PLANE_UNITS)
-        assert units(action_units.EMOTIONS_OUT_OF_PLANE, emotion) <= set(OUT_OF_PLANE_UNITS)
-        assert "14" not in units(action_units.WITHOUT_AU14_PATTERNS, emotion)
-        knows = "14" in units(EMOTION_PATTERNS, emotion)
-        assert all(("14" in pattern) == knows for _, pattern in action_units.AU14_PATTERNS[emotion])
 
 
 def test_another_table_of_expressions_changes_what_moves_and_nothing_else():

