@@ -13,18 +13,14 @@ Nothing is ever written into a dataset, no link leads out of it, and no formula 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
+from melib.datasets.folders import FolderDataset
 from melib.datasets.paths import existing_root
-from melib.errors import InputError
-
-if TYPE_CHECKING:
-    from melib.datasets.folders import FolderDataset
+from melib.errors import find
 
 #: The datasets that can be read, by the name that notebooks and commands take as ``dataset``: the module of each, and
 #: what tells it from the others of that module. A reader is added by a line here.
@@ -41,11 +37,7 @@ DATASETS: dict[str, tuple[str, dict[str, str]]] = {
 
 def reader(name: str) -> tuple[ModuleType, dict[str, str]]:
     """The module of a dataset, and the keywords that its functions need for it."""
-    if name not in DATASETS:
-        near = difflib.get_close_matches(str(name).lower(), DATASETS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(DATASETS)}"
-        raise InputError(f"unknown dataset {name!r}: {hint}")
-    module, keywords = DATASETS[name]
+    module, keywords = find(name, DATASETS, "dataset")
     return import_module(f"melib.datasets.{module}"), keywords
 
 
@@ -57,16 +49,15 @@ def open_dataset(name: str, root: str | Path, **options: object) -> FolderDatase
     name : str
         A key of :data:`DATASETS`.
     root : path
-        Archives may lie a few folders deeper. Links inside it are followed, links out of it refused.
+        The files may lie a few folders deeper. Links inside it are followed, links out of it refused.
     options
         Of the dataset's module: ``thirty_frame_rule`` of ``casme3``, ``as_in_mean`` of ``casme2``.
 
     Returns
     -------
     FolderDataset
-        A :class:`melib.video.Dataset` with ``root`` and ``labels``; frames in positions 0 to T-1, onset and offset
-        inclusive. Its ``version`` names release and options, and a fingerprint of labels and files of frames (names
-        and sizes), so that a copy with other labels or frames has another version, wherever it lies.
+        A :class:`melib.video.Dataset` with ``root`` and ``labels``; frames in positions 0 to T-1, offset inclusive.
+        Its ``version`` names release, options and a fingerprint of labels and of the names and sizes of files.
 
     Raises
     ------

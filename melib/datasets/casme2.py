@@ -4,9 +4,8 @@ Frames lie in ``sub01/EP02_01f/img1.jpg`` (raw, numbered from 1, not padded) or 
 onset to the offset, numbered as in the raw clip); labels count as the names do. Where both trees lie below the root,
 the raw one is read. The labels are an Excel file, ``CASME2-coding-20190701`` the newest known.
 
-An apex ``/`` (sub04 EP12_01f) is unknown: others have estimated it, but an estimate is no label, so it is left to be
-found from the movement. A blank emotion is none. The released MEAN leaves out that clip and one more, and keeps five of
-the seven emotions; so does this reader, unless it is told ``as_in_mean=False``.
+An apex ``/`` (sub04 EP12_01f) is unknown: an estimate is no label. A blank emotion is none. The released MEAN leaves
+out that clip and one more, and keeps five of the seven emotions; so does this reader, unless ``as_in_mean`` is False.
 
 Sources: the release; MEAN (https://github.com/genbing99/MEAN_Spot-then-recognize, ``load_excel.py``) for its 244
 clips; MEGC 2019 (https://github.com/Facial-Micro-ExpressionGC/MEGC2019) for three classes.
@@ -64,10 +63,8 @@ def read_labels(path: str | Path, *, as_in_mean: bool = True) -> LabelTable:
         emotion, reason = "others" if emotion == "other" else emotion, None
         if match is None:
             reason = f"subject {whose[:40]!r} is no number"
-        elif not called:
-            reason = "no clip is named"
         elif _CLIP.fullmatch(called) is None:
-            reason = "the clip's name is not of letters, digits, - and _"
+            reason = f"{called[:40]!r} is no name of a clip, which has letters, digits, - and _"
         elif isinstance(frames, str):
             reason = frames
         elif emotion is not None and emotion not in EMOTIONS:

@@ -32,12 +32,10 @@ FPS = 30.0
 EMOTIONS = EMOTIONS_7
 CLASSES: dict[int, tuple[str, ...]] = {7: EMOTIONS_7, 4: EMOTIONS_4}
 MERGE: dict[int, Mapping[str, str | None]] = {7: {name: name for name in EMOTIONS_7}, 4: SEVEN_TO_FOUR}
-
 #: Degrees across the image; colour cameras of common depth sensors lie near it. An assumption, see above.
 FIELD_OF_VIEW = 69.0
 #: An expression longer than this many frames (offset - onset) gets its offset from its apex.
 LONGEST = 30
-
 _SUBJECT = re.compile(r"sp\s*no[\s._-]*0*(\d{1,4})", re.IGNORECASE | re.ASCII)
 _VIDEO = re.compile(r"[a-m]", re.IGNORECASE | re.ASCII)
 _BOTH_KINDS = r"cas\(me\)\^?3_part_a_v2\.xlsx?"
@@ -57,13 +55,12 @@ def open_dataset(root: str | Path, *, thirty_frame_rule: bool = True) -> FolderD
 def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTable:
     """The labels of Part A, out of the folder that holds both label files.
 
-    Micro-expressions come from the file with emotions, macro-expressions, without emotion, from the other one. The two
-    are joined on subject, video and frames as the SFAMNet release does; a micro-expression of the second file that the
-    first lacks is skipped. ``row`` counts in the file from which a label comes.
+    Micro-expressions come from the file with emotions, macro-expressions, without emotion, from the other one, joined
+    on subject, video and frames as in the SFAMNet release; a micro-expression of the second file that the first lacks
+    is skipped. ``row`` counts in the file from which a label comes.
 
-    The rule of 30 frames is that of the SFAMNet release (``train_utils.py``, which quotes the dataset's repository),
-    for micro-expressions: if offset - onset > 30, the offset becomes apex + (apex - onset); what then has onset, apex
-    and offset in one frame is left out. It leaves 818 of 860.
+    The rule of 30 frames is that release's (``train_utils.py``), for micro-expressions: if offset - onset > 30, the
+    offset becomes apex + (apex - onset), and what then lies in one frame is left out. It leaves 818 of 860.
     """
     out = LabelRows()
     micro = _read(find_file(root, _MICRO), "label", "emotion")
@@ -92,14 +89,13 @@ def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTab
 
 def _read(path: Path, sheet: str, more: str) -> list[dict]:
     """Rows of a label file, subject, video and frames under our names and in our form where they have one."""
-    table = read_table(path, ("Subject", "Filename", "Onset", "Apex", "Offset", "AU", more), sheet)
-    rows = []
-    for row in table.to_dict("records"):
+    rows = read_table(path, ("Subject", "Filename", "Onset", "Apex", "Offset", "AU", more), sheet).to_dict("records")
+    for row in rows:
         subject, video = _SUBJECT.fullmatch(text(row["Subject"])), _VIDEO.fullmatch(text(row["Filename"]))
         row["subject"] = f"spNO.{subject[1]}" if subject else row["Subject"]
         row["video"] = video[0].lower() if video else row["Filename"]
         row["named"] = bool(subject and video)
-        rows.append(row | {name: frame_number(row[name.capitalize()]) for name in _FRAMES})
+        row |= {name: frame_number(row[name.capitalize()]) for name in _FRAMES}
     return rows
 
 
@@ -115,7 +111,6 @@ def _add(out: LabelRows, row: Mapping, kind: str, emotion: str | None, rule: boo
         out.change(row, "offset", 2 * apex - onset, reason, source)
         label["offset"] = 2 * apex - onset
     out.add(**label, kind=kind, emotion=emotion, action_units=split_action_units(row["AU"]))
-    return None
 
 
 def _footage(root: Path) -> Iterator[Footage]:
@@ -125,8 +120,8 @@ def _footage(root: Path) -> Iterator[Footage]:
         for name, video in subfolders(root, folder).items():
             if not _VIDEO.fullmatch(name):
                 continue
-            key, found = (int(_SUBJECT.fullmatch(person)[1]), name.lower()), subfolders(root, video)
-            found = {below.lower(): path for below, path in found.items()}
+            key = int(_SUBJECT.fullmatch(person)[1]), name.lower()
+            found = {below.lower(): path for below, path in subfolders(root, video).items()}
             if "depth" in found or any(path.suffix.lower() == ".png" for path in video.iterdir()):
                 depth[key].append(found.get("depth", video))
             else:

@@ -71,9 +71,8 @@ def read_labels(path: str | Path) -> LabelTable:
 def _columns(path: Path, sheet: int, width: int) -> list[tuple]:
     """The first cells of each row of a sheet without header."""
     rows = read_cells(path, sheet)
-    found = len(rows[0]) if rows else 0
-    if found < width:
-        raise InputError(f"label file {path}, sheet {sheet + 1}: {width} columns are needed, {found} were found")
+    if not rows or len(rows[0]) < width:
+        raise InputError(f"label file {path}, sheet {sheet + 1}: fewer columns than the {width} that are needed")
     return [row[:width] for row in rows]
 
 
@@ -97,4 +96,3 @@ def _add(out: LabelRows, number: int, cells: tuple, subjects: Mapping, stimuli: 
         out.change(label, "apex", None, "the apex lies outside the interval and is taken as unknown", "this reader")
         label["apex"] = None
     out.add(**label)
-    return None

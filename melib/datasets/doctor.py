@@ -20,7 +20,6 @@ from melib.datasets.sheets import LabelTable, count_labels
 from melib.errors import printable
 
 _PUBLISHED = pd.read_csv(Path(__file__).parents[1] / "data" / "published_counts.csv")
-
 AS_PUBLISHED, DIFFERENT, UNUSABLE = "as published", "usable with differences", "unusable"
 #: Frames that a release itself holds damaged: the list exception/error_info_damaged_image_partA.txt of the repository
 #: jingtingEmmaLi/CAS-ME-3.
@@ -72,8 +71,7 @@ def examine(name: str, root: Path | str, *, decode: bool = False, progress: bool
 
 def published(labels: str) -> dict[str, int]:
     """Published counts of a dataset, or of its labels after a rule, under the keys of ``count_labels``."""
-    rows = _PUBLISHED[_PUBLISHED["labels"] == labels]
-    return dict(zip(rows["count"], rows["published"].tolist(), strict=True))
+    return _PUBLISHED[_PUBLISHED["labels"] == labels].set_index("count")["published"].to_dict()
 
 
 def about(name: str) -> tuple[str, str]:
@@ -101,12 +99,10 @@ def _counts(name: str, dataset: FolderDataset, read: LabelTable) -> Iterator[dic
 
 def _video(video: ImageVideo, damaged_in_release: Collection[int], decode: bool) -> dict:
     """What a video's folder holds; every image is read, and those that cannot be shown are told with the reason."""
-    kinds = [expression.kind for expression in video.expressions]
-    damaged = [
-        reason
-        for path, reason in video.damaged(decode=decode).items()
-        if path.parent != video.colour.folder or int(re.search(r"\d+$", path.stem)[0]) not in damaged_in_release
-    ]
+    kinds, damaged = [expression.kind for expression in video.expressions], []
+    for path, reason in video.damaged(decode=decode).items():
+        if path.parent != video.colour.folder or int(re.search(r"\d+$", path.stem)[0]) not in damaged_in_release:
+            damaged.append(reason)
     return {
         **{"subject": video.subject, "video": video.name, "size": "{}x{}".format(*video.size)},
         **{"frames": video.n_frames, "missing": video.missing},
@@ -131,7 +127,7 @@ def _differences(result: dict) -> Iterator[str]:
         yield f"{table}: " + ", ".join(f"{row['count']} {row['found']} and not {row['published']}" for row in rows)
     labels, videos = result["labels"], result["videos"]
     yield from [row["reason"] for row in labels["skipped"] if row["row"] == 0]
-    yield from [f"{row['subject']}/{row['video']}: {row['reason']}" for row in labels["folders"]]
+    yield from ["{subject}/{video}: {reason}".format_map(row) for row in labels["folders"]]
     lacking, sizes = [v["missing"] for v in videos if v["missing"]], dict.fromkeys(v["size"] for v in videos)
     # The release of CAS(ME)^3 has depth, and lacks frames itself, so that a gap says nothing about a copy.
     gaps, shallow = sum(lacking), 0
@@ -163,7 +159,7 @@ def report(result: dict) -> str:
     """What :func:`examine` found, as text; printable whatever the dataset holds, and long lists are cut and say so."""
     counts = pd.DataFrame(result["counts"], dtype=object).fillna("-").rename(columns={"with_frames": "with frames"})
     videos, labels = pd.DataFrame(result["videos"]), result["labels"]
-    damaged = [reason for video in result["videos"] for reason in video["damaged"]]
+    damaged = videos["damaged"].sum()
     how = "decoded" if result["decoded"] else "headers read; --decode reads every pixel"
     sizes = ", ".join(f"{size} ({count})" for size, count in videos["size"].value_counts().items())
     lines = [
@@ -190,11 +186,10 @@ def _grouped(rows: Sequence[dict]) -> list[str]:
     """Rows of one reason as one line, the most frequent first, with their number and the first of them."""
     groups = defaultdict(list)
     for row in rows:
-        groups[f"{row['column']}: {row['reason']}" if "column" in row else row["reason"]].append(row)
-    return [
-        f"{len(group)} x {reason}; first row {group[0]['row']}, {group[0]['subject']}/{group[0]['video']}"
-        for reason, group in sorted(groups.items(), key=lambda item: -len(item[1]))
-    ]
+        reason = f"{row['column']}: {row['reason']}" if "column" in row else row["reason"]
+        groups[reason].append("{row}, {subject}/{video}".format_map(row))
+    frequent = sorted(groups.items(), key=lambda item: -len(item[1]))
+    return [f"{len(group)} x {reason}; first row {group[0]}" for reason, group in frequent]
 
 
 def _listed(lines: Sequence[str]) -> list[str]:

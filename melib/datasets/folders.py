@@ -53,8 +53,7 @@ def build_dataset(
     """
     account = LabelRows([], *(table.to_dict("records") for table in (labels.skipped, labels.changes)))
     of_video = {key: rows.to_dict("records") for key, rows in labels.rows.groupby(["subject", "video"], sort=False)}
-    videos: list[ImageVideo] = []
-    read_from: dict[tuple[str, str], Path] = {}
+    videos, read_from = [], {}
     for film in footage:
         key = (film.subject, film.video)
         if key in read_from:
@@ -79,9 +78,8 @@ def build_dataset(
             except (OSError, ValueError) as error:
                 account.skip(0, *key, f"read without depth: {error}")
         base = first if film.label_first is None else film.label_first
-        placed = [_placed(row, base, video.n_frames, account) for row in rows]
-        placed = [expression for expression in placed if expression is not None]
-        video.expressions = tuple(sorted(placed, key=lambda each: (each.onset, each.offset)))
+        placed = (_placed(row, base, video.n_frames, account) for row in rows)
+        video.expressions = tuple(sorted(filter(None, placed), key=lambda each: (each.onset, each.offset)))
         videos.append(video)
     for key, rows in of_video.items():
         for row in rows:

@@ -12,7 +12,8 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,6 @@ from melib.video import Camera, Expression, Video
 
 #: Least share of a video's frames that must be there. A stray file of a far number would make an endless video.
 LEAST_PRESENT = 0.1
-
 _FILE = re.compile(r"(?!\.)(?:.*\D)?(\d{1,9})\.(?:jpe?g|png|bmp)", re.ASCII | re.IGNORECASE)
 #: What Pillow raises over a file that is cut short or damaged.
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
@@ -58,8 +58,7 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
             # A folder, a link to nothing or a pipe is no image, whatever it is called.
             if match is None or not entry.is_file():
                 continue
-            number = int(match[1])
-            if number in found:
+            if (number := int(match[1])) in found:
                 raise InputError(f"{folder} holds two frames {number}, {found[number][0]} and {entry.name}: remove one")
             found[number] = entry.name, entry.stat().st_size
     if not found:
@@ -70,36 +69,32 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height that an image's header declares; no pixel is decoded."""
-    return _read(path, lambda image: image.size)
+    with _opened(path) as image:
+        return image.size
 
 
 def read_colour(path: Path) -> np.ndarray:
     """An image as RGB: ``(H, W, 3)`` uint8; grey is repeated, transparency dropped."""
-
-    def rgb(image: Image.Image) -> np.ndarray:
+    with _opened(path) as image:
         if image.mode.startswith("I"):
             raise ValueError("it has 16 bits a channel, and a colour frame has 8")
         return np.asarray(image.convert("RGB"))
 
-    return _read(path, rgb)
-
 
 def read_depth(path: Path, depth_scale: float) -> np.ndarray:
     """A depth image in metres, ``(H, W)`` float32, 0 = no reading; the scale is the metres of one unit of the file."""
-
-    def units(image: Image.Image) -> np.ndarray:
+    with _opened(path) as image:
         if image.mode[0] not in "LI" or len(image.getbands()) > 1:
             raise ValueError("it is in colour, and a depth map has one channel")
-        return np.asarray(image)
-
-    return _read(path, units).astype(np.float32) * np.float32(depth_scale)
+        return np.asarray(image).astype(np.float32) * np.float32(depth_scale)
 
 
-def _read(path: Path, take: Callable) -> object:
-    """What is taken from an open image; one that is cut short, damaged or far too large is named."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image to read from; one that is cut short, damaged or far too large is named."""
     try:
         with Image.open(path, formats=("JPEG", "PNG", "BMP")) as image:
-            return take(image)
+            yield image
     except _DAMAGED as error:
         raise InputError(f"image {path} cannot be read ({error}): unpack it again") from error
 
@@ -107,10 +102,8 @@ def _read(path: Path, take: Callable) -> object:
 def check_size(path: Path, size: tuple[int, int], wanted: tuple[int, int]) -> None:
     """Refuse an image whose width and height are not those of the video."""
     if size != wanted:
-        raise InputError(
-            f"image {path} has {size[0]}x{size[1]} pixels, but the video begins with {wanted[0]}x{wanted[1]}: "
-            "all frames, depth included, must have one size"
-        )
+        found = "has {}x{} pixels, but the video begins with {}x{}".format(*size, *wanted)
+        raise InputError(f"image {path} {found}: all frames, depth included, must have one size")
 
 
 def assumed_camera(view: float, width: int, height: int) -> Camera:
@@ -143,10 +136,8 @@ class ImageVideo(Video):
         self.n_frames = int(self.colour.numbers[-1]) - self.first + 1
         present = self.n_frames - self.missing
         if present < max(1, LEAST_PRESENT * self.n_frames):
-            raise InputError(
-                f"{self.colour.folder} holds {present} of the frames {self.first} to {self.colour.numbers[-1]}: "
-                "remove stray files, or unpack the folder again"
-            )
+            held = f"holds {present} of the frames {self.first} to {self.colour.numbers[-1]}"
+            raise InputError(f"{self.colour.folder} {held}: remove stray files, or unpack the folder again")
 
     @property
     def missing(self) -> int:

@@ -9,14 +9,11 @@ from pathlib import Path
 
 from melib.errors import InputError
 
-_PIECES = re.compile("[0-9]+|[^0-9]+")
-
 
 def existing_root(name: str, root: str | Path) -> Path:
     """The folder of a dataset, its links followed."""
     if not Path(root).is_dir():
-        wanted = "name the folder into which the dataset was unpacked"
-        raise FileNotFoundError(f"no folder {root} for the dataset {name}: {wanted}")
+        raise FileNotFoundError(f"no folder {root} for the dataset {name}: name that into which it was unpacked")
     return Path(root).resolve()
 
 
@@ -43,9 +40,7 @@ def subfolders(root: Path, folder: Path) -> dict[str, Path]:
 
 def natural_key(name: str) -> list:
     """Key that sorts numbers in names by value and ignores case."""
-    return [
-        (piece.isdecimal(), int(piece) if piece.isdecimal() else 0, piece) for piece in _PIECES.findall(name.lower())
-    ]
+    return [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in re.findall("[0-9]+|[^0-9]+", name.lower())]
 
 
 def _levels(root: Path, depth: int, leaf: Callable = lambda name: None) -> Iterator[list[tuple[str, Path]]]:

@@ -4,12 +4,11 @@ Frames lie in folders such as ``006_1/006_1_0001.jpg`` (subject 006, video 1; fo
 from 1 by their names, as the labels are. The labels are an Excel file of the release, a text above its header.
 
 An apex of -1 was not annotated and is unknown. Fractional frames (macro-expressions) are rounded, a half to the even
-number. An onset of 0 (ten macro-expressions) was not annotated either: rows are in the order of time, and these follow
-expressions that begin thousands of frames later. The challenge counts them, so each is read from the first frame, and
-the account of changes names it: it is far longer than the movement was.
+number. An onset of 0 (ten macro-expressions) was not annotated either, as the order of the rows tells. The challenge
+counts them, so each is read from the first frame, far longer than the movement was, and noted as a change.
 
-Emotions are not in this file. They stand in the FACS codes of SAMM, a dataset with a licence of its own, and join by
-name and kind. Without that file every expression is without an emotion; macro-expressions always are.
+Emotions stand in another file, the FACS codes of SAMM, a dataset with a licence of its own, and join by name and kind.
+Without it every expression is without an emotion; macro-expressions always are.
 
 Sources: the release ``SAMM_LongVideos_V2_Release.xlsx``; the join and the merged classes as in MEAN
 (https://github.com/genbing99/MEAN_Spot-then-recognize, ``load_excel.py``).
@@ -57,9 +56,8 @@ def read_labels(path: str | Path) -> LabelTable:
     try:
         codes = find_file(path.parent if path.is_file() else path, _FACS, depth=1)
     except FileNotFoundError:
-        out.skip(
-            0, "", "", "no emotions: put the FACS codes of SAMM here, such as SAMM_20181215_Micro_FACS_Codes_v2.xlsx"
-        )
+        example = "SAMM_20181215_Micro_FACS_Codes_v2.xlsx"
+        out.skip(0, "", "", f"no emotions: put the FACS codes of SAMM here, such as {example}")
         _read_rows(find_file(path, *_LABELS, depth=1), {}, out)
         return out.table()
     emotions = _emotions(codes, out)
@@ -67,8 +65,7 @@ def read_labels(path: str | Path) -> LabelTable:
     for expression in sorted(present - set(emotions)):
         out.skip(0, *_expression(expression)[:2], f"{codes.name} has no emotion of {expression}")
     for expression in sorted(set(emotions) - present):
-        unknown = f"{codes.name}: {expression} is no micro-expression of the label file"
-        out.skip(0, *_expression(expression)[:2], unknown)
+        out.skip(0, *_expression(expression)[:2], f"{codes.name}: {expression} is no micro-expression of the labels")
     return out.table()
 
 
@@ -99,8 +96,7 @@ def _read_rows(path: Path, emotions: Mapping[str, str], out: LabelRows) -> set[s
     for row in read_table(path, _COLUMNS).to_dict("records"):
         names, kind, whose = _expression(row["Filename"]), text(row["Type"]).lower()[:5], text(row["Subject"])
         if names is None:
-            reason = f"{text(row['Filename'])[:40]!r} is no name such as 006_1_2 (subject, video, expression)"
-            out.skip(row["row"], whose[:40], "", reason)
+            out.skip(row["row"], whose[:40], "", f"{text(row['Filename'])[:40]!r} is no name such as 006_1_2")
             continue
         subject, video, expression = names
         if kind == "micro":

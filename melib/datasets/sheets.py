@@ -22,9 +22,7 @@ from melib.errors import InputError
 LABELS = ["row", "subject", "video", "onset", "apex", "offset", "kind", "emotion", "action_units"]
 SKIPPED = ["row", "subject", "video", "reason"]
 CHANGES = ["row", "subject", "video", "column", "from", "to", "reason", "source"]
-
-#: How an .xls file begins; so does an .xlsx under a password.
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an .xls file, or an .xlsx under a password
 
 
 @dataclass(frozen=True)
@@ -88,18 +86,14 @@ class LabelRows:
 
     def table(self, fixes_unused: int = 0) -> LabelTable:
         """What was collected."""
-        rows = pd.DataFrame(self.rows, columns=LABELS)
-        rows = rows.astype({"row": "int64", "onset": "int64", "offset": "int64", "apex": "Int64"})
-        for name in ("subject", "video", "kind", "emotion", "action_units"):
-            rows[name] = rows[name].astype(object).where(rows[name].notna(), None)
+        numbers = {"row": "int64", "onset": "int64", "offset": "int64", "apex": "Int64"}
+        rows = pd.DataFrame(self.rows, columns=LABELS, dtype=object).astype(numbers)
         account = pd.DataFrame(self.skipped, columns=SKIPPED), pd.DataFrame(self.changes, columns=CHANGES)
         return LabelTable(rows, *account, fixes_unused)
 
 
 def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
     """The cells of a sheet of an .xls or .xlsx file: rows of equal length of str, int, float, bool or None (blank)."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no label file {path}")
     content = path.read_bytes()
     if not content.startswith((b"PK", _OLD_EXCEL)):
         raise InputError(f"label file {path} is no Excel file (.xls or .xlsx): unpack it again")
@@ -115,9 +109,8 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
     known = dict(enumerate(pages)) | {title.strip().lower(): title for title in pages}
     title = known.get(sheet if isinstance(sheet, int) else sheet.lower())
     if title is None:
-        wanted = f"number {sheet + 1}" if isinstance(sheet, int) else f"sheet {sheet!r}"
-        found = f"it has {len(pages)} sheets: {', '.join(map(repr, pages))}"
-        raise InputError(f"label file {path}: {found}, {wanted} is needed")
+        wanted = f"number {sheet + 1}" if isinstance(sheet, int) else repr(sheet)
+        raise InputError(f"label file {path} has the sheets {', '.join(map(repr, pages))}: sheet {wanted} is needed")
     return [tuple(map(_plain, row)) for row in pages[title]]
 
 
@@ -125,11 +118,8 @@ def _workbook(content: bytes) -> dict[str, list]:
     """The rows of each sheet of an .xls or .xlsx file."""
     if content.startswith(_OLD_EXCEL):
         # By itself, as pandas warns that it will not read these any longer.
-        book = xlrd.open_workbook(file_contents=content)
-        blank = xlrd.XL_CELL_ERROR
-        return {
-            page.name: [[None if cell.ctype == blank else cell.value for cell in row] for row in page] for page in book
-        }
+        book, blank = xlrd.open_workbook(file_contents=content), xlrd.XL_CELL_ERROR
+        return {page.name: [[None if c.ctype == blank else c.value for c in row] for row in page] for page in book}
     with pd.ExcelFile(io.BytesIO(content), engine="openpyxl") as book:
         whole = {"header": None, "dtype": object, "na_filter": False}
         return {title: pd.read_excel(book, sheet_name=title, **whole).to_numpy().tolist() for title in book.sheet_names}
@@ -164,13 +154,9 @@ def read_table(path: Path, required: Iterable[str], sheet: str | int = 0, option
         said = f"no header row with the column {', '.join(lacking)}; the nearest row holds {nearest[:200]}"
         raise InputError(f"label file {path}, sheet {sheet!r}: {said}")
     wanted |= {key(name): name for name in optional if key(name) in found}
-    places = [found.index(name) for name in wanted]
-    body = [
-        [i, *(row[place] for place in places)]
-        for i, row in enumerate(rows[header + 1 :], start=header + 2)
-        if any(cell is not None for cell in row)
-    ]
-    return pd.DataFrame(body, columns=["row", *wanted.values()], dtype=object)
+    numbers = range(header + 2, len(rows) + 1)
+    body = pd.DataFrame(rows[header + 1 :], index=numbers, columns=range(len(found)), dtype=object).dropna(how="all")
+    return body[[found.index(name) for name in wanted]].set_axis(wanted.values(), axis=1).reset_index(names="row")
 
 
 def text(cell: object) -> str:
@@ -191,9 +177,7 @@ def frame_number(cell: object) -> int | None:
     return round(value) if math.isfinite(value) and abs(value) < 1e9 else None
 
 
-def frames_of(
-    row: Mapping[str, object], columns: Mapping[str, str], unknown_apex: Collection[object] = ()
-) -> dict[str, int | None] | str:
+def frames_of(row: Mapping, columns: Mapping[str, str], unknown_apex: Collection = ()) -> dict[str, int | None] | str:
     """Frame numbers of a row by name, the apex None where unknown; or what is wrong with a cell that holds none."""
     frames: dict[str, int | None] = {"apex": None}
     for name, column in columns.items():

@@ -24,6 +24,7 @@ from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.images import list_images
 from melib.datasets.paths import find_file, folders_named
 from melib.datasets.sheets import LabelRows, LabelTable, frames_of, read_table, text
+from melib.errors import find
 
 FPS = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
 EMOTIONS = ("negative", "positive", "surprise")
@@ -51,6 +52,7 @@ def read_labels(path: str | Path, *, sensor: str) -> LabelTable:
 
 
 def _label_file(path: str | Path, sensor: str) -> Path:
+    find(sensor, FPS, "sensor")
     name = f"SMIC-{sensor.upper()}-E_annotation"
     return find_file(Path(path), rf"{name}_2019\.xlsx?", rf"{name}\.xlsx?", depth=3)
 
@@ -68,8 +70,7 @@ def _read_rows(path: Path, out: LabelRows) -> dict[str, dict]:
             out.skip(row["row"], whose[:40], "", f"no clip such as s01_ne_01 is named: {shown[:80]!r}")
             continue
         subject, clip = _names(match)
-        frames, number = frames_of(row, columns), _SUBJECT.fullmatch(whose)
-        reason = None
+        frames, number, reason = frames_of(row, columns), _SUBJECT.fullmatch(whose), None
         if whose and (number is None or int(number[1]) != int(match[1])):
             reason = f"subject {whose[:40]!r}, but the name says {subject}"
         elif isinstance(frames, str):

@@ -8,6 +8,7 @@ Following the head is therefore an option: the window then moves and with it eve
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,14 +44,13 @@ class CroppedVideo(Video):
     detector : Detector, optional
         By default :class:`DlibDetector`, the predictor of the released MEAN code.
     track : bool
-        Let the crop follow the head, six looks a second, smoothed over time. It keeps a moving head in the crop but
-        adds the window's motion to the image: use it with a feature setting that stabilises. A face that leaves is
-        taken to stay where it was; :attr:`notes` counts the looks that missed it.
+        Let the crop follow the head, six looks a second, smoothed over time; features should then be stabilised. A
+        face that leaves is taken to stay where it was; :attr:`notes` counts the looks that missed it.
     box : tuple of int, optional
         ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
     cache : path, optional
-        Folder in which detections are kept, a small file for each video, so that a study looks only once. They go by
-        the video's subject and name: delete the folder when another video takes the place of one.
+        Folder in which detections are kept, a small file for each video, by its subject and name: delete the folder
+        when another video takes the place of one.
     dataset : str
         Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
 
@@ -90,10 +90,8 @@ class CroppedVideo(Video):
         start = self._kept(Start, lambda: find_start(self.source, self.detector, self._given))
         side = max(start.box.width, start.box.height)
         if side < _SMALLEST_FACE:
-            raise FaceError(
-                f"the face in frame {start.frame} of {self._title} is {side} pixels wide, fewer than "
-                f"{_SMALLEST_FACE}: film from nearer, or use the video in its full size"
-            )
+            found = f"the face in frame {start.frame} of {self._title} is {side} pixels wide"
+            raise FaceError(f"{found}, fewer than {_SMALLEST_FACE}: film from nearer, or in the video's full size")
         return start
 
     @functools.cached_property
@@ -130,15 +128,12 @@ class CroppedVideo(Video):
             lost, looks = self._track.lost, looks + int((self._track.frames > start.frame).sum())
         # Pixels by which the face's box reaches over the edge that it reaches over farthest.
         over = max(-box.left, -box.top, box.left + box.width - start.width, box.top + box.height - start.height)
+        aside, tiny = over > _ASIDE * max(box.width, box.height), side < _SMALL_FACE
         unusual = {
             f"no face before frame {start.frame}: the crop is made from that frame": start.frame > 0,
             f"{start.faces} faces in frame {start.frame}: the largest is taken": start.faces > 1,
-            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements of it cannot be seen": (
-                side < _SMALL_FACE
-            ),
-            "the face reaches over the edge of the image: the crop holds what lies inside": (
-                over > _ASIDE * max(box.width, box.height)
-            ),
+            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements of it cannot be seen": tiny,
+            "the face reaches over the edge of the image: the crop holds what lies inside": aside,
             f"the face was not found in {lost} of {looks} frames looked at: its last place was kept there": lost > 0,
         }
         return tuple(note for note, applies in unusual.items() if applies)
@@ -153,11 +148,11 @@ class CroppedVideo(Video):
     def camera_at(self, frame: int) -> Camera:
         """Exact intrinsics of the crop of a frame of a video with a camera."""
         full, start, window = self.source.camera, self.start, self.window(frame)
+        if full is None:
+            raise InputError(f"{self._title} has no camera: give the intrinsics of its frames")
         if (full.width, full.height) != (start.width, start.height):
-            raise InputError(
-                f"{self._title} has frames of {start.width}x{start.height} pixels and a camera of "
-                f"{full.width}x{full.height}: give the intrinsics of its own frames"
-            )
+            sizes = f"frames of {start.width}x{start.height} pixels and a camera of {full.width}x{full.height}"
+            raise InputError(f"{self._title} has {sizes}: give the intrinsics of its own frames")
         scale = self.size / window.width
         # The centre of a pixel has whole coordinates, so resizing keeps -0.5, the outer edge of the first pixel.
         centre = ((full.cx - window.left + 0.5) * scale - 0.5, (full.cy - window.top + 0.5) * scale - 0.5)
@@ -169,10 +164,9 @@ class CroppedVideo(Video):
         return np.stack([self._colour(i) for i in range(start, stop)])
 
     def _colour(self, frame: int) -> np.ndarray:
-        window = self.window(frame)
-        cut = self._cut(self.source.frames(frame, frame + 1)[0], window)
+        cut = self._cut(self.source.frames, frame)
         # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
-        way = cv2.INTER_AREA if self.size < window.width else cv2.INTER_LINEAR
+        way = cv2.INTER_AREA if self.size < len(cut) else cv2.INTER_LINEAR
         return cv2.resize(cut, (self.size, self.size), interpolation=way)
 
     def depth(self, start: int, stop: int) -> np.ndarray:
@@ -181,18 +175,16 @@ class CroppedVideo(Video):
         return np.stack([self._depth(i) for i in range(start, stop)])
 
     def _depth(self, frame: int) -> np.ndarray:
-        window = self.window(frame)
-        cut = self._cut(self.source.depth(frame, frame + 1)[0], window)
+        cut = self._cut(self.source.depth, frame)
         # The reading nearest to a pixel's centre: an average would mix readings with holes, and face with background.
-        nearest = ((np.arange(self.size) + 0.5) * window.width / self.size).astype(int)
+        nearest = ((np.arange(self.size) + 0.5) * len(cut) / self.size).astype(int)
         return cut[np.ix_(nearest, nearest)]
 
-    def _cut(self, image: np.ndarray, window: Box) -> np.ndarray:
-        if image.shape[:2] != (self.start.height, self.start.width):
-            raise InputError(
-                f"{self._title} has images of {image.shape[1]}x{image.shape[0]} pixels beside others of "
-                f"{self.start.width}x{self.start.height}: bring them to one size"
-            )
+    def _cut(self, read: Callable, frame: int) -> np.ndarray:
+        window, image, start = self.window(frame), read(frame, frame + 1)[0], self.start
+        if image.shape[:2] != (start.height, start.width):
+            sizes = f"{image.shape[1]}x{image.shape[0]} pixels beside others of {start.width}x{start.height}"
+            raise InputError(f"{self._title} has images of {sizes}: bring them to one size")
         return image[window.top : window.top + window.height, window.left : window.left + window.width]
 
     @functools.cached_property
@@ -224,19 +216,14 @@ def crop(video: Video, **options) -> CroppedVideo:
 
 
 def crop_dataset(
-    dataset: Dataset,
-    *,
-    size: int = 128,
-    detector: Detector | None = None,
-    track: bool = False,
-    cache: Path | None = None,
+    whole: Dataset, *, size: int = 128, detector: Detector | None = None, track: bool = False, cache: Path | None = None
 ) -> Dataset:
     """A dataset of faces from one of whole images; a face is looked for when its video is first used.
 
     Its version names size, detector and tracking, so that features of different crops are kept apart.
     """
     detector = DlibDetector() if detector is None else detector
-    version = f"{dataset.version}+crop-{size}-{detector.name}" + ("-tracked" if track else "")
+    version = f"{whole.version}+crop-{size}-{detector.name}" + ("-tracked" if track else "")
     options = {"size": size, "detector": detector, "track": track, "cache": cache}
-    options["dataset"] = f"{dataset.name} {dataset.version}"
-    return replace(dataset, version=version, videos=tuple(CroppedVideo(video, **options) for video in dataset.videos))
+    options["dataset"] = f"{whole.name} {whole.version}"
+    return replace(whole, version=version, videos=tuple(CroppedVideo(video, **options) for video in whole.videos))

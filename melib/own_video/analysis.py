@@ -40,7 +40,6 @@ _REGIONS = {
     "chin": ((6, 7, 8, 9, 10, 56, 57, 58), 1.0, 0.0),
 }
 REGIONS = tuple(_REGIONS)
-
 #: Mean distance between the centres of the eyes of adults, which turns pixels of a face into millimetres.
 _EYES_APART_MM = 63.0
 #: A region moves as much as the pixels that move more than this share of it: few enough for the corner of a mouth to
@@ -118,8 +117,8 @@ def analyse(
     labels = name_intervals(logits.argmax(axis=1), positions) if name else [None] * len(positions)
     movements = []
     for frames, label in zip(positions.tolist(), labels, strict=True):
-        crops, landmarks = _read(found_face, *frames)
-        depth = None if found_face.camera is None else np.concatenate(_of_pair(found_face.depth, *frames))
+        crops, landmarks = _pair(found_face.frames, *frames), found_face.landmarks(frames[0], frames[0] + 1)[0]
+        depth = None if found_face.camera is None else _pair(found_face.depth, *frames)
         motion = strongest_motion(crops, landmarks, spotter.settings, depth=depth)
         height, emotion = float(smoothed[frames[1]]), None if label is None else spotter.emotions[label]
         movements.append(Movement(*frames, height, spotter.band(height), motion, emotion))
@@ -149,9 +148,8 @@ def score_video(
                 with whole(path) as unfinished, open(unfinished, "wb") as file:
                     np.savez(file, score=part[0], logits=part[1])
         parts.append(part)
-    score, logits = (np.concatenate(side) for side in zip(*parts, strict=True))
-    scored = video.n_frames - gap
-    return per_frame(score, starts, scored), per_frame(logits, starts, scored)
+    score, logits = (per_frame(np.concatenate(side), starts, video.n_frames - gap) for side in zip(*parts, strict=True))
+    return score, logits
 
 
 def onset_to_apex(finding: Finding, found: Movement) -> tuple[np.ndarray, np.ndarray]:
@@ -159,19 +157,14 @@ def onset_to_apex(finding: Finding, found: Movement) -> tuple[np.ndarray, np.nda
 
     They are read and computed anew: kept for every movement, they would fill the memory of a long video.
     """
-    frames, landmarks = _read(finding.face, found.onset, found.apex, found.offset)
+    frames = _pair(finding.face.frames, found.onset, found.apex, found.offset)
+    landmarks = finding.face.landmarks(found.onset, found.onset + 1)[0]
     return frames, face_flow(frames, landmarks, finding.spotter.settings)[1]
 
 
-def _read(video: Video, onset: int, apex: int, offset: int) -> tuple[np.ndarray, np.ndarray]:
-    """The crops of a movement's first and strongest frame, and the landmarks of the first."""
-    frames = np.concatenate(_of_pair(video.frames, onset, apex, offset))
-    return frames, video.landmarks(onset, onset + 1)[0]
-
-
-def _of_pair(read: Callable, onset: int, apex: int, offset: int) -> list[np.ndarray]:
+def _pair(read: Callable, onset: int, apex: int, offset: int) -> np.ndarray:
     # Where the score peaks at the very first frame, the motion is that from there to the offset.
-    return [read(i, i + 1) for i in (onset, apex if apex > onset else offset)]
+    return np.concatenate([read(i, i + 1) for i in (onset, apex if apex > onset else offset)])
 
 
 def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
@@ -185,9 +178,7 @@ def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
 
 def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np.ndarray]:
     """Pixels ``(H, W)`` bool of each region of :data:`REGIONS`; where two overlap, the earlier has them."""
-    points = np.asarray(landmarks, float)
-    taken = np.zeros((height, width), bool)
-    masks = {}
+    points, taken, masks = np.asarray(landmarks, float), np.zeros((height, width), bool), {}
     for name, (chosen, enlarged, raised) in _REGIONS.items():
         own = points[list(chosen)]
         own = np.concatenate([own, own - (0, raised * _eyes_apart(points))])
@@ -200,8 +191,7 @@ def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np
 def face_flow(frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings) -> tuple[np.ndarray, np.ndarray]:
     """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, as it is and with head motion taken out.
 
-    The landmarks are those of the first frame; the settings say how. ``rigid``, which needs a camera, becomes
-    ``affine``.
+    The landmarks are those of the first frame. Of the settings ``rigid``, which needs a camera, becomes ``affine``.
     """
     first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[None] for frame in frames)
     found = flow.optical_flow(first, second, method=settings.method)

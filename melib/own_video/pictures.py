@@ -6,45 +6,26 @@ import os
 from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
-from matplotlib import colors, pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from melib.own_video.analysis import Finding, Movement, onset_to_apex
+from melib.plots.motion import draw_arrows, draw_wheel, flow_colours
+from melib.plots.style import COLOURS, bare, figure
 
-#: Okabe and Ito's palette, which the colour-blind can tell apart, by meaning.
-COLOURS = {"found": "#0072B2", "missed": "#D55E00", "score": "#333333", "chance": "#999999", "arrows": "#E69F00"}
 #: Flow in pixels of the crop at which colours are full: the scale is the same in all pictures, so they compare.
 FULL_PX = 2.0
 #: How many times longer than the motion an arrow is drawn, and the pixels from one to the next.
 ARROW_SCALE, _ARROW_STEP = 8.0, 10
 #: Below the timeline stand the movements of the highest scores; more would be too small to see.
 _SHOWN = 4
-_STYLE = {
-    **{"axes.grid": True, "axes.grid.axis": "y", "axes.spines.right": False, "axes.spines.top": False},
-    **{"axes.titlesize": "medium", "figure.dpi": 110, "figure.facecolor": "white", "font.size": 10, "grid.alpha": 0.3},
-    **{"image.interpolation": "nearest", "legend.frameon": False, "savefig.facecolor": "white"},
-}
-
 #: The longer side of the video written, and its highest frame rate: encoding takes longer than everything else.
 _LONGEST_SIDE, _FASTEST = 480, 30.0
 _FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
 _STRIP = 14  # height in pixels of the strip with the timeline
 _FOUND, _MISSED, _CHANCE = (tuple(bytes.fromhex(COLOURS[name][1:])) for name in ("found", "missed", "chance"))
-
-
-def figure(rows: int = 1, columns: int = 1, *, height: float, **options) -> tuple[Figure, object]:
-    """A figure as wide as a page and its axes, as :func:`matplotlib.pyplot.subplots` gives them."""
-    with matplotlib.rc_context(_STYLE):
-        made = pyplot.subplots(rows, columns, figsize=(7.2, height), layout="constrained", **options)
-        interactive = matplotlib.is_interactive()
-    # In a notebook the first figure switches interactive mode on; leaving the context would switch it off again, and
-    # the later figures would not be shown.
-    matplotlib.interactive(interactive)
-    return made
 
 
 def timeline(finding: Finding) -> Figure:
@@ -70,7 +51,7 @@ def movement(finding: Finding, found: Movement) -> Figure:
     fig, panels = figure(1, 3, height=2.7)
     frames, flow = onset_to_apex(finding, found)
     panels[0].imshow(frames[0])
-    _bare(panels[0], f"onset, frame {found.onset}")
+    _name(panels[0], f"onset, frame {found.onset}")
     _draw_movement(panels[1:], found, frames[1], flow, title=f"apex, frame {found.apex}")
     return fig
 
@@ -87,9 +68,8 @@ def draw_score(axes: Axes, finding: Finding) -> None:
     unit = max(float(finding.score.max()), threshold) - low or 1.0
     for number, found in enumerate(finding.movements, start=1):
         start, length = found.onset / fps, (found.offset - found.onset + 1) / fps
-        bar = [(start, length)], (low - 0.16 * unit, 0.08 * unit)
         style = {"facecolor": COLOURS["found"], "edgecolor": "white", "label": "found" if number == 1 else None}
-        axes.broken_barh(*bar, **style)
+        axes.broken_barh([(start, length)], (low - 0.16 * unit, 0.08 * unit), **style)
         axes.annotate(str(number), (start + length / 2, low - 0.05 * unit), ha="center", fontsize=7)
     axes.set(xlabel="time, s", ylabel="score (no unit)", xlim=(0, finding.face.n_frames / fps))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
@@ -98,31 +78,19 @@ def draw_score(axes: Axes, finding: Finding) -> None:
 def _draw_movement(panels: np.ndarray, found: Movement, apex: np.ndarray, flow: np.ndarray, *, title: str) -> None:
     """The apex under arrows, and the flow in colours with its wheel."""
     arrows, coloured = panels
-    arrows.imshow(apex)
-    rows, columns = (np.arange(_ARROW_STEP // 2, length, _ARROW_STEP) for length in flow.shape[1:])
-    right, down = ARROW_SCALE * flow[:, rows[:, None], columns]
-    style = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.006, "color": COLOURS["arrows"]}
-    arrows.quiver(*np.meshgrid(columns, rows), right, down, **style)
-    _bare(arrows, title)
-    coloured.imshow(_colours(flow / FULL_PX))
+    draw_arrows(arrows, apex, flow, step=_ARROW_STEP, scale=ARROW_SCALE)
+    _name(arrows, title)
+    coloured.imshow(flow_colours(flow, FULL_PX))
     wheel = coloured.inset_axes((0.76, 0.02, 0.22, 0.22))
-    wheel.set_axis_off()
-    y, x = np.mgrid[-1:1:101j, -1:1:101j]
-    wheel.imshow(np.dstack([_colours(np.stack([x, y])), np.hypot(x, y) <= 1]), extent=(-1, 1, 1, -1))
-    _bare(coloured, f"{found.motion.millimetres:.1f} mm, score {found.score:.2f}")
+    draw_wheel(wheel, FULL_PX)
+    wheel.set_title("")
+    _name(coloured, f"{found.motion.millimetres:.1f} mm, score {found.score:.2f}")
 
 
-def _colours(flow: np.ndarray) -> np.ndarray:
-    """A flow ``(2, H, W)`` as colours ``(H, W, 3)``: the hue is its direction, the strength its length, at most 1."""
-    right, down = np.asarray(flow, float)
-    hue = np.arctan2(down, right) / (2 * np.pi) % 1
-    return colors.hsv_to_rgb(np.stack([hue, np.minimum(np.hypot(right, down), 1), np.ones_like(hue)], -1))
-
-
-def _bare(panel: Axes, title: str) -> None:
-    panel.set(xticks=[], yticks=[], xlabel="", ylabel="")
-    panel.grid(visible=False)
-    panel.spines[:].set_visible(False)
+def _name(panel: Axes, title: str) -> None:
+    """A small title above a picture, and nothing else around it."""
+    bare(panel)
+    panel.set(xlabel="", ylabel="")
     panel.set_title(title, fontsize="small")
 
 

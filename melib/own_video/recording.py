@@ -54,8 +54,7 @@ class Recording(Video):
         self.notes = tuple(notes)
         self._readings = None if depth is None else list_images(depth, depth)
         if depth is not None:
-            count = len(self._readings.numbers)
-            if count != self.n_frames:
+            if (count := len(self._readings.numbers)) != self.n_frames:
                 raise InputError(f"depth folder {depth} holds {count} images for a video of {self.n_frames} frames")
             check_size(self._readings.path(0), image_size(self._readings.path(0)), self.size)
             self.camera = assumed_camera(USUAL_VIEW, *self.size)
@@ -76,12 +75,11 @@ class Recording(Video):
         if self._readings is None:
             return super().depth(start, stop)
         self.check_range(start, stop)
-        return np.stack([self._reading(self._readings.path(i)) for i in self._source[start:stop]])
-
-    def _reading(self, path: Path) -> np.ndarray:
-        reading = read_depth(path, 1e-3)
-        check_size(path, reading.shape[::-1], self.size)
-        return reading
+        paths = [self._readings.path(i) for i in self._source[start:stop]]
+        readings = [read_depth(path, 1e-3) for path in paths]
+        for path, reading in zip(paths, readings, strict=True):
+            check_size(path, reading.shape[::-1], self.size)
+        return np.stack(readings)
 
     def _frame(self, index: int) -> np.ndarray:
         if index == self._newest:
@@ -188,9 +186,7 @@ def _clock(times: np.ndarray, header: float, given: float | None, path: Path) ->
     after = np.searchsorted(passed, wanted).clip(1, len(passed) - 1)
     nearest = np.where(wanted - passed[after - 1] <= passed[after] - wanted, after - 1, after)
     repeated = len(frames) - len(np.unique(nearest))
-    note = (
-        f"The frame rate varies (from {1000 * steps.min():.0f} to {1000 * steps.max():.0f} ms between frames): frames "
-        f"are taken by nearest timestamp at the mean rate of {mean:.2f} per second; {repeated} of {len(frames)} stand "
-        "twice in place of a neighbour."
-    )
-    return float(mean), nearest, [note]
+    varies = f"The frame rate varies (from {1000 * steps.min():.0f} to {1000 * steps.max():.0f} ms between frames)"
+    taken = f"frames are taken by nearest timestamp at the mean rate of {mean:.2f} per second"
+    twice = f"{repeated} of {len(frames)} stand twice in place of a neighbour."
+    return float(mean), nearest, [f"{varies}: {taken}; {twice}"]

@@ -82,14 +82,10 @@ def spot_file(
         A video file or a folder of numbered images, and the folder to write.
     model : path
         A spotter, by default the one shipped.
-    name : bool
-        Also give each movement the nearest class of the network's invented action-unit table.
-    depth : path, optional
-        Folder of depth images in millimetres, one for each frame.
-    fps : float, optional
-        The rate at which the video was filmed, where the file is wrong about it or is a folder.
-    progress : bool
-        Show bars on stderr.
+    name, progress : bool
+        Give each movement also the nearest class of the network's invented action-unit table; show bars on stderr.
+    depth, fps : path and float, optional
+        Folder of depth images (mm), one for each frame, and the rate as filmed, where the file is wrong or a folder.
     **crop
         How the face is cut out: ``track``, ``box`` and ``detector`` of :class:`melib.face.CroppedVideo`.
     """
@@ -136,9 +132,7 @@ def _put_back(earlier: Path, out: Path) -> None:
 
 def _write(folder: Path, finding: Finding, notes: list[str], key: dict, *, progress: bool) -> None:
     finding.table().to_csv(folder / _TABLE, index=False, float_format="%.4f", lineterminator="\n")
-    drawn = pictures.timeline(finding)
-    drawn.savefig(folder / _TIMELINE, dpi=110, format="png", metadata={"Software": None})
-    pyplot.close(drawn)
+    (folder / _TIMELINE).write_bytes(_png(pictures.timeline(finding)))
     pictures.write_annotated(finding, folder / _ANNOTATED, progress=progress)
     (folder / _REPORT).write_text(report(finding, notes=notes), encoding="utf-8")
     face, spotter = finding.face, finding.spotter
@@ -160,32 +154,29 @@ def report(finding: Finding, *, notes: Sequence[str]) -> str:
     pictured = sorted(sorted(numbered, key=lambda one: -one[1].score)[:_PICTURED])
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     given = {"finding": finding, "notes": notes, "numbered": numbered, "pictured": pictured, "video_file": _ANNOTATED}
+    given["png"] = lambda drawn: f"data:image/png;base64,{base64.b64encode(_png(drawn)).decode('ascii')}"
     text = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
-    return page.from_string(text).render(**given, most_pictured=_PICTURED, pictures=pictures, png=_png)
+    return page.from_string(text).render(**given, most_pictured=_PICTURED, pictures=pictures)
 
 
-def _png(drawn: Figure) -> str:
-    """A picture as a data address; the figure is closed."""
+def _png(drawn: Figure) -> bytes:
+    """A picture as a PNG file; the figure is closed."""
     content = io.BytesIO()
     drawn.savefig(content, format="png", dpi=110, metadata={"Software": None})
     pyplot.close(drawn)
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"
+    return content.getvalue()
 
 
 def _more_notes(finding: Finding, has_depth: bool) -> list[str]:
     face = finding.face
     notes = [f"{note[0].upper()}{note[1:]}." for note in face.notes]
-    undecodable = getattr(face.source, "undecodable", {})
-    if undecodable:
+    if undecodable := getattr(face.source, "undecodable", {}):
         notes.append(f"{len(undecodable)} images could not be decoded: the nearest stands in.")
     if face.fps < _SLOW:
         notes.append(f"At {face.fps:g} frames per second a micro-expression lasts a few frames: many will be missed.")
     if has_depth:
-        planes = finding.spotter.settings.input
-        notes.append(
-            "Depth tells how far a region moves towards or away from the camera, its unit taken as a millimetre; the "
-            f"score rests on the planes {planes!r}."
-        )
+        unit = "Depth tells how far a region moves towards or away from the camera, its unit taken as a millimetre"
+        notes.append(f"{unit}; the score rests on the planes {finding.spotter.settings.input!r}.")
     return notes
 
 

@@ -23,7 +23,6 @@ from melib.spotting import centred_smooth, mean_intervals_strict
 
 #: The spotter that is shipped.
 SHIPPED = Path(__file__).parents[1] / "assets" / "spotter.safetensors"
-
 _KEY = "spotter"
 
 

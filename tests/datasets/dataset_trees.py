@@ -1,87 +1,45 @@
-"""Small folder trees named as the released datasets are, with rendered faces for frames.
-
-Frames come from the benchmark's full view, cut to the head; labels say where its expressions are.
-"""
+"""Small trees with the published names, columns and quirks of the releases; the brightness of a frame is its number."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import openpyxl
 
-from melib.synthetic import dataset as benchmark
-from melib.video import Camera, Expression
+from melib.datasets import doctor
+from melib.datasets.sheets import LabelTable, count_labels
 
+#: Frames of a long video.
 FRAMES = 40
-#: The part of the benchmark's 640x480 image that holds the head, and the camera of that part.
-_ROWS, _COLUMNS = slice(80, 400), slice(128, 512)
 
 
-@dataclass(frozen=True)
-class Clip:
-    """Frames ``(T, H, W, 3)`` RGB, depth ``(T, H, W)`` uint16 millimetres, their camera, and one expression in them."""
-
-    frames: np.ndarray
-    depth: np.ndarray
-    camera: Camera
-    expression: Expression
-
-
-def clip(subject: int = 0) -> Clip:
-    """A clip of `FRAMES` frames with a micro-expression; every odd subject is the mirror image of the even ones."""
-    plain = _rendered()
-    if subject % 2 == 0:
-        return plain
-    camera = replace(plain.camera, cx=plain.camera.width - 1 - plain.camera.cx)
-    return replace(plain, frames=plain.frames[:, :, ::-1], depth=plain.depth[:, :, ::-1], camera=camera)
-
-
-@functools.cache
-def _rendered() -> Clip:
-    """Rendered once in a session; video 500 is the subject's first clip."""
-    suite = benchmark.open_clips(subjects=1, clips=1).videos[0].suite
-    full = benchmark.SyntheticVideo(suite, "train", 0, 500, 180, view="full")
-    (event,) = full.expressions
-    start = event.onset - 8
-    frames = full.frames(start, start + FRAMES)[:, _ROWS, _COLUMNS]
-    millimetres = np.round(1000 * full.depth(start, start + FRAMES)[:, _ROWS, _COLUMNS])
-    height, width = frames.shape[1:3]
-    camera = replace(
-        full.camera, cx=full.camera.cx - _COLUMNS.start, cy=full.camera.cy - _ROWS.start, width=width, height=height
-    )
-    shifted = replace(event, onset=8, apex=event.apex - start, offset=min(event.offset - start, FRAMES - 1))
-    return Clip(frames, millimetres.astype(np.uint16), camera, shifted)
-
-
-def write_frames(
-    folder: Path,
-    numbers: Iterable[int],
-    name: Callable[[int], str] = "{}.jpg".format,
-    *,
-    first: int = 1,
-    grey: bool = False,
-    subject: int = 0,
-) -> None:
-    """Write files ``name(number)``, each with the frame ``number - first`` of a clip (its last one beyond its end)."""
+def write_frames(folder: Path, names: Iterable[str], *, grey: bool = False) -> None:
+    """Images of 8x6 pixels whose brightness is twice the number at the end of their name, modulo 200."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = clip(subject).frames
-    for number in numbers:
-        image = images[min(max(number - first, 0), FRAMES - 1)]
-        pixels = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY if grey else cv2.COLOR_RGB2BGR)
-        assert cv2.imwrite(str(folder / name(number)), pixels)
+    for name in names:
+        number = int(re.findall("[0-9]+", Path(name).stem)[-1])
+        pixels = np.full((6, 8) if grey else (6, 8, 3), 2 * number % 200, np.uint8)
+        assert cv2.imwrite(str(folder / name), pixels)
 
 
-def write_depth(folder: Path, numbers: Iterable[int], *, first: int = 1, subject: int = 0) -> None:
-    """Write 16-bit files ``<number>.png``, each with the depth of frame ``number - first`` of a clip."""
+def brightness(frames: np.ndarray) -> list[int]:
+    """The number that :func:`write_frames` drew into each frame, modulo 100."""
+    return [round(float(frame.mean()) / 2) for frame in frames]
+
+
+def numbered(numbers: Iterable[int], name: str = "{}.jpg") -> list[str]:
+    return [name.format(number) for number in numbers]
+
+
+def write_depth(folder: Path, numbers: Iterable[int]) -> None:
+    """16-bit files ``<number>.png`` of 600 + number millimetres."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = clip(subject).depth
     for number in numbers:
-        assert cv2.imwrite(str(folder / f"{number}.png"), images[min(max(number - first, 0), FRAMES - 1)])
+        assert cv2.imwrite(str(folder / f"{number}.png"), np.full((6, 8), 600 + number, np.uint16))
 
 
 def write_book(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
@@ -95,3 +53,182 @@ def write_book(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
             page.append(list(row))
     book.save(path)
     return path
+
+
+def assert_published(name: str, labels: LabelTable) -> None:
+    """Labels of a released file hold the counts that were published of it."""
+    published, found = doctor.published(name), count_labels(labels.rows)
+    assert published.pop("recorded videos") and len(published) >= 6 and doctor.about(name)[1] == "label files"
+    assert {count: found[count] for count in published} == published
+
+
+#: Rows of the file of micro-expressions: a plain one; one in a video named in a capital; too long with a middle apex;
+#: too long with apex at the onset (left out); no frame 0; without frames.
+CASME3_MICRO = (
+    ("spNO.1", "a", 9, 13, 17, "4+L14", "III", "disgust"),
+    ("spNO.3", "J", 10, 14, 18, "r18", "VII", "Others"),
+    ("spNO.210", "b", 2, 10, 39, "12", "I", "happy"),
+    ("spNO.210", "b", 3, 3, 36, "1+2", "II", "surprise"),
+    ("spNO.216", "e", 0, 0, 25, "14", "VII", "fear"),
+    ("spNO.5", "c", 4, 6, 9, "4", "III", "anger"),
+)
+CASME3_MACRO = (
+    ("spNO.1", "a", 20, 25, 35, "4", "Macro-expression", "III"),
+    ("spNO.3", "j", 5, 9, 60, "12", "Macro-expression", "I"),
+)
+
+
+def casme3_labels(folder: Path, micro: Sequence = CASME3_MICRO, macro: Sequence = CASME3_MACRO, *, both=None) -> None:
+    """Write both label files; the one of both kinds holds `both` or the same rows."""
+    columns = ("Subject", "Filename", "Onset", "Apex", "Offset", "AU")
+    header = (*columns, "Objective class", "emotion")
+    write_book(folder / "cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx", label=[header, *micro], Sheet1=[])
+    if both is None:
+        both = [(*row[:6], "Micro-expression", row[6]) for row in micro] + list(macro)
+    header = (*columns, "Expression type", "Objective class")
+    sheets = {"AU+Emotion": [header, *both], "eye blink": [("Subject", "Filename", "Onset"), ("spNO.1", "a", 4)]}
+    # Readers tell the kind of an Excel file by its content, so an old name may hold the new kind.
+    write_book(folder / "CAS(ME)3_part_A_v2.xls", **sheets)
+
+
+def casme3_tree(root: Path) -> Path:
+    """A tree of five videos of 40 frames.
+
+    spNO.1/a lacks frames 1 to 8, 20 and 21; spNO.3/J has two damaged images and its depth in ``spNo.3/j`` without
+    ``depth/``; spNO.210/b has its depth in ``spNO210``; spNO.216/e and the unlabelled spNO.216/f have none.
+    """
+    casme3_labels(root / "annotation")
+    every = range(1, FRAMES + 1)
+    some = [number for number in every if number > 8 and number not in (20, 21)]
+    colour = {"1/a": some, "3/J": every, "210/b": every, "216/e": every[:30], "216/f": every[:4]}
+    for video, numbers in colour.items():
+        write_frames(root / "RGB" / f"spNO.{video}" / "color", numbered(numbers))
+    for number in (30, 31):
+        (root / "RGB" / "spNO.3" / "J" / "color" / f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0 damaged")
+    for folder, numbers in {"spNO.1/a/depth": some, "spNo.3/j": every, "spNO210/b/depth": every}.items():
+        write_depth(root / "Depth" / folder, numbers)
+    return root
+
+
+#: id, name, onset, apex, offset, AU, emotion, type, self-report. A micro-expression; macro-expressions without offset,
+#: with an offset before the apex, without apex; one whose name is in no sheet; one without frames.
+CASME_SQ = (
+    (1, "disgust1_1", 9, 13, 17, 4, "negative", "micro-expression", "disgust"),
+    (1, "disgust1_2", 20, 28, 0, "4+7", "negative", "macro-expression", "happyiness"),
+    (2, "happy5_1", 5, 20, 18, "12", "positive", "macro-expression", "happiness"),
+    (2, "happy5_2", 22, 0, 30, "12", "others", "macro-expression", "happiness"),
+    (2, "sad9_1", 5, 8, 10, "15", "negative", "macro-expression", "sadness"),
+    (3, "anger1_1", 5, 8, 10, "4", "negative", "micro-expression", "anger"),
+)
+
+
+def casme_sq_labels(path: Path, rows: Sequence[tuple] = CASME_SQ) -> Path:
+    """Write the label file with its three sheets."""
+    people = [(15, "s15", 1), (16, "s16", 2), (19, "s19", 3)]
+    names = [("0101", "disgust1"), ("0102", "disgust2"), (401, "anger1"), ("0508", "happy5")]
+    return write_book(path, CASFEcode_final=rows, naming_rule1=people, naming_rule2=names)
+
+
+def casme_sq_tree(root: Path) -> Path:
+    """Three videos: s15/0101, s16/0508 without its frames 12 and 13, and the unlabelled s16/0102."""
+    casme_sq_labels(root / "CAS(ME)^2code_final(Updated).xlsx")
+    every, raw, name = range(1, FRAMES + 1), root / "rawpic", "img{:03d}.jpg"
+    write_frames(raw / "s15" / "15_0101disgustingteeth", numbered(every, name))
+    write_frames(raw / "s16" / "16_0508funnyinnovations", numbered(sorted({*every} - {12, 13}), name))
+    write_frames(raw / "s16" / "16_0102eatingworms", numbered(every[:4], name))
+    return root
+
+
+def samm_lv_row(name: str, onset: object, apex: object, offset: object, kind: str, units: object = 4) -> tuple:
+    subject, induced, _ = name.split("_")
+    return (subject, name, int(induced), onset, apex, offset, None, kind, units, None)
+
+
+SAMM_LV = [
+    samm_lv_row("006_1_1", 3, 6, 9, "Micro - 1/2", "4+L14"),
+    samm_lv_row("006_1_2", 10.4, 12.6, 15.6, "Macro", "12B"),
+    samm_lv_row("006_1_3", 17, -1, 19, "Micro - 1/2"),
+    samm_lv_row("006_2_1", 0, 8, 12, "Macro"),
+    samm_lv_row("011_1_1", 2, 3, 4, "Macro"),
+]
+
+
+def samm_lv_labels(root: Path, rows: Iterable[Sequence[object]]) -> Path:
+    """Nine rows of preamble, the header, and the labels."""
+    header = ("Subject", "Filename", "Inducement Code", "Onset", "Apex", "Offset", "Duration", "Type", "Action Units")
+    preamble = [("SAMM Long Videos Dataset - FACS Codes",), *[(None,)] * 3, ('"/" = or',), *[(None,)] * 4]
+    return write_book(root / "SAMM_LongVideos_V2_Release.xlsx", FACS_Movement_Only=[*preamble, header, *rows])
+
+
+def samm_codes(root: Path, rows: Iterable[tuple[str, str]]) -> Path:
+    """The FACS codes of the clips of SAMM: twelve rows of preamble, the header, ``(Filename, emotion)`` rows."""
+    header = ("Subject", "Filename", "Onset Frame", "Micro", "Action Units", "Estimated Emotion", "Objective Classes")
+    labels = [(name.split("_")[0], name, 100, "Micro - 1/2", "4", emotion, 1) for name, emotion in rows]
+    preamble = [("SAMM Dataset FACS Codes and Objective Classes",)] + [(None,)] * 11
+    return write_book(root / "SAMM_20181215_Micro_FACS_Codes_v2.xlsx", MICRO_ONLY=[*preamble, header, *labels])
+
+
+def samm_lv_tree(root: Path, rows=SAMM_LV, *, digits: int = 4) -> Path:
+    """Three videos of 20 frames."""
+    for video in ("006_1", "006_2", "011_1"):
+        names = [f"{video}_{number:0{digits}d}.jpg" for number in range(1, 21)]
+        write_frames(root / "SAMM_longvideos" / video, names, grey=True)
+    samm_lv_labels(root, rows)
+    return root
+
+
+def casme2_row(subject: object, name: str | None, onset: object, apex: object, offset: object, emotion: str) -> tuple:
+    return (subject, name, None, onset, apex, offset, None, "4+L14", emotion)
+
+
+CASME2 = [
+    casme2_row(1, "EP02_01f", 6, 9, 12, "happiness"),
+    casme2_row(1, "EP03_02", 3, 5, 8, "others"),
+    casme2_row(4, "EP12_01f", 4, "/", 10, "disgust"),
+    casme2_row(17, "EP05_04", 2, 4, 9, "sadness"),
+]
+
+
+def casme2_labels(root: Path, rows=CASME2, *, name: str = "CASME2-coding-20190701.xlsx") -> Path:
+    """The header, two of its columns blank, and the labels."""
+    header = ("Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None)
+    return write_book(root / name, Sheet1=[(*header, "Action Units", "Estimated Emotion"), *rows])
+
+
+def casme2_tree(root: Path, rows=CASME2) -> Path:
+    """Four raw clips of 15 frames."""
+    for subject, name, *_ in CASME2:
+        write_frames(root / "CASME2-RAW" / f"sub{subject:02d}" / name, numbered(range(1, 16), "img{}.jpg"))
+    casme2_labels(root, rows)
+    return root
+
+
+def smic_row(name: str, first: object, onset: object, offset: object, emotion: str | None = None) -> tuple:
+    """One row of a SMIC sheet; the emotion is that of the name unless given."""
+    subject, code, _ = name.split("_")
+    emotion = emotion or {"ne": "negative", "po": "positive", "sur": "surprise"}.get(code)
+    return (int(subject[1:]), name, onset, offset, first, emotion)
+
+
+SMIC = [
+    smic_row("s01_ne_01", 101, 105, 110),
+    smic_row("s01_po_02", 121, 123, 130),
+    smic_row("s03_sur_01", 7, 7, 26),
+]
+
+
+def smic_labels(folder: Path, rows: Iterable[Sequence[object]], sensor: str = "HS") -> Path:
+    """The header, the labels and the text below them."""
+    below = [[], ["Notes:"], [None, "OnsetF: the onset of the micro-expression"]]
+    sheet = [("Subject", "Filename", "OnsetF", "OffsetF", "FirstF", "Emotion"), *rows, *below]
+    return write_book(folder / f"SMIC-{sensor}-E_annotation.xlsx", Sheet1=sheet)
+
+
+def smic_tree(root: Path, rows=SMIC, *, sensor: str = "HS") -> Path:
+    """Three long clips of 20 frames."""
+    home = root / "SMIC-E_raw image" / f"{sensor}_long" / f"SMIC-{sensor}-E"
+    for _, name, _, _, first, _ in SMIC:
+        names = numbered(range(first, first + 20), "image{:06d}.jpg")
+        write_frames(home / sensor / name.split("_")[0] / name, names)
+    smic_labels(home, rows, sensor)
+    return root

@@ -1,24 +1,23 @@
-"""Small rendered trees in the layouts of the datasets, and a detector that knows where their faces are."""
+"""Rendered faces in the layouts of the datasets, and a detector that knows where they are."""
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
-import casme_trees
-import clip_trees
+import cv2
 import dataset_trees as trees
 import numpy as np
 
 from melib import face
-
-EVERY = range(1, trees.FRAMES + 1)
+from melib.synthetic.dataset import open_clips
 
 
 class FixedDetector:
     """Knows where the face of every rendered frame is: detection has tests of its own, and takes its time."""
 
     name = "fixed"
-    box = face.Box(88, 62, 190, 190)
+    box = face.Box(4, 4, 120, 120)
 
     def detect(self, rgb):
         return [face.Face(self.box, self.landmarks(rgb, self.box), 1.0)] if rgb.max() > 40 else []
@@ -31,10 +30,32 @@ class FixedDetector:
         return (circle * [box.width, box.height] + [box.left, box.top]).astype(np.float32)
 
 
+@functools.cache
+def _clip():
+    """Frames ``(T, H, W, 3)``, depth ``(T, H, W)`` in millimetres, and the onset, apex and offset in them."""
+    video = open_clips(subjects=1, clips=1).videos[0]
+    (event,) = video.expressions
+    start = event.onset - 8
+    stop = start + trees.FRAMES
+    millimetres = np.round(1000 * video.depth(start, stop)).astype(np.uint16)
+    return video.frames(start, stop), millimetres, (8, event.apex - start, min(event.offset - start, trees.FRAMES - 1))
+
+
+def film(folder: Path, person: int, name: str = "{}.jpg", *, first=1, grey=False, depth=None, count=trees.FRAMES):
+    """Write the clip, of odd people its mirror image, with its depth into another folder where one is named."""
+    frames, millimetres, _ = _clip()
+    kind = cv2.COLOR_RGB2GRAY if grey else cv2.COLOR_RGB2BGR
+    for place, kept in ((folder, frames), (depth, millimetres)):
+        if place is not None:
+            place.mkdir(parents=True)
+            for number, image in enumerate(kept[:count, :, :: -1 if person % 2 else 1], start=first):
+                file = place / (name.format(number) if place is folder else f"{number}.png")
+                assert cv2.imwrite(str(file), cv2.cvtColor(image, kind) if place is folder else image)
+
+
 def moved(base=1):
     """Onset, apex and offset of the rendered expression, counted from a base."""
-    expression = trees.clip(0).expression
-    return expression.onset + base, expression.apex + base, expression.offset + base
+    return tuple(frame + base for frame in _clip()[2])
 
 
 def casme3(root: Path) -> Path:
@@ -45,10 +66,9 @@ def casme3(root: Path) -> Path:
         for person, pair in enumerate(emotions, 1)
         for video, emotion in zip("ab", pair, strict=True)
     ]
-    casme_trees.casme3_labels(root / "annotation", micro, [("spNO.1", "a", 30, 33, 36, "4", "Macro-expression", "I")])
+    trees.casme3_labels(root / "annotation", micro, [("spNO.1", "a", 30, 33, 36, "4", "Macro-expression", "I")])
     for person, video, *_ in [*micro, ("spNO.3", "c")]:
-        trees.write_frames(root / "RGB" / person / video / "color", EVERY, subject=int(person[-1]))
-        trees.write_depth(root / "Depth" / person / video / "depth", EVERY, subject=int(person[-1]))
+        film(root / "RGB" / person / video / "color", int(person[-1]), depth=root / "Depth" / person / video / "depth")
     return root
 
 
@@ -62,65 +82,46 @@ def casme_sq(root: Path) -> Path:
         (2, "disgust2_1", *moved(), 12, "surprise", "micro-expression", "happiness"),
         (3, "anger1_1", 20, 25, 30, 4, "negative", "macro-expression", "anger"),
     ]
-    casme_trees.casme_sq_labels(root / "CAS(ME)^2code_final(Updated).xlsx", rows)
-    for person, video in (
-        ("s15", "15_0101disgustingteeth"),
-        ("s15", "15_0508funnyinnovations"),
-        ("s16", "16_0101disgustingteeth"),
-        ("s16", "16_0508funnyinnovations"),
-        ("s16", "16_0102eatingworms"),
-        ("s19", "19_0401girlcrashing"),
-    ):
-        trees.write_frames(root / "rawpic" / person / video, EVERY, "img{:03d}.jpg".format, subject=int(person[1:]))
+    trees.casme_sq_labels(root / "CAS(ME)^2code_final(Updated).xlsx", rows)
+    for video in ("15_0101teeth", "15_0508funny", "16_0101teeth", "16_0508funny", "16_0102worms", "19_0401girl"):
+        film(root / "rawpic" / f"s{video[:2]}" / video, int(video[:2]), "img{:03d}.jpg")
     return root
 
 
 def samm_lv(root: Path) -> Path:
     """Grey, 200 fps; one micro-expression without apex, one whose emotion the clips' sheet does not name."""
     onset, apex, offset = moved()
-    rows = [
-        clip_trees.samm_lv_row("006_1_1", onset, apex, offset, "Micro - 1/2"),
-        clip_trees.samm_lv_row("006_2_1", onset, apex, offset, "Micro - 1/2"),
-        clip_trees.samm_lv_row("007_1_1", onset, -1, offset, "Micro - 1/2"),
-        clip_trees.samm_lv_row("007_2_1", onset, apex, offset, "Micro - 1/2"),
-        clip_trees.samm_lv_row("011_1_1", onset, apex, offset, "Micro - 1/2"),
-        clip_trees.samm_lv_row("011_2_1", onset, apex, offset, "Micro - 1/2"),
-    ]
-    trees.write_book(root / "SAMM_LongVideos_V2_Release.xlsx", FACS_Movement_Only=clip_trees.samm_lv_sheet(rows))
-    named = [("006_1_1", "Anger"), ("006_2_1", "Happiness"), ("007_1_1", "Anger"), ("007_2_1", "Happiness")]
-    named += [("011_1_1", "Surprise")]
-    trees.write_book(root / "SAMM_20181215_Micro_FACS_Codes_v2.xlsx", MICRO_ONLY=clip_trees.samm_sheet(named))
-    for video in ("006_1", "006_2", "007_1", "007_2", "011_1", "011_2"):
-        name = (video + "_{:04d}.jpg").format
-        trees.write_frames(root / "SAMM_longvideos" / video, EVERY, name, grey=True, subject=int(video[2]))
+    videos = ("006_1", "006_2", "007_1", "007_2", "011_1", "011_2")
+    apexes = dict.fromkeys(videos, apex) | {"007_1": -1}
+    rows = [trees.samm_lv_row(f"{video}_1", onset, apexes[video], offset, "Micro - 1/2") for video in videos]
+    trees.samm_lv_labels(root, rows)
+    emotions = ("Anger", "Happiness", "Anger", "Happiness", "Surprise")
+    trees.samm_codes(root, [(f"{video}_1", emotion) for video, emotion in zip(videos, emotions, strict=False)])
+    for video in videos:
+        film(root / "SAMM_longvideos" / video, int(video[2]), video + "_{:04d}.jpg", grey=True)
     return root
 
 
 def casme2(root: Path) -> Path:
     rows = [
-        clip_trees.casme2_row(person, f"EP0{take}_01", *moved(), emotion)
+        trees.casme2_row(person, f"EP0{take}_01", *moved(), emotion)
         for person, pair in enumerate((("disgust", "happiness"), ("happiness", "others"), ("surprise", "disgust")), 1)
         for take, emotion in enumerate(pair, 1)
     ]
-    trees.write_book(root / "CASME2-coding-20190701.xlsx", Sheet1=clip_trees.casme2_sheet(rows))
+    trees.casme2_labels(root, rows)
     for person, name, *_ in rows:
-        trees.write_frames(root / "CASME2-RAW" / f"sub{person:02d}" / name, EVERY, "img{}.jpg".format, subject=person)
+        film(root / "CASME2-RAW" / f"sub{person:02d}" / name, person, "img{}.jpg")
     return root
 
 
 def smic(root: Path, sensor: str = "HS") -> Path:
     """No apexes at all."""
     onset, _, offset = moved(100)
-    rows = [
-        clip_trees.smic_row(f"s{person:02d}_{code}_01", 100, onset, offset)
-        for person, pair in ((1, ("ne", "po")), (3, ("po", "sur")), (4, ("ne", "sur")))
-        for code in pair
-    ]
+    names = ("s01_ne_01", "s01_po_01", "s03_po_01", "s03_sur_01", "s04_ne_01", "s04_sur_01")
     home = root / "SMIC-E_raw image" / f"{sensor}_long" / f"SMIC-{sensor}-E"
-    trees.write_book(home / f"SMIC-{sensor}-E_annotation.xlsx", Sheet1=clip_trees.smic_sheet(rows))
-    for person, name, *_ in rows:
-        folder = home / sensor / f"s{person:02d}" / name
-        trees.write_frames(folder, range(100, 140), "image{:06d}.jpg".format, first=100, subject=person)
+    trees.smic_labels(home, [trees.smic_row(name, 100, onset, offset) for name in names], sensor)
+    for name in names:
+        film(home / sensor / name[:3] / name, int(name[2]), "image{:06d}.jpg", first=100)
     return root
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import casme_trees
 import dataset_trees as trees
 import pytest
 
@@ -12,44 +11,26 @@ from melib.training import half_length
 from melib.video import EMOTIONS_4, Expression, truth_table
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return open_dataset("casme_sq", casme_trees.casme_sq_tree(tmp_path_factory.mktemp("casme_sq")))
-
-
-@pytest.fixture(scope="module")
-def released():
+def test_the_released_file_has_the_published_lengths_classes_and_odd_cells():
     if "MELIB_REFERENCE" not in os.environ:
         pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
-    return casme_sq.read_labels(Path(os.environ["MELIB_REFERENCE"], "MTSN-Spot-ME-MaE", "megc2021-ground-truth"))
-
-
-def test_micro_expressions_of_the_released_file_give_the_half_length_of_mean(released):
-    rows = released.rows.query("kind == 'micro'")
-    assert half_length(Expression(row.onset, row.offset, kind="micro") for row in rows.itertuples()) == 6
-    length = rows["offset"] - rows["onset"]
+    released = casme_sq.read_labels(Path(os.environ["MELIB_REFERENCE"], "MTSN-Spot-ME-MaE", "megc2021-ground-truth"))
+    trees.assert_published("casme_sq", released)
+    micro = released.rows.query("kind == 'micro'")
+    assert half_length(Expression(row.onset, row.offset, kind="micro") for row in micro.itertuples()) == 6
+    length = micro["offset"] - micro["onset"]
     assert (length.min(), length.max()) == (8, 16) and length.mean() == pytest.approx(12.6, abs=0.05)
-
-
-def test_three_classes_leave_38_micro_expressions_of_nine_subjects(released):
-    rows = released.rows.query("kind == 'micro'")
-    named = rows[rows["emotion"].map(casme_sq.MERGE[3]).notna()]
+    named = micro[micro["emotion"].map(casme_sq.MERGE[3]).notna()]
     assert len(named) == 38 and named["subject"].nunique() == 9
-
-
-def test_odd_cells_of_the_released_file_are_counted(released):
     assert released.changes["column"].value_counts().to_dict() == {"offset": 44, "apex": 4}
-    kinds = released.rows.set_index("row").loc[released.changes["row"], "kind"]
-    assert set(kinds) == {"macro"}
+    assert set(released.rows.set_index("row").loc[released.changes["row"], "kind"]) == {"macro"}
     assert (released.rows["offset"] > 0).all()
 
 
-def test_folders_and_labels_meet_through_the_sheets_of_names(dataset):
-    assert [(video.subject, video.name, video.n_frames) for video in dataset.videos] == [
-        ("s15", "0101", 40),
-        ("s16", "0102", 4),
-        ("s16", "0508", 40),
-    ]
+def test_folders_and_labels_meet_through_the_sheets_of_names(tmp_path):
+    dataset = open_dataset("casme_sq", trees.casme_sq_tree(tmp_path))
+    videos = [(video.subject, video.name, video.n_frames, video.missing) for video in dataset.videos]
+    assert videos == [("s15", "0101", 40, 0), ("s16", "0102", 4, 0), ("s16", "0508", 40, 2)]
     table = truth_table(dataset.videos)
     assert table.drop(columns="apex").values.tolist() == [
         ["s15", "0101", 8, 16, "negative", "micro"],
@@ -67,7 +48,7 @@ def test_folders_and_labels_meet_through_the_sheets_of_names(dataset):
 
 @pytest.mark.parametrize("name", ["code_final.xlsx", "CASME_sq_gt.xlsx", "labels/CODE_FINAL.XLSX"])
 def test_the_label_file_is_found_under_each_of_its_names(tmp_path, name):
-    casme_trees.casme_sq_labels(tmp_path / name)
+    trees.casme_sq_labels(tmp_path / name)
     assert len(casme_sq.read_labels(tmp_path).rows) == 5
 
 
@@ -81,8 +62,7 @@ def test_labels_that_cannot_be_read_are_skipped_each_with_its_reason(tmp_path):
         (*good[:7], "blink", good[8]),
         (*good[:2], 20, 13, 17, *good[5:]),
     ]
-    casme_trees.casme_sq_labels(tmp_path / "code_final.xlsx", [good, *odd])
-    labels = casme_sq.read_labels(tmp_path / "code_final.xlsx")
+    labels = casme_sq.read_labels(trees.casme_sq_labels(tmp_path / "code_final.xlsx", [good, *odd]))
     assert labels.rows["row"].tolist() == [1]
     words = ["sheets of names", "sheets of names", "no onset", "none of negative", "neither micro", "out of order"]
     assert all(word in reason for word, reason in zip(words, labels.skipped["reason"], strict=True))
@@ -94,8 +74,11 @@ def test_missing_things_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no label file .*code_final"):
         open_dataset("casme_sq", tmp_path)
     trees.write_book(tmp_path / "code_final.xlsx", CASFEcode_final=[(1, "disgust1_1", 4)])
-    with pytest.raises(ValueError, match="code_final.xlsx: it has 1 sheets: 'CASFEcode final', number 2"):
+    with pytest.raises(ValueError, match="code_final.xlsx has the sheets 'CASFEcode final': sheet number 2 is needed"):
         open_dataset("casme_sq", tmp_path)
-    casme_trees.casme_sq_labels(tmp_path / "code_final.xlsx")
+    trees.write_book(tmp_path / "code_final.xlsx", labels=[(1, "disgust1_1", 4)], people=[(1, 2, 3)], names=[(1, 2)])
+    with pytest.raises(ValueError, match="code_final.xlsx, sheet 1: fewer columns than the 8 that are needed"):
+        open_dataset("casme_sq", tmp_path)
+    trees.casme_sq_labels(tmp_path / "code_final.xlsx")
     with pytest.raises(FileNotFoundError, match="no folder s<n>"):
         open_dataset("casme_sq", tmp_path)

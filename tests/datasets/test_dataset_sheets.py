@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import zipfile
 
-import casme_trees
 import dataset_trees as trees
 import pytest
 
@@ -12,19 +11,19 @@ from melib.datasets import casme_sq, sheets
 
 def test_the_header_is_found_below_other_text(tmp_path):
     rows = [["Dataset"], [], ["Subject =", "who"], ["subject ", "ONSET_frame", "more", "Apex F"], ["006", 4, 5, 6]]
-    path = trees.write_book(tmp_path / "a.xlsx", codes=rows)
+    path = trees.write_book(tmp_path / "a.xlsx", codes=[*rows, [None, None, None], [7]])
     table = sheets.read_table(path, ["Subject", "Onset Frame"], "Codes", optional=["ApexF", "Emotion"])
-    assert table.to_dict("records") == [{"row": 5, "Subject": "006", "Onset Frame": 4, "ApexF": 6}]
+    first, second = table.to_dict("records")
+    assert first == {"row": 5, "Subject": "006", "Onset Frame": 4, "ApexF": 6}
+    assert second == {"row": 7, "Subject": 7, "Onset Frame": None, "ApexF": None}
 
 
 def test_a_missing_column_or_sheet_is_named_with_the_file_and_what_was_found(tmp_path):
     path = trees.write_book(tmp_path / "a.xlsx", codes=[["Subject", "Start"], ["1", 4]])
     with pytest.raises(ValueError, match=r"a\.xlsx, sheet 'codes'.* Onset; .*Subject, Start"):
         sheets.read_table(path, ["Subject", "Onset"], "codes")
-    with pytest.raises(ValueError, match="it has 1 sheets: 'codes', sheet 'labels' is needed"):
+    with pytest.raises(ValueError, match="has the sheets 'codes': sheet 'labels' is needed"):
         sheets.read_table(path, ["Subject"], "labels")
-    with pytest.raises(ValueError, match="1 sheets: 'codes', number 2"):
-        sheets.read_cells(path, 1)
 
 
 def test_formulas_are_never_evaluated_and_error_cells_are_blank(tmp_path):
@@ -40,20 +39,16 @@ OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     ("content", "words"),
     [
         (b"", "is no Excel file"),
-        (b"Subject,Onset\n1,2\n", "is no Excel file"),
-        (b"\x80\x04.", r"is no Excel file \(.xls or .xlsx\): unpack"),
+        (b"Subject,Onset\n1,2\n", r"is no Excel file \(.xls or .xlsx\): unpack"),
         (b"PK\x03\x04 and nothing more", "is damaged"),
         (OLD_EXCEL + bytes(600), "is damaged"),
         (OLD_EXCEL + bytes(600) + "EncryptedPackage".encode("utf-16-le"), "is locked with a password"),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_said_to_be_what_it_is(tmp_path, content, words):
-    path = tmp_path / "a.xls"
-    with pytest.raises(FileNotFoundError, match="no label file"):
-        sheets.read_cells(path)
-    path.write_bytes(content)
+    (tmp_path / "a.xls").write_bytes(content)
     with pytest.raises(ValueError, match=words):
-        sheets.read_cells(path)
+        sheets.read_cells(tmp_path / "a.xls")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -71,39 +66,29 @@ def test_a_name_is_the_same_stored_as_a_number_or_as_a_text(tmp_path):
     assert [sheets.text(cell) for cell in (15, 15.0, "15", " 15.0 ")] == ["15"] * 4
     assert [sheets.text(cell) for cell in ("015", "1.5", "a1.0", None)] == ["015", "1.5", "a1.0", ""]
     # Subjects as numbers in one sheet and texts in the other, codes of stimuli as numbers.
-    labels = [[str(row[0]), *row[1:]] for row in casme_trees.CASME_SQ[:1]]
+    labels = [[str(row[0]), *row[1:]] for row in trees.CASME_SQ[:1]]
     book = {"CASFEcode_final": labels, "naming_rule1": [[15, "s15", 1.0]], "naming_rule2": [[101, "disgust1"]]}
     rows = casme_sq.read_labels(trees.write_book(tmp_path / "code_final.xlsx", **book)).rows
     assert rows[["subject", "video"]].values.tolist() == [["s15", "0101"]]
 
 
-@pytest.mark.parametrize(
-    ("cell", "number"),
-    [(12, 12), ("12", 12), (566.4, 566), (" 7 ", 7), ("/", None), ("", None), (None, None), ("nan", None), (-1, -1),
-     ("1e300", None), (float("inf"), None), (10**9, None), ("\u00bd", None), (True, None), (0, 0)],
-)  # fmt: skip
-def test_frame_numbers_are_rounded_and_everything_else_is_none(cell, number):
-    assert sheets.frame_number(cell) == number
+def test_frame_numbers_are_rounded_and_everything_else_is_none():
+    numbers = {12: 12, "12": 12, 566.4: 566, " 7 ": 7, -1: -1, 0: 0}
+    assert [sheets.frame_number(cell) for cell in numbers] == list(numbers.values())
+    for cell in ("/", "", None, "nan", "1e300", float("inf"), 10**9, "\u00bd", True):
+        assert sheets.frame_number(cell) is None
 
 
 def test_action_units_get_their_side_behind_the_number():
     assert sheets.split_action_units("4+L14+r18+T23") == ("4", "14L", "18R", "23T")
-    assert sheets.split_action_units(12) == ("12",)
-    assert sheets.split_action_units(None) == ()
-
-
-def label(**changes):
-    return {
-        **{"row": 2, "subject": "s", "video": "v", "onset": 5, "apex": 7, "offset": 9},
-        **{"kind": "micro", "emotion": "fear", "action_units": ("4",)},
-        **changes,
-    }
+    assert (sheets.split_action_units(12), sheets.split_action_units(None)) == (("12",), ())
 
 
 def test_odd_rows_are_kept_with_their_reason():
-    rows = sheets.LabelRows()
-    for each in (label(), label(row=3, apex=None), label(row=4, offset=6), label(row=5, onset=None), label(row=6)):
-        rows.add(once=True, **each)
+    rows, label = sheets.LabelRows(), {"subject": "s", "video": "v", "onset": 5, "apex": 7, "offset": 9}
+    label |= {"kind": "micro", "emotion": "fear", "action_units": ("4",)}
+    for row, changes in enumerate(({}, {"apex": None}, {"offset": 6}, {"onset": None}, {}), start=2):
+        rows.add(once=True, row=row, **label | changes)
     table = rows.table()
     assert table.rows["row"].tolist() == [2, 3] and table.rows["apex"].isna().tolist() == [False, True]
     reasons = [[4, "frames out of order: onset 5, apex 7, offset 6"], [5, "no onset"], [6, "repeats row 2"]]
@@ -120,6 +105,6 @@ def test_every_class_set_says_what_becomes_of_every_emotion(name):
 
 def test_an_unknown_dataset_gets_the_nearest_name():
     with pytest.raises(ValueError, match="did you mean 'casme3'"):
-        datasets.open_dataset("CASME-3", ".")
+        datasets.open_dataset("casme-3", ".")
     with pytest.raises(ValueError, match="use one of casme3, casme_sq"):
         datasets.class_sets("wombat")

@@ -31,8 +31,7 @@ def noise():
 def test_the_crop_is_the_box_of_the_face_and_a_video_of_the_same_person():
     video = filmed([[(30, 20)]] * 4, expressions=(Expression(1, 3, 2, emotion="fear"),))
     cropped = crop(video, detector=PaintDetector())
-    assert isinstance(cropped, Video)
-    assert cropped.window(3) == cropped.start.box == Box(30, 20, 60, 60)
+    assert isinstance(cropped, Video) and cropped.window(3) == cropped.start.box == Box(30, 20, 60, 60)
     assert (cropped.start.faces, cropped.start.looks, cropped.notes) == (1, 1, ())
     found = cropped.frames(1, 3)
     assert found.shape == (2, 128, 128, 3) and found.dtype == np.uint8
@@ -41,12 +40,10 @@ def test_the_crop_is_the_box_of_the_face_and_a_video_of_the_same_person():
         assert getattr(cropped, name) == getattr(video, name)
     sent = pickle.loads(pickle.dumps(cropped))  # noqa: S301 - made here, a line ago
     np.testing.assert_array_equal(sent.frames(1, 3), found)
-
-
-def test_a_crop_of_the_boxs_own_size_is_a_plain_cut():
-    video = noise()
-    cropped = crop(video, size=64, detector=PaintDetector(), box=(50, 40, 64, 64))
-    np.testing.assert_array_equal(cropped.frames(0, 1), video.frames(0, 1)[:, 40:104, 50:114])
+    # A crop of the box's own size is a plain cut.
+    plain = noise()
+    cropped = crop(plain, size=64, detector=PaintDetector(), box=(50, 40, 64, 64))
+    np.testing.assert_array_equal(cropped.frames(0, 1), plain.frames(0, 1)[:, 40:104, 50:114])
 
 
 @pytest.mark.parametrize("track", [False, True])
@@ -98,6 +95,8 @@ def test_depth_is_cut_with_the_colour_and_its_holes_stay_holes():
 def test_what_a_video_lacks_or_has_in_another_size_is_refused():
     cropped = cut()
     assert cropped.camera is None
+    with pytest.raises(ValueError, match="video s1/v1 has no camera: give the intrinsics"):
+        cropped.camera_at(0)
     with pytest.raises(ValueError, match="s1/v1 has no depth"):
         cropped.depth(0, 1)
     cropped = cut(depth=np.ones((1, 60, 80), np.float32), camera=Camera(500, 500, 40, 30, 80, 60))
@@ -108,6 +107,11 @@ def test_what_a_video_lacks_or_has_in_another_size_is_refused():
     for method in (cropped.frames, cropped.landmarks, cropped.depth):
         with pytest.raises(IndexError, match=r"frames 0\.\.2 asked of video s1/v1"):
             method(0, 2)
+    with pytest.raises(ValueError, match="crop of 41 pixels is smaller than a network's input"):
+        cut(size=41)
+    for box in ((0, 0, 0, 60), (150, 20, 60, 60)):
+        with pytest.raises(ValueError, match="empty or outside the 160x120 images of video s1/v1"):
+            cut(box=box)
 
 
 def test_landmarks_are_those_of_the_first_crop_repeated():
@@ -119,17 +123,16 @@ def test_landmarks_are_those_of_the_first_crop_repeated():
     assert upper.bottom < mouth.top
 
 
-@pytest.mark.parametrize(
-    ("box", "window", "over"),
-    [((-20, 80, 60, 60), (0, 60, 60, 60), True), ((-20, -40, 200, 200), (20, 0, 120, 120), True),
-     ((60, 30, 40, 60), (50, 30, 60, 60), False)],
-)  # fmt: skip
-def test_a_box_is_made_square_about_its_middle_and_moved_into_the_image(box, window, over):
-    cropped = crop(noise(), detector=PaintDetector(), box=box)
-    assert cropped.window(0) == Box(*window) and cropped.start.faces == 0
-    note = "the face reaches over the edge of the image: the crop holds what lies inside"
-    assert cropped.notes == (note,) * over
-    assert cropped.frames(0, 1).shape == (1, 128, 128, 3)
+def test_a_box_is_made_square_about_its_middle_and_moved_into_the_image():
+    edge = ("the face reaches over the edge of the image: the crop holds what lies inside",)
+    for box, window, notes in (
+        ((-20, 80, 60, 60), (0, 60, 60, 60), edge),
+        ((-20, -40, 200, 200), (20, 0, 120, 120), edge),
+        ((60, 30, 40, 60), (50, 30, 60, 60), ()),
+    ):
+        cropped = crop(noise(), detector=PaintDetector(), box=box)
+        assert (cropped.window(0), cropped.start.faces, cropped.notes) == (window, 0, notes)
+        assert cropped.frames(0, 1).shape == (1, 128, 128, 3)
 
 
 def test_what_is_unusual_about_a_face_is_said():
@@ -155,41 +158,27 @@ def test_a_video_without_a_usable_face_is_refused_with_its_name_and_the_mend():
     assert max(long.read) == 300
 
 
-def test_bad_settings_are_refused():
-    with pytest.raises(ValueError, match="crop of 41 pixels is smaller than a network's input"):
-        cut(size=41)
-    for box in ((0, 0, 0, 60), (150, 20, 60, 60)):
-        with pytest.raises(ValueError, match="empty or outside the 160x120 images of video s1/v1"):
-            cut(box=box)
-
-
-def test_what_was_found_once_is_kept(tmp_path):
+def test_what_was_found_once_is_kept_and_named_where_it_is_damaged(tmp_path):
     first, second = PaintDetector(), PaintDetector()
-    video = filmed([[(30, 20)], [(33, 21)]] * 10)
-    before = crop(video, detector=first, track=True, cache=tmp_path, dataset="films 1")
+    video, how = filmed([[(30, 20)], [(33, 21)]] * 10), {"track": True, "cache": tmp_path, "dataset": "films 1"}
+    before = crop(video, detector=first, **how)
     landmarks = before.landmarks(0, 20)
-    again = crop(video, detector=second, track=True, cache=tmp_path, dataset="films 1")
+    again = crop(video, detector=second, **how)
     np.testing.assert_array_equal(again.landmarks(0, 20), landmarks)
     assert again.notes == before.notes and first.asked > 0 and second.asked == 0
     assert not list(tmp_path.glob("*.part"))
     crop(video, detector=second, cache=tmp_path, dataset="films 2")
     assert second.asked == 1
-
-
-@pytest.mark.parametrize("damage", ["", "[]", "{}", "[0, 1]"])
-def test_a_damaged_kept_detection_is_named(tmp_path, damage):
-    video = filmed([[(30, 20)]])
-    crop(video, detector=PaintDetector(), cache=tmp_path)
-    (file,) = tmp_path.iterdir()
-    file.write_text(damage)
-    with pytest.raises(ValueError, match=f"{file.name} is damaged .* delete the file"):
-        crop(video, detector=PaintDetector(), cache=tmp_path)
+    for damage in ("", "[]", "{}", "[0, 1]"):
+        for file in tmp_path.iterdir():
+            file.write_text(damage)
+        with pytest.raises(ValueError, match="json is damaged .* delete the file"):
+            crop(video, detector=second, **how)
 
 
 def test_a_dataset_is_cropped_when_its_videos_are_used():
     videos = tuple(filmed([places], name=name) for name, places in (("v1", [(30, 20)]), ("v2", [])))
-    detector = PaintDetector()
-    whole = Dataset("films", "1", videos, ("fear",))
+    whole, detector = Dataset("films", "1", videos, ("fear",)), PaintDetector()
     cropped = crop_dataset(whole, detector=detector)
     assert detector.asked == 0 and (cropped.name, cropped.emotions) == ("films", ("fear",))
     assert cropped.version == "1+crop-128-paint"

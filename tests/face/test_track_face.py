@@ -10,16 +10,12 @@ from melib.face import Box, crop
 from melib.video import Camera
 
 T = 90
+FULL = Camera(500.0, 520.0, 79.3, 60.9, 160, 120)
 
 
-def walking():
-    """Left upper corners in whole pixels of a face that sways slowly, as heads do."""
-    phase = 2 * np.pi * np.arange(T) / 120
-    return np.stack([40 + 20 * np.sin(phase), 25 + 8 * np.cos(phase)], axis=1).round().astype(int)
-
-
-def followed(places, detector=None, **options):
-    video = FilmedVideo(paint([[tuple(place)] for place in places]), **options)
+def followed(scenes, detector=None, *, width=160, shown=160, **options):
+    """The tracking crop of a video of scenes, each a list of places of faces."""
+    video = FilmedVideo(paint(scenes, width=width)[:, :, :shown], **options)
     return crop(video, detector=detector or PaintDetector(), track=True)
 
 
@@ -27,9 +23,11 @@ def corners(cropped):
     return np.array([cropped.window(i)[:2] for i in range(cropped.n_frames)])
 
 
-def test_the_window_and_the_landmarks_go_with_the_face():
-    places, detector = walking(), PaintDetector()
-    cropped = followed(places)
+def test_the_window_the_landmarks_and_the_camera_go_with_the_face():
+    # A face that sways slowly, as heads do.
+    phase, detector = 2 * np.pi * np.arange(T) / 120, PaintDetector()
+    places = np.stack([40 + 20 * np.sin(phase), 25 + 8 * np.cos(phase)], axis=1).round().astype(int)
+    cropped = followed([[tuple(place)] for place in places], camera=FULL)
     windows = corners(cropped)
     beside = np.linalg.norm(windows - places, axis=1)
     assert beside.max() < 5 and beside.mean() < 0.15 * np.linalg.norm(places[0] - places, axis=1).mean()
@@ -39,14 +37,15 @@ def test_the_window_and_the_landmarks_go_with_the_face():
     truth = (truth - windows[10:70, None] + 0.5) * 128 / 60 - 0.5
     assert np.linalg.norm(found - truth, axis=-1).mean() < 3
     np.testing.assert_array_equal(cropped.landmarks(33, 34)[0], found[23])
+    points = np.random.default_rng(5).uniform([-0.1, -0.1, 0.4], [0.1, 0.1, 0.9], (50, 3))
+    assert tuple(windows[15]) != tuple(windows[0])
+    for frame in (0, 15, 40):
+        expected = (FULL.project(points) - windows[frame] + 0.5) * 128 / 60 - 0.5
+        np.testing.assert_allclose(cropped.camera_at(frame).project(points), expected, atol=1e-9)
+    assert cropped.camera == cropped.camera_at(0)
 
 
-def test_the_track_does_not_lag_behind_the_face():
-    places = np.stack([20 + np.arange(T) // 2, np.full(T, 30)], axis=1)
-    assert abs((places - corners(followed(places)))[25:65, 0].mean()) < 0.75
-
-
-def test_jitter_of_the_landmarks_is_smoothed():
+def test_the_track_does_not_lag_behind_the_face_and_smooths_the_jitter_of_landmarks():
     class Shaky(PaintDetector):
         name = "shaky"
 
@@ -56,48 +55,32 @@ def test_jitter_of_the_landmarks_is_smoothed():
                 face.landmarks[:] += np.random.default_rng(self.asked).normal(0, 2, (68, 2)).astype(np.float32)
             return faces
 
-    spread = followed([(40, 30)] * 300, Shaky()).landmarks(50, 250).std(axis=0).mean() * 60 / 128
+    places = np.stack([20 + np.arange(T) // 2, np.full(T, 30)], axis=1)
+    assert abs((places - corners(followed([[tuple(place)] for place in places])))[25:65, 0].mean()) < 0.75
+    spread = followed([[(40, 30)]] * 300, Shaky()).landmarks(50, 250).std(axis=0).mean() * 60 / 128
     assert 0 < spread < 0.6 * 2
 
 
-def test_a_face_that_leaves_keeps_its_last_place_and_is_counted():
-    frames = paint([[(40 + i // 3, 30)] if i < 45 else [] for i in range(T)])
-    cropped = crop(FilmedVideo(frames), detector=PaintDetector(), track=True)
+def test_a_face_that_leaves_keeps_its_last_place_and_a_larger_one_does_not_take_the_crop():
+    cropped = followed([[(40 + i // 3, 30)] if i < 45 else [] for i in range(T)])
     assert cropped.notes == ("the face was not found in 9 of 18 frames looked at: its last place was kept there",)
     # The last look that shows it is that of frame 40.
     assert cropped.window(T - 1) == Box(40 + 40 // 3, 30, 60, 60)
-
-
-def test_a_larger_face_that_comes_later_does_not_take_the_crop():
     scenes = [[(10, 30, 50)] + [(80, 20, 70)] * (i > 20) for i in range(T)]
-    cropped = crop(FilmedVideo(paint(scenes)), detector=PaintDetector(), track=True)
-    assert cropped.window(T - 1) == Box(10, 30, 50, 50)
-    gone = paint([scene if i < 40 else [(100, 20, 55)] for i, scene in enumerate(scenes)])
-    (note,) = crop(FilmedVideo(gone), detector=PaintDetector(), track=True).notes
+    assert followed(scenes).window(T - 1) == Box(10, 30, 50, 50)
+    (note,) = followed([scene if i < 40 else [(100, 20, 55)] for i, scene in enumerate(scenes)]).notes
     assert "not found in 10 of 18" in note
 
 
 def test_a_window_stops_at_the_edge_of_the_image():
-    frames = paint([[(40 + i, 30)] for i in range(T)], width=200)[:, :, :140]
-    cropped = crop(FilmedVideo(frames), detector=PaintDetector(), track=True)
+    cropped = followed([[(40 + i, 30)] for i in range(T)], width=200, shown=140)
     assert corners(cropped)[:, 0].max() <= 140 - 60
     assert cropped.frames(T - 1, T).shape == (1, 128, 128, 3)
-
-
-def test_the_camera_of_a_frame_goes_with_its_window():
-    full = Camera(500.0, 520.0, 79.3, 60.9, 160, 120)
-    cropped = followed(walking(), camera=full)
-    points = np.random.default_rng(5).uniform([-0.1, -0.1, 0.4], [0.1, 0.1, 0.9], (50, 3))
-    assert cropped.window(15)[:2] != cropped.window(0)[:2]
-    for frame in (0, 15, 40):
-        expected = (full.project(points) - cropped.window(frame)[:2] + 0.5) * 128 / 60 - 0.5
-        np.testing.assert_allclose(cropped.camera_at(frame).project(points), expected, atol=1e-9)
-    assert cropped.camera == cropped.camera_at(0)
 
 
 @pytest.mark.parametrize(("frames", "fps"), [(1, 30.0), (T, 4.0), (T, 25.0), (T, 200.0)])
 def test_the_face_is_looked_for_six_times_a_second_at_most(frames, fps):
     detector = PaintDetector()
-    cropped = followed([(40, 30)] * frames, detector, fps=fps)
+    cropped = followed([[(40, 30)]] * frames, detector, fps=fps)
     assert cropped.notes == () and cropped.frames(0, 1).shape == (1, 128, 128, 3)
     assert detector.asked == len(range(0, frames, max(1, round(fps / 6))))

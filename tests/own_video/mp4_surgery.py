@@ -14,10 +14,8 @@ def edit(data: bytes, kind: bytes, change: Callable[[bytes], bytes]) -> bytes:
     while at < len(data):
         size, name = struct.unpack(">I4s", data[at : at + 8])
         content = data[at + 8 : at + size]
-        if name == kind:
-            content = change(content)
-        elif name in _CONTAINERS:
-            content = edit(content, kind, change)
+        if name in (kind, *_CONTAINERS):
+            content = change(content) if name == kind else edit(content, kind, change)
         out += struct.pack(">I4s", len(content) + 8, name) + content
         at += size
     return out

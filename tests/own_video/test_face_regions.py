@@ -34,9 +34,8 @@ def moved(still, region, shift=(0.0, -3.0)):
     return strongest_motion(np.stack([frame, bulged(frame, centre, shift, spread=5)]), landmarks, SETTINGS)
 
 
-@pytest.mark.parametrize("region", REGIONS)
-def test_the_region_that_was_moved_is_named(still, region):
-    assert moved(still, region).region == region
+def test_the_region_that_was_moved_is_named(still):
+    assert [moved(still, region).region for region in REGIONS] == list(REGIONS)
 
 
 def test_regions_lie_apart_and_right_is_the_persons_own_right(still):
@@ -57,11 +56,9 @@ def test_strength_grows_with_the_movement_and_turns_into_millimetres_by_the_eyes
 
 def test_a_shift_of_the_whole_face_is_no_movement_of_it(still):
     frame, landmarks = still
-    shifted = cv2.warpAffine(
-        frame, np.float32([[1, 0, 2], [0, 1, 1]]), (128, 128), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
-    found = strongest_motion(np.stack([frame, shifted]), landmarks, SETTINGS)
-    assert found.pixels < 0.7
+    # Spread so wide, the bulge is a shift.
+    shifted = bulged(frame, (64, 64), (2.0, 1.0), spread=1e6)
+    assert strongest_motion(np.stack([frame, shifted]), landmarks, SETTINGS).pixels < 0.7
 
 
 def test_a_region_that_draws_back_does_so_by_its_millimetres(still):

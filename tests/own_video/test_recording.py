@@ -14,23 +14,15 @@ from melib.own_video.recording import Recent, Recording
 from melib.video import Video
 
 
-def decoded(path) -> list[np.ndarray]:
-    """All frames as OpenCV gives them one after the other, turned to RGB."""
-    capture, frames = cv2.VideoCapture(str(path)), []
-    while True:
-        found, frame = capture.read()
-        if not found:
-            return frames
-        frames.append(frame[..., ::-1])
-
-
 def level(frame: np.ndarray) -> int:
     """Number of a frame of the fixture `numbered`, from its grey level."""
     return round(float(frame.mean()) / 8)
 
 
 def test_frames_do_not_depend_on_the_order_in_which_they_are_asked_for(mp4):
-    wanted = decoded(mp4)
+    capture, wanted = cv2.VideoCapture(str(mp4)), []
+    while (read := capture.read())[0]:
+        wanted.append(read[1][..., ::-1])
     video = Recording(mp4)
     assert (video.n_frames, video.size, video.fps) == (len(wanted), (320, 240), 30.0)
     for start, stop in ((40, 43), (0, 2), (59, 60), (41, 42), (41, 42), (7, 50)):
@@ -44,11 +36,9 @@ def test_memory_does_not_grow_with_the_length_of_a_video(mp4):
         video = Recording(mp4)
         for frame in range(video.n_frames):
             video.frames(frame, frame + 1)
-        _, peak = tracemalloc.get_traced_memory()
+        assert tracemalloc.get_traced_memory()[1] < 60 * 320 * 240 * 3 / 4
     finally:
         tracemalloc.stop()
-    whole = 60 * 320 * 240 * 3
-    assert peak < whole / 4
 
 
 def test_a_video_of_varying_rate_is_resampled_to_the_nearest_frames(numbered, tmp_path):
@@ -73,16 +63,13 @@ def test_timestamps_rounded_to_milliseconds_are_no_varying_rate(scene, write_vid
     assert (video.fps, video.n_frames, video.notes) == (30.0, 7, ())
 
 
-def test_a_rate_that_is_given_overrules_the_timestamps(numbered):
+def test_a_rate_that_is_given_overrules_the_timestamps_and_one_that_no_camera_has_is_refused(numbered):
     video = Recording(numbered, fps=200)
     assert video.fps == 200
     assert [level(video.frames(i, i + 1)[0]) for i in range(30)] == list(range(30))
-
-
-@pytest.mark.parametrize("fps", [0, -30, 1e6, float("nan")])
-def test_a_rate_that_no_camera_has_is_refused(numbered, fps):
-    with pytest.raises(ValueError, match="frame rate lies between"):
-        Recording(numbered, fps=fps)
+    for fps in (0, -30, 1e6, float("nan")):
+        with pytest.raises(ValueError, match="frame rate lies between"):
+            Recording(numbered, fps=fps)
 
 
 def test_rotation_that_the_file_asks_for_is_applied(mp4, tmp_path):
@@ -104,7 +91,7 @@ def test_frames_are_counted_and_not_believed(scene, write_video, tmp_path):
     assert f"promises 30 frames, {video.n_frames} could be decoded" in note
 
 
-def test_a_file_without_a_frame_is_refused(mp4, tmp_path):
+def test_what_is_no_video_or_holds_no_frame_is_refused_by_name(mp4, tmp_path):
     nothing = {b"stts": bytes(8), b"stsc": bytes(8), b"stco": bytes(8), b"stss": bytes(8), b"stsz": bytes(12)}
     data = mp4.read_bytes()
     for kind, content in nothing.items():
@@ -113,17 +100,12 @@ def test_a_file_without_a_frame_is_refused(mp4, tmp_path):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="holds no frame"):
         Recording(path)
-
-
-def test_what_is_no_video_is_refused_by_name(tmp_path):
-    path = tmp_path / "letter.mp4"
     path.write_bytes(b"Dear Sir, " * 50)
-    with pytest.raises(ValueError, match="letter.mp4 cannot be read as a video"):
+    with pytest.raises(ValueError, match="empty.mp4 cannot be read as a video"):
         Recording(path)
-    with pytest.raises(FileNotFoundError, match="no video file"):
-        Recording(tmp_path / "missing.mp4")
-    with pytest.raises(FileNotFoundError, match="no video file"):
-        Recording("http://127.0.0.1/film.mp4")
+    for missing in (tmp_path / "missing.mp4", "http://127.0.0.1/film.mp4"):
+        with pytest.raises(FileNotFoundError, match="no video file"):
+            Recording(missing)
 
 
 def test_a_file_without_any_clock_asks_for_a_rate():
@@ -165,34 +147,22 @@ def test_depth_images_that_do_not_fit_are_refused(numbered, tmp_path):
 class Counted(Video):
     """Frames that are numbers, and a list of those that were read."""
 
-    def __init__(self, n_frames):
-        self.subject, self.name, self.fps, self.n_frames, self.expressions = "a", "b", 30.0, n_frames, ()
+    def __init__(self):
+        self.subject, self.name, self.fps, self.n_frames, self.expressions = "a", "b", 30.0, 1000, ()
         self.read = []
 
     def frames(self, start, stop):
         self.read += range(start, stop)
         return np.arange(start, stop)[:, None, None, None]
 
-    def landmarks(self, start, stop):
-        return np.zeros((stop - start, 68, 2), np.float32)
+    landmarks = None
 
 
-def test_a_step_back_within_what_is_kept_reads_nothing_twice():
-    below = Counted(100)
+def test_a_step_back_reads_nothing_twice_and_a_jump_not_what_lies_between():
+    below = Counted()
     video = Recent(below, 10)
     # As chunks of pairs are read: each begins a few frames before the last one ended, and frames are left out.
     asked = [*range(0, 30, 3), *range(24, 60, 3), *range(54, 100, 3)]
     assert [int(video.frames(i, i + 1).ravel()[0]) for i in asked] == asked
     assert below.read == list(range(asked[-1] + 1))
-
-
-def test_a_jump_does_not_read_what_lies_between():
-    below = Counted(1000)
-    video = Recent(below, 10)
-    assert int(video.frames(900, 901).ravel()[0]) == 900 and below.read == [900]
-
-
-def test_a_box_of_a_file_can_be_changed_and_changed_back(mp4):
-    data = mp4.read_bytes()
-    assert edit(data, b"stts", lambda content: content) == data
-    assert with_durations(data, [ticks(data)]) == data
+    assert int(video.frames(900, 901).ravel()[0]) == 900 and below.read[len(range(asked[-1] + 1)) :] == [900]
