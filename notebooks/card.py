@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from melib.files import whole
 from melib.flow import face_mask
 from melib.plots.motion import draw_wheel, flow_colours
 from melib.plots.style import bare, figure, panels
-from melib.synthetic.dataset import SyntheticVideo, true_labels
+from melib.synthetic.dataset import SyntheticVideo, open_benchmark, true_labels
 from melib.synthetic.sensor import measure_depth, to_metres
 from melib.synthetic.timeline import Event
 from melib.synthetic.traits import ANCESTRIES
@@ -160,3 +162,16 @@ def filmstrip(shown: Sequence[tuple[SyntheticVideo, Event]], *, longest: float =
     bar.set_label("away from the camera (mm)", fontsize=6)
     bar.ax.tick_params(labelsize=6)
     return fig
+
+
+def main() -> None:
+    """Write the README's picture, ``book/assets/filmstrip.png``; the same bits on the same machine."""
+    people = open_benchmark("default", population="test", subjects=4, videos=1, frames=300)
+    # One expression of each person who has one: faces, not one face, are what a reader should see.
+    chosen = list({event[0].subject: event for event in reversed(micro_events(people))}.values())[::-1][:3]
+    with whole(Path(__file__).parents[1] / "book" / "assets" / "filmstrip.png") as part:
+        filmstrip(chosen).savefig(part, dpi=110, format="png", metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()

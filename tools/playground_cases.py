@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import csv
-import io
 import json
 import sys
 from collections import Counter
@@ -25,7 +23,7 @@ import pandas as pd
 import yaml
 
 from melib.files import refresh_all
-from melib.metrics import intervals, spotting, strs, uncertainty
+from melib.metrics import strs, uncertainty
 
 TARGET = Path(__file__).parents[1] / "book" / "assets" / "playground"
 DECLARED = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
@@ -85,16 +83,6 @@ def declared(name: str) -> dict[str, dict]:
 def _tables(state: dict) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
     """Truth, predictions and the keyword arguments with which melib.metrics scores a state."""
     truth, predictions = (pd.DataFrame(state[name], columns=COLUMNS) for name in ("truth", "predictions"))
-    if state["threshold"] != 0.5:
-        # The threshold of STRS is fixed: rows that match at this one are laid upon each other, all others apart.
-        how = spotting.PROTOCOLS[state["protocol"]]
-        found = intervals.match(truth, predictions, how=how, threshold=state["threshold"])
-        places = np.arange(len(truth)), len(truth) + np.arange(len(predictions))
-        places[1][found.prediction] = found.truth
-        truth, predictions = (
-            table.assign(onset=20 * place, offset=20 * place + 9)
-            for table, place in zip((truth, predictions), places, strict=True)
-        )
     videos = pd.DataFrame(state["videos"]).assign(fps=FPS)
     return truth, predictions, {"videos": videos, "emotions": state["emotions"], "protocol": state["protocol"]}
 
@@ -136,9 +124,8 @@ def cases() -> dict[str, dict]:
 
 def _as_csv(made: Mapping[str, dict]) -> str:
     """The scores of all states as CSV, for the page without a script."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["", "state", "TP", "FP", "FN", "F1 spotting", "F1 analysis", "STRS", "95 % over subjects", "UF1"])
+    columns = ["", "state", "TP", "FP", "FN", "F1 spotting", "F1 analysis", "STRS", "95 % over subjects", "UF1"]
+    rows = []
     for name, states in made.items():
         for which, entry in states.items():
             found, method = entry["scores"], entry["state"].get("method", "studentised")
@@ -146,8 +133,8 @@ def _as_csv(made: Mapping[str, dict]) -> str:
             shares = [f"{found[key]:.3f}" for key in ("f1_spotting", "f1_analysis", "strs", "uf1_analysis")]
             between = f"{low:.3f} to {high:.3f}" if low < high else "none"
             counts = [found[key] for key in ("tp", "fp", "fn")]
-            writer.writerow([DECLARED[name]["title"], which, *counts, *shares[:3], between, shares[3]])
-    return out.getvalue()
+            rows.append([DECLARED[name]["title"], which, *counts, *shares[:3], between, shares[3]])
+    return pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n")
 
 
 def files() -> dict[Path, str]:

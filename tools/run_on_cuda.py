@@ -21,7 +21,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "notebooks"))
 
@@ -37,7 +36,6 @@ from melib.models import choose_device
 from melib.study import data, experiments, long_videos, stored
 from melib.study.settings import TIERS, Settings
 
-T = TypeVar("T")
 #: The declared rows that are run as chains.
 EXPERIMENT, CHAINS = "spot_then_recognize_rows", {"MEAN": "mean-o-loso", "SFAMNet": "sfamnet-s-loso"}
 #: Pairs and tier of the run that does not count.
@@ -51,7 +49,7 @@ a machine that has one.
 """
 
 
-def timed(work: Callable[[], T], device: torch.device) -> tuple[T, float]:
+def timed(work: Callable[[], object], device: torch.device) -> tuple:
     """What some work gives, and the seconds until the device has finished it."""
 
     def now() -> float:
@@ -98,13 +96,10 @@ def compare_flows(pairs: list[flow_truth.Pair], devices: tuple[torch.device, tor
 
 
 def compare_chains(tier: str, devices: tuple[torch.device, torch.device], *, store: Path, jobs: int) -> dict:
-    """Seconds of both chains on both devices and what they find, the seconds of their features, and the dataset."""
-    rows, features, dataset = [], {}, {}
+    """Seconds of both chains on both devices and what they find, and the dataset."""
+    rows, dataset = [], {}
     for name in CHAINS:
-        data.prepare([chain_settings(name, WARM_TIER)], store=store, jobs=jobs)
-        start = time.perf_counter()
-        data.prepare([chain_settings(name, tier)], store=store, jobs=jobs)
-        features[name] = time.perf_counter() - start
+        data.prepare([chain_settings(name, each) for each in (WARM_TIER, tier)], store=store, jobs=jobs)
         found, seconds = [], []
         for device in devices:
             run = partial(long_videos.run, store=store, jobs=jobs)
@@ -115,7 +110,7 @@ def compare_chains(tier: str, devices: tuple[torch.device, torch.device], *, sto
             seconds.append(taken)
             dataset = made.values["dataset"]
         rows.append(_row(f"{name}, the chain", seconds, "difference of ROC-AUC", abs(found[0] - found[1])))
-    return {"rows": rows, "features_s": features, "dataset": dataset}
+    return {"rows": rows, "dataset": dataset}
 
 
 def _row(name: str, seconds: Sequence[float], what: str, difference: float) -> dict[str, object]:
@@ -158,8 +153,6 @@ def table(record: Mapping | None) -> str:
         apart = f"{row['by']:.2g} ({row['apart']})"
         numbers = f"{row['processor_s']:.2f}", f"{row['card_s']:.2f}", f"{row['ratio']:.1f}"
         lines += [f"* - {row['work']}", *(f"  - {cell}" for cell in (*numbers, apart))]
-    for name, seconds in record["features_s"].items():
-        lines += [f"* - features of {name}", f"  - {seconds:.2f}", "  - by the processor", "  -", "  -"]
     return _HEAD + "\n".join([*lines, "```", ""])
 
 

@@ -5,7 +5,7 @@
 From the tracked files alone ``python -m build`` makes the source distribution and, from that, the wheel. A fresh
 virtual environment gets the wheel with the dependencies that it declares. Tried are ``melib score`` on two small files,
 ``melib spot`` on a video that the installed melib renders, first without the extra ``faces`` (it must say so in one
-line) and then with it, and that the files of ``melib/`` are all there. Needs a package index and some minutes.
+line) and then with it. Needs a package index and some minutes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 from melib.errors import in_one_line
@@ -86,11 +85,7 @@ def build(room: Path) -> Path:
     builder.must(*INSTALL, "build")
     builder.must("python", "-m", "build", "--outdir", room / "dist", copy)
     (wheel,) = (room / "dist").glob("melib-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        held = {name for name in archive.namelist() if name.startswith("melib/")}
-    wanted = {path.relative_to(copy).as_posix() for path in (copy / "melib").rglob("*") if path.is_file()}
-    demand(held == wanted, f"wheel and checkout differ in {sorted(held ^ wanted)}")
-    print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(held)} files of melib", flush=True)
+    print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB", flush=True)
     return wheel
 
 

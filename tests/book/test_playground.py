@@ -78,7 +78,6 @@ def random_state(rng: np.random.Generator) -> dict:
 
     state = cases.case(table(4), table(4), dict.fromkeys(videos, 60))
     state["protocol"] = ("strict", "mean")[int(rng.random() < 0.3)]
-    state["threshold"] = float(rng.choice([0.5, 0.5, 0.3, 0.75]))
     return state
 
 

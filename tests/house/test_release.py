@@ -86,7 +86,7 @@ def test_the_table_of_speeds_shows_the_record_and_says_where_there_is_none(monke
     made = {"processor": "A processor", "packages": {"torch": "2"}, "time": "2026-01-02T03", "commit": "0123456789abcd"}
     row = {"work": "the chain", "processor_s": 30.0, "card_s": 4.0, "ratio": 7.5, "apart": "difference", "by": 0.001}
     record = {"command": "python tools/run_on_cuda.py", "parameters": {"tier": "quick", "jobs": 8}, "rows": [row]}
-    record |= {"features_s": {"MEAN": 12.0}, "card": {"name": "A card", "cuda": "13.0"}, "provenance": made}
+    record |= {"card": {"name": "A card", "cuda": "13.0"}, "provenance": made}
     shown = run_on_cuda.table(record)
     assert "* - the chain\n  - 30.00\n  - 4.00\n  - 7.5\n" in shown
     assert "A card, CUDA 13.0" in shown and "2026-01-02" in shown and "not measured" not in shown
