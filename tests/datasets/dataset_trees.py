@@ -1,14 +1,13 @@
 """Small trees with the published names, columns and quirks of the releases; the brightness of a frame is its number."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import openpyxl
+import pytest
 
 from melib.datasets import doctor
 from melib.datasets.sheets import LabelTable, count_labels
@@ -55,6 +54,12 @@ def write_book(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
     return path
 
 
+def refused(words: str, call: Callable, *what: object, kind: type = ValueError, **how: object) -> None:
+    """A call fails with an error of a kind whose message matches the words."""
+    with pytest.raises(kind, match=words):
+        call(*what, **how)
+
+
 def assert_published(name: str, labels: LabelTable) -> None:
     """Labels of a released file hold the counts that were published of it."""
     published, found = doctor.published(name), count_labels(labels.rows)
@@ -91,13 +96,13 @@ def casme3_labels(folder: Path, micro: Sequence = CASME3_MICRO, macro: Sequence 
     write_book(folder / "CAS(ME)3_part_A_v2.xls", **sheets)
 
 
-def casme3_tree(root: Path) -> Path:
+def casme3_tree(root: Path, micro: Sequence = CASME3_MICRO) -> Path:
     """A tree of five videos of 40 frames.
 
     spNO.1/a lacks frames 1 to 8, 20 and 21; spNO.3/J has two damaged images and its depth in ``spNo.3/j`` without
     ``depth/``; spNO.210/b has its depth in ``spNO210``; spNO.216/e and the unlabelled spNO.216/f have none.
     """
-    casme3_labels(root / "annotation")
+    casme3_labels(root / "annotation", micro)
     every = range(1, FRAMES + 1)
     some = [number for number in every if number > 8 and number not in (20, 21)]
     colour = {"1/a": some, "3/J": every, "210/b": every, "216/e": every[:30], "216/f": every[:4]}
@@ -129,9 +134,9 @@ def casme_sq_labels(path: Path, rows: Sequence[tuple] = CASME_SQ) -> Path:
     return write_book(path, CASFEcode_final=rows, naming_rule1=people, naming_rule2=names)
 
 
-def casme_sq_tree(root: Path) -> Path:
+def casme_sq_tree(root: Path, rows: Sequence[tuple] = CASME_SQ) -> Path:
     """Three videos: s15/0101, s16/0508 without its frames 12 and 13, and the unlabelled s16/0102."""
-    casme_sq_labels(root / "CAS(ME)^2code_final(Updated).xlsx")
+    casme_sq_labels(root / "CAS(ME)^2code_final(Updated).xlsx", rows)
     every, raw, name = range(1, FRAMES + 1), root / "rawpic", "img{:03d}.jpg"
     write_frames(raw / "s15" / "15_0101disgustingteeth", numbered(every, name))
     write_frames(raw / "s16" / "16_0508funnyinnovations", numbered(sorted({*every} - {12, 13}), name))

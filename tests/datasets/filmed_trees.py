@@ -1,7 +1,5 @@
 """Rendered faces in the layouts of the datasets, and a detector that knows where they are."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 
@@ -74,14 +72,10 @@ def casme3(root: Path) -> Path:
 
 def casme_sq(root: Path) -> Path:
     """A third person with macro-expressions alone."""
-    rows = [
-        (1, "disgust1_1", *moved(), 4, "negative", "micro-expression", "disgust"),
-        (1, "happy5_1", *moved(), 12, "positive", "micro-expression", "happiness"),
-        (2, "disgust1_1", *moved(), 4, "others", "micro-expression", "disgust"),
-        (2, "happy5_1", *moved(), 12, "positive", "micro-expression", "happiness"),
-        (2, "disgust2_1", *moved(), 12, "surprise", "micro-expression", "happiness"),
-        (3, "anger1_1", 20, 25, 30, 4, "negative", "macro-expression", "anger"),
-    ]
+    told = {(1, "disgust1"): "negative", (1, "happy5"): "positive"}
+    told |= {(2, "disgust1"): "others", (2, "happy5"): "positive", (2, "disgust2"): "surprise"}
+    rows = [(who, f"{name}_1", *moved(), 4, told[who, name], "micro-expression", "") for who, name in told]
+    rows.append((3, "anger1_1", 20, 25, 30, 4, "negative", "macro-expression", "anger"))
     trees.casme_sq_labels(root / "CAS(ME)^2code_final(Updated).xlsx", rows)
     for video in ("15_0101teeth", "15_0508funny", "16_0101teeth", "16_0508funny", "16_0102worms", "19_0401girl"):
         film(root / "rawpic" / f"s{video[:2]}" / video, int(video[:2]), "img{:03d}.jpg")

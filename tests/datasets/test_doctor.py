@@ -1,7 +1,5 @@
 """``melib doctor`` says of a copy what it holds and lacks beside the published counts, and changes nothing in it."""
 
-from __future__ import annotations
-
 import json
 import shutil
 
@@ -152,8 +150,7 @@ def test_without_a_dataset_the_known_ones_are_listed_and_half_a_question_is_one_
 def test_names_and_cells_cannot_steer_a_terminal(tmp_path, capsys):
     names = ["\x9b2J\u202e", "two\nlines", "\u2066x"]
     rows = [(9, f"{name}1_1", 9, 13, 17, 4, "negative", "micro-expression", "") for name in names]
-    root = trees.casme_sq_tree(tmp_path / "data")
-    trees.casme_sq_labels(root / "CAS(ME)^2code_final(Updated).xlsx", [*rows, *trees.CASME_SQ])
+    root = trees.casme_sq_tree(tmp_path / "data", [*rows, *trees.CASME_SQ])
     (root / "rawpic" / "s16" / "16_0401\x1b]0;owned\x07").mkdir()
     assert examined(root, dataset="casme_sq") == 1
     said = capsys.readouterr().out

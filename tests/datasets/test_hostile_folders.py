@@ -1,9 +1,8 @@
 """Readers stay inside the folder that was named, change nothing there, and name what they leave out."""
 
-from __future__ import annotations
-
 import csv
 import io
+import itertools
 import os
 import pickle
 import shutil
@@ -76,9 +75,8 @@ def root(name, whole, tmp_path):
 @pytest.fixture
 def outside(tmp_path):
     """A folder beside the dataset, which is none of a reader's business."""
-    folder = (tmp_path / "outside").resolve()
-    folder.mkdir()
-    return folder
+    (tmp_path / "outside").mkdir()
+    return (tmp_path / "outside").resolve()
 
 
 def first_image(root: Path) -> Path:
@@ -93,17 +91,11 @@ def labels(name: str, root: Path, *changes: tuple[object, object, int]) -> None:
     """Write the label sheet anew; below it the first row for each change, of another subject, another name, moved."""
     make, known = TREES[name]
     subject, video, *rest = known[0]
-    onset = 1 if name in ("samm_lv", "casme2") else 0
-    rows = list(known)
+    onset, rows = 1 if name in ("samm_lv", "casme2") else 0, list(known)
     for other, another, moved in changes:
         frames = [cell + moved if place in (onset, onset + 1) else cell for place, cell in enumerate(rest)]
         rows.append((other or subject, another or video, *frames))
-    if name == "casme3":
-        trees.casme3_labels(root / "annotation", rows)
-    elif name == "casme_sq":
-        trees.casme_sq_labels(label_file(root), rows)
-    else:
-        make(root, rows)
+    make(root, rows)
 
 
 def test_names_in_label_sheets_lead_nowhere_and_become_no_formula(name, root, outside):
@@ -159,10 +151,8 @@ def test_links_in_circles_are_refused_and_links_among_folders_followed_once(name
     mesh = [root / f"mesh{number}" for number in range(10)]
     for each in mesh:
         each.mkdir()
-    for each in mesh:
-        for other in mesh:
-            if other != each:
-                (each / other.name).symlink_to(other)
+    for each, other in itertools.permutations(mesh, 2):
+        (each / other.name).symlink_to(other)
     # Every way through the mesh would be thousands of folders.
     assert len(open_dataset(name, root).videos) >= 2
 

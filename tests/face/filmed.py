@@ -1,7 +1,5 @@
 """Videos held in memory, and a detector that sees what they paint: no face detection is needed to test a crop."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import ndimage
 
@@ -16,6 +14,8 @@ GROUND = 40
 class FilmedVideo(Video):
     """A video made from arrays; notes the frames that were read."""
 
+    landmarks = None  # nobody knows them
+
     def __init__(self, frames, *, depth=None, camera=None, fps=30.0, name="v1", expressions=()):
         self._frames, self._depth, self.camera = np.asarray(frames), depth, camera
         self.subject, self.name, self.fps = "s1", name, fps
@@ -27,9 +27,6 @@ class FilmedVideo(Video):
         self.read.extend(range(start, stop))
         self.longest_read = max(self.longest_read, stop - start)
         return self._frames[start:stop]
-
-    def landmarks(self, start, stop):
-        raise AssertionError("nobody knows the landmarks of a film")
 
     def depth(self, start, stop):
         return super().depth(start, stop) if self._depth is None else self._depth[start:stop]
@@ -46,10 +43,8 @@ class PaintDetector:
     def detect(self, rgb):
         self.asked += 1
         patches, _ = ndimage.label(rgb[..., 0] == PAINT)
-        boxes = [
-            Box(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
-            for rows, columns in ndimage.find_objects(patches)
-        ]
+        places = ndimage.find_objects(patches)
+        boxes = [Box(x.start, y.start, x.stop - x.start, y.stop - y.start) for y, x in places]
         return [Face(box, self.landmarks(rgb, box), 1.0) for box in boxes]
 
     def landmarks(self, rgb, box):

@@ -1,7 +1,5 @@
 """Why a crop is cut at whole pixels and shrunk by areas: flow between two crops then errs least."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from filmed import PaintDetector
@@ -14,13 +12,6 @@ SIDE, SIZE = 180, 128
 SCALE = SIZE / SIDE
 
 
-def straight(image, left, top):
-    """The window as a crop, on straight lines between pixels; its corner may lie between pixels."""
-    edge = 0.5 / SCALE - 0.5
-    way = np.array([[1 / SCALE, 0, left + edge], [0, 1 / SCALE, top + edge]])
-    return cv2.warpAffine(image, way, (SIZE, SIZE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-
-
 def errors(video, a=5, b=11):
     """Error of flow in pixels for a window that goes with the head: as the library cuts it, and in two other ways."""
     landmarks = video.landmarks(a, a + 1)[0], video.landmarks(b, b + 1)[0]
@@ -30,6 +21,12 @@ def errors(video, a=5, b=11):
     (motion, _, valid), nearest = video.true_motion(a, b), ((np.arange(SIZE) + 0.5) / SCALE).astype(int)
     cells = np.ix_(top + nearest, left + nearest)
     face = cv2.erode(valid[cells].astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+
+    def straight(image, left, top):
+        """The window on straight lines between pixels, between which its corner may lie."""
+        edge = 0.5 / SCALE - 0.5
+        lines = np.array([[1 / SCALE, 0, left + edge], [0, 1 / SCALE, top + edge]])
+        return cv2.warpAffine(image, lines, (SIZE, SIZE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
     def library(frame, left, top):
         box = (left, top, SIDE, SIDE)
@@ -43,11 +40,9 @@ def errors(video, a=5, b=11):
         return np.linalg.norm(wrong, axis=0).mean()
 
     first, after = straight(video.frames(a, a + 1)[0], left, top), video.frames(b, b + 1)[0]
-    return (
-        error(library(a, left, top), library(b, left + right, top + down)),
-        error(first, straight(after, left + right, top + down)),
-        error(first, straight(after, left + way[0], top + way[1])),
-    )
+    seconds = straight(after, left + right, top + down), straight(after, left + way[0], top + way[1])
+    cut = library(a, left, top), library(b, left + right, top + down)
+    return error(*cut), *(error(first, second) for second in seconds)
 
 
 def test_areas_and_whole_pixels_serve_flow_better_than_straight_lines_between_pixels():

@@ -1,7 +1,5 @@
 """dlib finds the rendered faces whose places are known, and what it finds serves as the truth would."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 
@@ -26,12 +24,6 @@ def crops():
     return [crop(video) for video in videos]
 
 
-@pytest.fixture(scope="module")
-def firsts(crops):
-    """First frame and true landmarks of each video."""
-    return [(cropped.source.frames(0, 1)[0], cropped.source.landmarks(0, 1)[0]) for cropped in crops]
-
-
 def error(found, truth):
     """Mean distance of landmarks, as a share of the distance between the eyes' middles."""
     eyes = np.linalg.norm(truth[36:42].mean(axis=0) - truth[42:48].mean(axis=0))
@@ -51,10 +43,11 @@ def covered(region):
 
 
 @needs_extra
-def test_each_rendered_face_is_found_once_with_its_landmarks_on_the_frame_and_on_the_crop(crops, firsts):
+def test_each_rendered_face_is_found_once_with_its_landmarks_on_the_frame_and_on_the_crop(crops):
     errors, on_crops, shared = [], [], []
-    for cropped, (image, truth) in zip(crops, firsts, strict=True):
-        (face,) = DlibDetector().detect(image)
+    for cropped in crops:
+        truth = cropped.source.landmarks(0, 1)[0]
+        (face,) = DlibDetector().detect(cropped.source.frames(0, 1)[0])
         assert face.confidence > 0
         errors.append(error(face.landmarks, truth))
         beyond = truth.mean(axis=0) - face.box[:2]
@@ -82,20 +75,22 @@ def test_a_crop_that_follows_the_head_holds_it_better_than_one_that_stays(crops)
 
 
 @needs_extra
-@pytest.mark.parametrize(("width", "grey"), [(200, False), (1920, False), (640, True)])
-def test_a_face_is_found_in_images_of_any_size_and_in_grey(firsts, width, grey):
-    image, truth = firsts[0]
-    if grey:
-        image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    way = cv2.INTER_AREA if width < 640 else cv2.INTER_LINEAR
-    (face,) = DlibDetector().detect(cv2.resize(image, (width, width * 3 // 4), interpolation=way))
-    assert error(face.landmarks, (truth + 0.5) * width / 640 - 0.5) < 0.07
+def test_a_face_is_found_in_images_of_any_size_and_in_grey(crops):
+    image, truth = crops[0].source.frames(0, 1)[0], crops[0].source.landmarks(0, 1)[0]
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    small, large = cv2.resize(image, (200, 150), interpolation=cv2.INTER_AREA), cv2.resize(image, (1920, 1440))
+    for each in (grey, small, large):
+        (face,) = DlibDetector().detect(each)
+        assert error(face.landmarks, (truth + 0.5) * each.shape[1] / 640 - 0.5) < 0.07
 
 
 @needs_extra
-def test_where_no_face_is_none_is_found_and_what_is_no_image_is_refused(firsts):
-    texture = np.random.default_rng(1).integers(0, 255, (240, 320, 3), dtype=np.uint8)
-    for empty in (texture, np.zeros((50, 60, 3), np.uint8), firsts[0][0][:90], np.full((1, 1, 3), 9, np.uint8)):
+def test_where_no_face_is_none_is_found_and_what_is_no_image_is_refused(crops):
+    image, texture = (
+        crops[0].source.frames(0, 1)[0],
+        np.random.default_rng(1).integers(0, 255, (240, 320, 3), dtype=np.uint8),
+    )
+    for empty in (texture, np.zeros((50, 60, 3), np.uint8), image[:90], np.full((1, 1, 3), 9, np.uint8)):
         assert DlibDetector().detect(empty) == []
     for shape, kind in (((40, 50), np.uint8), ((40, 50, 3), float), ((0, 5, 3), np.uint8), ((4, 5, 4), np.uint8)):
         for look in (DlibDetector().detect, lambda rgb: DlibDetector().landmarks(rgb, Box(0, 0, 10, 10))):

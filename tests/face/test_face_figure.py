@@ -1,7 +1,5 @@
 """The picture of a crop shows where its parts lie, and nobody who did not agree to it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 

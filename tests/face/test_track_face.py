@@ -1,7 +1,5 @@
 """A crop that follows the head stays on it, without lag, and says where it lost it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from filmed import FilmedVideo, PaintDetector, paint
@@ -13,9 +11,9 @@ T = 90
 FULL = Camera(500.0, 520.0, 79.3, 60.9, 160, 120)
 
 
-def followed(scenes, detector=None, *, width=160, shown=160, **options):
-    """The tracking crop of a video of scenes, each a list of places of faces."""
-    video = FilmedVideo(paint(scenes, width=width)[:, :, :shown], **options)
+def followed(scenes, detector=None, **options):
+    """The tracking crop of a video of scenes, each a list of places of faces, of which the left 160 pixels are seen."""
+    video = FilmedVideo(paint(scenes, width=200)[:, :, :160], **options)
     return crop(video, detector=detector or PaintDetector(), track=True)
 
 
@@ -73,8 +71,8 @@ def test_a_face_that_leaves_keeps_its_last_place_and_a_larger_one_does_not_take_
 
 
 def test_a_window_stops_at_the_edge_of_the_image():
-    cropped = followed([[(40 + i, 30)] for i in range(T)], width=200, shown=140)
-    assert corners(cropped)[:, 0].max() <= 140 - 60
+    cropped = followed([[(50 + i, 30)] for i in range(T)])
+    assert corners(cropped)[:, 0].max() <= 160 - 60
     assert cropped.frames(T - 1, T).shape == (1, 128, 128, 3)
 
 

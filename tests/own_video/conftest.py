@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest
@@ -25,30 +23,30 @@ def scene(person):
     return frames
 
 
-@pytest.fixture(scope="session")
+def _write(path, frames, codec="mp4v"):
+    code, size = cv2.VideoWriter_fourcc(*codec), frames[0].shape[1::-1]
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 30.0, size)
+    assert writer.isOpened()
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+@pytest.fixture
 def write_video():
-    """Write RGB frames to a file in the codec of four letters."""
-
-    def write(path, frames, codec="mp4v", fps=30.0):
-        height, width = frames[0].shape[:2]
-        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), fps, (width, height))
-        assert writer.isOpened()
-        for frame in frames:
-            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        writer.release()
-        return path
-
-    return write
+    """Write RGB frames, 30 a second, to a file in the codec of four letters."""
+    return _write
 
 
 @pytest.fixture(scope="session")
-def mp4(scene, write_video, tmp_path_factory):
+def mp4(scene, tmp_path_factory):
     """The scene as an MP4 file."""
-    return write_video(tmp_path_factory.mktemp("film") / "someone.mp4", scene)
+    return _write(tmp_path_factory.mktemp("film") / "someone.mp4", scene)
 
 
 @pytest.fixture(scope="session")
-def numbered(write_video, tmp_path_factory):
+def numbered(tmp_path_factory):
     """Thirty frames that can be told apart by their grey level, 8 levels from one to the next, without loss."""
     frames = np.repeat(np.arange(0, 240, 8, dtype=np.uint8), 48 * 64 * 3).reshape(30, 48, 64, 3)
-    return write_video(tmp_path_factory.mktemp("film") / "numbered.mp4", frames)
+    return _write(tmp_path_factory.mktemp("film") / "numbered.mp4", frames)

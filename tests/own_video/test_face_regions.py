@@ -1,7 +1,5 @@
 """The region and the size of a movement are those of the movement that was made."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest
@@ -28,10 +26,11 @@ def bulged(frame, centre, shift, spread):
     return cv2.remap(frame, *there, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
-def moved(still, region, shift=(0.0, -3.0)):
+def moved(still, region, shift=(0.0, -3.0), **depth):
     frame, landmarks = still
-    centre = ndimage.center_of_mass(region_masks(landmarks, *frame.shape[:2])[region])[::-1]
-    return strongest_motion(np.stack([frame, bulged(frame, centre, shift, spread=5)]), landmarks, SETTINGS)
+    centre = ndimage.center_of_mass(region_masks(landmarks, 128, 128)[region])[::-1]
+    frames = np.stack([frame, bulged(frame, centre, shift, spread=5)])
+    return strongest_motion(frames, landmarks, SETTINGS, **depth)
 
 
 def test_the_region_that_was_moved_is_named(still):
@@ -62,15 +61,11 @@ def test_a_shift_of_the_whole_face_is_no_movement_of_it(still):
 
 
 def test_a_region_that_draws_back_does_so_by_its_millimetres(still):
-    frame, landmarks = still
-    mask = region_masks(landmarks, 128, 128)["mouth"]
+    mask = region_masks(still[1], 128, 128)["mouth"]
     depth = np.full((2, 128, 128), 0.6, np.float32)
     depth[1] += 0.004  # the whole head draws back as well, which is no expression
     depth[1][ndimage.binary_dilation(mask, iterations=6)] += 0.002
     depth[:, ::7, ::5] = 0  # holes
-    centre = ndimage.center_of_mass(mask)[::-1]
-    frames = np.stack([frame, bulged(frame, centre, (0.0, -3.0), spread=5)])
-    found = strongest_motion(frames, landmarks, SETTINGS, depth=depth)
+    found = moved(still, "mouth", depth=depth)
     assert found.region == "mouth" and found.away_mm == pytest.approx(2.0, abs=0.01)
-    blind = strongest_motion(frames, landmarks, SETTINGS, depth=np.zeros_like(depth))
-    assert blind.away_mm is None
+    assert moved(still, "mouth", depth=np.zeros_like(depth)).away_mm is None

@@ -1,7 +1,5 @@
 """What the page says of the command against the truth rests on the true face, the true labels and the true blinks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,10 +44,9 @@ def busy():
 
 
 def found(video, *spans, score=None):
-    columns = ["subject", "video", "onset", "apex", "offset", "score"]
-    rows = [(video.subject, video.name, a, (a + b) // 2, b, 1.0) for a, b in spans]
-    frames = pd.DataFrame({"subject": video.subject, "video": video.name, "frame": range(294), "score": score})
-    return rendered_people.Trial(pd.DataFrame(rows, columns=columns), frames)
+    named = {"subject": video.subject, "video": video.name}
+    rows = [{**named, "onset": a, "apex": (a + b) // 2, "offset": b, "score": 1.0} for a, b in spans]
+    return rendered_people.Trial(pd.DataFrame(rows), pd.DataFrame({**named, "frame": range(294), "score": score}))
 
 
 def test_a_false_alarm_is_put_down_to_what_was_there(busy):
@@ -61,12 +58,8 @@ def test_a_false_alarm_is_put_down_to_what_was_there(busy):
     micro, macro = (next(e for e in busy.true_expressions if e.kind == kind) for kind in ("micro", "macro"))
     inside = next(i for i in range(macro.onset, macro.offset + 1) if not micro.onset <= i <= micro.offset)
     right = next(e for e in busy.expressions if e.kind == "micro")
-    causes = {
-        blink: "a blink",
-        quiet: "head motion, gaze, light or noise",
-        micro.apex: "a micro-expression, but misplaced",
-        inside: "a macro-expression",
-    }
+    causes = {blink: "a blink", quiet: "head motion, gaze, light or noise", inside: "a macro-expression"}
+    causes[micro.apex] = "a micro-expression, but misplaced"
     trial = found(busy, (right.onset, right.offset), *((frame, frame) for frame in causes))
     assert rendered_people.causes(trial, [busy])["what"].tolist() == list(causes.values())
 
