@@ -89,8 +89,8 @@ def warp_spline(coefficients: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     x, y = pixels(coefficients)
     left, right, across = _between_knots(x + flow[0], coefficients.shape[-1])
     up, down, along = _between_knots(y + flow[1], coefficients.shape[-2])
-    upper, lower = (_sample(coefficients, left, at).lerp_(_sample(coefficients, right, at), across) for at in (up, down))
-    return upper.lerp_(lower, along)
+    lines = [_sample(coefficients, left, y).lerp_(_sample(coefficients, right, y), across) for y in (up, down)]
+    return lines[0].lerp_(lines[1], along)
 
 
 def _between_knots(at: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -193,10 +193,6 @@ class Rows:
         """Add ``factor`` times the divergence of `field` to a row ``(N,)``."""
         row.add_(self.right, alpha=factor).sub_(self.left, alpha=factor)
         row.add_(self.down, alpha=factor).sub_(self.up, alpha=factor)
-
-    def divergence(self, out: torch.Tensor) -> torch.Tensor:
-        """The divergence of `field`, written to a row ``(N,)``."""
-        return torch.sub(self.right, self.left, out=out).add_(self.down).sub_(self.up)
 
 
 #: Pixels computed together on a processor (less pays for calls, more leaves the cache: measured), or elsewhere.
