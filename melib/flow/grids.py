@@ -162,10 +162,8 @@ def _median_of_three(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch
 class Rows:
     """Forward differences and divergences of fields ``(..., H, W)`` held as one long row of N pixels.
 
-    A neighbour to the right is then the next element and a neighbour below the one a width further, so that every step
-    of a solver is one pass over contiguous memory, in buffers allocated once. ``field (2, N)`` is the solver's to
-    write, and must be 0 in the last column (right) and the last row (down); ``slope (2, N)`` is what `differences`
-    found last.
+    Every step of a solver is then one pass over contiguous memory, in buffers allocated once. ``field (2, N)`` is the
+    solver's to write, and must be 0 in the last column (right) and the last row (down).
     """
 
     def __init__(self, like: torch.Tensor) -> None:

@@ -125,9 +125,7 @@ def _pyramid(images: torch.Tensor, scales: int) -> list[torch.Tensor]:
     return levels
 
 
-def _level(
-    images: torch.Tensor, coarser: torch.Tensor | None, solve: Callable, warps: int, *, finest: bool
-) -> torch.Tensor:
+def _level(images, coarser: torch.Tensor | None, solve: Callable, warps: int, *, finest: bool) -> torch.Tensor:
     """Flow ``(2, B, H, W)`` of one pyramid level, started from the flow of the level below."""
     first, second = images
     height, width = first.shape[-2:]
