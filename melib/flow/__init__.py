@@ -54,8 +54,6 @@ def optical_flow(a, b, *, method: str = "tvl1", **parameters):
     ValueError
         If the method is unknown, a parameter is out of range, or the images differ, are too small, hold NaN, or lie
         outside 0..255 (or all within 0..1, which would be a mistaken scale).
-    TypeError
-        If the method has no such parameter.
     """
     if method not in METHODS:
         raise InputError(f"unknown flow method {method!r}: use one of {', '.join(METHODS)}")

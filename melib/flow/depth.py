@@ -49,8 +49,7 @@ def surface_weights(
     """Pixel pitch over distance on the surface, to the right ``(B, H, W - 1)`` and lower ``(B, H - 1, W)`` neighbour.
 
     About 1 on a surface that faces the camera, near 0 across an edge in depth: motion is smooth along the surface, not
-    across its outline. It is the geometric weight of Jaimez et al. made free of unit, so that a face filmed at 1 mm per
-    pixel is smoothed over as many pixels as a room filmed at 5 mm per pixel.
+    across its outline. It is the weight of Jaimez et al. made free of unit: a face and a room are smoothed alike.
     """
     x, y = pixels(depth)
     filled = fill(depth)

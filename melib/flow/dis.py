@@ -25,29 +25,17 @@ def dis(
 ) -> np.ndarray:
     """Dense inverse search in the fine setting of this study, OpenCV's implementation from its "medium" preset.
 
-    Deterministic: it runs on one thread.
+    Deterministic: it runs on one thread. Grey images ``(B, H, W)``, uint8 or floating point in 0..255 (rounded to whole
+    grey levels), give flow ``(B, 2, H, W)``, float32 pixels (right, down). A parameter out of range raises ValueError.
 
     Parameters
     ----------
-    a, b : numpy.ndarray
-        Grey images ``(B, H, W)``, uint8 or floating point in 0..255 (rounded to whole grey levels).
     finest_scale : int
-        Level of the pyramid at which the search stops: 0 searches at full resolution (needed for motion below a
-        pixel), each step up halves it, and is faster and coarser.
+        Level of the pyramid at which the search stops: 0 is full resolution, each step up half, faster and coarser.
     patch_stride : int
         Distance in pixels between patches, 1 to 8: smaller is denser, smoother and slower.
     variational_iterations : int
         Sweeps of the variational refinement on each level: more spreads motion into areas without texture.
-
-    Returns
-    -------
-    numpy.ndarray
-        Flow ``(B, 2, H, W)``, float32 pixels (right, down).
-
-    Raises
-    ------
-    ValueError
-        If a parameter is out of range.
     """
     check_numbers("at least 0", finest_scale=finest_scale, variational_iterations=variational_iterations)
     if not 1 <= patch_stride <= _PATCH:
@@ -63,17 +51,8 @@ def dis(
 def farneback(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Farneback's polynomial expansion, OpenCV's implementation, on three levels of a pyramid of factor 2.
 
-    Neighbourhoods of 7 pixels, weighted by a Gaussian of 1.5, averaged over windows of 15, five iterations a level.
-
-    Parameters
-    ----------
-    a, b : numpy.ndarray
-        Grey images ``(B, H, W)``, uint8 or floating point in 0..255 (rounded to whole grey levels).
-
-    Returns
-    -------
-    numpy.ndarray
-        Flow ``(B, 2, H, W)``, float32 pixels (right, down).
+    Grey images ``(B, H, W)`` as for `dis` give flow ``(B, 2, H, W)``, float32 pixels (right, down). Neighbourhoods of 7
+    pixels, weighted by a Gaussian of 1.5, averaged over windows of 15, five iterations a level.
     """
     settings = {"pyr_scale": 0.5, "levels": 3, "winsize": 15, "iterations": 5, "poly_n": 7, "poly_sigma": 1.5}
     return _each_pair(

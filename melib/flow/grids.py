@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -58,11 +59,47 @@ def pixels(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def warp(images: torch.Tensor, flow: torch.Tensor, *, mode: str = "bilinear") -> torch.Tensor:
     """Images ``(B, C, H, W)`` seen at ``x + flow``, flow ``(2, B, H, W)`` pixels; outside, the border repeats."""
-    height, width = images.shape[-2:]
     x, y = pixels(images)
+    return _sample(images, x + flow[0], y + flow[1], mode)
+
+
+def _sample(images: torch.Tensor, x: torch.Tensor, y: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    height, width = images.shape[-2:]
     # grid_sample counts from -1 at the centre of the first pixel to 1 at the centre of the last.
-    grid = torch.stack([(x + flow[0]) * (2 / (width - 1)) - 1, (y + flow[1]) * (2 / (height - 1)) - 1], -1)
+    grid = torch.stack([x * (2 / (width - 1)) - 1, y * (2 / (height - 1)) - 1], -1)
     return functional.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=True)
+
+
+def spline(images: torch.Tensor) -> torch.Tensor:
+    """Coefficients of the cubic spline through images ``(..., H, W)``, mirrored at the border, for `warp_spline`."""
+    down, right = (_inverse_knots(size, images.dtype, images.device) for size in images.shape[-2:])
+    return down @ images @ right
+
+
+@functools.cache
+def _inverse_knots(size: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    ones = torch.ones(size, dtype=dtype, device=device)
+    beside = (ones[1:] / 6).diag(1)
+    beside = beside + beside.T
+    return torch.linalg.inv_ex(beside + (ones - beside.sum(1)).diag())[0]
+
+
+def warp_spline(coefficients: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """As `warp`, of images given by `spline`: fine texture is neither blurred nor shifted between the pixels."""
+    x, y = pixels(coefficients)
+    left, right, across = _between_knots(x + flow[0], coefficients.shape[-1])
+    up, down, along = _between_knots(y + flow[1], coefficients.shape[-2])
+    lines = [_sample(coefficients, left, y).lerp_(_sample(coefficients, right, y), across) for y in (up, down)]
+    return lines[0].lerp_(lines[1], along)
+
+
+def _between_knots(at: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Two places and the weight of the second: values interpolated there make the B-spline, a mean of four knots."""
+    at = at.clamp(0, size - 1)
+    knot = at.floor()
+    part = at - knot
+    second = (1 + part * (3 + part * (3 - 2 * part))) / 6
+    return knot - (1 - part) ** 3 / (6 - 6 * second), knot + 1 + part**3 / (6 * second), second[:, None]
 
 
 def inside(flow: torch.Tensor, margin: float = 0.0) -> torch.Tensor:
@@ -125,10 +162,8 @@ def _median_of_three(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch
 class Rows:
     """Forward differences and divergences of fields ``(..., H, W)`` held as one long row of N pixels.
 
-    A neighbour to the right is then the next element and a neighbour below the one a width further, so that every step
-    of a solver is one pass over contiguous memory, in buffers allocated once. ``field (2, N)`` is the solver's to
-    write, and must be 0 in the last column (right) and the last row (down); ``slope (2, N)`` is what `differences`
-    found last.
+    Every step of a solver is then one pass over contiguous memory, in buffers allocated once. ``field (2, N)`` is the
+    solver's to write, and must be 0 in the last column (right) and the last row (down).
     """
 
     def __init__(self, like: torch.Tensor) -> None:
@@ -156,10 +191,6 @@ class Rows:
         """Add ``factor`` times the divergence of `field` to a row ``(N,)``."""
         row.add_(self.right, alpha=factor).sub_(self.left, alpha=factor)
         row.add_(self.down, alpha=factor).sub_(self.up, alpha=factor)
-
-    def divergence(self, out: torch.Tensor) -> torch.Tensor:
-        """The divergence of `field`, written to a row ``(N,)``."""
-        return torch.sub(self.right, self.left, out=out).add_(self.down).sub_(self.up)
 
 
 #: Pixels computed together on a processor (less pays for calls, more leaves the cache: measured), or elsewhere.

@@ -28,22 +28,9 @@ def rigid_motion(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The flow of a rigid motion ``P -> R P + t`` of all that is seen.
 
-    Parameters
-    ----------
-    depth : numpy.ndarray
-        ``(H, W)`` metres, 0 = no reading.
-    camera : Camera
-    rotation : numpy.ndarray
-        ``(3,)`` rotation vector about the camera's centre, radians, camera axes.
-    translation : numpy.ndarray
-        ``(3,)`` metres, camera axes.
-
-    Returns
-    -------
-    flow : numpy.ndarray
-        ``(2, H, W)`` pixels (right, down).
-    scene_flow : numpy.ndarray
-        ``(3, H, W)`` metres (right, down, away). Both 0 where there is no depth.
+    ``depth (H, W)`` is metres, 0 = no reading; ``rotation (3,)`` a rotation vector about the camera's centre, radians;
+    ``translation (3,)`` metres, both in camera axes. Returned are the image flow ``(2, H, W)`` in pixels (right, down)
+    and the scene flow ``(3, H, W)`` in metres (right, down, away), both 0 where there is no depth.
     """
     depth = np.asarray(depth, np.float64)
     known = depth > 0
@@ -56,28 +43,12 @@ def rigid_motion(
 
 
 def fit_rigid(flow: np.ndarray, depth: np.ndarray, camera: Camera, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rigid motion that most of a face shares.
+    """The rigid motion ``(rotation, translation)`` that most of a face shares, as :func:`rigid_motion` takes it.
 
-    Parameters
-    ----------
-    flow : numpy.ndarray
-        Image flow ``(2, H, W)`` in pixels, or scene flow ``(3, H, W)`` in metres.
-    depth : numpy.ndarray
-        ``(H, W)`` metres of the first frame, 0 = no reading.
-    camera : Camera
-    face : numpy.ndarray
-        ``(H, W)`` bool; of it, the pixels with depth are used.
-
-    Returns
-    -------
-    rotation, translation : numpy.ndarray
-        As :func:`rigid_motion` takes them. From image flow, what makes the flow is found well, while rotation and
-        translation themselves make up for each other in part; scene flow tells them apart.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, or fewer than 30 pixels of the face have depth.
+    ``flow`` is image flow ``(2, H, W)`` in pixels or scene flow ``(3, H, W)`` in metres; ``depth (H, W)`` metres of the
+    first frame, 0 = no reading; ``face (H, W)`` bool, of which the pixels with depth are used: fewer than 30, or shapes
+    that do not fit, raise ValueError. From image flow, what makes the flow is found well, while rotation and
+    translation themselves make up for each other in part; scene flow tells them apart.
     """
     check_shapes(flow=(flow, "C H W"), depth=(depth, "H W"), face=(face, "H W"))
     use = np.asarray(face, bool) & (depth > 0)

@@ -26,8 +26,6 @@ _NEEDS = {
     "rigid": ("face", "depth", "camera"),
 }
 MODES = tuple(_NEEDS)
-#: Fewest pixels of a face in which a head's motion is found.
-FEWEST_PIXELS = 30
 
 #: iBUG landmark in the middle of the nose's bridge, skin that no muscle of expression moves (SOFTNet's choice).
 NOSE = 28
@@ -80,12 +78,8 @@ def stabilize(
     -------
     numpy.ndarray
         Of the flow's shape and type. The motion is subtracted outside the face, too; by ``rigid`` from image flow as if
-        holes were as far as what is next to them, from scene flow only where there is depth.
-
-    Raises
-    ------
-    ValueError
-        If the mode is unknown, what it needs is missing, shapes do not fit, or a face has fewer than 30 pixels.
+        holes were as far as what is next to them, from scene flow only where there is depth. An unknown mode, missing
+        input, shapes that do not fit, or a face of fewer than 30 pixels raise ValueError.
     """
     if mode not in MODES:
         raise InputError(f"unknown stabilisation mode {mode!r}: use one of {', '.join(MODES)}")
@@ -170,26 +164,10 @@ def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, refe
     the plane (shift and tilt in depth) that fits its difference over the face best, and averaged with the others,
     pixel by pixel, over the frames that have a reading.
 
-    Parameters
-    ----------
-    depth : numpy.ndarray
-        ``(N, H, W)`` metres, 0 = no reading.
-    flow : numpy.ndarray
-        ``(N, 2, H, W)`` pixels from the reference frame to each frame; what it holds for the reference is not used.
-    face : numpy.ndarray
-        ``(H, W)`` bool, the face in the reference frame.
-    reference : int
-        Which of the N frames the result stands for.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W)`` float32 metres; 0 where the reference has no reading.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, the reference is not among the frames, or a frame has too few readings to align.
+    ``depth (N, H, W)`` is metres, 0 = no reading; ``flow (N, 2, H, W)`` pixels from the reference frame, which is the
+    ``reference``-th, to each frame (its own is not used); ``face (H, W)`` bool, in the reference frame. Returned is
+    ``(H, W)`` float32 metres; 0 where the reference has no reading. Shapes that do not fit, a reference that is not
+    among the frames, or a frame with too few readings to align raise ValueError.
     """
     depth, face = np.asarray(depth, np.float32), np.asarray(face, bool)
     check_shapes(depth=(depth, "N H W"), flow=(flow, "N 2 H W"), face=(face, "H W"))

@@ -11,26 +11,11 @@ from melib.flow.images import check_numbers, check_shapes
 def strain(flow: np.ndarray, *, differences: str = "backward") -> np.ndarray:
     """Optical strain: how much the flow stretches and shears the skin, whatever its translation.
 
-    The norm of the symmetric part of the flow's gradient, ``sqrt(u_x^2 + v_y^2 + (u_y + v_x)^2 / 2)``.
-
-    Parameters
-    ----------
-    flow : numpy.ndarray
-        ``(..., 2, H, W)`` pixels (right, down).
-    differences : {"backward", "central"}
-        ``backward`` is the difference to the pixel on the left and above, as in MEAN's released code; the first row
-        and column, where there is none, get strain 0. ``central`` is half the difference of the two neighbours
-        (one-sided at the border): free of the half pixel's offset and less noisy.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(..., H, W)``, of the flow's type, without unit (pixels per pixel), >= 0.
-
-    Raises
-    ------
-    ValueError
-        If the shape is not ``(..., 2, H, W)`` or the differences are unknown.
+    The norm of the symmetric part of the flow's gradient, ``sqrt(u_x^2 + v_y^2 + (u_y + v_x)^2 / 2)``: of flow
+    ``(..., 2, H, W)`` in pixels (right, down), ``(..., H, W)`` of its type, without unit, >= 0. ``differences`` are
+    ``backward``, to the pixel on the left and above, as in MEAN's released code (the first row and column, where there
+    is none, get strain 0), or ``central``, half the difference of the two neighbours (one-sided at the border): free of
+    the half pixel's offset and less noisy. Another shape or name raises ValueError.
     """
     flow = np.asarray(flow)
     check_shapes(flow=(flow, "... 2 H W"))

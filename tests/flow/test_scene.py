@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from melib.flow import scene_flow
+from melib.flow import scene, scene_flow
 from melib.video import Camera
 from tests.flow.scenes import Texture, endpoint_error, grid, shifted_pair
 
@@ -138,6 +138,20 @@ def test_a_pair_has_the_same_scene_flow_alone_and_in_any_batch(pairs, monkeypatc
         alone = scene_flow(*(array[index] for array in arrays), camera)
         for found, expected in zip(together, alone, strict=True):
             np.testing.assert_allclose(found[index], expected, atol=1e-5)
+
+
+def test_rows_one_by_one_give_what_all_rows_at_once_give(monkeypatch):
+    *arrays, camera = batch()
+    arrays = [array.astype(np.float64) for array in arrays]
+    by_rows = scene_flow(*arrays, camera)
+
+    def at_once(*given):
+        *planes, iterations = given
+        scene._iterate_at_once(*map(torch.from_numpy, planes), iterations)
+
+    monkeypatch.setattr(scene, "_iterate_by_rows", at_once)
+    for found, expected in zip(scene_flow(*arrays, camera), by_rows, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.filterwarnings("error")
