@@ -4,8 +4,6 @@ The executed pages take minutes to make and are checked where they are made; wha
 prose, run cards and figures does not depend on what was computed.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import os

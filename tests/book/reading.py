@@ -1,7 +1,5 @@
 """Pages opened as a reader opens them: in chromium left as it comes, without a network, from a built book or alone."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shutil

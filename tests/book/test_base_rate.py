@@ -1,14 +1,12 @@
 """The base rate: its table is that of the published counts, and the page calculates as the table does."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
 import pandas as pd
 import playground_cases
 import pytest
-from reading import ROOT, reader, sound, write_page
+from reading import ROOT, sound, write_page
 
 FRAGMENT = (ROOT / "book" / "tables" / "base_rate.html").read_text(encoding="utf-8")
 #: Long videos as the book writes their names. CASME II and SMIC have one expression a clip: nothing can be said of
@@ -76,11 +74,3 @@ def test_the_page_calculates_as_the_program_does(browser, path, system, common, 
         counts = [int(cell) for cell in page.locator("#base-rate td[data-kind]").all_inner_texts()]
         assert abs(sum(counts) - 1000) <= 2
         assert abs(counts[0] + counts[1] - 1000 * right) <= 1
-
-
-@pytest.mark.browser
-def test_without_javascript_the_table_stands_alone(browser, path):
-    with reader(browser, script=False) as (page, _):
-        page.goto(path.as_uri())
-        assert page.locator("#base-rate").inner_text() == ""
-        assert page.locator("#base-rate-table tbody tr").count() == len(COUNTS)

@@ -1,7 +1,5 @@
 """The built pages: no warning, no dead reference, words for every picture, nothing from the network."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The reader that the book shows is run as it stands there."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from types import ModuleType

@@ -3,8 +3,6 @@
 Each gate is also shown a page with a fault, which it must find.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The icons of the pages: those that they show, cut out of the theme's font."""
 
-from __future__ import annotations
-
 import base64
 import io
 import re

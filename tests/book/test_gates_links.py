@@ -1,7 +1,5 @@
 """Every link inside the book leads to a place that exists."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit

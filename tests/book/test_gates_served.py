@@ -1,7 +1,5 @@
 """The built book where readers meet it: opened from a folder, or served from a folder of somebody's site."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """The STRS playground: its scores are those of melib.metrics, its puzzles can be solved, and a keyboard is enough."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The API reference names every public module and every name with a full docstring, and only names that there are."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import pkgutil

@@ -1,7 +1,5 @@
 """The files that tell Jupyter Book and the study what to do agree with each other and with those programs."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

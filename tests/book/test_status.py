@@ -1,7 +1,5 @@
 """The book's own account of how up to date it is, and the numbers of papers: read from files, not typed."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

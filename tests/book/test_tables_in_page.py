@@ -1,7 +1,5 @@
 """Tables that a run made, as a page shows them: named, with their command, sorted and saved in a browser."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -1,7 +1,5 @@
 """The viewer of a clip: what Python measures, and what the page makes of it in a browser."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

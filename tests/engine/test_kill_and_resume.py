@@ -1,7 +1,5 @@
 """Rows that are killed at any moment come to the records of rows that are left in peace."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

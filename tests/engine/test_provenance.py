@@ -1,7 +1,5 @@
 """What a record says of its making is so."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 

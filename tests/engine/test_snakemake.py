@@ -1,7 +1,5 @@
 """What Snakemake would do, and what it does in a small checkout with the real Snakefile and tools."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

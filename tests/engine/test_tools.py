@@ -1,7 +1,5 @@
 """The tools about the book: pairs of the notebooks, records that are kept, and refusals in one line."""
 
-from __future__ import annotations
-
 import json
 import runpy
 import sys

@@ -3,8 +3,6 @@
 Sums are taken in another order there, so numbers agree nearly and not to the last bit.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The comparison of a card with the processor, as far as it can be looked at without a card."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import run_on_cuda

@@ -1,7 +1,5 @@
 """What the reviewer's checklist of the book says of the repository is so."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

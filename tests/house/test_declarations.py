@@ -1,7 +1,5 @@
 """One place for versions, and nothing imported that is not pinned."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

@@ -1,7 +1,5 @@
 """What README and book say came out is what the records of tier full say."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import make_findings

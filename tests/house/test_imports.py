@@ -1,7 +1,5 @@
 """Imports point one way, and a command loads no more than it needs."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -4,8 +4,6 @@ The real Makefile and tools/make_venv.py run in a copy. Only the module ``venv``
 that notes how pip was called, so nothing is downloaded.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
@@ -104,16 +102,6 @@ def test_an_unfit_python_gets_one_clear_line(checkout, python, setup, words):
     assert result.returncode != 0
     assert len(said) == 1 and words in said[0]
     assert not (checkout.folder / ".venv").exists()
-
-
-def test_clean_deletes_what_was_generated_keeps_the_environment_and_help_names_every_command(checkout):
-    folders = [checkout.folder / name for name in ("_build/html", "book/runs", ".snakemake", ".venv", "book/assets")]
-    for folder in folders:
-        folder.mkdir(parents=True)
-    assert checkout.make("clean").returncode == 0
-    assert [folder for folder in folders if folder.exists()] == folders[3:]
-    said = checkout.make("help").stdout
-    assert all(f"make {name}" in said for name in ("book", "test", "lint", "clean", "help"))
 
 
 @pytest.mark.parametrize("environment", [{"CI": "true"}, {}])

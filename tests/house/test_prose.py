@@ -1,7 +1,5 @@
 """No result is typed into the prose: the check finds planted ones and passes over what is none; the pages hold none."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -103,12 +101,6 @@ def test_a_chapter_opens_with_objectives_and_closes_with_summary_exercises_and_f
             assert labels == [""] * len(solutions) and solutions and not solved
         else:
             assert len(labels) > (page in CHAPTERS) and labels == solved
-
-
-def test_no_two_exercises_of_the_book_share_a_label():
-    pages = [*ROOT.glob("book/*.md"), *ROOT.glob("notebooks/*.md")]
-    labels = [label for page in pages for label in _exercises(page.read_text(encoding="utf-8"))[0] if label]
-    assert len(labels) > len(CHAPTERS) and sorted(labels) == sorted(set(labels))
 
 
 def test_a_fault_names_its_line_and_an_allowed_text_covers_its_own_number_and_no_other():

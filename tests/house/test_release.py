@@ -1,7 +1,5 @@
 """What is given to others is whole: the wheel, the citation, the cluster's profile, the table of speeds."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

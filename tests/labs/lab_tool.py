@@ -1,7 +1,5 @@
 """The labs of the repository, what makes them, and a kernel to run them in."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Each lab works when solved, and does not before. Labs are found by their sources, labs/*.md."""
 
-from __future__ import annotations
-
 import ast
 
 import make_labs

@@ -1,7 +1,5 @@
 """From the source of a lab to what students and teachers get."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
@@ -182,17 +180,6 @@ def test_the_same_sources_give_the_same_bytes_and_a_check_writes_nothing(folder,
     assert make_labs.main(["--check"]) == 1
 
 
-UNSOLVED = """\
-## Exercise 2
-
-```{code-cell} ipython3
-:tags: [check]
-
-assert third(3) == 1
-```
-
-Why not"""
-
 #: What is changed in the lab, and the words that say what is wrong.
 FAULTS = {
     "unknown tag": ('{"tags": ["instructor"]}', '{"tags": ["teacher"]}', "cell 7 .*unknown tag 'teacher'"),
@@ -209,7 +196,6 @@ FAULTS = {
     "title": ("# Halves", "Halves", "first line is '# TITLE'"),
     "broken formula": ("\\frac12", "\\left( x", r"cell 4 .*'\\\\left\( x' cannot be drawn"),
     "unknown command": ("\\frac12", "\\halb", "cell 4 .*a command that slides cannot draw"),
-    "check of nothing": ("Why not", UNSOLVED, "exercise 2 has a check, but no code to solve it"),
 }
 
 

@@ -1,7 +1,5 @@
 """The slides of each lab, opened in chromium from a file and without a network."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import make_labs

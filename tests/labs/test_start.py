@@ -1,7 +1,5 @@
 """The first cell of a lab: from any folder of a clone, from nowhere, and where all is installed."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

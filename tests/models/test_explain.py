@@ -1,7 +1,5 @@
 """Explanations against networks whose reasons are known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

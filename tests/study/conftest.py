@@ -1,7 +1,5 @@
 """A small checkout with one notebook, a store, and rows of the smallest size."""
 
-from __future__ import annotations
-
 import textwrap
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Clips as samples and rows: what is read, what is shared, what is learnt from whom."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Rows beside each other, from records alone: values, differences with one verdict, tables and figures."""
 
-from __future__ import annotations
-
 import doses
 import matplotlib.pyplot as plt
 import numpy as np
@@ -85,11 +83,6 @@ def asked(rows) -> Experiment:
     )
 
 
-def test_a_metric_stands_in_one_part():
-    parts = {compare.part_of(metric) for metric in ("roc_auc_frames", "uf1_pooled", "strs")}
-    assert parts == set(compare.METHODS) == {"frames", "recognition", "spotting_and_naming"}
-
-
 def test_tallies_from_the_kept_tablesgive_the_metrics_of_the_record(rows):
     for part in ("spotting_and_naming", "recognition"):
         (tally,) = compare.tallies(rows["good"], part)
@@ -149,11 +142,6 @@ def test_tablessay_what_the_records_hold(asked, rows):
         asked, {"x": Kept(rows["good"].row, rows["good"].records, True)}
     )
     assert tables.remake(asked, rows).loc["Command"].item() == "python -m melib rows grid --tier smoke"
-
-
-def test_a_folded_table_opens_by_keyboard_and_is_whole(rows, asked):
-    html = tables.Folded(tables.compared(asked, rows), "all < comparisons")._repr_html_()
-    assert "<details" in html and "<summary>Show all &lt; comparisons (6 in all)</summary>" in html
 
 
 def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):

@@ -1,7 +1,5 @@
 """Who is learnt from and who is tested, and what is learnt of their videos."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

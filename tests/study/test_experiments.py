@@ -1,7 +1,5 @@
 """Experiments are data: what the files of the pages declare, and what a wrong file is told."""
 
-from __future__ import annotations
-
 import pytest
 import yaml
 

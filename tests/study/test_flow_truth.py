@@ -1,7 +1,5 @@
 """The error tables measure distance to the true motion; whether depth helps is decided on people never seen."""
 
-from __future__ import annotations
-
 import json
 
 import flow_truth
@@ -116,16 +114,6 @@ def test_region_means_of_the_truth_are_those_of_the_expression_alone():
     for plane in (1, 2):
         assert np.corrcoef(means["truth"][plane].ravel(), own[plane].ravel())[0, 1] > 0.8
     assert np.abs(means["truth"][2] - own[2]).mean() < 0.15
-
-
-def test_a_run_counts_its_clips_and_names_its_data(monkeypatch):
-    noise = np.random.default_rng(0)
-    sources = ("two frames", "averages", "truth")
-    monkeypatch.setattr(flow_truth, "read_clip", lambda _: {one: noise.normal(size=(3, 7, 7)) for one in sources})
-    result = flow_truth.name_out_of_plane(train_subjects=2, test_subjects=2, clips=2, resamples=50)
-    assert result["counts"] == {"train_subjects": 2, "test_subjects": 2, "train_clips": 4, "test_clips": 4}
-    assert result["dataset"]["name"] == "synthetic-out_of_plane-clips"
-    assert set(result["scores"]) == {*flow_truth.INPUTS, "shuffled labels"}
 
 
 def test_a_record_comes_back_in_its_order_and_knows_whether_the_code_changed(tmp_path, monkeypatch):

@@ -1,7 +1,5 @@
 """A row of long videos from its settings to its record: what it rests on, what is kept, what must succeed and fail."""
 
-from __future__ import annotations
-
 import copy
 import json
 import os
@@ -19,7 +17,7 @@ from melib.spotting import MICRO, box_smooth, mean_intervals, sfamnet_intervals
 from melib.study import data, long_videos
 from melib.study.data import Reader, open_data, spotting_pairs
 from melib.study.long_videos import run, study, training_settings
-from melib.study.rules import Rule, hits, released_rule
+from melib.study.rules import Rule, released_rule
 from melib.study.settings import TIERS, Settings
 from melib.training import train_mean, train_sfamnet
 from melib.video import EMOTIONS_7
@@ -305,14 +303,6 @@ def test_intervals_that_are_one_once_clipped_count_once():
     )
     _, found = long_videos.spot(model, SimpleNamespace(subject="s1", name="v1", n_frames=21), rule=wide)
     assert found[["onset", "apex", "offset"]].to_numpy().tolist() == [[0, 14, 20]]
-
-
-@pytest.mark.parametrize(
-    ("found", "right"), [([[10, 19], [11, 20], [70, 79]], 1), ([[10, 19], [42, 51]], 2), (np.empty((0, 2), int), 0)]
-)
-def test_hits_are_counted_one_to_one(found, right):
-    truth, found = np.array([[10, 19], [40, 49]]), np.array(found)
-    assert hits(truth, found) == hits(found, truth) == right
 
 
 def test_numbers_of_epochs_make_no_stack(nine_updates, store, monkeypatch):

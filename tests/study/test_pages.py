@@ -1,7 +1,5 @@
 """A run leaves a whole page or none, is repeated exactly when something that decides it has changed, and says so."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

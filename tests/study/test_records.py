@@ -1,7 +1,5 @@
 """Records: whole or not at all, current while nothing that decides them has changed, found from any folder."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pandas as pd

@@ -1,13 +1,10 @@
 """What the authors published: what is asked of predictions, files and printed numbers whose answer is known."""
 
-from __future__ import annotations
-
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import released
-import released_figures as figures
 import torch
 
 from melib.metrics import intervals, strs
@@ -173,18 +170,3 @@ def test_the_command_says_what_a_folder_lacks_and_keeps_what_it_says(tmp_path, f
 def test_the_criterion_follows_the_largest_difference(differences, word):
     row = {"case": "mean_x", "network": "MEAN", "compared": "score", "values": 8}
     assert released.criterion({"parity": [{**row, "largest_difference": each} for each in differences]}) == word
-
-
-def test_the_figures_show_every_case_and_say_what_is_not_there(record):
-    kept = stored.load("released_weights")
-    axis = figures.parity(kept).axes[0]
-    assert sum(len(line.get_xdata()) for line in axis.lines[:2]) == len(kept["parity"])
-    axes = figures.last_layers(record).axes
-    assert [axis.get_title(loc="left") for axis in axes] == ["4 emotions, 2 files", "7 emotions, 1 file"]
-    bars = axes[1].patches[0].get_data()
-    np.testing.assert_allclose(bars.edges, released.EDGES)
-    assert np.sum(bars.values * np.diff(released.EDGES)) == pytest.approx(1)
-    nothing = {"emotions": 4, "fc_recog": None}
-    assert not figures.last_layers({"sfamnet": [nothing]}).axes[0].patches
-    assert figures.ceilings(kept).axes[0].lines
-    assert "no label file" in figures.ceilings(record).axes[0].texts[0].get_text()

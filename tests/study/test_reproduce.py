@@ -1,7 +1,5 @@
 """Records computed anew against kept ones: the same bits on the same machine, near elsewhere, told apart else."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Settings are complete and valid once they are made, and a wrong value is named with what would be right."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import fields
 
@@ -57,25 +55,11 @@ def test_what_is_left_to_the_dataset_is_filled_in_at_once(tmp_path):
     assert None not in [getattr(ours, each.name) for each in fields(ours)]
 
 
-def test_joined_inputs_are_planes_of_their_own():
-    joined = Settings(input="O|S", method="farneback")
-    assert joined.inputs == ("O", "S")
-    assert [joined.planes(each).input for each in joined.inputs] == ["O", "S"]
-    assert joined.planes("O").method == "farneback" and joined.alone("S").inputs == ("S",)
-
-
 def test_seven_emotions_are_not_merged_and_four_are():
     assert Settings(classes=7).class_of("happiness") == "happiness" and len(Settings(classes=7).emotions) == 7
     assert Settings().class_of("fear") == "negative"
     own = Settings(suite="out_of_plane")
     assert own.class_of("anything") == "anything" and "negative" not in own.emotions and len(own.emotions) == 7
-
-
-def test_the_ceiling_of_a_rule_learns_that_rules_labels():
-    assert [Settings(model="labels", intervals_by=name).labels_by for name in ("mean", "sfamnet")] == [
-        "mean",
-        "sfamnet",
-    ]
 
 
 @pytest.mark.parametrize(
