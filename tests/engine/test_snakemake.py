@@ -111,11 +111,11 @@ def build(checkout: Path) -> tuple[int, str]:
 def test_a_killed_engine_leaves_nothing_half_made_and_the_next_one_finishes(book_checkout):
     checkout = book_checkout
     page, index = checkout / "book" / "runs" / "small.ipynb", checkout / "_build" / "html" / "index.html"
-    (checkout / "wait").touch()
+    (checkout / "notebooks" / "wait").touch()
     killed = start(checkout)
     try:
         deadline = time.monotonic() + 120
-        while not (checkout / "waiting").exists():
+        while not (checkout / "notebooks" / "waiting").exists():
             assert killed.poll() is None, killed.stdout.read()
             assert time.monotonic() < deadline, "the notebook did not get to its wait"
             time.sleep(0.1)
@@ -125,7 +125,7 @@ def test_a_killed_engine_leaves_nothing_half_made_and_the_next_one_finishes(book
         os.killpg(killed.pid, signal.SIGKILL)
         killed.communicate()
     assert not page.exists() and not index.exists()
-    (checkout / "wait").unlink()
+    (checkout / "notebooks" / "wait").unlink()
 
     code, said = build(checkout)
     assert code == 0, said
