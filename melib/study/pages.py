@@ -132,7 +132,8 @@ def experiments_of(run: Run, root: Path) -> list[str]:
 def page_key(run: Run, tier: str, root: Path) -> str:
     """SHA-256 of all that decides a page: melib, notebook and modules, parameters, tier, data files, records kept."""
     files = [root / run.notebook, *(root / "notebooks" / f"{name}.yml" for name in experiments_of(run, root))]
-    files += modules_beside(root / run.notebook)
+    # Data of melib count though no module names them: a page may read them by itself.
+    files += [*modules_beside(root / run.notebook), *sorted((Path(melib.__file__).parent / "data").iterdir())]
     kept = sorted(path for path in (root / "results").glob("*.json"))
     if tier == "full":
         folders = {f"{name}" for name in experiments_of(run, root)}

@@ -47,7 +47,6 @@ def test_a_file_that_is_not_what_its_name_says_is_said_to_be_what_it_is(tmp_path
     trees.refused(words, sheets.read_cells, tmp_path / "a.xls")
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_workbook_saved_as_strict_open_xml_is_said_to_be_one(tmp_path):
     plain = trees.write_book(tmp_path / "a.xlsx", x=[["Subject"]])
     with zipfile.ZipFile(plain) as old, zipfile.ZipFile(tmp_path / "b.xlsx", "w") as new:
