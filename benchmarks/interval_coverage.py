@@ -21,7 +21,7 @@ from melib.metrics import strs, uncertainty
 EMOTIONS = np.array(["negative", "others", "positive", "surprise"])
 FREQUENCIES = np.array([0.45, 0.20, 0.10, 0.25])
 #: Subjects and mean number of micro-expressions per subject; about half of them are found.
-SIZES = ((12, 5.0), (26, 6.0), (60, 6.3))
+SIZES = ((20, 2.8), (40, 2.8), (120, 2.8))
 METRICS = ("strs", "f1_spotting", "f1_analysis", "uf1_analysis", "uar_analysis", "f1_named")
 
 

@@ -101,7 +101,7 @@ def limits(state: dict) -> dict[str, dict[str, list[float]]] | None:
     truth, predictions, keys = _tables(state)
     tally, made = strs.tally(truth, predictions, **keys), {}
     for method in METHODS:
-        found = uncertainty.bootstrap(tally, n_resamples=RESAMPLES, method=method).table
+        found = uncertainty.bootstrap(tally, n_resamples=RESAMPLES, method=method, fewest=2).table
         made[method] = {key: found.loc[key, ["low", "high"]].tolist() for key in SHARES}
     return made
 

@@ -67,6 +67,7 @@ def report(
     limits = beside = None
     if bootstrap:
         table = uncertainty.bootstrap(tally, n_resamples=bootstrap).table
+    if bootstrap and len(tally.subjects) >= uncertainty.FEWEST_SUBJECTS:
         limits = {key: [_plain(table.loc[key, "low"]), _plain(table.loc[key, "high"])] for key in scores}
     if listed is None:
         notes.append(

@@ -13,6 +13,8 @@ from melib.errors import InputError
 from melib.metrics._tally import Tally
 
 METHODS = ("studentised", "bca", "percentile")
+#: Probability beyond each limit of a 95 % interval.
+_TAIL = 0.025
 
 # Entries of (resamples x columns) computed in one piece; bounds memory to some hundred MB.
 _PIECE = 5_000_000
@@ -28,7 +30,7 @@ class Statistic:
 
     systems: list[tuple[Tally, ...]]  # all over the same subjects
     metrics: tuple[str, ...]
-    scales: np.ndarray  # per metric: "share", "amount" or "difference"
+    scales: np.ndarray  # per metric: "share", "amount", or "difference of" either
 
     @property
     def tallies(self) -> list[Tally]:
@@ -77,16 +79,13 @@ class Statistic:
 
 
 def limits(
-    statistic: Statistic, method: str, level: float, n_resamples: int, rng: np.random.Generator
+    statistic: Statistic, method: str, n_resamples: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Value, lower and upper limit of each metric."""
     if method not in METHODS:
         raise InputError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
-    if not 0 < level < 1:
-        raise InputError(f"a level lies between 0 and 1, got {level}")
     if n_resamples < 20:
         raise InputError(f"{n_resamples} resamples give no interval: take at least 20, better 2000")
-    tail = (1 - level) / 2
     once = [np.ones((1, size)) for size in statistic.blocks]
     value = statistic.values(once)[0]
     # How often each unit is drawn, with replacement within its block.
@@ -94,11 +93,11 @@ def limits(
     weights = [drawn.astype(np.float64) for drawn in draws_of]
     draws = statistic.values(weights)
     if method == "percentile":
-        low, high = _quantile(draws, tail), _quantile(draws, 1 - tail)
+        low, high = _quantile(draws, _TAIL), _quantile(draws, 1 - _TAIL)
     elif method == "bca":
-        low, high = _bca(statistic, value, draws, once, tail)
+        low, high = _bca(statistic, value, draws, once)
     else:
-        low, high = _studentised(statistic, value, draws, once, weights, tail)
+        low, high = _studentised(statistic, value, draws, once, weights)
     undefined = ~np.isfinite(value)
     return value, np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
 
@@ -112,7 +111,7 @@ def _quantile(values: np.ndarray, share: float) -> np.ndarray:
 
 
 def _bca(
-    statistic: Statistic, value: np.ndarray, draws: np.ndarray, once: list[np.ndarray], tail: float
+    statistic: Statistic, value: np.ndarray, draws: np.ndarray, once: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     left_out = np.concatenate(list(statistic.without_each_subject(*next(statistic.pieces(once)))))
     influence = left_out.mean(axis=0) - left_out
@@ -121,7 +120,7 @@ def _bca(
     below = (draws < value).mean(axis=0) + (draws == value).mean(axis=0) / 2
     bias = ndtri(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
     limits = []
-    for share in (tail, 1 - tail):
+    for share in (_TAIL, 1 - _TAIL):
         shifted = bias + ndtri(share)
         shares = np.nan_to_num(ndtr(bias + shifted / (1 - acceleration * shifted)), nan=share)
         limits.append(np.array([_quantile(draws[:, m], shares[m]) for m in range(len(value))]))
@@ -134,13 +133,12 @@ def _studentised(
     draws: np.ndarray,
     once: list[np.ndarray],
     weights: list[np.ndarray],
-    tail: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     scales, error, errors = statistic.scales, standard_error(statistic, once)[0], standard_error(statistic, weights)
     centre = _to_scale(value, scales)
     deviations = np.full(draws.shape, np.nan)
     np.divide(_to_scale(draws, scales) - centre, errors, out=deviations, where=errors > _NO_ERROR)
-    ends = (_from_scale(centre - _quantile(deviations, share) * error, scales) for share in (1 - tail, tail))
+    ends = (_from_scale(centre - _quantile(deviations, share) * error, scales) for share in (1 - _TAIL, _TAIL))
     low, high = (np.where(error <= _NO_ERROR, value, end) for end in ends)  # all subjects alike: no width
     return low, high
 
@@ -175,10 +173,12 @@ def _spread(left_out: Iterator[np.ndarray], copies: np.ndarray, centre: np.ndarr
 def _to_scale(values: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Metrics (last axis) on the scale on which they are studentised."""
     roots = np.sqrt(np.maximum(values, 0))
-    return np.select([scales == "share", scales == "amount"], [np.arcsin(np.minimum(roots, 1)), roots], values)
+    bounded = [np.arcsin(np.minimum(roots, 1)), roots, np.arcsin(np.clip(values, -1, 1))]
+    return np.select([scales == "share", scales == "amount", scales == "difference of shares"], bounded, values)
 
 
 def _from_scale(values: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """The inverse of :func:`_to_scale`, limits beyond the range moved to its end."""
-    share = np.sin(np.clip(values, 0, np.pi / 2)) ** 2
-    return np.select([scales == "share", scales == "amount"], [share, np.maximum(values, 0) ** 2], values)
+    within = np.sin(np.clip(values, -np.pi / 2, np.pi / 2))
+    bounded = [np.maximum(within, 0) ** 2, np.maximum(values, 0) ** 2, within]
+    return np.select([scales == "share", scales == "amount", scales == "difference of shares"], bounded, values)

@@ -6,7 +6,7 @@ subjects. Resamples are weights on counts per subject, so 2,000 of them take sec
 
 * ``studentised`` (default), bootstrap-t: quantiles of (resample - value) / standard error, the standard errors by the
   jackknife over subjects (plus that over seeds). Shares are studentised on the scale arcsin(sqrt(x)), counts and rates
-  on sqrt(x), which evens out their variance and keeps intervals inside their range; differences as they are;
+  on sqrt(x), differences of shares on arcsin(x), which keeps intervals inside their range;
 * ``bca``: bias-corrected and accelerated percentiles;
 * ``percentile``: quantiles of the resamples, as in most papers.
 
@@ -33,6 +33,8 @@ from melib.metrics._tally import Tally
 
 __all__ = ["METHODS", "Intervals", "bootstrap", "caution", "paired"]
 
+#: Below so many subjects there is no interval: it would say more of the method than of the system.
+FEWEST_SUBJECTS = 20
 #: Below either number, intervals are narrower than they claim; see :func:`caution`.
 FEW_SUBJECTS = 30
 FEW_TRUE_POSITIVES = 50
@@ -48,7 +50,8 @@ class Intervals:
     Attributes
     ----------
     table : pandas.DataFrame
-        A row per metric: ``value, low, high``; NaN for a metric that the input does not give.
+        A row per metric: ``value, low, high``; NaN for a metric that the input does not give, and both limits NaN
+        where there are fewer subjects than an interval needs.
     caution : str
         What to say beside the numbers because of few data; ``""`` if nothing.
     """
@@ -66,13 +69,19 @@ def caution(n_subjects: int, true_positives: float | None) -> str:
         few.append(f"{true_positives:g} true positives (fewer than {FEW_TRUE_POSITIVES})")
     if not few:
         return ""
-    return f"Few data: {' and '.join(few)}. With so few, an interval can be narrower than it claims."
+    what = "no interval is given" if n_subjects < FEWEST_SUBJECTS else "an interval can be narrower than it claims"
+    return f"Few data: {' and '.join(few)}. With so few, {what}."
 
 
 def bootstrap(
-    system: System, *, n_resamples: int = 2000, level: float = 0.95, method: str = "studentised", seed: int = 0
+    system: System,
+    *,
+    n_resamples: int = 2000,
+    method: str = "studentised",
+    seed: int = 0,
+    fewest: int = FEWEST_SUBJECTS,
 ) -> Intervals:
-    """An interval over subjects (and seeds) for every metric of a tally.
+    """A 95 % interval over subjects (and seeds) for every metric of a tally.
 
     Parameters
     ----------
@@ -80,23 +89,23 @@ def bootstrap(
         From ``strs.tally``, ``spotting.tally``, ``spotting.tally_frames`` or ``recognition.tally``; one per seed.
     n_resamples : int
         2,000 leave each limit of a 95 % interval uncertain by about 2 % of the interval's width.
-    level : float
-        Nominal coverage in (0, 1).
     method : {"studentised", "bca", "percentile"}
         See the docstring of this module. ``studentised`` evaluates the metrics once per resample and subject: for a
         tally of frames, with its thousands of columns, ``bca`` is much cheaper.
     seed : int
         The same seed gives the same interval.
+    fewest : int
+        Subjects below which both limits are NaN. Lower it to study what intervals from few subjects are worth.
 
     Raises
     ------
     InputError
-        With fewer than two subjects, fewer than 20 resamples, a level outside (0, 1) or an unknown method.
+        With fewer than two subjects, fewer than 20 resamples, or an unknown method.
     """
     systems = _aligned(system)
     first = systems[0][0]
     scales = {key: "amount" if key in first.unbounded else "share" for key in first.scores()}
-    return _intervals(systems, scales, method, level, n_resamples, np.random.default_rng([seed, 1]))
+    return _intervals(systems, scales, method, n_resamples, np.random.default_rng([seed, 1]), fewest)
 
 
 def paired(
@@ -104,9 +113,9 @@ def paired(
     second: System,
     *,
     n_resamples: int = 2000,
-    level: float = 0.95,
     method: str = "studentised",
     seed: int = 0,
+    fewest: int = FEWEST_SUBJECTS,
 ) -> Intervals:
     """An interval for each metric of the first system minus that of the second.
 
@@ -117,15 +126,16 @@ def paired(
     ----------
     first, second : Tally, or a sequence of them
         Two systems on the same truth; one tally per seed.
-    n_resamples, level, method, seed
+    n_resamples, method, seed, fewest
         As for :func:`bootstrap`.
     """
     systems = _aligned(first, second)
     metrics, others = (tuple(tallies[0].scores()) for tallies in systems)
     if metrics != others:
         raise InputError(f"the systems have different metrics: {', '.join(sorted(set(metrics) ^ set(others)))}")
-    scales = dict.fromkeys(metrics, "difference")
-    return _intervals(systems, scales, method, level, n_resamples, np.random.default_rng([seed, 2]))
+    unbounded = systems[0][0].unbounded
+    scales = {key: f"difference of {'amounts' if key in unbounded else 'shares'}" for key in metrics}
+    return _intervals(systems, scales, method, n_resamples, np.random.default_rng([seed, 2]), fewest)
 
 
 def _aligned(*systems: System) -> list[tuple[Tally, ...]]:
@@ -143,14 +153,16 @@ def _intervals(
     systems: list[tuple[Tally, ...]],
     scales: dict[str, str],
     method: str,
-    level: float,
     n_resamples: int,
     rng: np.random.Generator,
+    fewest: int,
 ) -> Intervals:
     statistic = Statistic(systems, tuple(scales), np.array(list(scales.values())))
-    found = limits(statistic, method, level, n_resamples, rng)
+    found = limits(statistic, method, n_resamples, rng)
     index = pd.Index(statistic.metrics, name="metric")
     table = pd.DataFrame(dict(zip(("value", "low", "high"), found, strict=True)), index=index)
+    if statistic.blocks[0] < fewest:
+        table[["low", "high"]] = np.nan
     every = [tally.scores() for tally in statistic.tallies]
     hits = [float(scores[key]) for scores in every for key in ("tp", "tp_micro") if key in scores]
     return Intervals(table, caution(statistic.blocks[0], min(hits, default=None)))

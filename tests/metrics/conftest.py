@@ -29,6 +29,11 @@ def draw_tables(rng: np.random.Generator, subjects: int = 8, videos: int = 2, pe
 
 
 @pytest.fixture
+def drawn_tables():
+    return draw_tables
+
+
+@pytest.fixture
 def tables():
     return draw_tables(np.random.default_rng(3))
 

@@ -1,5 +1,7 @@
 """Bootstrap and paired difference: against brute force and known answers."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,9 @@ from scipy.stats import norm
 from melib.errors import InputError
 from melib.metrics import recognition, spotting, strs, uncertainty
 from melib.metrics._tally import Tally
+
+bootstrap = partial(uncertainty.bootstrap, fewest=2)
+paired = partial(uncertainty.paired, fewest=2)
 
 
 def mean_tally(values: np.ndarray) -> Tally:
@@ -30,23 +35,21 @@ def test_the_bootstrap_of_a_tally_is_the_bootstrap_of_its_tables(tables):
             for part in tables
         ]
         slow.append(strs.evaluate(*resampled)["strs"])
-    fast = uncertainty.bootstrap(tally, n_resamples=20, method="percentile").table.loc["strs"]
+    fast = bootstrap(tally, n_resamples=20, method="percentile").table.loc["strs"]
     assert [fast["low"], fast["high"]] == pytest.approx(np.quantile(slow, [0.025, 0.975]))
 
 
 @pytest.mark.parametrize("method", uncertainty.METHODS)
 def test_intervals_hold_the_value_lie_in_range_and_repeat_bit_for_bit(tables, videos, method):
     tally = strs.tally(*tables, videos=videos)
-    table, again, other = (
-        uncertainty.bootstrap(tally, n_resamples=100, method=method, seed=seed).table for seed in (0, 0, 1)
-    )
+    table, again, other = (bootstrap(tally, n_resamples=100, method=method, seed=seed).table for seed in (0, 0, 1))
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
     shares = table.drop(["tp", "fp", "fn", "false_positives_per_minute"])
     assert shares.min().min() >= 0 and shares.max().max() <= 1
     assert table["value"].to_dict() == pytest.approx(strs.evaluate(*tables, videos=videos))
     pd.testing.assert_frame_equal(table, again, check_exact=True)
     assert not table.equals(other)
-    perfect = uncertainty.bootstrap(strs.tally(tables[0], tables[0]), n_resamples=50, method=method).table
+    perfect = bootstrap(strs.tally(tables[0], tables[0]), n_resamples=50, method=method).table
     assert perfect.loc["strs"].tolist() == pytest.approx([1, 1, 1]), "no variation, no width"
     assert perfect.loc["false_positives_per_minute"].isna().all(), "what is undefined stays so"
 
@@ -55,7 +58,7 @@ def test_intervals_hold_the_value_lie_in_range_and_repeat_bit_for_bit(tables, vi
 def test_limits_of_a_skewed_sample_agree_with_scipy(method, name):
     values = np.random.default_rng(3).exponential(1, 25) ** 2
     peer = stats.bootstrap((values,), np.mean, n_resamples=20_000, method=name, rng=np.random.default_rng(0))
-    row = uncertainty.bootstrap(mean_tally(values), n_resamples=20_000, method=method).table.loc["mean"]
+    row = bootstrap(mean_tally(values), n_resamples=20_000, method=method).table.loc["mean"]
     assert [row["low"], row["high"]] == pytest.approx(list(peer.confidence_interval), rel=0.02)
 
 
@@ -65,8 +68,8 @@ def test_studentised_limits_are_those_of_a_plain_loop():
     centre, error = values.mean(), values.std(ddof=1) / 5
     deviations = (draws.mean(axis=1) - centre) / (draws.std(axis=1, ddof=1) / 5)
     low, high = centre - np.quantile(deviations, [0.975, 0.025]) * error
-    # As a difference, the mean is studentised on its own scale, like here.
-    row = uncertainty.paired(mean_tally(values), mean_tally(np.zeros(25)), n_resamples=20_000).table.loc["mean"]
+    # As a difference of amounts, the mean is studentised on its own scale, like here.
+    row = paired(mean_tally(values), mean_tally(np.zeros(25)), n_resamples=20_000).table.loc["mean"]
     assert [row["low"], row["high"]] == pytest.approx([low, high], abs=0.02)
     assert high - centre > 1.3 * (centre - low)
 
@@ -83,7 +86,7 @@ def test_every_evaluate_has_intervals_for_all_its_metrics(tables):
         (spotting.tally_frames(truth, frames), {"roc_auc_frames": spotting.roc_auc_frames(truth, frames)}),
         (recognition.tally(*labels, folds), recognition.evaluate(*labels, folds=folds)),
     ):
-        table = uncertainty.bootstrap(tally, n_resamples=100, method="bca").table
+        table = bootstrap(tally, n_resamples=100, method="bca").table
         assert set(scores) <= set(table.index)
         defined = table.loc[[key for key, value in scores.items() if np.isfinite(value)]]
         assert (defined["low"] <= defined["value"] + 1e-12).all()
@@ -91,7 +94,9 @@ def test_every_evaluate_has_intervals_for_all_its_metrics(tables):
 
 
 def test_few_data_are_pointed_out_beside_the_intervals(tables):
-    assert "8 subjects" in uncertainty.bootstrap(strs.tally(*tables), n_resamples=20).caution
+    found = uncertainty.bootstrap(strs.tally(*tables), n_resamples=20)
+    assert "8 subjects" in found.caution and "no interval is given" in found.caution
+    assert found.table["value"].notna().sum() > 9 and found.table[["low", "high"]].isna().all().all()
     assert "12 subjects (fewer than 30) and 30 true positives (fewer than 50)" in uncertainty.caution(12, 30)
     assert uncertainty.caution(30, 50) == uncertainty.caution(30, None) == ""
 
@@ -100,7 +105,7 @@ def test_seeds_are_averaged_and_widen_the_interval():
     base = np.random.default_rng(0).normal(5, 1, 40)
     seeds = [mean_tally(base + shift) for shift in (-2.0, -0.5, 0.5, 2.0)]
     one, four = (
-        uncertainty.bootstrap(system, n_resamples=500, method="percentile").table.loc["mean"]
+        bootstrap(system, n_resamples=500, method="percentile").table.loc["mean"]
         for system in (mean_tally(base), seeds)
     )
     assert four["value"] == pytest.approx(base.mean())
@@ -114,7 +119,7 @@ def test_a_paired_interval_is_as_narrow_as_the_difference_allows():
     rng = np.random.default_rng(0)
     base = rng.normal(0, 5, 50)
     better = base + 0.5 + rng.normal(0, 0.1, 50)
-    row = uncertainty.paired(mean_tally(better), mean_tally(base), n_resamples=500).table.loc["mean"]
+    row = paired(mean_tally(better), mean_tally(base), n_resamples=500).table.loc["mean"]
     mean, half = (better - base).mean(), norm.ppf(0.975) * (better - base).std(ddof=1) / np.sqrt(50)
     assert row.tolist() == pytest.approx([mean, mean - half, mean + half], abs=0.02)
 
@@ -123,8 +128,8 @@ def test_a_pair_may_differ_in_its_subjects_and_a_system_never_differs_from_itsel
     truth, predictions = tables
     more = pd.concat([predictions, predictions[:1].assign(subject="stranger")], ignore_index=True)
     tally = strs.tally(truth, predictions)
-    assert uncertainty.paired(strs.tally(truth, more), tally, n_resamples=50).table.loc["fp", "value"] == 1
-    assert (uncertainty.paired(tally, tally, n_resamples=50).table.dropna() == 0).all().all()
+    assert paired(strs.tally(truth, more), tally, n_resamples=50).table.loc["fp", "value"] == 1
+    assert (paired(tally, tally, n_resamples=50).table.dropna() == 0).all().all()
 
 
 def test_from_few_subjects_studentised_intervals_hold_the_truth_as_often_as_they_say_and_percentiles_less_often():
@@ -132,7 +137,7 @@ def test_from_few_subjects_studentised_intervals_hold_the_truth_as_often_as_they
     for k in range(300):
         tally = mean_tally(np.random.default_rng([0, 4, k]).normal(5, 1, 8))
         for method in held:
-            row = uncertainty.bootstrap(tally, method=method, n_resamples=100, seed=k).table.loc["mean"]
+            row = bootstrap(tally, method=method, n_resamples=100, seed=k).table.loc["mean"]
             held[method] += row["low"] <= 5 <= row["high"]
     assert held["studentised"] / 300 == pytest.approx(0.95, abs=0.03)
     assert held["percentile"] / 300 < 0.91
@@ -142,21 +147,36 @@ def test_from_few_subjects_studentised_intervals_hold_the_truth_as_often_as_they
     ("options", "words"),
     [
         ({"method": "normal"}, "unknown method 'normal'"),
-        ({"level": 95}, "level lies between 0 and 1"),
         ({"n_resamples": 5}, "at least 20"),
     ],
 )
 def test_what_cannot_be_resampled_is_refused(tables, options, words):
     with pytest.raises(InputError, match=words):
-        uncertainty.bootstrap(strs.tally(*tables), **options)
+        bootstrap(strs.tally(*tables), **options)
     with pytest.raises(InputError, match="at least two subjects, there is 1"):
-        uncertainty.bootstrap(strs.tally(*(part[part.subject == 1] for part in tables)))
+        bootstrap(strs.tally(*(part[part.subject == 1] for part in tables)))
     with pytest.raises(InputError, match="different metrics"):
-        uncertainty.paired(strs.tally(*tables), spotting.tally(*tables))
+        paired(strs.tally(*tables), spotting.tally(*tables))
+
+
+def test_a_difference_of_shares_stays_between_minus_one_and_one_where_that_of_amounts_would_not():
+    rng, beyond = np.random.default_rng(5), 0
+    for _ in range(20):
+        hits, every = rng.integers(0, 3, (2, 6)), rng.integers(2, 9, 6)
+        pairs = [np.stack([each, every], axis=1).astype(float) for each in hits]
+        for unbounded in (frozenset(), frozenset({"share"})):
+            how = (("hits", "n"), lambda t: {"share": t[..., 0] / t[..., 1]}, unbounded)
+            row = paired(*(Tally(tuple("abcdef"), counts, *how) for counts in pairs), n_resamples=100).table.loc[
+                "share"
+            ]
+            widest = max(-row["low"], row["high"])
+            assert unbounded or (widest <= 1 and row["low"] <= row["value"] <= row["high"])
+            beyond += widest > 1
+    assert beyond > 0
 
 
 @pytest.mark.parametrize("counts", [(2, 3, 3), (5, 3, 4)])
 def test_rounding_in_a_resample_without_spread_does_not_open_the_interval(counts):
     shares = Tally(tuple("abc"), np.array(counts, float)[:, None], ("n",), lambda t: {"share": t[..., 0] / 30})
-    row = uncertainty.bootstrap(shares, n_resamples=200).table.loc["share"]
+    row = bootstrap(shares, n_resamples=200).table.loc["share"]
     assert row["low"] > 0.2 and row["high"] < 0.6
