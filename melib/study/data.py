@@ -52,14 +52,15 @@ def open_data(
         return dataset, tuple(
             Fold(dataset.of(train), (), dataset.of(test), ()) for train, test in loso(dataset.subjects)
         )
-    sizes, suite = settings.sizes, settings.suite
-    people = [
-        {"subjects": number, "population": name} for name, number in zip(("train", "test"), sizes.people, strict=True)
-    ]
-    dataset, test = (open_benchmark(suite, **each, videos=sizes.videos, frames=sizes.frames) for each in people)
-    clips, test_clips = (open_clips(suite, **each, clips=sizes.clips) for each in people)
-    if settings.split == "fresh":
-        return dataset, (Fold(dataset.videos, clips.videos, test.videos, test_clips.videos),)
+    sizes, opened = settings.sizes, []
+    for population, number in zip(("train", "test"), settings.people, strict=True):
+        if number:
+            people = {"subjects": number, "population": population}
+            opened.append(open_benchmark(settings.suite, **people, videos=sizes.videos, frames=sizes.frames))
+            opened.append(open_clips(settings.suite, **people, clips=sizes.clips))
+    dataset, clips, *tested = opened
+    if tested:
+        return dataset, (Fold(dataset.videos, clips.videos, *(each.videos for each in tested)),)
     parts = loso(dataset.subjects)
     return dataset, tuple(Fold(*(each.of(side) for side in sides for each in (dataset, clips))) for sides in parts)
 
@@ -68,7 +69,8 @@ def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progr
     """Compute the features that rows read and the store lacks, once for rows that read the same."""
     done, how = set(), {"store": store, "jobs": jobs, "progress": progress}
     for settings in (each for each in rows if each.model not in ("labels", "action units")):
-        given = {name: getattr(settings, name) for name in ("dataset", "data_root", "suite", "split", "gap_s")}
+        names = ("dataset", "data_root", "suite", "split", "learnt", "gap_s")
+        given = {name: getattr(settings, name) for name in names}
         reads = (*given.values(), settings.micro_videos_only, *(settings.planes(part) for part in settings.inputs))
         if reads not in done:
             done.add(reads)

@@ -11,7 +11,9 @@ table of rows), ``rows`` and ``comparisons``. An entry of ``rows`` is a grid::
         model: {mean: {label: MEAN, model: mean}, floor: {label: Floor, model: floor}}
         seen: {o: {label: O, input: O}, s: {label: S, input: S}}
 
-with a row for each combination: ``{axis}`` becomes the key in names and the label in labels. ``from: spotting`` with
+with a row for each combination: ``{axis}`` becomes the key in names and the label in labels. Where an entry or a value
+says so, its rows are trained ``once``, with the seeds of a ``headline``, or exist at tier ``full`` alone (comparisons
+with them, too). ``from: spotting`` with
 ``only: [mean-o]`` takes rows of another experiment, which are computed once. An entry of ``comparisons`` has
 ``question``, ``metric`` (one or several), ``first`` and ``second``, and ``for`` likewise. ``filmed`` holds ``rows`` and
 ``comparisons`` to be taken on filmed faces in place of those of clips, which only a benchmark has.
@@ -22,7 +24,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -35,7 +37,9 @@ from melib.study.printed import READINGS, REBUILT, read_printed
 from melib.study.settings import SYNTHETIC, ClipSettings, Settings, make, tier_sizes, usual_classes
 
 _KEYS = {"title", "question", "criterion", "least", "measures", "rows", "comparisons", "filmed", "printed"}
-_ROW_KEYS = {"name", "label", "way", "settings", "for", "once", "from", "only"}
+#: Marks of rows that are no settings: see the top.
+_MARKS = ("once", "headline", "full")
+_ROW_KEYS = {"name", "label", "way", "settings", "for", *_MARKS, "from", "only"}
 _COMPARISON_KEYS = {"question", "metric", "first", "second", "for", "least"}
 #: Input -> what names of rows call it.
 INPUT_NAMES = {"O": "o", "S": "s", "O+S": "o+s", "O|S": "o-and-s", "D": "d"}
@@ -121,6 +125,16 @@ def load(
     FileNotFoundError
         If there is no such experiment or dataset.
     """
+    whole = _whole(name, tier, dataset, data_root, rows, folder)
+    found = {row.name: row for row in whole.rows if row.seeds}
+    asked = (each for each in whole.comparisons if {each.first, each.second} <= set(found))
+    return replace(whole, rows=tuple(found.values()), comparisons=tuple(asked))
+
+
+def _whole(
+    name: str, tier: str, dataset: str, data_root: str, rows: Path | str, folder: Path | str | None
+) -> Experiment:
+    """An experiment with the rows that the tier has no seeds for."""
     tier_sizes(tier)
     files = {path.stem: path for path in _folder(folder).glob("*.yml")}
     declared = _read_file(find(name, files, "experiment"), _KEYS)
@@ -185,23 +199,25 @@ def _rows(
 
 def _taken(entry: Mapping, tier: str, at: Mapping[str, str], folder: Path | str | None) -> Iterator[Row]:
     """Rows of another experiment."""
-    other = load(entry["from"], tier, folder=folder, **at)
+    other = _whole(entry["from"], tier, at.get("dataset", SYNTHETIC), at.get("data_root", ""), "", folder)
     there = [row.name for row in other.rows]
     return (other.row(name) for name in entry.get("only", there) if not at or name in there)
 
 
 def _grid(entry: Mapping, home: str, tier: str, at: Mapping[str, str]) -> Iterator[Row]:
-    way = entry.get("way", "videos")
-    seeds = tuple(range(tier_sizes(tier).seeds))
+    way, sizes = entry.get("way", "videos"), tier_sizes(tier)
     for keys, labels, values in _combinations(entry.get("for", {})):
         name = entry["name"].format(**keys)
         if not _NAME.fullmatch(name):
             raise InputError(f"row {name!r}: a name has lower-case letters, digits, '-', '_', '+' and '.' alone")
         values = _merged(entry.get("settings", {}), values)
-        once = entry.get("once", False) or values.pop("once", False)
+        marks = {mark for mark in _MARKS if entry.get(mark, False) | values.pop(mark, False)}
+        seeds = 1 if "once" in marks else sizes.headline_seeds if "headline" in marks else sizes.seeds
+        if "full" in marks and tier != "full":
+            seeds = 0
         if not at or _can_be_filmed(way, values):
             settings = make(way, {**values, **at, "tier": tier})
-            yield Row(name, entry["label"].format(**labels), home, settings, seeds[:1] if once else seeds)
+            yield Row(name, entry["label"].format(**labels), home, settings, tuple(range(seeds)))
 
 
 def _combinations(axes: Mapping[str, object]) -> Iterator[tuple[dict, dict, dict]]:

@@ -63,12 +63,14 @@ class Found:
     """What a model found on all tested people, or on those of a fold.
 
     ``predictions`` are intervals (``subject, video, onset, apex, offset, emotion, score``), ``named`` given expressions
-    and their names (``subject, emotion, named``), ``controls`` the same after training on shuffled labels, by ``draw``.
+    and their names (``subject, emotion, named``), ``controls`` the same after training on shuffled labels, by ``draw``;
+    ``peaks`` are intervals like ``predictions``, of all peaks of the score, and whether each is ``found``.
     ``scores`` and ``smoothed``, over ``2 k_p + 1`` frames, lead from ``(subject, video)`` to the score of each frame
     ``(T - k,)``, ``networks`` from ``(fold, input)`` to files; ``rules`` are the constants of each fold's rule.
     """
 
     predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    peaks: pd.DataFrame = field(default_factory=pd.DataFrame)
     named: pd.DataFrame = field(default_factory=pd.DataFrame)
     controls: pd.DataFrame = field(default_factory=pd.DataFrame)
     scores: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
@@ -114,7 +116,8 @@ def run(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> R
         Its values have by part (``spotting_and_naming``, ``frames`` smoothed, ``frames_raw``, ``recognition``) metric
         to value, low and high; the same in ``floor`` and ``minus_floor``, paired over resampled subjects, and in
         ``chance``. A part that the model does not answer is absent. Its tables are ``predictions``, ``truth``
-        (emotions as labelled), ``videos``, ``named``, ``frames`` (see :func:`_count_frames`) and ``learning``.
+        (emotions as labelled), ``videos``, ``named``, ``frames`` (see :func:`_count_frames`) and ``learning``; with the
+        first seed of a network, which stands for all, also ``peaks`` (see :class:`Found`).
 
     Raises
     ------
@@ -166,12 +169,14 @@ def study(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) ->
         tables["named"] = count_names(found.named)
     if settings.model in LEARNING:
         tables["frames"] = _count_frames(labels, found.smoothed)
+    if settings.model in NETWORKS and seed == 0:
+        tables["peaks"] = found.peaks.round({"score": 4})
     return Outcome(**vars(found), record=Record(values, tables), truth=truth, videos=videos, floor=floor)
 
 
 def _joined(parts: Sequence[Found]) -> Found:
     """What was found on all folds."""
-    tables = ("predictions", "named", "controls")
+    tables = ("predictions", "peaks", "named", "controls")
     joined = {each: pd.concat([getattr(part, each) for part in parts], ignore_index=True) for each in tables}
     for each in ("scores", "smoothed", "networks"):
         joined[each] = {key: value for part in parts for key, value in getattr(part, each).items()}
@@ -230,32 +235,43 @@ def _rule(settings: Settings, seed: int, fold: Fold, number: int, who: Learner |
 
 def _spotted(model: Trained | Labels, fold: Fold, rule: Rule, constants: dict[str, object]) -> Found:
     spotted = {(video.subject, video.name): spot(model, video, rule=rule) for video in fold.test}
-    scores = {key: score for key, (score, _) in spotted.items()}
+    scores = {key: score for key, (score, *_) in spotted.items()}
+    tables = zip(*(found for _, *found in spotted.values()), strict=True)
+    predictions, peaks = (pd.concat(each, ignore_index=True) for each in tables)
     return Found(
-        predictions=pd.concat([found for _, found in spotted.values()], ignore_index=True),
+        predictions=predictions,
+        peaks=peaks,
         scores=scores,
         smoothed={key: centred_smooth(score, fold.k_p) for key, score in scores.items()},
         rules=[constants],
     )
 
 
-def spot(model: Trained | Labels, video: Video, *, rule: Rule) -> tuple[np.ndarray, pd.DataFrame]:
-    """The score of each frame of a video, and the intervals that a rule makes of it, named and clipped to the video.
+def spot(model: Trained | Labels, video: Video, *, rule: Rule) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame]:
+    """The score of each frame of a video, the intervals that a rule makes of it, and all peaks that it chose from.
 
-    SFAMNet may name an interval ``neutral``. Of intervals that are the same once clipped, the highest is kept.
+    Intervals are named and clipped to the video; SFAMNet may name one ``neutral``. Of those that are the same once
+    clipped, the highest is kept. Of the peaks ``found`` says whether their apex is that of an interval.
     """
     score, probabilities = model.score_frames(video)
     positions = rule.positions(score)
     classes = (*model.settings.emotions, "neutral")
-    named = rule.names(probabilities.argmax(axis=1), positions)
+    found = _intervals(video, rule, score, positions)
+    found.insert(5, "emotion", [classes[index] for index in rule.names(probabilities.argmax(axis=1), positions)])
+    highest = found.sort_values("score", ascending=False, kind="stable").drop_duplicates(["onset", "offset"])
+    found = found.loc[sorted(highest.index)].reset_index(drop=True)
+    everything = rule.without_threshold
+    peaks = _intervals(video, everything, score, everything.positions(score))
+    return score, found, peaks.assign(found=peaks["apex"].isin(found["apex"]).astype(int))
+
+
+def _intervals(video: Video, rule: Rule, score: np.ndarray, positions: np.ndarray) -> pd.DataFrame:
+    """Positions of a rule as frames of a video, ``subject, video, onset, apex, offset``, with the ``score`` of each."""
     frames = np.clip(positions * rule.frame_skip, 0, video.n_frames - 1)
     found = pd.DataFrame(frames, columns=["onset", "apex", "offset"])
     found.insert(0, "subject", video.subject)
     found.insert(1, "video", video.name)
-    found["emotion"] = [classes[index] for index in named]
-    found["score"] = rule.heights(score, positions)
-    highest = found.sort_values("score", ascending=False, kind="stable").drop_duplicates(["onset", "offset"])
-    return score, found.loc[sorted(highest.index)].reset_index(drop=True)
+    return found.assign(score=rule.heights(score, positions))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ tested nor the people who are scored have taught the network that scores them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -62,6 +62,16 @@ class Rule:
     def positions(self, score: np.ndarray) -> np.ndarray:
         """Onset, apex and offset ``(m, 3)`` in a score of every frame ``(n,)``, in units of ``frame_skip``."""
         return _FINDERS[self.name, self.protocol](score[:: self.frame_skip], **self.constants)
+
+    @property
+    def without_threshold(self) -> Rule:
+        """The same rule with every peak of the score let through, however low and whatever its shape."""
+        if self.name == "sfamnet":
+            shape = {"min_length": 0, "max_length": np.inf, "max_mean": np.inf, "min_drop": -np.inf}
+            rule = replace(self.constants["rule"], threshold=-np.inf, max_video_mean=np.inf, **shape)
+            return replace(self, constants={"rule": rule})
+        limit = {"p": -np.inf} if self.protocol == "authors" else {"threshold": -np.inf}
+        return replace(self, constants={**self.constants, **limit})
 
     def names(self, labels: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """The vote of the frames, from the class of every frame ``(n,)``: ``(m,)``."""

@@ -44,7 +44,9 @@ class Sizes:
     """How much of everything a tier has; ``tiers.yml`` beside this file is the one table, and says what each is."""
 
     seeds: int
+    headline_seeds: int
     people: tuple[int, int]
+    loso_people: int
     videos: int
     frames: int
     stride: int
@@ -107,6 +109,8 @@ class Settings:
         Suite of the benchmark.
     split : {"fresh", "loso"}
         People to learn from and others to be tested, the benchmark's default; or one person left out at a time.
+    learnt : float
+        Of split ``fresh``: people who are learnt from as a multiple of the tier's, at least two, always the first.
     model : str
         One of :data:`MODELS`. All see the planes of ``input``; the floor is also measured beside every network.
     classes : int
@@ -149,6 +153,7 @@ class Settings:
     data_root: str = ""
     suite: str = "default"
     split: str | None = None
+    learnt: float = 1.0
     model: str = "mean"
     classes: int | None = None
     input: str = "O"
@@ -192,6 +197,8 @@ class Settings:
         for name, owner in _OWN.items():
             if not getattr(self, name) and self.model != owner:
                 raise InputError(f"{name} is a choice for model {owner!r}, not {self.model!r}: leave it out")
+        if not self.learnt > 0 or (self.learnt != 1 and self.split == "loso"):
+            raise InputError(f"learnt is a multiple above 0 of the people of split 'fresh', got {self.learnt}")
         if not self.gap_s > 0:
             raise InputError(f"gap_s is a time in seconds above 0, got {self.gap_s}")
         if not 0 < self.p < 1:
@@ -218,11 +225,19 @@ class Settings:
         return TIERS[self.tier]
 
     @property
+    def people(self) -> tuple[int, int]:
+        """People of the benchmark who are learnt from, and others who are tested: none where one is left out."""
+        if self.split == "loso":
+            return self.sizes.loso_people, 0
+        return max(2, round(self.learnt * self.sizes.people[0])), self.sizes.people[1]
+
+    @property
     def amounts(self) -> dict[str, object]:
         """The sizes that decide this row's numbers; a dataset has the people and videos that it has."""
         names = ["spot_steps", "recognition_steps", "joint_steps", "batch", "control_draws", "resamples"]
-        names += [] if self.filmed else ["people", "videos", "frames", "clips"]
-        return {**{name: getattr(self.sizes, name) for name in names}, "stride": self.stride}
+        names += [] if self.filmed else ["videos", "frames", "clips"]
+        found = {**{name: getattr(self.sizes, name) for name in names}, "stride": self.stride}
+        return found if self.filmed else {**found, "people": list(self.people)}
 
     @property
     def filmed(self) -> bool:

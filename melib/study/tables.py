@@ -11,6 +11,7 @@ import pandas as pd
 
 from melib.errors import InputError
 from melib.metrics import spotting, uncertainty
+from melib.metrics.uncertainty import FEWEST_SUBJECTS
 from melib.metrics.verdict import judge
 from melib.study.compare import NAMES, beside_chance, chance, differences, has, shuffled, value
 from melib.study.experiments import Experiment
@@ -52,7 +53,9 @@ def span(interval: Mapping[str, float | None], digits: int = 3) -> str:
 
 
 def with_interval(found: Mapping[str, float | None], digits: int = 3, *, sign: bool = False) -> str:
-    """A value with its interval: ``0.020 (-0.010 to 0.050)``."""
+    """A value with its interval, if it has one: ``0.020 (-0.010 to 0.050)``."""
+    if found["low"] is None or pd.isna(found["low"]):
+        return number(found["value"], digits, sign=sign)
     return f"{number(found['value'], digits, sign=sign)} ({span(found, digits)})"
 
 
@@ -70,6 +73,8 @@ def about(experiment: Experiment, kept: Mapping[str, Kept]) -> str:
         "People tested": _ends(people),
         "Seeds a row": _ends(seeds),
     }
+    if people[0] < FEWEST_SUBJECTS:
+        lines["Intervals"] = f"none below {FEWEST_SUBJECTS} people: they would claim more than so few can tell"
     if not data["synthetic"]:
         lines["Use"] = "made from licensed data: **not for publication**"
     if any(each.stale for each in some):

@@ -301,7 +301,7 @@ def test_intervals_that_are_one_once_clipped_count_once():
         **{"names": rule.names, "heights": rule.heights, "frame_skip": 1},
         positions=lambda given: rule.positions(given) + np.array([-30, 0, 30]),
     )
-    _, found = long_videos.spot(model, SimpleNamespace(subject="s1", name="v1", n_frames=21), rule=wide)
+    _, found, _ = long_videos.spot(model, SimpleNamespace(subject="s1", name="v1", n_frames=21), rule=wide)
     assert found[["onset", "apex", "offset"]].to_numpy().tolist() == [[0, 14, 20]]
 
 
