@@ -56,6 +56,9 @@ RUNS = """\
   minutes: {smoke: 0.1, quick: 0.2}
 """
 
+#: Tier smoke with two people on each side, and one video and four clips of each.
+FEW = replace(settings.TIERS["smoke"], people=(2, 2), videos=1, clips=4, resamples=20)
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
@@ -74,15 +77,16 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def outcome(store):
-    """A whole row at the smallest tier."""
-    return long_videos.study(settings.Settings(suite="sanity", tier="smoke", device="cpu"), 0, store=store)
+    """A whole row of few data."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(settings.TIERS, "smoke", FEW)
+        return long_videos.study(settings.Settings(suite="sanity", tier="smoke", device="cpu"), 0, store=store)
 
 
 @pytest.fixture
 def nine_updates(monkeypatch):
-    """Tier smoke as small as it can be: nine updates of every network, on one video and four clips a person."""
+    """Few data, and nine updates of every network."""
     updates = {"spot_steps": 9, "recognition_steps": 9, "joint_steps": 9, "batch": 16}
-    small = replace(settings.TIERS["smoke"], videos=1, clips=4, resamples=20, **updates)
-    monkeypatch.setitem(settings.TIERS, "smoke", small)
+    monkeypatch.setitem(settings.TIERS, "smoke", replace(FEW, **updates))
     monkeypatch.setattr(long_videos, "FLOOR_DRAWS", 2)
     monkeypatch.setattr(long_videos, "CHANCE_DRAWS", 20)
