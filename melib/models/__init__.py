@@ -8,10 +8,13 @@ from melib.models.inference import check_planes, choose_device, late_fusion, pre
 from melib.models.mean import MEAN
 from melib.models.released import load_mean, load_model, load_sfamnet, nonfinite_tensors, save_model
 from melib.models.sfamnet import SFAMNet
+from melib.models.window import FrameValues, WindowNet, score_frames, window_targets
 
 __all__ = [
     "MEAN",
+    "FrameValues",
     "SFAMNet",
+    "WindowNet",
     "check_planes",
     "choose_device",
     "late_fusion",
@@ -21,4 +24,6 @@ __all__ = [
     "nonfinite_tensors",
     "predict",
     "save_model",
+    "score_frames",
+    "window_targets",
 ]

@@ -10,11 +10,13 @@ from melib.training.folds import group_folds, loso
 from melib.training.labels import class_index, downsample_negatives, half_length, sfamnet_labels, spotting_targets
 from melib.training.mean import MEANSettings, retrain_recognition, train_mean
 from melib.training.sfamnet import SFAMNetSettings, train_sfamnet
+from melib.training.window import WindowSettings, train_window
 
 __all__ = [
     "Floor",
     "MEANSettings",
     "SFAMNetSettings",
+    "WindowSettings",
     "choose_device",
     "class_index",
     "downsample_negatives",
@@ -29,4 +31,5 @@ __all__ = [
     "train_floor",
     "train_mean",
     "train_sfamnet",
+    "train_window",
 ]
