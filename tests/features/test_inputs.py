@@ -1,17 +1,20 @@
 """Every input carries the motion that is there, in the units that it says, and no other."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from sliding import PlaneVideo, SlidingVideo
 
-from melib import face, features
-from melib.features import FeatureSettings
+from melib import face, features, flow
+from melib.features import FeatureSettings, compute
 from melib.features.settings import AWAY_SCALE_MM, FLOW_SCALE_PX, SHIFT_SCALE_MM, SLOPE_SCALE
 from melib.synthetic.dataset import open_benchmark
 from melib.synthetic.render import Renderer
 from melib.video import Dataset
+from tests.flow.test_devices import OnlyMeta
 
 MM = 1e-3
 #: Inside both strips, away from their edges.
@@ -146,3 +149,25 @@ def test_an_empty_depth_frame_leaves_its_pairs_without_depth_and_the_others_as_t
         wanted = 0 if plane in lost else whole[1:3, plane]
         np.testing.assert_array_equal(planes[1:3, plane], np.broadcast_to(wanted, (2, 42, 42)))
     np.testing.assert_allclose(planes[[0, 3]], whole[[0, 3]], atol=1e-3)
+
+
+@pytest.mark.parametrize("input", ["O", "S"])
+@pytest.mark.parametrize("mode", flow.MODES)
+def test_planes_of_tensors_are_those_of_arrays_and_never_leave_their_device(input, mode, monkeypatch):
+    # Without a tolerance TV-L1 asks nothing of the device.
+    monkeypatch.setattr(flow, "optical_flow", partial(flow.optical_flow, tolerance=0.0))
+    video = PlaneVideo(right=0.7 * MM, away=MM, slope=0.01 * MM, lost={0: HOLE, 1: HOLE})
+    settings = FeatureSettings(input, "face" if mode == "relief" else "strips", "tvl1", mode)
+    pairs, landmarks = np.array([[0, 1], [2, 4]]), video.landmarks(0, 1)[0]
+    landmarks[36:42], landmarks[42:48] = (38, 50), (90, 52)
+    wanted, tensors = (
+        compute.network_planes(compute.read(video, pairs, settings, landmarks, where))
+        for where in (None, torch.device("cpu"))
+    )
+    np.testing.assert_allclose(tensors[0], wanted[0], atol=1e-4)
+    assert not tensors[1].any() and tensors[0].dtype == torch.float32
+    chunk = compute.read(video, pairs, settings, landmarks, torch.device("meta"))
+    with OnlyMeta() as hook:
+        planes, lacking = compute.network_planes(chunk)
+    assert planes.shape == (2, 3, 42, 42) and planes.device.type == lacking.device.type == "meta"
+    assert hook.strangers == []
