@@ -79,7 +79,7 @@ def check_video(video: Video, settings: FeatureSettings) -> None:
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class Chunk:
     """Pairs ``(B, 2)`` of one video: grey images and depth ``(B, H, W)`` of first and second frames, where needed.
 
     Landmarks ``(68, 2)`` and face ``(H, W)`` are those of the video's first frame.
@@ -104,7 +104,7 @@ class _Chunk:
         return [np.stack(each) for each in zip(*found, strict=True)]
 
 
-def read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks: np.ndarray, where) -> _Chunk:
+def read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks: np.ndarray, where) -> Chunk:
     """Read what the settings need of some pairs, each frame once."""
     grey, depth = {}, {}
     for frame in np.unique(pairs).tolist() if settings.input not in TRUE_INPUTS else ():
@@ -114,10 +114,10 @@ def read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks: 
     sides = [[[one[int(frame)] for frame in side] for side in pairs.T] if one else [] for one in (grey, depth)]
     images, readings = (tuple(np.stack(side) for side in both) for both in sides)
     shape = images[0].shape[1:] if images else (video.camera.height, video.camera.width)
-    return _Chunk(video, settings, where, pairs, landmarks, flow.face_mask(landmarks, *shape), images, readings)
+    return Chunk(video, settings, where, pairs, landmarks, flow.face_mask(landmarks, *shape), images, readings)
 
 
-def network_planes(chunk: _Chunk) -> tuple:
+def network_planes(chunk: Chunk) -> tuple:
     """What a network sees of a chunk, ``(B, 3, 42, 42)``, and which pairs ``(B,)`` lack depth; where the chunk is."""
     whole, lacking = _whole_planes(chunk)
     settings, landmarks, shape = chunk.settings, chunk.landmarks, whole.shape[-2:]
@@ -128,7 +128,7 @@ def network_planes(chunk: _Chunk) -> tuple:
     if settings.region == "strips":
         return face.stack_strips(scaled, face.strips(landmarks, *shape)), lacking
     at, shares = (chunk.put(one) for one in face_grid(landmarks, *shape))
-    cells = (flow.picked(scaled, at.ravel()).reshape(*scaled.shape[:2], *shares.shape) * shares).sum(-1)
+    cells = (scaled.reshape(*scaled.shape[:2], -1)[..., at] * shares).sum(-1)
     return cells.reshape(*cells.shape[:2], face.INPUT_SIZE, face.INPUT_SIZE), lacking
 
 
@@ -159,7 +159,7 @@ def face_grid(landmarks: np.ndarray, height: int, width: int) -> tuple[np.ndarra
     return at, shares
 
 
-def _whole_planes(chunk: _Chunk) -> tuple:
+def _whole_planes(chunk: Chunk) -> tuple:
     """Planes ``(B, 3, H, W)`` in pixels, strain, metres, and metres per pixel; and which pairs ``(B,)`` lack depth."""
     kind, method = chunk.settings.input.removeprefix("true-"), chunk.settings.method
     if kind == "S":
@@ -183,7 +183,7 @@ def _whole_planes(chunk: _Chunk) -> tuple:
     return flow.library_of(stable).concatenate([stable, third], axis=1), lacking
 
 
-def _scene_flow(chunk: _Chunk) -> tuple:
+def _scene_flow(chunk: Chunk) -> tuple:
     """Scene flow ``(B, 3, H, W)``, stabilised; in holes of the depth map as next to them."""
     if chunk.settings.input in TRUE_INPUTS:
         _, motion, valid = chunk.true_motion()
@@ -199,7 +199,7 @@ def _scene_flow(chunk: _Chunk) -> tuple:
     return flow.fill_nearest(stable, (depth_a > 0) | lacking[:, None, None]), lacking
 
 
-def _depth_change(image_flow: np.ndarray, chunk: _Chunk) -> tuple[np.ndarray, np.ndarray]:
+def _depth_change(image_flow: np.ndarray, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
     """Change of depth ``(B, H, W)`` in metres along an image flow, the head's share removed, averaged over pixels."""
     depth_a, depth_b = chunk.depth
     y, x = np.mgrid[: depth_a.shape[1], : depth_a.shape[2]].astype(np.float32)
@@ -220,7 +220,7 @@ def _depth_change(image_flow: np.ndarray, chunk: _Chunk) -> tuple[np.ndarray, np
     return np.stack([cv2.GaussianBlur(one, (0, 0), _BLUR * len(y) / 128) for one in filled]), lacking
 
 
-def _where_known(motion, known, chunk: _Chunk) -> tuple:
+def _where_known(motion, known, chunk: Chunk) -> tuple:
     """Scene flow stabilised; and the pairs of whose face too little is known to find the head: these do not move."""
     library, depth, inside = flow.library_of(motion), chunk.put(chunk.depth[0]), chunk.put(chunk.face)
     lacking = (known & inside).sum((1, 2)) < FEWEST
@@ -230,7 +230,7 @@ def _where_known(motion, known, chunk: _Chunk) -> tuple:
     return library.where(all_of_it[:, None], library.zeros_like(stable), stable), lacking
 
 
-def _without_head(motion, chunk: _Chunk, known=None, depth=None):
+def _without_head(motion, chunk: Chunk, known=None, depth=None):
     """Image flow ``(B, 2, H, W)``, or scene flow ``(B, 3, H, W)`` and where it is known, without the head's motion."""
     mode, camera = chunk.settings.stabilization, chunk.video.camera
     if mode == "true-pose":
@@ -256,7 +256,7 @@ def _usual_camera(landmarks: np.ndarray, height: int, width: int) -> Camera:
     return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
-def _true_head(chunk: _Chunk) -> list[np.ndarray]:
+def _true_head(chunk: Chunk) -> list[np.ndarray]:
     """Image flow ``(B, 2, H, W)`` and scene flow ``(B, 3, H, W)`` of the head's true motion; 0 beyond the head."""
     video = chunk.video
     found = (

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from melib.errors import InputError
 from melib.flow.dis import dis, farneback
-from melib.flow.images import check_pair, fill_nearest, is_tensor, library_of, picked
+from melib.flow.images import check_pair, fill_nearest, is_tensor, library_of
 from melib.flow.rigid import fit_rigid, generic_face, rigid_motion
 from melib.flow.stabilize import MODES, average_depth, face_mask, stabilize
 from melib.flow.strain import fixed_scale, min_max, strain
 
 __all__ = ["METHODS", "MODES", "average_depth", "dis", "face_mask", "farneback", "fill_nearest", "fit_rigid"]
-__all__ += ["fixed_scale", "generic_face", "library_of", "min_max", "optical_flow", "picked", "rigid_motion"]
+__all__ += ["fixed_scale", "generic_face", "library_of", "min_max", "optical_flow", "rigid_motion"]
 __all__ += ["scene_flow", "stabilize", "strain"]
 
 #: The methods of :func:`optical_flow`.

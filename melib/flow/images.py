@@ -36,7 +36,8 @@ def picked(planes, at):
 def middle(values, use):
     """Median ``(..., 1)`` of those of values ``(..., N)`` that are used (bool); NaN where none is."""
     if not is_tensor(values):
-        return np.nanmedian(np.where(use, values, np.nan), axis=-1, keepdims=True)
+        rows = (each.reshape(-1, values.shape[-1]) for each in (values, np.broadcast_to(use, values.shape)))
+        return np.array([np.median(row[used]) for row, used in zip(*rows, strict=True)]).reshape(*values.shape[:-1], 1)
     # Of an even number PyTorch takes the lower middle one.
     hidden = values.masked_fill(~use, math.nan)
     return (hidden.nanmedian(-1, keepdim=True).values - (-hidden).nanmedian(-1, keepdim=True).values) / 2

@@ -9,7 +9,8 @@ from melib.video import Camera
 from tests.flow.scenes import grid
 
 CAMERA = Camera(460.0, 470.0, 66.0, 60.0, 128, 120)
-ROTATION, TRANSLATION = np.radians([1.1, -2.3, 0.8]), np.array([0.002, -0.001, 0.004])
+ROTATION = cv2.Rodrigues(np.radians([1.1, -2.3, 0.8]))[0]
+TRANSLATION = np.array([0.002, -0.001, 0.004])
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_a_known_turn_and_shift_give_the_flow_of_the_projection(surface, head):
     flow, scene_flow = head
     row, column = 60, 40
     point = depth[row, column] * np.array([(column - CAMERA.cx) / CAMERA.fx, (row - CAMERA.cy) / CAMERA.fy, 1])
-    target = cv2.Rodrigues(ROTATION)[0] @ point + TRANSLATION
+    target = ROTATION @ point + TRANSLATION
     np.testing.assert_allclose(scene_flow[:, row, column], target - point, atol=1e-12)
     seen = np.array([CAMERA.fx * target[0] / target[2] + CAMERA.cx, CAMERA.fy * target[1] / target[2] + CAMERA.cy])
     np.testing.assert_allclose(flow[:, row, column], seen - [column, row], atol=1e-9)
@@ -84,11 +85,16 @@ def test_image_flow_is_stabilised_in_the_holes_of_the_depth_map_too(surface):
 
 
 @pytest.fixture(scope="module")
-def generic():
-    """The generic face at landmarks whose eyes, 63 mm apart, and nose tip lie where the relief suggests."""
-    landmarks = np.tile([64.0, 62.0], (68, 1))
+def landmarks():
+    """Eyes 63 mm apart, and a nose tip where the relief suggests it."""
+    points = np.tile([64.0, 62.0], (68, 1))
     half = 0.5 * 0.063 * CAMERA.fx / 0.53
-    landmarks[36:42], landmarks[42:48] = (64 - half, 45), (64 + half, 45)
+    points[36:42], points[42:48] = (64 - half, 45), (64 + half, 45)
+    return points
+
+
+@pytest.fixture(scope="module")
+def generic(landmarks):
     return generic_face(landmarks, CAMERA)
 
 
@@ -111,3 +117,21 @@ def test_the_generic_face_stands_at_the_distance_its_eyes_tell_nose_first(generi
     for points, message in ((5, r"landmarks must be \(68, 2\)"), (68, "0 pixels apart")):
         with pytest.raises(ValueError, match=message):
             generic_face(np.zeros((points, 2)), CAMERA)
+
+
+@pytest.mark.parametrize("components", [2, 3])
+def test_relief_removes_much_of_the_parallax_that_affine_leaves_and_keeps_the_expression(
+    surface, head, landmarks, components
+):
+    face, depth, own = surface
+    given = {"face": face & (depth > 0), "landmarks": landmarks}
+    affine, relief = (
+        np.abs(stabilize(head[components - 2], mode, **given))[:, given["face"]].mean() for mode in ("affine", "relief")
+    )
+    assert relief < 0.7 * affine
+    # The same flow with a smile keeps it as its difference.
+    smile = own[:components] * (1.0 if components == 3 else 1000.0)
+    kept = stabilize(head[components - 2] + smile, "relief", **given) - stabilize(
+        head[components - 2], "relief", **given
+    )
+    assert np.abs(kept - smile)[:, given["face"]].mean() < 0.05 * np.abs(smile).max()
