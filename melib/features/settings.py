@@ -97,25 +97,10 @@ def gap_frames(fps: float, gap_s: float) -> int:
 
 
 def spotting_pairs(video: Video, *, gap_s: float, stride: int = 1) -> Pairs:
-    """Pairs ``(i, i + k)`` of the frames that a spotter compares.
+    """Pairs ``(i, i + k)`` of the frames that a spotter compares: starts and ends, ``(n,)`` int positions in the video.
 
-    Parameters
-    ----------
-    video : Video
-    gap_s : float
-        Seconds between the two, k frames (:func:`gap_frames`).
-    stride : int
-        Frames between two pairs.
-
-    Returns
-    -------
-    starts, ends : numpy.ndarray
-        ``(n,)`` int, positions in the video.
-
-    Raises
-    ------
-    ValueError
-        If the video is too short to hold one pair.
+    The two lie ``gap_s`` seconds apart, k frames (:func:`gap_frames`), and ``stride`` frames lie between two pairs. A
+    video too short to hold one pair raises ValueError.
     """
     gap = gap_frames(video.fps, gap_s)
     starts = np.arange(0, video.n_frames - gap, stride)

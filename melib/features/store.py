@@ -32,26 +32,12 @@ def key(dataset: Dataset, settings: FeatureSettings) -> str:
 def stored_planes(
     store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto"
 ) -> np.ndarray:
-    """Planes of pairs from the store, computed and stored first where they are missing.
+    """Planes ``(n, 3, 42, 42)`` float32 of pairs, mapped from disk and read-only; computed and stored where missing.
 
-    Parameters
-    ----------
-    store : path
-        Folder of the store; made if missing. Its files are there whole or not at all, and two may write at once.
-    dataset, video, pairs, settings
-        What to compute; together with the code (:func:`key`) they make the file's name.
-    device : str
-        Where (:func:`melib.features.compute.place`); what a graphics card made is kept apart.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(n, 3, 42, 42)`` float32, mapped from disk and read-only.
-
-    Raises
-    ------
-    ValueError
-        If the video lacks what the settings read, or the stored file is damaged.
+    ``store`` is a folder, made if missing; its files are there whole or not at all, and two may write at once. A file's
+    name tells what was computed: dataset, video, pairs, settings and code (:func:`key`), and whether ``device`` is a
+    graphics card (:func:`melib.features.compute.place`). A video that lacks what the settings read and a damaged file
+    raise ValueError.
     """
     pairs = tuple(np.asarray(side, dtype=int) for side in pairs)
     shape = (len(pairs[0]), 3, INPUT_SIZE, INPUT_SIZE)
@@ -98,21 +84,8 @@ def fill_store(
 ) -> None:
     """Compute what the store lacks, videos in parallel; on a graphics card one after the other, in this process.
 
-    Parameters
-    ----------
-    store, dataset, settings, device
-        As for :func:`stored_planes`.
-    requests : sequence of (Video, pairs)
-        One file each.
-    jobs : int
-        Processes; each uses one thread, so the result does not depend on their number.
-    progress : bool
-        Show a bar on stderr (for the command line; notebooks stay quiet).
-
-    Raises
-    ------
-    ValueError
-        As :func:`stored_planes`.
+    ``requests`` are videos and pairs, one file each; ``jobs`` processes of one thread share them, so that the result
+    does not depend on their number; ``progress`` shows a bar on stderr. The rest is as for :func:`stored_planes`.
     """
     # Each task carries its dataset to another process; thousands of videos in it would have to be copied each time.
     dataset = Dataset(dataset.name, dataset.version, (), dataset.emotions, dataset.synthetic)
