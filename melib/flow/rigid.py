@@ -1,7 +1,7 @@
 """The motion of a rigid head: the flow it makes, and its fit to a flow over a face whose depth is known.
 
 Without a sensor any face shape of about the right size and place serves: the fit asks depth only how parallax and
-perspective differ over the face.
+perspective differ over the face. Arrays and tensors are taken, and the same are given back on their device.
 """
 
 from __future__ import annotations

@@ -226,15 +226,12 @@ def test_a_grid_over_the_face_keeps_a_constant_and_finds_the_eye_in_its_cell(tur
     np.testing.assert_allclose(np.diff(right[20, 5:37]), step[0], atol=0.25)
 
 
-def test_a_face_turned_away_and_one_outside_of_the_picture_have_cells_of_zero_or_are_refused():
+def test_cells_outside_of_the_picture_are_zero_and_the_scale_is_the_distance_between_the_eyes():
     landmarks = face_landmarks(PlaneVideo())
     _, shares = compute.face_grid(landmarks + (40, 0), 128, 128)
     assert not shares.sum(-1).reshape(42, 42)[:, -8:].any()
     with pytest.raises(ValueError, match="no mouth below two eyes"):
         compute.face_grid(landmarks[::-1], 128, 128)
-
-
-def test_region_face_scales_by_the_distance_between_the_eyes():
     for input, power in (("O", 1), ("S", 0), ("D", 0)):
         near, far = (FeatureSettings(input, "face").scales(128, pixels)[0] for pixels in (53.0, 26.5))
         assert near == FeatureSettings(input).scales(128, 1.0)[0] and far == near / 2**power
