@@ -91,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--depth", type=Path, metavar="DIR", help="folder of depth images in millimetres (16-bit PNG)")
     add("--fps", type=float, help="frames per second as filmed, where the file is wrong or a folder")
     add("--track", action="store_true", help="let the crop follow the head")
+    add("--device", default="auto", help="auto, cpu or cuda (default: auto, a graphics card where there is one)")
     return parser
 
 

@@ -74,9 +74,8 @@ def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progr
     """Compute the features that rows read and the store lacks, once for rows that read the same."""
     done, how = set(), {"store": store, "jobs": jobs, "progress": progress}
     for settings in (each for each in rows if each.model not in ("labels", "action units")):
-        names = ("dataset", "data_root", "suite", "split", "learnt", "gap_s")
-        given = {name: getattr(settings, name) for name in names}
-        reads = (*given.values(), settings.micro_videos_only, *(settings.planes(part) for part in settings.inputs))
+        names = "dataset", "data_root", "suite", "split", "learnt", "gap_s", "stride", "device", "micro_videos_only"
+        reads = (*(getattr(settings, name) for name in names), *(settings.planes(part) for part in settings.inputs))
         if reads not in done:
             done.add(reads)
             fill(*open_data(settings, **how), settings, **how)
@@ -92,7 +91,8 @@ def fill(dataset: Dataset, folds: Sequence[Fold], settings: Settings, *, store: 
             requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
     for part in settings.inputs:
         # Person by person: what a rendered person looks like is made once and kept for a few people only.
-        features.fill_store(store, dataset, [requests[key] for key in sorted(requests)], settings.planes(part), **how)
+        asked = [requests[key] for key in sorted(requests)]
+        features.fill_store(store, dataset, asked, settings.planes(part), device=settings.device, **how)
 
 
 def spotting_pairs(video: Video, settings: Settings) -> features.Pairs:
@@ -202,7 +202,7 @@ class Reader:
     def planes(self, video: Video, pairs: features.Pairs) -> np.ndarray:
         """Planes of pairs of one video."""
         how = self.settings.planes(self.settings.input)
-        return features.stored_planes(self.store, self.dataset, video, pairs, how)
+        return features.stored_planes(self.store, self.dataset, video, pairs, how, device=self.settings.device)
 
     def spotting_samples(self, videos: Sequence[Video]) -> SpottingSamples:
         """Every spotting pair of some videos, with pseudo-labels that come from these videos alone."""
@@ -320,11 +320,12 @@ def locate_apexes(
     how = replace(settings.planes(settings.inputs[0]), input="O")
     searched = {(video.subject, video.name): _searched(video, settings.gap_s) for video in dataset.videos}
     requests = [(video, pairs) for video in dataset.videos if len((pairs := searched[video.subject, video.name])[0])]
-    features.fill_store(store, dataset, requests, how, jobs=jobs, progress=progress)
+    features.fill_store(store, dataset, requests, how, device=settings.device, jobs=jobs, progress=progress)
     videos = []
     for video in dataset.videos:
         starts, ends = searched[video.subject, video.name]
-        moved = np.abs(features.stored_planes(store, dataset, video, (starts, ends), how)).sum((1, 2, 3))
+        planes = features.stored_planes(store, dataset, video, (starts, ends), how, device=settings.device)
+        moved = np.abs(planes).sum((1, 2, 3))
         located = copy.copy(video)
         located.expressions = tuple(_with_apex(each, starts, moved) for each in video.expressions)
         videos.append(located)
