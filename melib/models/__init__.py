@@ -1,7 +1,8 @@
-"""The two networks of the study and how they are run.
+"""The networks of the study and how they are run.
 
-Every network has one contract: ``forward(planes)`` takes ``(B, 3, 42, 42)`` float32 and returns the spotting score
-``(B,)`` and the emotion logits ``(B, C)``; ``network.classes`` is C.
+The two published ones have one contract: ``forward(planes)`` takes ``(B, 3, 42, 42)`` float32 and returns the spotting
+score ``(B,)`` and the emotion logits ``(B, C)``. :class:`WindowNet`, this study's own, takes windows of such planes,
+``(B, T, 3, 42, 42)``, and says more of each. ``network.classes`` is C.
 """
 
 from melib.models.inference import check_planes, choose_device, late_fusion, predict

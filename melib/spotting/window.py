@@ -5,7 +5,6 @@ Of the intervals found, those are kept whose score reaches a threshold, the rule
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,13 +90,3 @@ def window_intervals(values: FrameValues, frames: np.ndarray, n_frames: int) -> 
     table = np.array(found, np.float64).reshape(-1, 5)
     first = np.sort(np.unique(table[:, [0, 2]], axis=0, return_index=True)[1])
     return Spotted(table[first, :3].astype(np.int64), table[first, 3], table[first, 4].astype(np.int64))
-
-
-def window_candidates(found: Sequence[Spotted], *, n_thresholds: int = 30) -> list[dict[str, float]]:
-    """Thresholds to try with :meth:`Spotted.above`, most reluctant first: closest together among the highest scores."""
-    scores = np.sort(np.concatenate([each.scores for each in found]))[::-1]
-    if len(scores) == 0:
-        raise InputError("nothing was found to choose a threshold from")
-    ranks = np.unique(np.geomspace(1, len(scores), n_thresholds).astype(int))
-    below = np.append(scores, 0.0)
-    return [{"threshold": float(threshold)} for threshold in (below[ranks - 1] + below[ranks]) / 2]
