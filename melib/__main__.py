@@ -45,6 +45,16 @@ def build_parser() -> argparse.ArgumentParser:
     add("--decode", action="store_true", help="decode every image, not only its header (slow)")
     add("--json", metavar="FILE", type=Path, help="also write all that was found to a file")
 
+    add = command("render", "render", "write the benchmark as files, in the layout of CAS(ME)^3, for other code")
+    add("suite", metavar="SUITE", help="sanity or default")
+    add("--out", type=Path, metavar="DIR", required=True, help="folder, empty or left unfinished by the same command")
+    add("--people", type=int, metavar="N", required=True, help="the first N of the population")
+    add("--population", default="train", help="train, to learn from, or test, other people (default: train)")
+    add("--videos", type=int, default=2, help="of each person, at most 13 (default: 2)")
+    add("--frames", type=int, default=450, help="of each video (default: 450)")
+    add("--format", default="jpg", help="of colour: jpg, or png, without loss (default: jpg)")
+    add("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
+
     words = "compute a tier anew, in a folder of its own, and compare every metric with the kept records"
     add = command("reproduce", "study", words)
     add("--tier", default="smoke", help="smoke, quick or full (default: smoke)")
@@ -91,6 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--depth", type=Path, metavar="DIR", help="folder of depth images in millimetres (16-bit PNG)")
     add("--fps", type=float, help="frames per second as filmed, where the file is wrong or a folder")
     add("--track", action="store_true", help="let the crop follow the head")
+    add("--device", default="auto", help="auto, cpu or cuda (default: auto, a graphics card where there is one)")
     return parser
 
 

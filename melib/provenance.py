@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import melib
+from melib.errors import InputError
 
 #: Distributions whose version can change a result.
 _PACKAGES = (
@@ -48,6 +49,24 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def choose_device(name="auto"):
+    """The device of a name: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for CUDA where it is available, else the CPU."""
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise InputError(f"device {name!r} asked for, but PyTorch sees {found} CUDA devices here: use cpu or auto")
+    return device
 
 
 @functools.cache

@@ -248,7 +248,7 @@ def _scene_flows(pairs: Sequence[Pair], depths: Sequence[np.ndarray], *, weighte
 
 
 def _true_head_motion(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation vector and translation (metres) of the head from onset to apex, camera axes."""
+    """Rotation matrix and translation (metres) of the head from onset to apex, camera axes."""
     flip = np.diag([1.0, -1.0, -1.0])  # (to the subject's left, up, to the camera) -> (right, down, away)
     rotations, translations = pair.video.pose(pair.onset, pair.apex + 1)
     first, last = (cv2.Rodrigues(rotations[k])[0] for k in (0, -1))
@@ -256,7 +256,7 @@ def _true_head_motion(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     # Where the pivot, which the rotation leaves alone, stands in the two frames.
     origin = np.array([0.0, -1e-3 * EYES_ABOVE_AXIS_MM, pair.video.person.distance])
     before, after = (origin + 1e-3 * flip @ (PIVOT_MM + translations[k]) for k in (0, -1))
-    return cv2.Rodrigues(turn)[0][:, 0], after - turn @ before
+    return turn, after - turn @ before
 
 
 def along_the_flow(pair: Pair, flow: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ def choose(learner: Learner, people: Fold) -> tuple[rules.Rule, float]:
     scores, scored = [], []
     for number, (learnt, clips, left_out) in enumerate(rules.inner_folds(people, seed=seed_of(1))):
         model = learner.train(learner.samples(learnt, clips), seed=seed_of(number + 2), spotting_only=True)
-        scores += [model.score_frames(video)[0] for video in left_out]
+        scores += [model.score_frames(video) for video in left_out]
         scored += left_out
     return rules.choose_rule(SETTINGS, scores, scored, k_p=people.k_p)
 
@@ -133,7 +133,7 @@ def found_in(videos: Sequence[Video], trained: Trained, spotter: Spotter) -> pd.
     """What a spotter finds in long videos: ``subject, video, onset, apex, offset, score``."""
     tables = []
     for video in videos:
-        score, _ = trained.score_frames(video)
+        score = trained.score_frames(video).score
         table = pd.DataFrame(spotter.intervals(score, video.fps), columns=["onset", "apex", "offset"])
         table = table.assign(score=spotter.smoothed(score, video.fps)[table["apex"]])
         tables.append(table.assign(subject=video.subject, video=video.name))

@@ -3,11 +3,11 @@
     python tools/run_on_cuda.py [--tier quick] [--pairs 64] [--jobs N] [--json]
     python tools/run_on_cuda.py --table [--check]
 
-Measured side by side, in one run: TV-L1 and scene flow of onset-apex pairs of the benchmark, and the whole chain
-(train, spot, name, measure) for MEAN and for SFAMNet, leaving one subject out. The features of the chain are computed
-before, by the processor for both. The processor may use all cores, as threads for flow and as processes for folds; on
-the card, folds train as one stack. What is timed has run once before, at the smallest size. ``--json`` keeps the record
-as results/cuda_speed.json; ``--table`` only writes book/tables/cuda_speed.md from it, and needs no card.
+Measured side by side, in one run: TV-L1, scene flow and planes (images to what a network sees) of onset-apex pairs of
+the benchmark, and the whole chain (train, spot, name, measure) for MEAN and SFAMNet, leaving one subject out, features
+made before. The processor may use all cores, as threads for flow and as processes for folds; on the card, folds train
+as one stack. What is timed has run once before, at the smallest size. ``--json`` keeps the record as
+results/cuda_speed.json; ``--table`` only writes book/tables/cuda_speed.md from it, and needs no card.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ import torch
 
 from melib import provenance
 from melib.errors import in_one_line
+from melib.features import FeatureSettings, compute
 from melib.files import refresh_all
-from melib.flow import optical_flow, scene_flow
+from melib.flow import face_mask, optical_flow, scene_flow
 from melib.models import choose_device
 from melib.study import data, experiments, long_videos, stored
 from melib.study.settings import TIERS, Settings
@@ -62,17 +63,24 @@ def timed(work: Callable[[], object], device: torch.device) -> tuple:
 
 
 def flows(pairs: list[flow_truth.Pair]) -> dict[str, Callable[[torch.device], np.ndarray]]:
-    """The flow methods that are written in PyTorch, each as a function of the device it runs on."""
-    gray = torch.from_numpy(np.stack([pair.gray for pair in pairs], axis=1))
-    depth = torch.from_numpy(np.stack([pair.depth for pair in pairs], axis=1))
+    """What is written in PyTorch, each as a function of the device it runs on: flows, and planes of networks."""
+    sides = [np.stack([getattr(pair, name) for pair in pairs], axis=1) for name in ("gray", "depth")]
+    # Time hardly depends on the place of a face and the intrinsics, so those of one pair serve all.
+    first, ends, (gray, depth) = pairs[0], np.zeros((len(pairs), 2), int), map(torch.from_numpy, sides)
+    mask = face_mask(first.landmarks, *gray.shape[-2:])
 
     def scene(device: torch.device) -> np.ndarray:
         (a, b), (near, far) = gray.to(device), depth.to(device)
-        # Time hardly depends on the intrinsics, so one camera serves all pairs.
-        return scene_flow(a, near, b, far, pairs[0].camera)[0].cpu().numpy()
+        return scene_flow(a, near, b, far, first.camera)[0].cpu().numpy()
 
-    image = partial(optical_flow, method="tvl1")
-    return {"TV-L1 optical flow": lambda on: image(*gray.to(on)).cpu().numpy(), "RGB-D scene flow": scene}
+    def planes(how: FeatureSettings, device: torch.device) -> np.ndarray:
+        where = compute.place(how, device)
+        made = compute.network_planes(compute.Chunk(first.video, how, where, ends, first.landmarks, mask, *sides))[0]
+        return made if where is None else made.cpu().numpy()
+
+    image, ways = partial(optical_flow, method="tvl1"), {"O": FeatureSettings(method="tvl1"), "S": FeatureSettings("S")}
+    both = {"TV-L1 optical flow": lambda on: image(*gray.to(on)).cpu().numpy(), "RGB-D scene flow": scene}
+    return both | {f"planes {name}": partial(planes, how) for name, how in ways.items()}
 
 
 def chain_settings(name: str, tier: str) -> Settings:
@@ -89,9 +97,10 @@ def compare_flows(pairs: list[flow_truth.Pair], devices: tuple[torch.device, tor
             few[name](device)
             found.append(timed(partial(work, device), device))
         results, seconds = zip(*found, strict=True)
-        unit = "px" if name.startswith("TV-L1") else "m"
+        unit = {"TV-L1 optical flow": "px", "RGB-D scene flow": "m"}.get(name, "fixed scale")
         apart = float(np.nanmean(np.abs(results[0] - results[1])))
-        rows.append(_row(f"{name}, {len(pairs)} pairs", seconds, f"mean difference ({unit})", apart))
+        rate = "and ".join(f"{len(pairs) / each:.0f} " for each in seconds)
+        rows.append(_row(f"{name}, {len(pairs)} pairs, {rate}a second", seconds, f"mean difference ({unit})", apart))
     return rows
 
 

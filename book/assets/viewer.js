@@ -1,6 +1,6 @@
 /* The viewer of a clip: four pictures of the frame chosen by a slider, and the motion in them enlarged by another.
 
-   melib.plots.viewer writes the data beside it. A classic script, since browsers refuse modules from file://. */
+   notebooks/frame_viewer.py writes the data beside it. A classic script, since browsers refuse modules from file://. */
 "use strict";
 (function () {
   const FULL = 2;  // pixels of motion at which its colour is full

@@ -22,7 +22,7 @@ def spot(options) -> int:
     matplotlib.use("agg")
     torch.set_num_threads(1)
     out = options.out or Path(f"{options.video.resolve().stem}-spot")
-    how = {name: getattr(options, name) for name in ("name", "depth", "fps", "track")}
+    how = {name: getattr(options, name) for name in ("name", "depth", "fps", "track", "device")}
     found = spot_file(options.video, out, model=options.model or SHIPPED, progress=sys.stderr.isatty(), **how)
     count = len(found.movements)
     print(f"{count} brief movement{'' if count == 1 else 's'} marked; read {out / 'report.html'}")

@@ -21,11 +21,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
 from melib.datasets.paths import find_file, folders_named, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, apply_fixes, frame_number, read_table, split_action_units, text
+from melib.errors import InputError
 from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR
 
 FPS = 30.0
@@ -48,8 +50,20 @@ _KINDS = {"micro-expression": "micro", "macro-expression": "macro"}
 def open_dataset(root: str | Path, *, thirty_frame_rule: bool = True) -> FolderDataset:
     """Part A as videos."""
     labels = read_labels(root, thirty_frame_rule=thirty_frame_rule)
-    kind = {"fps": FPS, "emotions": EMOTIONS, "view": FIELD_OF_VIEW}
-    return build_dataset("casme3", "part-A-v2", root, _footage(root), labels, **kind)
+    view, rendered = _view(root)
+    kind = {"fps": FPS, "emotions": EMOTIONS, "view": view}
+    return replace(build_dataset("casme3", "part-A-v2", root, _footage(root), labels, **kind), synthetic=rendered)
+
+
+def _view(root: Path) -> tuple[float, bool]:
+    """Degrees across the image, and whether they are known, since ``melib render`` wrote the folder."""
+    try:
+        told = find_file(root, r"render\.json")
+    except FileNotFoundError:
+        return FIELD_OF_VIEW, False
+    if (found := re.search(rb'"field_of_view": ([1-9]\d?\.\d+)', told.read_bytes())) is None:
+        raise InputError(f"{told} names no field of view in degrees: write the folder anew with melib render")
+    return float(found[1]), True
 
 
 def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTable:

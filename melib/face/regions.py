@@ -53,11 +53,20 @@ def _rectangle(edges: tuple[float, float, float, float], margin: float, height: 
     return rectangle
 
 
-def stack_strips(planes: np.ndarray, regions: tuple[Rectangle, Rectangle]) -> np.ndarray:
-    """Both strips of planes ``(C, H, W)``, 42 wide and 21 high each, upper above mouth: ``(C, 42, 42)`` float32."""
-    out, half = np.empty((len(planes), INPUT_SIZE, INPUT_SIZE), dtype=np.float32), INPUT_SIZE // 2
-    for plane, target in zip(planes, out, strict=True):
-        for region, rows in zip(regions, (target[:half], target[half:]), strict=True):
-            window = plane[region.top : region.bottom, region.left : region.right]
-            rows[:] = cv2.resize(np.ascontiguousarray(window, dtype=np.float32), (INPUT_SIZE, half))
+def stack_strips(planes, regions: tuple[Rectangle, Rectangle]):
+    """Both strips of planes ``(..., C, H, W)``, 42 wide and 21 high each, upper above mouth: ``(..., C, 42, 42)``.
+
+    Float32; of a tensor ``(B, C, H, W)`` a tensor on its device.
+    """
+    half, windows = INPUT_SIZE // 2, [planes[..., top:bottom, left:right] for top, bottom, left, right in regions]
+    if not isinstance(planes, np.ndarray):
+        import torch
+
+        shrink = torch.nn.functional.interpolate
+        return torch.cat([shrink(each.float(), (half, INPUT_SIZE), mode="bilinear") for each in windows], -2)
+    out = np.empty((*planes.shape[:-2], INPUT_SIZE, INPUT_SIZE), dtype=np.float32)
+    for number, window in enumerate(windows):
+        for plane in np.ndindex(planes.shape[:-2]):
+            one = np.ascontiguousarray(window[plane], dtype=np.float32)
+            out[plane][number * half : (number + 1) * half] = cv2.resize(one, (INPUT_SIZE, half))
     return out

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from melib import face, flow
 from melib.errors import InputError
 from melib.features.settings import DEPTH_INPUTS, TRUE_INPUTS, FeatureSettings, Pairs
 from melib.flow.rigid import FEWEST
+from melib.provenance import choose_device
 from melib.video import Camera, Video
 
 #: Pairs that are read together, and pairs without depth that a warning names.
@@ -26,27 +26,27 @@ _BLUR = 4.0
 _LARGEST_CHANGE = 0.06
 #: Where no camera is known, the face is taken to be filmed from so many metres, eyes so many metres apart.
 _USUAL_DISTANCE, _EYES_APART = 0.6, 0.063
+#: Landmarks of the eye on the left, of the one on the right, and of the mouth; points a side in a cell of the face.
+_EYE_LEFT, _EYE_RIGHT, _MOUTH, _POINTS = slice(36, 42), slice(42, 48), slice(48, 68), 8
 
 
-def planes(video: Video, pairs: Pairs, settings: FeatureSettings) -> Iterator[np.ndarray]:
+def planes(video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto") -> Iterator[np.ndarray]:
     """Planes ``(m, 3, 42, 42)`` float32 of pairs, in their order, a chunk at a time.
 
     A pair that lacks depth does not end the run: what depth would have told is zero, and a warning names the frames.
+    Where they are made says :func:`place`; on a graphics card they differ from a processor's by roundings.
     """
     frames = np.stack(pairs, axis=1).astype(int)
     if len(frames) == 0:
         return
     check_video(video, settings)
-    landmarks = video.landmarks(0, 1)[0]
+    where, landmarks = place(settings, device), video.landmarks(0, 1)[0]
     missing: list[str] = []
     for first in range(0, len(frames), _CHUNK):
-        chunk = _read(video, frames[first : first + _CHUNK], settings, landmarks)
-        whole, lacking = _whole_planes(chunk)
+        chunk = read(video, frames[first : first + _CHUNK], settings, landmarks, where)
+        made, lacking = (each if where is None else each.cpu().numpy() for each in network_planes(chunk))
         missing += [f"{start} and {end}" for start, end in chunk.pairs[lacking]]
-        by_sample = settings.normalization == "sample"
-        scaled = flow.min_max(whole) if by_sample else flow.fixed_scale(whole, settings.scales(whole.shape[-2]))
-        strips = face.strips(landmarks, *chunk.face.shape)
-        yield np.stack([face.stack_strips(sample, strips) for sample in scaled])
+        yield made
     if missing:
         named = "; ".join(missing[:_NAMED]) + ("; ..." if len(missing) > _NAMED else "")
         warnings.warn(
@@ -54,6 +54,18 @@ def planes(video: Video, pairs: Pairs, settings: FeatureSettings) -> Iterator[np
             f"and their planes of depth are zero: frames {named}",
             stacklevel=2,
         )
+
+
+def place(settings: FeatureSettings, device="auto"):
+    """The device on which PyTorch makes planes, or None for a processor, where NumPy does.
+
+    ``device`` is a name as :func:`melib.provenance.choose_device` takes it. OpenCV's flow, true motion and ``D`` are
+    made on a processor; ``auto`` leaves all planes there whose flow is OpenCV's, so that many processes share the work.
+    """
+    if str(device) == "cpu" or (device == "auto" and not settings.uses_torch):
+        return None
+    found = choose_device(device)
+    return None if found.type == "cpu" or settings.input in ("D", *TRUE_INPUTS) else found
 
 
 def check_video(video: Video, settings: FeatureSettings) -> None:
@@ -67,7 +79,7 @@ def check_video(video: Video, settings: FeatureSettings) -> None:
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class Chunk:
     """Pairs ``(B, 2)`` of one video: grey images and depth ``(B, H, W)`` of first and second frames, where needed.
 
     Landmarks ``(68, 2)`` and face ``(H, W)`` are those of the video's first frame.
@@ -75,11 +87,16 @@ class _Chunk:
 
     video: Video
     settings: FeatureSettings
+    where: object  # a device of PyTorch, or None
     pairs: np.ndarray
     landmarks: np.ndarray
     face: np.ndarray
     grey: tuple[np.ndarray, ...] = ()
     depth: tuple[np.ndarray, ...] = ()
+
+    def put(self, array: np.ndarray):
+        """An array where the planes are made."""
+        return array if self.where is None else flow.tensor_of(array).to(self.where)
 
     def true_motion(self) -> list[np.ndarray]:
         """Image flow, scene flow and where they are known, as only the benchmark can tell."""
@@ -87,7 +104,7 @@ class _Chunk:
         return [np.stack(each) for each in zip(*found, strict=True)]
 
 
-def _read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks: np.ndarray) -> _Chunk:
+def read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks: np.ndarray, where) -> Chunk:
     """Read what the settings need of some pairs, each frame once."""
     grey, depth = {}, {}
     for frame in np.unique(pairs).tolist() if settings.input not in TRUE_INPUTS else ():
@@ -97,46 +114,92 @@ def _read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks:
     sides = [[[one[int(frame)] for frame in side] for side in pairs.T] if one else [] for one in (grey, depth)]
     images, readings = (tuple(np.stack(side) for side in both) for both in sides)
     shape = images[0].shape[1:] if images else (video.camera.height, video.camera.width)
-    return _Chunk(video, settings, pairs, landmarks, flow.face_mask(landmarks, *shape), images, readings)
+    return Chunk(video, settings, where, pairs, landmarks, flow.face_mask(landmarks, *shape), images, readings)
 
 
-def _whole_planes(chunk: _Chunk) -> tuple[np.ndarray, np.ndarray]:
+def network_planes(chunk: Chunk) -> tuple:
+    """What a network sees of a chunk, ``(B, 3, 42, 42)``, and which pairs ``(B,)`` lack depth; where the chunk is."""
+    whole, lacking = _whole_planes(chunk)
+    settings, landmarks, shape = chunk.settings, chunk.landmarks, whole.shape[-2:]
+    if settings.normalization == "sample":
+        scaled = flow.min_max(whole)
+    else:
+        scaled = flow.fixed_scale(whole, settings.scales(shape[0], eyes_apart(landmarks)))
+    if settings.region == "strips":
+        return face.stack_strips(scaled, face.strips(landmarks, *shape)), lacking
+    at, shares = (chunk.put(one) for one in face_grid(landmarks, *shape))
+    cells = (scaled.reshape(*scaled.shape[:2], -1)[..., at] * shares).sum(-1)
+    return cells.reshape(*cells.shape[:2], face.INPUT_SIZE, face.INPUT_SIZE), lacking
+
+
+def face_grid(landmarks: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The 42 x 42 cells of a grid laid over a face: pixels, numbered row by row, and their shares, ``(1764, K)`` each.
+
+    Along the line between the eyes from 1 distance between the eyes left of their middle to 1 right; across it from .62
+    distances between that line and the mouth above the line to 1.62 below. The shares of a cell's area add up to 1, but
+    for what lies outside of the picture.
+    """
+    left, right, mouth = (landmarks[each].mean(axis=0, dtype=float) for each in (_EYE_LEFT, _EYE_RIGHT, _MOUTH))
+    middle, across = (left + right) / 2, right - left
+    down = np.array([-across[1], across[0]])
+    down *= (mouth - middle) @ down / max(down @ down, 1e-9)
+    if not (across @ across > 1 and down @ down > 1 and down[0] * across[1] < down[1] * across[0]):
+        raise InputError("the landmarks show no mouth below two eyes: choose region 'strips', or another first frame")
+    # Points in rows and columns stand for a cell's area; each belongs to the pixel it lies in.
+    points = (np.arange(face.INPUT_SIZE * _POINTS) + 0.5) / (face.INPUT_SIZE * _POINTS)
+    along, beneath = 2 * points - 1, (2.24 * points - 0.62)[:, None]
+    x, y = (np.rint(middle[axis] + across[axis] * along + down[axis] * beneath).astype(int) for axis in (0, 1))
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    cell = (np.arange(len(points)) // _POINTS)[:, None] * face.INPUT_SIZE + np.arange(len(points)) // _POINTS
+    numbered = np.unique(np.stack([cell[inside], (y * width + x)[inside]]), axis=1, return_counts=True)
+    (cells, pixels), counts = numbered
+    slots = np.arange(len(cells)) - np.searchsorted(cells, cells)
+    at, shares = (np.zeros((face.INPUT_SIZE**2, slots.max() + 1), kind) for kind in (np.int64, np.float32))
+    at[cells, slots], shares[cells, slots] = pixels, counts / _POINTS**2
+    return at, shares
+
+
+def _whole_planes(chunk: Chunk) -> tuple:
     """Planes ``(B, 3, H, W)`` in pixels, strain, metres, and metres per pixel; and which pairs ``(B,)`` lack depth."""
-    kind, true = chunk.settings.input.removeprefix("true-"), chunk.settings.input in TRUE_INPUTS
+    kind, method = chunk.settings.input.removeprefix("true-"), chunk.settings.method
     if kind == "S":
         return _scene_flow(chunk)
-    image_flow = chunk.true_motion()[0] if true else flow.optical_flow(*chunk.grey, method=chunk.settings.method)
+    if chunk.settings.input in TRUE_INPUTS:
+        image_flow = chunk.true_motion()[0]
+    elif method == "tvl1":
+        image_flow = flow.optical_flow(*map(chunk.put, chunk.grey), method=method)
+    else:
+        image_flow = chunk.put(flow.optical_flow(*chunk.grey, method=method))
     if kind == "D":
         change, lacking = _depth_change(image_flow, chunk)
         down, right = np.gradient(change, axis=(-2, -1))
         return np.stack([change, right, down], axis=1), lacking
     stable = _without_head(image_flow, chunk)
     if kind == "O":
-        third, lacking = flow.strain(stable), np.zeros(len(stable), bool)
+        third, lacking = flow.strain(stable)[:, None], chunk.put(np.zeros(len(stable), bool))
     else:
         scene, lacking = _scene_flow(chunk)
-        third = scene[:, 2]
-    return np.concatenate([stable, third[:, None]], axis=1), lacking
+        third = scene[:, 2:]
+    return flow.library_of(stable).concatenate([stable, third], axis=1), lacking
 
 
-def _scene_flow(chunk: _Chunk) -> tuple[np.ndarray, np.ndarray]:
+def _scene_flow(chunk: Chunk) -> tuple:
     """Scene flow ``(B, 3, H, W)``, stabilised; in holes of the depth map as next to them."""
     if chunk.settings.input in TRUE_INPUTS:
         _, motion, valid = chunk.true_motion()
         depth = np.stack([chunk.video.true_depth(int(frame)) for frame in chunk.pairs[:, 0]])
         # Beyond the head nothing moves: that is no hole.
         return _without_head(motion, chunk, valid, depth), np.zeros(len(motion), bool)
-    (grey_a, grey_b), (depth_a, depth_b) = chunk.grey, chunk.depth
-    if not (depth_a.any() and depth_b.any()):
-        return np.zeros((len(grey_a), 3, *grey_a.shape[1:]), np.float32), np.ones(len(grey_a), bool)
+    if not all(one.any() for one in chunk.depth):
+        nothing = np.zeros((len(chunk.pairs), 3, *chunk.face.shape), np.float32), np.ones(len(chunk.pairs), bool)
+        return tuple(map(chunk.put, nothing))
+    (grey_a, grey_b), (depth_a, depth_b) = (map(chunk.put, both) for both in (chunk.grey, chunk.depth))
     motion, _, valid = flow.scene_flow(grey_a, depth_a, grey_b, depth_b, chunk.video.camera)
     stable, lacking = _where_known(motion, valid, chunk)
-    for index in np.flatnonzero(~lacking):
-        stable[index] = _fill(stable[index], depth_a[index] > 0)
-    return stable, lacking
+    return flow.fill_nearest(stable, (depth_a > 0) | lacking[:, None, None]), lacking
 
 
-def _depth_change(image_flow: np.ndarray, chunk: _Chunk) -> tuple[np.ndarray, np.ndarray]:
+def _depth_change(image_flow: np.ndarray, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
     """Change of depth ``(B, H, W)`` in metres along an image flow, the head's share removed, averaged over pixels."""
     depth_a, depth_b = chunk.depth
     y, x = np.mgrid[: depth_a.shape[1], : depth_a.shape[2]].astype(np.float32)
@@ -153,50 +216,47 @@ def _depth_change(image_flow: np.ndarray, chunk: _Chunk) -> tuple[np.ndarray, np
     right = ((x + image_flow[:, 0] - camera.cx) * second - (x - camera.cx) * depth_a) / camera.fx
     down = ((y + image_flow[:, 1] - camera.cy) * second - (y - camera.cy) * depth_a) / camera.fy
     stable, lacking = _where_known(np.stack([right, down, change], axis=1), known, chunk)
-    out, spread = np.zeros_like(change), _BLUR * len(y) / 128
-    for index in np.flatnonzero(~lacking):
-        out[index] = cv2.GaussianBlur(_fill(stable[index, 2], known[index]), (0, 0), spread)
-    return out, lacking
+    filled = flow.fill_nearest(stable[:, 2:], known | lacking[:, None, None])[:, 0]
+    return np.stack([cv2.GaussianBlur(one, (0, 0), _BLUR * len(y) / 128) for one in filled]), lacking
 
 
-def _where_known(motion: np.ndarray, known: np.ndarray, chunk: _Chunk) -> tuple[np.ndarray, np.ndarray]:
+def _where_known(motion, known, chunk: Chunk) -> tuple:
     """Scene flow stabilised; and the pairs of whose face too little is known to find the head: these do not move."""
-    lacking = (known & chunk.face).sum(axis=(1, 2)) < FEWEST
-    stable, some = np.zeros_like(motion), ~lacking
-    if some.any():
-        part = replace(chunk, pairs=chunk.pairs[some])
-        stable[some] = _without_head(motion[some], part, known[some], chunk.depth[0][some])
-    return stable, lacking
+    library, depth, inside = flow.library_of(motion), chunk.put(chunk.depth[0]), chunk.put(chunk.face)
+    lacking = (known & inside).sum((1, 2)) < FEWEST
+    all_of_it = lacking[:, None, None]
+    depth = library.where(all_of_it, library.ones_like(depth), depth)
+    stable = _without_head(motion, chunk, known | all_of_it, depth)
+    return library.where(all_of_it[:, None], library.zeros_like(stable), stable), lacking
 
 
-def _fill(motion: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Planes ``(..., H, W)`` whose unknown pixels take the value of the nearest known one."""
-    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return motion[..., *nearest]
-
-
-def _without_head(motion: np.ndarray, chunk: _Chunk, known=True, depth: np.ndarray | None = None) -> np.ndarray:
+def _without_head(motion, chunk: Chunk, known=None, depth=None):
     """Image flow ``(B, 2, H, W)``, or scene flow ``(B, 3, H, W)`` and where it is known, without the head's motion."""
-    mode, landmarks, camera, maps = chunk.settings.stabilization, chunk.landmarks, chunk.video.camera, len(motion)
+    mode, camera = chunk.settings.stabilization, chunk.video.camera
     if mode == "true-pose":
-        return (motion - _true_head(chunk)[motion.shape[1] - 2]).astype(np.float32)
+        return motion - chunk.put(_true_head(chunk)[motion.shape[1] - 2].astype(np.float32))
     if mode == "rigid" and depth is None:
         # Image flow stays made of colour alone: the head is a generic one.
-        camera = camera or _usual_camera(landmarks, *chunk.face.shape)
-        depth = np.broadcast_to(flow.generic_face(landmarks, camera), (maps, *chunk.face.shape))
-    inside = np.broadcast_to(chunk.face & known, (maps, *chunk.face.shape))
-    landmarks = np.broadcast_to(landmarks, (maps, 68, 2))
+        camera = camera or _usual_camera(chunk.landmarks, *chunk.face.shape)
+        depth = chunk.put(np.repeat(flow.generic_face(chunk.landmarks, camera)[None], len(motion), axis=0))
+    inside = chunk.put(np.repeat(chunk.face[None], len(motion), axis=0))
+    inside = inside if known is None else inside & known
+    landmarks = np.repeat(chunk.landmarks[None], len(motion), axis=0)
     return flow.stabilize(motion, mode, face=inside, landmarks=landmarks, depth=depth, camera=camera)
+
+
+def eyes_apart(landmarks: np.ndarray) -> float:
+    """Pixels between the centres of the eyes."""
+    return float(np.linalg.norm(landmarks[_EYE_LEFT].mean(axis=0) - landmarks[_EYE_RIGHT].mean(axis=0)))
 
 
 def _usual_camera(landmarks: np.ndarray, height: int, width: int) -> Camera:
     """A camera for a video that names none: its face is of average size and filmed from the usual distance."""
-    eyes = landmarks[36:42].mean(axis=0) - landmarks[42:48].mean(axis=0)
-    focal = float(np.linalg.norm(eyes)) * _USUAL_DISTANCE / _EYES_APART
+    focal = eyes_apart(landmarks) * _USUAL_DISTANCE / _EYES_APART
     return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
-def _true_head(chunk: _Chunk) -> list[np.ndarray]:
+def _true_head(chunk: Chunk) -> list[np.ndarray]:
     """Image flow ``(B, 2, H, W)`` and scene flow ``(B, 3, H, W)`` of the head's true motion; 0 beyond the head."""
     video = chunk.video
     found = (
@@ -207,7 +267,7 @@ def _true_head(chunk: _Chunk) -> list[np.ndarray]:
 
 
 def true_head_motion(video: Video, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation vector and translation of a rendered head between two frames, as for :func:`melib.flow.rigid_motion`."""
+    """Rotation matrix and translation of a rendered head between two frames, as for :func:`melib.flow.rigid_motion`."""
     rest, ahead = np.zeros(video.action_unit_weights(start, start + 1).shape[1]), np.zeros(2)
     # One rigid shape seen in both poses: what takes one to the other is the head's motion.
     before, after = (
@@ -215,4 +275,4 @@ def true_head_motion(video: Video, start: int, end: int) -> tuple[np.ndarray, np
     )
     centre_before, centre_after = before.mean(axis=0), after.mean(axis=0)
     turn, _ = Rotation.align_vectors(after - centre_after, before - centre_before)
-    return turn.as_rotvec(), centre_after - turn.apply(centre_before)
+    return turn.as_matrix(), centre_after - turn.apply(centre_before)

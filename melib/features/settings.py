@@ -16,7 +16,7 @@ Pairs = tuple[np.ndarray, np.ndarray]  #: First and second frames of n pairs, ea
 INPUTS = ("O", "S", "O+S", "D", "true-O", "true-S")
 DEPTH_INPUTS = ("S", "O+S", "D")  #: Inputs that read the depth sensor.
 TRUE_INPUTS = ("true-O", "true-S")  #: Inputs made from the true motion, which only the benchmark knows.
-REGIONS = ("strips",)
+REGIONS = ("strips", "face")
 STABILIZATIONS = (*flow.MODES, "true-pose")
 NORMALIZATIONS = ("sample", "fixed")
 
@@ -27,6 +27,7 @@ FLOW_SCALE_PX = 1.0  #: A micro-expression moves the face by about one pixel of 
 STRAIN_SCALE = 0.1  #: Pixel per pixel: one pixel of motion that fades over ten.
 SHIFT_SCALE_MM = 1.0  #: Right and down: what moves a pixel of such a crop moves by about a millimetre.
 AWAY_SCALE_MM = 0.5  #: Away, and change of depth along the flow: the face moves half as far to and fro.
+EYES_PX = 53.0  #: Between the eyes of a face in such a crop.
 SLOPE_SCALE = 0.05  #: Millimetres per pixel of such a crop: half a millimetre that fades over ten pixels.
 
 
@@ -41,18 +42,20 @@ class FeatureSettings:
         flow right, down and away (x, y, z), the input of SFAMNet. ``O+S``, u and v of the optical flow and z of the
         scene flow. ``D``, the change of depth along the optical flow and its gradients to the right and down.
         ``true-O`` and ``true-S`` are ``O`` and ``S`` from the benchmark's true motion.
-    region : {"strips"}
-        Brows above mouth, as in the released MEAN code (:func:`melib.face.strips`).
+    region : {"strips", "face"}
+        Brows above mouth, as in the released MEAN code (:func:`melib.face.strips`); or one grid over the whole face,
+        aligned with the eyes of the first frame, each cell a mean (:func:`melib.features.compute.face_grid`).
     method : {"tvl1", "dis", "farneback"}
         Estimator of the optical flow, see :func:`melib.flow.optical_flow`.
-    stabilization : {"none", "nose", "median", "affine", "rigid", "true-pose"}
+    stabilization : {"none", "nose", "median", "affine", "relief", "rigid", "true-pose"}
         How head motion is removed, see :func:`melib.flow.stabilize`; ``"none"`` is the authors' way. The head found by
         ``rigid`` rests on the depth sensor for scene flow and change of depth, and on a generic face for optical flow,
         whose planes thus stay made of colour alone. ``true-pose`` subtracts the head's true motion (benchmark alone).
     normalization : {"sample", "fixed"}
         ``sample``: each plane of each pair min-max scaled to [0, 1] over the whole crop, as in the released MEAN
         code; a still pair then looks as strong as an expression. ``fixed``: planes in units of :data:`FLOW_SCALE_PX`
-        and the other constants of this module, clipped by :func:`melib.flow.fixed_scale`.
+        and the other constants of this module, clipped by :func:`melib.flow.fixed_scale`; in region ``face`` as if
+        the eyes were 53 pixels apart, so that the size of a face in its crop does not matter.
 
     Raises
     ------
@@ -77,9 +80,9 @@ class FeatureSettings:
         """Whether the planes are computed with PyTorch, which other workers need not load."""
         return self.input in ("S", "O+S") or (self.method == "tvl1" and self.input not in TRUE_INPUTS)
 
-    def scales(self, height: int) -> tuple[float, ...]:
-        """Fixed scale of each plane, in pixels, strain, metres or metres per pixel, of a crop so many pixels high."""
-        enlarged = height / 128
+    def scales(self, height: int, eyes_apart: float) -> tuple[float, ...]:
+        """Fixed scale of each plane, in pixels, strain, metres or metres per pixel, of a crop and a face of a size."""
+        enlarged = eyes_apart / EYES_PX if self.region == "face" else height / 128
         pixel, slope = FLOW_SCALE_PX * enlarged, SLOPE_SCALE / 1e3 * enlarged**-1.0
         strain, shift, away = STRAIN_SCALE, SHIFT_SCALE_MM / 1e3, AWAY_SCALE_MM / 1e3
         planes = {"O": (pixel, pixel, strain), "S": (shift, shift, away), "D": (away, slope, slope)}
@@ -94,25 +97,10 @@ def gap_frames(fps: float, gap_s: float) -> int:
 
 
 def spotting_pairs(video: Video, *, gap_s: float, stride: int = 1) -> Pairs:
-    """Pairs ``(i, i + k)`` of the frames that a spotter compares.
+    """Pairs ``(i, i + k)`` of the frames that a spotter compares: starts and ends, ``(n,)`` int positions in the video.
 
-    Parameters
-    ----------
-    video : Video
-    gap_s : float
-        Seconds between the two, k frames (:func:`gap_frames`).
-    stride : int
-        Frames between two pairs.
-
-    Returns
-    -------
-    starts, ends : numpy.ndarray
-        ``(n,)`` int, positions in the video.
-
-    Raises
-    ------
-    ValueError
-        If the video is too short to hold one pair.
+    The two lie ``gap_s`` seconds apart, k frames (:func:`gap_frames`), and ``stride`` frames lie between two pairs. A
+    video too short to hold one pair raises ValueError.
     """
     gap = gap_frames(video.fps, gap_s)
     starts = np.arange(0, video.n_frames - gap, stride)

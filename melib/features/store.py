@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from melib.errors import InputError
 from melib.face import INPUT_SIZE
-from melib.features.compute import check_video, planes
+from melib.features.compute import check_video, place, planes
 from melib.features.settings import FeatureSettings, Pairs
 from melib.files import source_hash, whole
 from melib.video import Dataset, Video
@@ -30,32 +30,21 @@ def key(dataset: Dataset, settings: FeatureSettings) -> str:
 
 
 def stored_planes(
-    store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings
+    store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto"
 ) -> np.ndarray:
-    """Planes of pairs from the store, computed and stored first where they are missing.
+    """Planes ``(n, 3, 42, 42)`` float32 of pairs, mapped from disk and read-only; computed and stored where missing.
 
-    Parameters
-    ----------
-    store : path
-        Folder of the store; made if missing. Its files are there whole or not at all, and two may write at once.
-    dataset, video, pairs, settings
-        What to compute; together with the code (:func:`key`) they make the file's name.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(n, 3, 42, 42)`` float32, mapped from disk and read-only.
-
-    Raises
-    ------
-    ValueError
-        If the video lacks what the settings read, or the stored file is damaged.
+    ``store`` is a folder, made if missing; its files are there whole or not at all, and two may write at once. A file's
+    name tells what was computed: dataset, video, pairs, settings and code (:func:`key`), and whether ``device`` is a
+    graphics card (:func:`melib.features.compute.place`). A video that lacks what the settings read and a damaged file
+    raise ValueError.
     """
     pairs = tuple(np.asarray(side, dtype=int) for side in pairs)
     shape = (len(pairs[0]), 3, INPUT_SIZE, INPUT_SIZE)
     if shape[0] == 0:
         return np.empty(shape, dtype=np.float32)
-    sample = key(dataset, settings), video.subject, video.name, video.n_frames, float(video.fps)
+    sample = [key(dataset, settings), video.subject, video.name, video.n_frames, float(video.fps)]
+    sample += [] if (where := place(settings, device)) is None else [where.type]
     named = json.dumps(sample).encode() + np.stack(pairs).astype("<i8").tobytes()
     path = Path(store) / f"{hashlib.sha256(named).hexdigest()[:40]}.npy"
     if not path.exists():
@@ -65,7 +54,7 @@ def stored_planes(
         # Chunk by chunk, through no more memory than a chunk's; a mapped file would stay in it.
         with whole(path) as part, part.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-            for chunk in compute(video, pairs, settings):
+            for chunk in compute(video, pairs, settings, device=device):
                 file.write(np.ascontiguousarray(chunk, dtype="<f4").data)
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -76,11 +65,10 @@ def stored_planes(
     return found
 
 
-def _joined(store, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings) -> Iterator[np.ndarray]:
+def _joined(store, dataset: Dataset, video: Video, pairs: Pairs, settings, *, device) -> Iterator[np.ndarray]:
     """The planes of ``O+S`` out of those stored for ``O`` and ``S``, bit for bit: scene flow is dear."""
-    colour, space = (
-        stored_planes(store, dataset, video, pairs, replace(settings, input=part)) for part in settings.input.split("+")
-    )
+    parts = (replace(settings, input=part) for part in settings.input.split("+"))
+    colour, space = (stored_planes(store, dataset, video, pairs, each, device=device) for each in parts)
     yield np.concatenate([colour[:, :2], space[:, 2:]], axis=1)
 
 
@@ -90,39 +78,30 @@ def fill_store(
     requests: Sequence[tuple[Video, Pairs]],
     settings: FeatureSettings,
     *,
+    device="auto",
     jobs: int = 1,
     progress: bool = False,
 ) -> None:
-    """Compute what the store lacks, videos in parallel.
+    """Compute what the store lacks, videos in parallel; on a graphics card one after the other, in this process.
 
-    Parameters
-    ----------
-    store, dataset, settings
-        As for :func:`stored_planes`.
-    requests : sequence of (Video, pairs)
-        One file each.
-    jobs : int
-        Processes; each uses one thread, so the result does not depend on their number.
-    progress : bool
-        Show a bar on stderr (for the command line; notebooks stay quiet).
-
-    Raises
-    ------
-    ValueError
-        As :func:`stored_planes`.
+    ``requests`` are videos and pairs, one file each; ``jobs`` processes of one thread share them, so that the result
+    does not depend on their number; ``progress`` shows a bar on stderr. The rest is as for :func:`stored_planes`.
     """
     # Each task carries its dataset to another process; thousands of videos in it would have to be copied each time.
     dataset = Dataset(dataset.name, dataset.version, (), dataset.emotions, dataset.synthetic)
-    tasks = (delayed(_fill_one)(store, dataset, video, pairs, settings) for video, pairs in requests)
+    tasks = (delayed(_fill_one)(store, dataset, video, pairs, settings, device) for video, pairs in requests)
+    jobs = jobs if place(settings, device) is None else 1
     done = Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
     for _ in tqdm(done, total=len(requests), unit="video", disable=not progress):
         pass
 
 
-def _fill_one(store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings) -> None:
+def _fill_one(
+    store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, device
+) -> None:
     cv2.setNumThreads(1)
     if settings.uses_torch:
         import torch
 
         torch.set_num_threads(1)
-    stored_planes(store, dataset, video, pairs, settings)
+    stored_planes(store, dataset, video, pairs, settings, device=device)

@@ -10,23 +10,24 @@ from __future__ import annotations
 
 from melib.errors import InputError
 from melib.flow.dis import dis, farneback
-from melib.flow.images import check_pair, is_tensor
+from melib.flow.images import check_pair, fill_nearest, is_tensor, library_of
 from melib.flow.rigid import fit_rigid, generic_face, rigid_motion
 from melib.flow.stabilize import MODES, average_depth, face_mask, stabilize
 from melib.flow.strain import fixed_scale, min_max, strain
 
-__all__ = ["METHODS", "MODES", "average_depth", "dis", "face_mask", "farneback", "fit_rigid", "fixed_scale"]
-__all__ += ["generic_face", "min_max", "optical_flow", "rigid_motion", "scene_flow", "stabilize", "strain"]
+__all__ = ["METHODS", "MODES", "average_depth", "dis", "face_mask", "farneback", "fill_nearest", "fit_rigid"]
+__all__ += ["fixed_scale", "generic_face", "library_of", "min_max", "optical_flow", "rigid_motion"]
+__all__ += ["scene_flow", "stabilize", "strain"]
 
 #: The methods of :func:`optical_flow`.
 METHODS = ("tvl1", "dis", "farneback")
 
 
 def __getattr__(name: str):
-    if name == "scene_flow":  # brings PyTorch with it
-        from melib.flow.scene import scene_flow
+    if name in ("scene_flow", "tensor_of"):  # bring PyTorch with them
+        from melib.flow import grids, scene
 
-        return scene_flow
+        return {"scene_flow": scene.scene_flow, "tensor_of": grids.tensor_of}[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

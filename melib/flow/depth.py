@@ -43,6 +43,17 @@ def fill(depth: torch.Tensor, spread: float = 2.0) -> torch.Tensor:
     return torch.where(depth > 0, depth, torch.where(weight > 1e-3, around, 0))
 
 
+def nearest(known: torch.Tensor) -> torch.Tensor:
+    """The nearest known pixel to each of ``(H, W)`` bool, numbered row by row: ``(H * W,)``."""
+    x, y = (torch.arange(size, device=known.device) for size in (known.shape[1], known.shape[0]))
+    y, beyond = y[:, None], 2 * sum(known.shape)  # farther than any pixel
+    above = torch.where(known, y, -beyond).cummax(0).values
+    below = -torch.where(known, -y, -2 * beyond).flip(0).cummax(0).values.flip(0)
+    row = torch.where(y - above <= below - y, above, below)
+    column = ((row - y).square()[:, None, :] + (x[:, None] - x).square()).argmin(-1)
+    return (row.gather(1, column).clamp(0, len(known) - 1) * known.shape[1] + column).flatten()
+
+
 def surface_weights(
     depth: torch.Tensor, focal: tuple[float, float], centre: tuple[float, float]
 ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""What the flow methods ask of their input, checked in one place and said in one sentence."""
+"""What the flow methods ask of their input, checked in one place and said in one sentence; arrays and tensors alike."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import sys
 
 import numpy as np
+from scipy import ndimage
 
 from melib.errors import InputError
 
@@ -19,6 +20,42 @@ def is_tensor(array) -> bool:
     """Whether an object is a PyTorch tensor, found out without importing PyTorch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(array, torch.Tensor)
+
+
+def library_of(array):
+    """PyTorch for a tensor, else NumPy: functions of one name and meaning in both serve arrays and tensors."""
+    return sys.modules["torch"] if is_tensor(array) else np
+
+
+def picked(planes, at):
+    """Values ``(..., C, N)`` of planes ``(..., C, H, W)`` at pixels numbered row by row, ``(..., N)``."""
+    flat, at = planes.reshape(*planes.shape[:-2], -1), at[..., None, :]
+    return flat.take_along_dim(at, -1) if is_tensor(flat) else np.take_along_axis(flat, at, -1)
+
+
+def middle(values, use):
+    """Median ``(..., 1)`` of those of values ``(..., N)`` that are used (bool); NaN where none is."""
+    if not is_tensor(values):
+        rows = (each.reshape(-1, values.shape[-1]) for each in (values, np.broadcast_to(use, values.shape)))
+        return np.array([np.median(row[used]) for row, used in zip(*rows, strict=True)]).reshape(*values.shape[:-1], 1)
+    # Of an even number PyTorch takes the lower middle one.
+    hidden = values.masked_fill(~use, math.nan)
+    return (hidden.nanmedian(-1, keepdim=True).values - (-hidden).nanmedian(-1, keepdim=True).values) / 2
+
+
+def fill_nearest(planes, known):
+    """Planes ``(B, C, H, W)`` whose unknown pixels take the value of the nearest known one, ``(B, H, W)`` bool."""
+    if is_tensor(planes):
+        from melib.flow.depth import nearest
+    else:
+        nearest = _nearest
+    at = library_of(planes).stack([nearest(each) for each in known])
+    return picked(planes, at).reshape(planes.shape)
+
+
+def _nearest(known: np.ndarray) -> np.ndarray:
+    rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return (rows * known.shape[1] + columns).ravel()
 
 
 def check_shapes(**given) -> None:

@@ -1,16 +1,15 @@
 """The motion of a rigid head: the flow it makes, and its fit to a flow over a face whose depth is known.
 
 Without a sensor any face shape of about the right size and place serves: the fit asks depth only how parallax and
-perspective differ over the face.
+perspective differ over the face. Arrays and tensors are taken, and the same are given back on their device.
 """
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from melib.errors import InputError
-from melib.flow.images import check_shapes
+from melib.flow.images import check_shapes, is_tensor, library_of, middle, picked
 from melib.video import Camera
 
 #: Fewest pixels of a face in which a head's motion is found, and about how many are used: a few numbers need no more.
@@ -23,63 +22,80 @@ _ROUNDS = 2
 _EYES_APART, _HALF_WIDTH, _HALF_HEIGHT, _RELIEF = 0.063, 0.075, 0.11, 0.08
 
 
-def rigid_motion(
-    depth: np.ndarray, camera: Camera, rotation: np.ndarray, translation: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def rigid_motion(depth, camera: Camera, rotation, translation) -> tuple:
     """The flow of a rigid motion ``P -> R P + t`` of all that is seen.
 
-    ``depth (H, W)`` is metres, 0 = no reading; ``rotation (3,)`` a rotation vector about the camera's centre, radians;
-    ``translation (3,)`` metres, both in camera axes. Returned are the image flow ``(2, H, W)`` in pixels (right, down)
-    and the scene flow ``(3, H, W)`` in metres (right, down, away), both 0 where there is no depth.
+    ``depth (..., H, W)`` is metres, 0 = no reading; ``rotation (..., 3, 3)`` a matrix that turns about the camera's
+    centre, ``translation (..., 3)`` metres, both in camera axes. Returned are, in float64, the image flow
+    ``(..., 2, H, W)`` in pixels (right, down) and the scene flow ``(..., 3, H, W)`` in metres (right, down, away), both
+    0 where there is no depth.
     """
-    depth = np.asarray(depth, np.float64)
-    known = depth > 0
-    # Where there is no reading a plane at 1 m stands in, to be set to 0 below: it keeps the division defined.
-    points = camera.backproject(np.where(known, depth, 1.0))
-    matrix = cv2.Rodrigues(np.asarray(rotation, np.float64).reshape(3))[0]
-    moved = points @ matrix.T + np.asarray(translation, np.float64)
-    flow = camera.project(moved) - camera.project(points)
-    return tuple(np.where(known, one.transpose(2, 0, 1), 0) for one in (flow, moved - points))
+    library, points = library_of(depth), _points(depth, camera)
+    like = {"dtype": points.dtype, "device": points.device}
+    moved = library.asarray(rotation, **like) @ points + library.asarray(translation, **like)[..., None]
+    flows = _project(moved, camera) - _project(points, camera), moved - points
+    known = (depth > 0)[..., None, :, :]
+    return tuple(known * flow.reshape(*flow.shape[:-1], *depth.shape[-2:]) for flow in flows)
 
 
-def fit_rigid(flow: np.ndarray, depth: np.ndarray, camera: Camera, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_rigid(flow, depth, camera: Camera, face) -> tuple:
     """The rigid motion ``(rotation, translation)`` that most of a face shares, as :func:`rigid_motion` takes it.
 
-    ``flow`` is image flow ``(2, H, W)`` in pixels or scene flow ``(3, H, W)`` in metres; ``depth (H, W)`` metres of the
-    first frame, 0 = no reading; ``face (H, W)`` bool, of which the pixels with depth are used: fewer than 30, or shapes
-    that do not fit, raise ValueError. From image flow, what makes the flow is found well, while rotation and
-    translation themselves make up for each other in part; scene flow tells them apart.
+    ``flow`` is image flow ``(..., 2, H, W)`` in pixels or scene flow ``(..., 3, H, W)`` in metres; ``depth (..., H,
+    W)`` metres of the first frame, 0 = no reading; ``face (..., H, W)`` bool, of which the pixels with depth are used:
+    fewer than 30, or shapes that do not fit, raise ValueError. From image flow, what makes the flow is found well,
+    while rotation and translation themselves make up for each other in part; scene flow tells them apart.
     """
-    check_shapes(flow=(flow, "C H W"), depth=(depth, "H W"), face=(face, "H W"))
-    use = np.asarray(face, bool) & (depth > 0)
-    every = sampled(use, "the face with depth")
-    rows, columns = (index[every] for index in np.nonzero(use))
-    measured = np.asarray(flow, np.float64)[:, rows, columns]
-    points = camera.backproject(np.asarray(depth, np.float64))[rows, columns].T
-    pixels = camera.project(points.T).T
-    # About the face's centre, turning and shifting are nearly independent of each other.
-    centre = points.mean(axis=1, keepdims=True)
-    matrix, shift = np.eye(3), np.zeros((3, 1))
+    check_shapes(flow=(flow, "... C H W"), depth=(depth, "... H W"), face=(face, "... H W"))
+    at, used = sampled((face != 0) & (depth > 0), "the face with depth")
+    points = picked(_points(depth, camera)[..., None], at)
+    library, measured = library_of(flow), picked(flow, at)
+    one = library.eye(3, dtype=points.dtype, device=points.device)
+    rotation, shift = one, 0 * one[:, :1]
     for _ in range(_ROUNDS):
-        moved = matrix @ (points - centre) + shift + centre
-        found = moved - points if len(measured) == 3 else camera.project(moved.T).T - pixels
-        step = robust_fit(_motion_field(moved, centre, camera, len(measured)), measured - found)
-        turn = cv2.Rodrigues(step[:3])[0]
-        matrix, shift = turn @ matrix, turn @ shift + step[3:, None]
-    translation = shift + centre - matrix @ centre
-    return cv2.Rodrigues(matrix)[0][:, 0], translation[:, 0]
+        moved = rotation @ points + shift
+        found = moved - points if flow.shape[-3] == 3 else _project(moved, camera) - _project(points, camera)
+        step = robust_fit(_motion_field(moved, camera, flow.shape[-3]), measured - found, used)
+        # Cayley's transform of a small turn is a rotation.
+        half = _turned(step[..., :3, None])[..., 0] / 2
+        turn = library.linalg.solve(one + half, one - half)
+        rotation, shift = turn @ rotation, turn @ shift + step[..., 3:, None]
+    return rotation, shift[..., 0]
 
 
-def _motion_field(points: np.ndarray, centre: np.ndarray, camera: Camera, components: int) -> np.ndarray:
-    """What a small turn about the centre and a small shift do to points ``(3, N)``: ``(components, 6, N)``."""
-    x, y, z = points - centre
-    one, zero = np.ones_like(x), np.zeros_like(x)
-    space = np.array([[zero, z, -y, one, zero, zero], [-z, zero, x, zero, one, zero], [y, -x, zero, zero, zero, one]])
+def _points(depth, camera: Camera):
+    """Points ``(..., 3, H * W)`` float64, 1 m away where there is no reading: it keeps divisions defined."""
+    library = library_of(depth)
+    y, x = (library.arange(size, dtype=library.float32, device=depth.device) for size in depth.shape[-2:])
+    away = library.asarray(library.where(depth > 0, depth, library.ones_like(depth)), dtype=library.float64)
+    right, down = (x - camera.cx) / camera.fx * away, ((y - camera.cy) / camera.fy)[:, None] * away
+    return library.stack([right, down, away], -3).reshape(*depth.shape[:-2], 3, -1)
+
+
+def _project(points, camera: Camera):
+    """Pixels ``(..., 2, N)`` of points ``(..., 3, N)``."""
+    x, y, z = (points[..., axis, :] for axis in range(3))
+    return library_of(points).stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy], -2)
+
+
+def _turned(points):
+    """What small turns about the axes do to points ``(..., 3, N)``: ``(..., 3, 3, N)``, component by axis."""
+    x, y, z = (points[..., axis, :] for axis in range(3))
+    library, zero = library_of(points), 0 * x
+    return library.stack([library.stack(row, -2) for row in ([zero, z, -y], [-z, zero, x], [y, -x, zero])], -3)
+
+
+def _motion_field(points, camera: Camera, components: int):
+    """What a small turn and a small shift do to points ``(..., 3, N)``: ``(..., components, 6, N)``."""
+    library, turned = library_of(points), _turned(points)
+    shifted = 0 * turned + library.eye(3, dtype=points.dtype, device=points.device)[:, :, None]
+    space = library.concatenate([turned, shifted], -2)
     if components == 3:
         return space
     # Derivative of the projection.
-    x, y, z = points
-    return np.stack([camera.fx / z * (space[0] - x / z * space[2]), camera.fy / z * (space[1] - y / z * space[2])])
+    x, y, z = (points[..., axis, None, :] for axis in range(3))
+    right, down, away = (space[..., axis, :, :] for axis in range(3))
+    return library.stack([camera.fx / z * (right - x / z * away), camera.fy / z * (down - y / z * away)], -3)
 
 
 def generic_face(landmarks: np.ndarray, camera: Camera) -> np.ndarray:
@@ -103,33 +119,49 @@ def generic_face(landmarks: np.ndarray, camera: Camera) -> np.ndarray:
     return (distance + _RELIEF * (0.5 - nearness)).astype(np.float32)
 
 
-def robust_fit(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Coefficients ``(K,)`` for which ``basis (D, K, N)`` comes nearest to ``values (D, N)``, by reweighted squares.
+def robust_fit(basis, values, used):
+    """Coefficients ``(..., K)`` for which ``basis (..., D, K, N)`` comes nearest to ``values (..., D, N)``.
 
-    It starts from the least sum of distances, which a minority on one side of the face cannot turn over, and ends with
-    Tukey's biweight, which gives points far from the fit no weight at all. The D components of a point share a weight.
+    By reweighted squares over the points ``used (..., N)``, bool. It starts from the least sum of distances, which a
+    minority on one side of the face cannot turn over, and ends with Tukey's biweight, which gives points far from the
+    fit no weight at all. The D components of a point share a weight.
     """
-    components, count, points = basis.shape
-    matrix = basis.transpose(1, 0, 2).reshape(count, components * points)
-    target = values.reshape(components * points)
-    weights = np.ones(points)
+    library, weights = library_of(values), used * 1.0
+    one = library.eye(basis.shape[-2], dtype=values.dtype, device=values.device)
     for iteration in range(_LEAST_ABSOLUTE + _BIWEIGHT + 1):
-        weighted = matrix * np.tile(weights, components)
-        coefficients = np.linalg.lstsq(weighted @ matrix.T, weighted @ target, rcond=None)[0]
-        distance = np.linalg.norm((target - coefficients @ matrix).reshape(components, points), axis=0)
-        # The small constants keep an exact fit (zero spread) from dividing by zero.
+        weighted = basis * weights[..., None, None, :]
+        normal = (weighted @ basis.mT).sum(-3)
+        # The small constants keep what no point decides at zero, and an exact fit (no spread) from dividing by zero.
+        normal = normal + (1e-14 * normal.diagonal(0, -2, -1).sum(-1)[..., None, None] + 1e-30) * one
+        found = library.linalg.solve(normal, (weighted @ values[..., None]).sum(-3))[..., 0]
+        missed = values - (found[..., None, None, :] @ basis)[..., 0, :]
+        distance = library.sqrt((missed**2).sum(-2))
         if iteration < _LEAST_ABSOLUTE:
-            weights = 1 / (distance + 1e-3 * distance.mean() + 1e-12)
+            mean = (distance * used).sum(-1, keepdims=True) / used.sum(-1, keepdims=True)
+            weights = used / (distance + 1e-3 * mean + 1e-12)
         else:
             # The median length of a plane normal vector is 1.18 spreads; 4.7 spreads is Tukey's usual cut-off.
-            cutoff = 4.7 * np.median(distance) / 1.18 + 1e-12
-            weights = np.square(1 - np.square(np.minimum(distance / cutoff, 1)))
-    return coefficients
+            cutoff = 4.7 * middle(distance, used) / 1.18 + 1e-12
+            weights = used * (1 - (distance / cutoff).clip(max=1) ** 2) ** 2
+    return found
 
 
-def sampled(use: np.ndarray, what: str) -> slice:
-    """Every so many of the pixels ``use`` (bool), for a fit; too few of them are refused."""
-    count = int(use.sum())
-    if count < FEWEST:
-        raise InputError(f"{what} has {count} pixels to find head motion in: {FEWEST} at least are needed")
-    return slice(None, None, max(1, count // MOST))
+def sampled(use, what: str) -> tuple:
+    """At most 2,000 of the pixels ``use (..., H, W)``, evenly, for a fit; too few of them are refused.
+
+    Their numbers, row by row, and whether they count, both ``(..., N)``: the last ones may only fill up.
+    """
+    flat = use.reshape(*use.shape[:-2], -1)
+    count = flat.sum(-1)
+    check_enough(count, what)
+    taken = flat & ((flat.cumsum(-1) - 1) % (count // MOST).clip(1)[..., None] == 0)
+    most = 2 * MOST if is_tensor(use) else taken.sum(-1).max()
+    at = (~taken).argsort(axis=-1, stable=True)[..., :most]
+    used = picked(taken[..., None, None, :], at)[..., 0, :]
+    return library_of(use).where(used, at, at[..., :1]), used
+
+
+def check_enough(count, what: str) -> None:
+    """Refuse a face of too few pixels."""
+    if not getattr(count, "is_meta", False) and (count < FEWEST).any():
+        raise InputError(f"{what} has {int(count.min())} pixels to find head motion in: {FEWEST} at least are needed")

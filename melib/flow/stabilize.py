@@ -1,7 +1,7 @@
 """Head motion taken out of a flow, or of depth that is averaged over frames: what is left is the face's own.
 
 The sway of a head moves the face as much as a micro-expression does, so how it is removed is a factor of every
-experiment. The modes work on image flow and on scene flow alike.
+experiment. The modes work on image flow and on scene flow alike, of arrays or of tensors on their device.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import functools
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from melib.errors import InputError
-from melib.flow.images import check_shapes
-from melib.flow.rigid import fit_rigid, rigid_motion, robust_fit, sampled
+from melib.flow.images import check_shapes, fill_nearest, is_tensor, library_of, middle, picked
+from melib.flow.rigid import check_enough, fit_rigid, generic_face, rigid_motion, robust_fit, sampled
 from melib.video import Camera
 
 #: What each mode of :func:`stabilize` needs beside the flow.
@@ -23,6 +22,7 @@ _NEEDS = {
     "nose": ("landmarks",),
     "median": ("face",),
     "affine": ("face",),
+    "relief": ("face", "landmarks"),
     "rigid": ("face", "depth", "camera"),
 }
 MODES = tuple(_NEEDS)
@@ -42,33 +42,26 @@ def face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
     return mask.astype(bool)
 
 
-def stabilize(
-    flow: np.ndarray,
-    mode: str,
-    *,
-    face: np.ndarray | None = None,
-    landmarks: np.ndarray | None = None,
-    depth: np.ndarray | None = None,
-    camera: Camera | None = None,
-) -> np.ndarray:
+def stabilize(flow, mode: str, *, face=None, landmarks=None, depth=None, camera: Camera | None = None):
     """Remove the head's motion from an image flow or a scene flow.
 
     Parameters
     ----------
-    flow : numpy.ndarray
+    flow : numpy.ndarray or torch.Tensor
         Image flow ``(B, 2, H, W)`` or ``(2, H, W)``, or scene flow ``(B, 3, H, W)`` or ``(3, H, W)``.
-    mode : {"none", "nose", "median", "affine", "rigid"}
+    mode : {"none", "nose", "median", "affine", "relief", "rigid"}
         ``none`` leaves the flow as it is. ``nose`` subtracts the mean flow of the 11 x 11 pixels around landmark 28, as
         SOFTNet does (its release subtracts the absolute value of that mean, which is right for motion to the right and
         down only), ``median`` the face's median flow, ``affine`` an affine motion that most of the face shares (roll,
-        scale and the larger part of yaw and pitch as well), ``rigid`` the motion of a rigid head, six degrees of
-        freedom, that most of the face shares, exact in perspective and parallax.
-    face : numpy.ndarray, optional
-        ``(B, H, W)`` or ``(H, W)`` bool, the face, for ``median``, ``affine`` and ``rigid``; the hull of the landmarks
-        serves as well. Of scene flow, only where it is valid.
+        scale and the larger part of yaw and pitch as well), ``relief`` an affine motion and a multiple of the depth of
+        a generic face (the parallax of turning and leaning as well), ``rigid`` the motion of a rigid head, six degrees
+        of freedom, that most of the face shares, exact in perspective and parallax.
+    face : numpy.ndarray or torch.Tensor, optional
+        ``(B, H, W)`` or ``(H, W)`` bool, the face, for all modes but the first two; the hull of the landmarks serves as
+        well. Of scene flow, only where it is valid.
     landmarks : numpy.ndarray, optional
-        ``(B, 68, 2)`` or ``(68, 2)`` pixels (x, y) in the first frame, iBUG order, for ``nose``.
-    depth : numpy.ndarray, optional
+        ``(B, 68, 2)`` or ``(68, 2)`` pixels (x, y) in the first frame, iBUG order, for ``nose`` and ``relief``.
+    depth : numpy.ndarray or torch.Tensor, optional
         ``(B, H, W)`` or ``(H, W)`` metres of the first frame, 0 = no reading, for ``rigid``. For image flow a generic
         face in about the right place serves as well.
     camera : Camera, optional
@@ -76,16 +69,16 @@ def stabilize(
 
     Returns
     -------
-    numpy.ndarray
-        Of the flow's shape and type. The motion is subtracted outside the face, too; by ``rigid`` from image flow as if
-        holes were as far as what is next to them, from scene flow only where there is depth. An unknown mode, missing
-        input, shapes that do not fit, or a face of fewer than 30 pixels raise ValueError.
+    numpy.ndarray or torch.Tensor
+        Of the flow's shape, kind and type, on its device. The motion is subtracted outside the face, too; by ``rigid``
+        from image flow as if holes were as far as what is next to them, from scene flow only where there is depth. An
+        unknown mode, missing input, shapes that do not fit, or a face of fewer than 30 pixels raise ValueError.
     """
     if mode not in MODES:
         raise InputError(f"unknown stabilisation mode {mode!r}: use one of {', '.join(MODES)}")
-    flow = np.asarray(flow)
+    library, flow = library_of(flow), flow if is_tensor(flow) else np.asarray(flow)
     if flow.ndim not in (3, 4) or flow.shape[-3] not in (2, 3):
-        raise InputError(f"flow must be (B, 2 or 3, H, W) or (2 or 3, H, W), got {flow.shape}")
+        raise InputError(f"flow must be (B, 2 or 3, H, W) or (2 or 3, H, W), got {tuple(flow.shape)}")
     given = {"face": landmarks if face is None else face, "landmarks": landmarks, "depth": depth, "camera": camera}
     missing = [name for name in _NEEDS[mode] if given[name] is None]
     if missing:
@@ -94,21 +87,19 @@ def stabilize(
     if mode == "none":
         return flow
     batch = flow.reshape(-1, *flow.shape[-3:])
+    given["face"] = face_mask(landmarks, *flow.shape[-2:]) if face is None else face
     shapes = {"flow": (batch, "B C H W")}
-    if mode == "nose":
-        shapes["landmarks"] = (_batch(_finite(landmarks)), "B 68 2")
-    else:
-        mask = face_mask(landmarks, *flow.shape[-2:]) if face is None else np.asarray(face, bool)
-        shapes["face"] = (_batch(mask), "B H W")
-    if mode == "rigid":
-        shapes["depth"] = (_batch(np.asarray(depth)), "B H W")
+    for name in (each for each in _NEEDS[mode] if each != "camera"):
+        one = _finite(landmarks) if name == "landmarks" else library.asarray(given[name], device=flow.device)
+        shapes[name] = (one.reshape(-1, *one.shape[-2:]), "B 68 2" if name == "landmarks" else "B H W")
     check_shapes(**shapes)
-    motion = {"nose": _nose, "median": _median, "affine": _affine, "rigid": functools.partial(_rigid, camera=camera)}
-    head = np.stack([motion[mode](*one) for one in zip(*(array for array, _ in shapes.values()), strict=True)])
-    return (batch - head.astype(flow.dtype)).reshape(flow.shape)
+    motion = {"nose": _nose, "median": _median, "affine": _affine, "relief": _affine}
+    motion["rigid"] = functools.partial(_rigid, camera=camera)
+    head = motion[mode](*(one for one, _ in shapes.values()))
+    return (batch - library.asarray(head, dtype=flow.dtype)).reshape(flow.shape)
 
 
-def _finite(landmarks: np.ndarray) -> np.ndarray:
+def _finite(landmarks) -> np.ndarray:
     landmarks = np.asarray(landmarks, np.float64)
     check_shapes(landmarks=(landmarks, "... N 2"))
     if not np.isfinite(landmarks).all():
@@ -116,45 +107,46 @@ def _finite(landmarks: np.ndarray) -> np.ndarray:
     return landmarks
 
 
-def _batch(planes: np.ndarray) -> np.ndarray:
-    """Planes ``(H, W)`` or ``(B, H, W)`` as a batch."""
-    return planes.reshape(-1, *planes.shape[-2:])
+def _nose(flow, landmarks: np.ndarray):
+    library, means = library_of(flow), []
+    for one, (x, y) in zip(flow, np.rint(landmarks[:, NOSE]).astype(int), strict=True):
+        rows, columns = (slice(max(at - _NOSE_REACH, 0), max(at + _NOSE_REACH + 1, 0)) for at in (y, x))
+        patch = one[:, rows, columns]
+        if 0 in patch.shape:
+            raise InputError(f"the nose at ({x}, {y}) lies outside the image of {one.shape[2]} x {one.shape[1]} pixels")
+        means.append(patch.mean(axis=(1, 2), keepdims=True, dtype=library.float64))
+    return library.stack(means)
 
 
-def _nose(flow: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    x, y = np.rint(landmarks[NOSE]).astype(int)
-    rows, columns = (slice(max(at - _NOSE_REACH, 0), max(at + _NOSE_REACH + 1, 0)) for at in (y, x))
-    patch = flow[:, rows, columns]
-    if patch.size == 0:
-        raise InputError(f"the nose at ({x}, {y}) lies outside the image of {flow.shape[2]} x {flow.shape[1]} pixels")
-    return patch.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+def _median(flow, face):
+    face = face.reshape(len(face), 1, -1) != 0
+    check_enough(face.sum(-1), "the face")
+    return middle(flow.reshape(*flow.shape[:2], -1), face)[..., None]
 
 
-def _median(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
-    sampled(face, "the face")
-    return np.median(flow[:, face], axis=1)[:, None, None]
+def _affine(flow, face, landmarks: np.ndarray | None = None, *, what: str = "the face"):
+    """Motion ``(B, C, H, W)`` that most of a face shares: affine, and along its relief where there are landmarks."""
+    library, (height, width) = library_of(flow), flow.shape[-2:]
+    y, x = np.mgrid[:height, :width] / max(height, width) - 0.5
+    planes = [np.stack([np.ones_like(x), x, y])]
+    if landmarks is not None:
+        # Its scale and the plane in it do not matter beside the other columns, so that any camera serves.
+        reliefs = [generic_face(each, Camera(1, 1, 0, 0, width, height))[None] for each in landmarks]
+        planes = [np.concatenate([*planes, relief]) for relief in reliefs]
+    basis = library.asarray(np.stack(planes), device=flow.device)
+    at, used = sampled(face != 0, what)
+    inside, motion = picked(basis, at), library.asarray(picked(flow, at), dtype=basis.dtype)
+    # Each component of the motion has weights of its own.
+    found = robust_fit(inside[:, None, None], motion[:, :, None], used[:, None])
+    return (found @ basis.reshape(*basis.shape[:2], -1)).reshape(flow.shape)
 
 
-def _affine(flow: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """Affine motion ``(C, H, W)`` that most of a face shares."""
-    every = sampled(face, "the face")
-    height, width = face.shape
-    y, x = np.mgrid[:height, :width]
-    # Coordinates of order one about the face's centre keep the 3 x 3 system well conditioned.
-    size = max(height, width)
-    basis = np.stack([np.ones(face.shape), (x - x[face].mean()) / size, (y - y[face].mean()) / size])
-    inside, motion = basis[None, :, face][..., every], flow[:, face][:, every].astype(np.float64)
-    planes = [robust_fit(inside, component[None]) for component in motion]
-    return np.tensordot(np.stack(planes), basis, axes=(1, 0))
-
-
-def _rigid(flow: np.ndarray, face: np.ndarray, depth: np.ndarray, *, camera: Camera) -> np.ndarray:
+def _rigid(flow, face, depth, *, camera: Camera):
     motion = fit_rigid(flow, depth, camera, face)
-    if len(flow) == 3:
+    if flow.shape[1] == 3:
         return rigid_motion(depth, camera, *motion)[1]
     # Image flow exists in the depth map's holes too: there the head is taken to be as far as next to them.
-    nearest = ndimage.distance_transform_edt(depth <= 0, return_distances=False, return_indices=True)
-    return rigid_motion(depth[tuple(nearest)], camera, *motion)[0]
+    return rigid_motion(fill_nearest(depth[:, None], depth > 0)[:, 0], camera, *motion)[0]
 
 
 def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, reference: int) -> np.ndarray:
@@ -176,19 +168,14 @@ def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, refe
         raise InputError(f"reference {reference} is none of {count} frames")
     base = depth[reference]
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    plane = np.stack([np.ones_like(x), x / width - 0.5, y / height - 0.5]).astype(np.float64)
     total, readings = base.astype(np.float64), (base > 0).astype(np.float64)
-    for index in range(count):
-        if index == reference:
-            continue
+    for index in (each for each in range(count) if each != reference):
         there = x + flow[index, 0].astype(np.float32), y + flow[index, 1].astype(np.float32)
         known = cv2.remap((depth[index] > 0).astype(np.float32), *there, cv2.INTER_LINEAR)
         seen = cv2.remap(depth[index], *there, cv2.INTER_LINEAR)
         usable = (known > 0.999) & (base > 0)
-        common = usable & face
-        every = sampled(common, f"the depth that frame {index} shares with the reference")
-        difference = (seen - base).astype(np.float64)
-        coefficients = robust_fit(plane[None, :, common][..., every], difference[None, common][:, every])
-        total += np.where(usable, seen - np.tensordot(coefficients, plane, axes=(0, 0)), 0)
+        shared = f"the depth that frame {index} shares with the reference"
+        plane = _affine((seen - base)[None, None], (usable & face)[None], what=shared)[0, 0]
+        total += np.where(usable, seen - plane, 0)
         readings += usable
     return np.where(base > 0, total / np.maximum(readings, 1), 0).astype(np.float32)

@@ -1,14 +1,14 @@
-"""Optical strain, and the two ways in which planes of motion are brought to scale."""
+"""Optical strain, and the two ways in which planes of motion are brought to scale; of arrays or tensors, the same."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from melib.errors import InputError
-from melib.flow.images import check_numbers, check_shapes
+from melib.flow.images import check_numbers, check_shapes, is_tensor, library_of
 
 
-def strain(flow: np.ndarray, *, differences: str = "backward") -> np.ndarray:
+def strain(flow, *, differences: str = "backward"):
     """Optical strain: how much the flow stretches and shears the skin, whatever its translation.
 
     The norm of the symmetric part of the flow's gradient, ``sqrt(u_x^2 + v_y^2 + (u_y + v_x)^2 / 2)``: of flow
@@ -17,10 +17,11 @@ def strain(flow: np.ndarray, *, differences: str = "backward") -> np.ndarray:
     is none, get strain 0), or ``central``, half the difference of the two neighbours (one-sided at the border): free of
     the half pixel's offset and less noisy. Another shape or name raises ValueError.
     """
-    flow = np.asarray(flow)
+    flow = flow if is_tensor(flow) else np.asarray(flow)
     check_shapes(flow=(flow, "... 2 H W"))
+    library = library_of(flow)
     if differences == "central":
-        down, right = np.gradient(flow, axis=(-2, -1))
+        down, right = library.gradient(flow, axis=(-2, -1))
     elif differences == "backward":
         down = flow[..., 1:, 1:] - flow[..., :-1, 1:]
         right = flow[..., 1:, 1:] - flow[..., 1:, :-1]
@@ -28,35 +29,40 @@ def strain(flow: np.ndarray, *, differences: str = "backward") -> np.ndarray:
         raise InputError(f"unknown differences {differences!r}: use backward or central")
     u_x, v_x = right[..., 0, :, :], right[..., 1, :, :]
     u_y, v_y = down[..., 0, :, :], down[..., 1, :, :]
-    norm = np.sqrt(u_x**2 + v_y**2 + 0.5 * (u_y + v_x) ** 2)
+    norm = library.sqrt(u_x**2 + v_y**2 + 0.5 * (u_y + v_x) ** 2)
     if differences == "central":
         return norm
-    return np.pad(norm, [(0, 0)] * (norm.ndim - 2) + [(1, 0), (1, 0)])
+    padded = library.zeros_like(flow[..., 0, :, :])
+    padded[..., 1:, 1:] = norm
+    return padded
 
 
-def min_max(planes: np.ndarray) -> np.ndarray:
+def min_max(planes):
     """Each plane of ``(..., H, W)`` stretched to 0..1 by its own extremes, as the authors do; a flat plane becomes 0.
 
     It removes the size of the motion, and the worst pixel of a plane sets its scale.
     """
     planes = _floating(planes)
-    low = planes.min(axis=(-2, -1), keepdims=True)
-    span = planes.max(axis=(-2, -1), keepdims=True) - low
-    return (planes - low) / np.where(span > 0, span, 1).astype(planes.dtype)
+    library = library_of(planes)
+    low = library.amin(planes, axis=(-2, -1), keepdims=True)
+    span = library.amax(planes, axis=(-2, -1), keepdims=True) - low
+    return (planes - low) / library.where(span > 0, span, library.ones_like(span))
 
 
-def fixed_scale(planes: np.ndarray, scales: tuple[float, ...], *, limit: float = 3.0) -> np.ndarray:
+def fixed_scale(planes, scales: tuple[float, ...], *, limit: float = 3.0):
     """Planes ``(..., C, H, W)`` over a positive constant each, in their own units, and clipped at ``limit``.
 
     A small motion stays small, and a blink or a hole cannot outweigh everything else.
     """
     planes = _floating(planes)
-    divisors = np.asarray(scales, planes.dtype)
+    divisors = library_of(planes).asarray(scales, dtype=planes.dtype, device=planes.device)
     check_shapes(scales=(divisors, "C"), planes=(planes, "... C H W"))
     check_numbers("positive", **{f"scale {number}": scale for number, scale in enumerate(scales)})
     return (planes / divisors[:, None, None]).clip(-limit, limit)
 
 
-def _floating(array: np.ndarray) -> np.ndarray:
-    array = np.asarray(array)
-    return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float32)
+def _floating(planes):
+    if is_tensor(planes):
+        return planes if planes.is_floating_point() else planes.float()
+    planes = np.asarray(planes)
+    return planes if np.issubdtype(planes.dtype, np.floating) else planes.astype(np.float32)

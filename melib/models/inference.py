@@ -10,22 +10,7 @@ from scipy.special import log_softmax, logsumexp
 from torch import nn
 
 from melib.errors import InputError
-
-
-def choose_device(name: str | torch.device = "auto") -> torch.device:
-    """The device of a name: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` for CUDA where it is available, else the CPU."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N") from error
-    if device.type not in ("cpu", "cuda"):
-        raise InputError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        found = torch.cuda.device_count()
-        raise InputError(f"device {name!r} asked for, but PyTorch sees {found} CUDA devices here: use cpu or auto")
-    return device
+from melib.provenance import choose_device
 
 
 def predict(

@@ -24,8 +24,11 @@ from melib.errors import InputError
 from melib.files import whole
 from melib.models.mean import MEAN
 from melib.models.sfamnet import STREAMS, SFAMNet
+from melib.models.window import WindowNet
 
-NETWORKS = {"MEAN": MEAN, "SFAMNet": SFAMNet}
+NETWORKS = {"MEAN": MEAN, "SFAMNet": SFAMNet, "WindowNet": WindowNet}
+#: With which options, beside the number of classes, a network was made.
+_OPTIONS = {"MEAN": ("transfer",), "SFAMNet": ("attention",), "WindowNet": ("kinds", "context")}
 
 _HEADS = {"spot": "spot", "recog": "recognition"}  # Keras' layer -> ours
 _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
@@ -124,10 +127,10 @@ def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> S
 
 
 def save_model(model: nn.Module, path: str | os.PathLike, **metadata: str) -> None:
-    """Write a MEAN or SFAMNet as safetensors, whole or not at all; the metadata are kept beside the weights."""
-    arguments = {"classes": model.classes}
-    arguments |= {"transfer": model.transfer} if isinstance(model, MEAN) else {"attention": model.attention}
-    header = {"network": type(model).__name__, "arguments": json.dumps(arguments), "metadata": json.dumps(metadata)}
+    """Write a network of this study as safetensors, whole or not at all; the metadata are kept beside the weights."""
+    network = type(model).__name__
+    arguments = {name: getattr(model, name) for name in ("classes", *_OPTIONS[network])}
+    header = {"network": network, "arguments": json.dumps(arguments), "metadata": json.dumps(metadata)}
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with whole(path) as part:
         save_file(tensors, part, header)
@@ -138,7 +141,7 @@ def load_model(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> tup
 
     Returns
     -------
-    model : MEAN or SFAMNet
+    model : MEAN, SFAMNet or WindowNet
         In evaluation mode.
     metadata : dict
         As given when it was saved.

@@ -104,7 +104,7 @@ class Finding:
 
 
 def analyse(
-    video: Video, spotter: Spotter, *, name: bool = False, work: Path | None = None, progress: bool = False, **crop
+    video: Video, spotter: Spotter, *, name=False, work: Path | None = None, device="auto", progress=False, **crop
 ) -> Finding:
     """Find the brief movements of a face, which is looked for in a video of a whole scene.
 
@@ -112,7 +112,7 @@ def analyse(
     in folder `work`, which must belong to this video, spotter and choice of face alone.
     """
     found_face = face.crop(video, cache=work, **crop)
-    score, logits = score_video(found_face, spotter, work=work, progress=progress)
+    score, logits = score_video(found_face, spotter, work=work, device=device, progress=progress)
     positions, smoothed = spotter.intervals(score, video.fps), spotter.smoothed(score, video.fps)
     labels = name_intervals(logits.argmax(axis=1), positions) if name else [None] * len(positions)
     movements = []
@@ -126,7 +126,7 @@ def analyse(
 
 
 def score_video(
-    video: Video, spotter: Spotter, *, work: Path | None = None, progress: bool = False
+    video: Video, spotter: Spotter, *, work: Path | None = None, device="auto", progress: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score ``(T - k,)`` and emotion logits ``(T - k, C)`` of every frame of a face video with landmarks.
 
@@ -142,8 +142,8 @@ def score_video(
         part = None if path is None else _kept(path)
         if part is None:
             pairs = starts[first : first + _CHUNK], ends[first : first + _CHUNK]
-            planes = np.concatenate(list(features.planes(recent, pairs, spotter.settings)))
-            part = predict(spotter.model, planes, device="cpu")
+            planes = np.concatenate(list(features.planes(recent, pairs, spotter.settings, device=device)))
+            part = predict(spotter.model, planes, device=device)
             if path is not None:
                 with whole(path) as unfinished, open(unfinished, "wb") as file:
                     np.savez(file, score=part[0], logits=part[1])

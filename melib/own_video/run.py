@@ -66,6 +66,7 @@ def spot_file(
     name: bool = False,
     depth: str | os.PathLike | None = None,
     fps: float | None = None,
+    device: str = "auto",
     progress: bool = False,
     **crop,
 ) -> Finding:
@@ -86,6 +87,8 @@ def spot_file(
         Give each movement also the nearest class of the network's invented action-unit table; show bars on stderr.
     depth, fps : path and float, optional
         Folder of depth images (mm), one for each frame, and the rate as filmed, where the file is wrong or a folder.
+    device : {"auto", "cpu", "cuda"}
+        Where motion that PyTorch computes, and the network, are computed.
     **crop
         How the face is cut out: ``track``, ``box`` and ``detector`` of :class:`melib.face.CroppedVideo`.
     """
@@ -106,7 +109,7 @@ def spot_file(
     _open_work(work, key, out)
     made, earlier = work / "result", work / _EARLIER
     try:
-        finding = analyse(video, spotter, name=name, work=work, progress=progress, **crop)
+        finding = analyse(video, spotter, name=name, work=work, device=device, progress=progress, **crop)
         notes += _more_notes(finding, depth is not None)
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir()

@@ -4,17 +4,19 @@ A rule takes a sequence of scores and returns intervals ``(m, 3)``: onset, apex,
 neither the network that scored nor the truth.
 """
 
-from melib.spotting.choice import Choice, choose, mean_candidates, recall_ceiling, sfamnet_candidates
+from melib.spotting.choice import Choice, choose, mean_candidates, recall_ceiling, sfamnet_candidates, window_candidates
 from melib.spotting.mean import mean_intervals, mean_intervals_strict
 from melib.spotting.naming import name_intervals
 from melib.spotting.sfamnet import MACRO, MICRO, SFAMNetRule, sfamnet_intervals
 from melib.spotting.smoothing import box_smooth, centred_smooth, per_frame
+from melib.spotting.window import Spotted, window_intervals
 
 __all__ = [
     "MACRO",
     "MICRO",
     "Choice",
     "SFAMNetRule",
+    "Spotted",
     "box_smooth",
     "centred_smooth",
     "choose",
@@ -26,4 +28,6 @@ __all__ = [
     "recall_ceiling",
     "sfamnet_candidates",
     "sfamnet_intervals",
+    "window_candidates",
+    "window_intervals",
 ]

@@ -16,6 +16,7 @@ import numpy as np
 from melib.errors import InputError
 from melib.spotting.mean import peak_heights
 from melib.spotting.sfamnet import SFAMNetRule
+from melib.spotting.window import Spotted
 
 Constants = Mapping[str, Any]
 
@@ -90,14 +91,23 @@ def mean_candidates(scores: Sequence[np.ndarray], k_p: int, *, n_thresholds: int
     """
     candidates = []
     for width in sorted({max(1, round(k_p * factor)) for factor in (0.75, 1.0, 1.25)}):
-        heights = np.concatenate([peak_heights(score, k_p=width) for score in scores])
-        if len(heights) == 0:
-            raise InputError("the scores have no peak to choose a threshold from")
-        descending = np.append(np.sort(heights)[::-1], heights.min())
-        ranks = np.unique(np.geomspace(1, len(heights), n_thresholds).astype(int))
-        for threshold in (descending[ranks - 1] + descending[ranks]) / 2:
-            candidates.append({"k_p": width, "threshold": float(threshold)})
+        heights = [peak_heights(score, k_p=width) for score in scores]
+        candidates += [{"k_p": width, "threshold": each} for each in _thresholds(heights, n_thresholds)]
     return sorted(candidates, key=lambda constants: -constants["threshold"])
+
+
+def window_candidates(found: Sequence[Spotted], *, n_thresholds: int = 30) -> list[Constants]:
+    """Constants to try with :meth:`melib.spotting.Spotted.above`, most reluctant first."""
+    return [{"threshold": each} for each in _thresholds([video.scores for video in found], n_thresholds)]
+
+
+def _thresholds(heights: Sequence[np.ndarray], number: int) -> list[float]:
+    heights = np.concatenate(list(heights))
+    if len(heights) == 0:
+        raise InputError("the scores have no peak to choose a threshold from")
+    descending = np.append(np.sort(heights)[::-1], heights.min())
+    ranks = np.unique(np.geomspace(1, len(heights), number).astype(int))
+    return ((descending[ranks - 1] + descending[ranks]) / 2).tolist()
 
 
 def sfamnet_candidates(scores: Sequence[np.ndarray], lengths: Sequence[int]) -> list[dict[str, SFAMNetRule]]:

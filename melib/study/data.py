@@ -15,12 +15,15 @@ import pandas as pd
 from melib import datasets, face, features
 from melib.datasets.folders import FolderDataset
 from melib.errors import InputError
+from melib.models import FrameValues, window_targets
 from melib.study import places
 from melib.study.settings import Settings
 from melib.synthetic.dataset import open_benchmark, open_clips
 from melib.training import half_length, loso, sfamnet_labels, spotting_targets
 from melib.video import Dataset, Expression, Video
 
+#: Pairs a second that WindowNet looks at, about.
+WINDOW_ROWS = 30
 #: Stands for the class of an expression that has none.
 NO_CLASS = "no class"
 
@@ -46,6 +49,7 @@ def open_data(
     """The dataset of a row and its folds: one for each subject who is left out, or one with fresh people.
 
     Of the benchmark nothing is rendered yet. In filmed videos the face is looked for, once, and kept in the store.
+    WindowNet, and the floor beside it, go without clips: of these nothing but onset and apex is ever rendered.
     """
     if settings.filmed:
         dataset = open_filmed(settings, store=store or places.cache(), jobs=jobs, progress=progress)
@@ -57,7 +61,8 @@ def open_data(
         if number:
             people = {"subjects": number, "population": population}
             opened.append(open_benchmark(settings.suite, **people, videos=sizes.videos, frames=sizes.frames))
-            opened.append(open_clips(settings.suite, **people, clips=sizes.clips))
+            clips = open_clips(settings.suite, **people, clips=sizes.clips)
+            opened.append(replace(clips, videos=()) if settings.model == "window" else clips)
     dataset, clips, *tested = opened
     if tested:
         return dataset, (Fold(dataset.videos, clips.videos, *(each.videos for each in tested)),)
@@ -69,9 +74,8 @@ def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progr
     """Compute the features that rows read and the store lacks, once for rows that read the same."""
     done, how = set(), {"store": store, "jobs": jobs, "progress": progress}
     for settings in (each for each in rows if each.model not in ("labels", "action units")):
-        names = ("dataset", "data_root", "suite", "split", "learnt", "gap_s")
-        given = {name: getattr(settings, name) for name in names}
-        reads = (*given.values(), settings.micro_videos_only, *(settings.planes(part) for part in settings.inputs))
+        names = "dataset", "data_root", "suite", "split", "learnt", "gap_s", "stride", "device", "micro_videos_only"
+        reads = (*(getattr(settings, name) for name in names), *(settings.planes(part) for part in settings.inputs))
         if reads not in done:
             done.add(reads)
             fill(*open_data(settings, **how), settings, **how)
@@ -87,12 +91,19 @@ def fill(dataset: Dataset, folds: Sequence[Fold], settings: Settings, *, store: 
             requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
     for part in settings.inputs:
         # Person by person: what a rendered person looks like is made once and kept for a few people only.
-        features.fill_store(store, dataset, [requests[key] for key in sorted(requests)], settings.planes(part), **how)
+        asked = [requests[key] for key in sorted(requests)]
+        features.fill_store(store, dataset, asked, settings.planes(part), device=settings.device, **how)
 
 
 def spotting_pairs(video: Video, settings: Settings) -> features.Pairs:
     """The pairs of a video at which the spotter looks."""
-    return features.spotting_pairs(video, gap_s=settings.gap_s, stride=settings.stride)
+    stride = settings.stride or max(1, round(video.fps / WINDOW_ROWS))
+    return features.spotting_pairs(video, gap_s=settings.gap_s, stride=stride)
+
+
+def middles(pairs: features.Pairs) -> np.ndarray:
+    """Where in a video each pair lies, halfway between its frames."""
+    return (pairs[0] + pairs[1]) / 2
 
 
 def micro(video: Video) -> list[Expression]:
@@ -138,7 +149,8 @@ class SpottingSamples:
     """Planes ``(N, 3, 42, 42)`` of frame pairs, and what is learnt of them.
 
     ``targets (N,)`` are the pseudo-labels of the network's paper; ``frame_labels (N,)``, for SFAMNet, class indices, of
-    which the number of emotions is neutral. ``videos`` are subject and name of each video, and the number of its pairs.
+    which the number of emotions is neutral. ``videos`` are subject and name of each video, and the number of its pairs;
+    ``whole``, for WindowNet, is all that is true of each video's pairs.
     """
 
     planes: np.ndarray | StoredPlanes
@@ -146,9 +158,20 @@ class SpottingSamples:
     frame_labels: np.ndarray | None
     k_p: int
     videos: tuple[tuple[str, str, int], ...]
+    whole: tuple[FrameValues, ...] = ()
+
+    def by_video(self) -> list[np.ndarray]:
+        """The planes of each video ``(T, 3, 42, 42)``."""
+        ends = np.cumsum([count for *_, count in self.videos])
+        return [self.planes[start:stop] for start, stop in zip(np.r_[0, ends[:-1]], ends, strict=True)]
 
     def shuffled(self, generator: np.random.Generator) -> SpottingSamples:
         """The same frames, the emotions of those above neutral dealt out anew among them."""
+        if self.whole:
+            labels = np.concatenate([each.emotions for each in self.whole])
+            labels[labels >= 0] = generator.permutation(labels[labels >= 0])
+            parts = np.split(labels, np.cumsum([len(each.emotions) for each in self.whole])[:-1])
+            return replace(self, whole=tuple(a._replace(emotions=b) for a, b in zip(self.whole, parts, strict=True)))
         labels = self.frame_labels.copy()
         named = self.targets > 0
         labels[named] = generator.permutation(labels[named])
@@ -179,7 +202,7 @@ class Reader:
     def planes(self, video: Video, pairs: features.Pairs) -> np.ndarray:
         """Planes of pairs of one video."""
         how = self.settings.planes(self.settings.input)
-        return features.stored_planes(self.store, self.dataset, video, pairs, how)
+        return features.stored_planes(self.store, self.dataset, video, pairs, how, device=self.settings.device)
 
     def spotting_samples(self, videos: Sequence[Video]) -> SpottingSamples:
         """Every spotting pair of some videos, with pseudo-labels that come from these videos alone."""
@@ -192,10 +215,17 @@ class Reader:
         return SpottingSamples(
             planes=StoredPlanes(parts),
             targets=np.concatenate(targets),
-            frame_labels=None if self.settings.labels_by == "mean" else np.concatenate(labels),
+            frame_labels=None if labels[0] is None else np.concatenate(labels),
             k_p=k_p,
             videos=tuple((video.subject, video.name, len(starts)) for video, (starts, _) in paired),
+            whole=tuple(self._whole(*each) for each in paired) if self.settings.model == "window" else (),
         )
+
+    def _whole(self, video: Video, pairs: features.Pairs) -> FrameValues:
+        """All that is true of a video's pairs: what labels tell, or blinks as well."""
+        named = [replace(each, emotion=self.settings.class_of(each.emotion)) for each in video.expressions]
+        blinks = None if self.settings.labels else video.blinks
+        return window_targets(middles(pairs), named, self.settings.emotions, blinks)
 
     def emotion_samples(self, videos: Sequence[Video]) -> EmotionSamples:
         """The micro-expressions of some videos whose emotion belongs to a class, from onset to apex."""
@@ -290,11 +320,12 @@ def locate_apexes(
     how = replace(settings.planes(settings.inputs[0]), input="O")
     searched = {(video.subject, video.name): _searched(video, settings.gap_s) for video in dataset.videos}
     requests = [(video, pairs) for video in dataset.videos if len((pairs := searched[video.subject, video.name])[0])]
-    features.fill_store(store, dataset, requests, how, jobs=jobs, progress=progress)
+    features.fill_store(store, dataset, requests, how, device=settings.device, jobs=jobs, progress=progress)
     videos = []
     for video in dataset.videos:
         starts, ends = searched[video.subject, video.name]
-        moved = np.abs(features.stored_planes(store, dataset, video, (starts, ends), how)).sum((1, 2, 3))
+        planes = features.stored_planes(store, dataset, video, (starts, ends), how, device=settings.device)
+        moved = np.abs(planes).sum((1, 2, 3))
         located = copy.copy(video)
         located.expressions = tuple(_with_apex(each, starts, moved) for each in video.expressions)
         videos.append(located)

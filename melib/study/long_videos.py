@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import resource
 import sys
@@ -32,15 +33,15 @@ from torch import nn
 from melib import features, training
 from melib.files import source_hash
 from melib.metrics import Tally, chance, intervals, recognition, spotting, strs, uncertainty
-from melib.models import choose_device, late_fusion, load_model, predict, save_model
+from melib.models import FrameValues, choose_device, late_fusion, load_model, predict, save_model, score_frames
 from melib.provenance import package_versions
-from melib.spotting import centred_smooth, per_frame
+from melib.spotting import centred_smooth, per_frame, window_intervals
 from melib.study import data
 from melib.study.data import EmotionSamples, Fold, Reader, SpottingSamples
 from melib.study.record import Record, count_names, plain_table
-from melib.study.rules import Rule, choose_rule, inner_folds, released_rule
+from melib.study.rules import Rule, Scored, choose_rule, inner_folds, released_rule
 from melib.study.settings import CHANCE_DRAWS, FLOOR_DRAWS, LEARNING_RATES, NETWORKS, Settings
-from melib.training import Floor, MEANSettings, SFAMNetSettings
+from melib.training import Floor, MEANSettings, SFAMNetSettings, WindowSettings
 from melib.training.stack import FoldSamples, train_stacks
 from melib.video import Video, truth_table, video_table
 
@@ -51,8 +52,9 @@ LEARNING_STEPS, LEARNING_PARTS = 200, 10
 #: Levels to which smoothed scores are rounded before they are counted per subject: quantiles of all tested frames.
 #: The ROC-AUC of 64 levels differs from that of the scores themselves in the third decimal at most.
 LEVELS = 64
-#: Models that learn from planes.
-LEARNING = (*NETWORKS, "floor")
+#: Networks, and all models that learn from planes.
+LEARNT = (*NETWORKS, "window")
+LEARNING = (*LEARNT, "floor")
 #: The samples of some people for one input, to learn both tasks from.
 Samples = tuple[SpottingSamples, EmotionSamples]
 History = Mapping[str, np.ndarray]
@@ -130,16 +132,17 @@ def run(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> R
 def study(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> Outcome:
     """The same with the score of every frame beside the record: what pages draw."""
     started = time.perf_counter()
-    device = choose_device(settings.device if settings.model in NETWORKS else "cpu")
+    device = choose_device(settings.device if settings.model in LEARNT else "cpu")
     dataset, folds = data.open_data(settings, store=store, jobs=jobs)
     if settings.model in LEARNING:
         data.fill(dataset, folds, settings, store=store, jobs=jobs)
     readers = tuple(Reader(dataset, settings.alone(each), Path(store)) for each in settings.inputs)
-    learner = (FloorLearner if settings.model == "floor" else Learner)(readers, device)
+    learner = {"floor": FloorLearner, "window": WindowLearner}.get(settings.model, Learner)(readers, device)
     ready = [()] * len(folds)  # files of networks that are trained before the folds are gone through
-    how = asdict(training_settings(settings)) if settings.model in NETWORKS else None
+    how = asdict(training_settings(settings)) if settings.model in LEARNT else None
     # Folds that are given a number of epochs, and not of updates, make unequally many and cannot be stacked.
-    if how and None not in how.values() and device.type in STACKED_ON and len(folds) > 1:
+    stacked = settings.model in NETWORKS and None not in how.values()
+    if stacked and device.type in STACKED_ON and len(folds) > 1:
         ready = _train_stacks(learner, folds, [_seed(seed, number, 0) for number in range(len(folds))])
     at_once = joblib.Parallel(n_jobs=jobs if device.type == "cpu" else 1)
     by_fold = at_once(
@@ -169,7 +172,7 @@ def study(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) ->
         tables["named"] = count_names(found.named)
     if settings.model in LEARNING:
         tables["frames"] = _count_frames(labels, found.smoothed)
-    if settings.model in NETWORKS and seed == 0:
+    if settings.model in LEARNT and seed == 0:
         tables["peaks"] = found.peaks.round({"score": 4})
     return Outcome(**vars(found), record=Record(values, tables), truth=truth, videos=videos, floor=floor)
 
@@ -196,10 +199,9 @@ def _test_fold(
     torch.set_num_threads(1)
     try:
         samples = learner.samples(fold.train, fold.train_clips)
-        given = [reader.emotion_samples(fold.test + fold.test_clips) for reader in learner.readers]
         floor = FloorLearner(learner.readers, learner.device)
         for who in [floor] if settings.model == "floor" else [learner, floor]:
-            before = ready and who is learner
+            before, given = ready and who is learner, who.asked(fold)
             model = who.read(ready) if before else who.train(samples, seed=_seed(seed, number, 0))
             spotted = _spotted(model, fold, *_rule(settings, seed, fold, number, who))
             named = model.name(given)
@@ -218,6 +220,8 @@ def _test_fold(
 
 def _rule(settings: Settings, seed: int, fold: Fold, number: int, who: Learner | Labels) -> tuple[Rule, dict]:
     """The rule for the tested people of a fold, of whom nothing is looked at, and its constants for the record."""
+    if settings.intervals_by == "window" and isinstance(who, FloorLearner):
+        settings = replace(settings, intervals_by="mean")  # the floor points at no intervals
     if settings.rule == "authors":
         rule = released_rule(settings, k_p=fold.k_p)
         return rule, rule.as_record()
@@ -227,7 +231,7 @@ def _rule(settings: Settings, seed: int, fold: Fold, number: int, who: Learner |
         model = who
         if isinstance(who, Learner):
             model = who.train(who.samples(learnt, clips), seed=_seed(seed, number, 0, inner + 2), spotting_only=True)
-        scores += [model.score_frames(video)[0] for video in scored]
+        scores += [model.score_frames(video) for video in scored]
         videos += scored
     rule, f1 = choose_rule(settings, scores, videos, k_p=fold.k_p)
     return rule, {**rule.as_record(), "f1_inner": f1}
@@ -253,25 +257,23 @@ def spot(model: Trained | Labels, video: Video, *, rule: Rule) -> tuple[np.ndarr
     Intervals are named and clipped to the video; SFAMNet may name one ``neutral``. Of those that are the same once
     clipped, the highest is kept. Of the peaks ``found`` says whether their apex is that of an interval.
     """
-    score, probabilities = model.score_frames(video)
-    positions = rule.positions(score)
-    classes = (*model.settings.emotions, "neutral")
-    found = _intervals(video, rule, score, positions)
-    found.insert(5, "emotion", [classes[index] for index in rule.names(probabilities.argmax(axis=1), positions)])
+    scored, classes = model.score_frames(video), (*model.settings.emotions, "neutral")
+    found, named = _intervals(video, *rule.found(scored))
+    found.insert(5, "emotion", [classes[index] for index in named])
     highest = found.sort_values("score", ascending=False, kind="stable").drop_duplicates(["onset", "offset"])
     found = found.loc[sorted(highest.index)].reset_index(drop=True)
-    everything = rule.without_threshold
-    peaks = _intervals(video, everything, score, everything.positions(score))
-    return score, found, peaks.assign(found=peaks["apex"].isin(found["apex"]).astype(int))
+    peaks, _ = _intervals(video, *rule.without_threshold.found(scored))
+    return scored.score, found, peaks.assign(found=peaks["apex"].isin(found["apex"]).astype(int))
 
 
-def _intervals(video: Video, rule: Rule, score: np.ndarray, positions: np.ndarray) -> pd.DataFrame:
-    """Positions of a rule as frames of a video, ``subject, video, onset, apex, offset``, with the ``score`` of each."""
-    frames = np.clip(positions * rule.frame_skip, 0, video.n_frames - 1)
-    found = pd.DataFrame(frames, columns=["onset", "apex", "offset"])
+def _intervals(
+    video: Video, frames: np.ndarray, heights: np.ndarray, named: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """What a rule found as ``subject, video, onset, apex, offset, score``, clipped to the video; and the classes."""
+    found = pd.DataFrame(np.clip(frames, 0, video.n_frames - 1), columns=["onset", "apex", "offset"])
     found.insert(0, "subject", video.subject)
     found.insert(1, "video", video.name)
-    return found.assign(score=rule.heights(score, positions))
+    return found.assign(score=heights), named
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,7 @@ class Labels:
     settings: Settings
     k_p: int
 
-    def score_frames(self, video: Video) -> tuple[np.ndarray, np.ndarray]:
+    def score_frames(self, video: Video) -> Scored:
         """The pseudo-label of each frame ``(T - k,)``, and certainty of its emotion ``(T - k, C)``; neutral is last."""
         names = (*self.settings.emotions, None)
         frames = np.arange(video.n_frames - features.gap_frames(video.fps, self.settings.gap_s))
@@ -290,7 +292,7 @@ class Labels:
         for expression in data.micro(video):
             near = (frames >= expression.onset - self.k_p) & (frames <= expression.offset)
             named[near] = names.index(self.settings.class_of(expression.emotion))
-        return score.astype(np.float32), np.eye(len(names), dtype=np.float32)[named]
+        return Scored(score.astype(np.float32), np.eye(len(names), dtype=np.float32)[named])
 
 
 def _told_action_units(settings: Settings, seed: int, fold: Fold, number: int) -> Found:
@@ -335,13 +337,12 @@ class Trained:
         score, logits = outputs[0] if len(outputs) == 1 else late_fusion(outputs)
         return score.astype(np.float32), softmax(logits, axis=1).astype(np.float32)
 
-    def score_frames(self, video: Video) -> tuple[np.ndarray, np.ndarray]:
+    def score_frames(self, video: Video) -> Scored:
         """Score ``(T - k,)`` and probabilities ``(T - k, C)`` of each frame, interpolated where the stride left any."""
         pairs = data.spotting_pairs(video, self.settings)
         answers = self.predict([reader.planes(video, pairs) for reader in self.readers])
         n_scored = video.n_frames - features.gap_frames(video.fps, self.settings.gap_s)
-        score, probabilities = (per_frame(answer, pairs[0], n_scored) for answer in answers)
-        return score, probabilities
+        return Scored(*(per_frame(answer, pairs[0], n_scored) for answer in answers))
 
     def name(self, samples: Sequence[EmotionSamples]) -> pd.DataFrame:
         """The names that given expressions get, of which neutral, SFAMNet's last class, is none: a row each."""
@@ -349,6 +350,35 @@ class Trained:
         probabilities = self.predict([each.planes for each in samples])[1][:, : len(emotions)]
         true, named = emotions[samples[0].labels], emotions[probabilities.argmax(axis=1)]
         return pd.DataFrame({"subject": samples[0].subjects, "emotion": true, "named": named})
+
+
+class TrainedWindow(Trained):
+    """A WindowNet, which looks at whole videos."""
+
+    def values(self, video: Video) -> tuple[FrameValues, np.ndarray]:
+        """What the network says of each pair of a video, and where in the video each pair lies."""
+        pairs = data.spotting_pairs(video, self.settings)
+        planes = self.readers[0].planes(video, pairs)
+        return score_frames(self.models[0], planes, device=self.device), data.middles(pairs)
+
+    def score_frames(self, video: Video) -> Scored:
+        """The probability of a micro-expression in each frame, of each class, and the intervals pointed at."""
+        values, frames = self.values(video)
+        score, names = (per_frame(each, frames, video.n_frames) for each in (values.kinds[:, 0], values.emotions))
+        return Scored(score, names, window_intervals(values, frames, video.n_frames))
+
+    def name(self, videos: Sequence[Video]) -> pd.DataFrame:
+        """The names of the expressions of long videos: the vote of the pairs inside, each with its probability."""
+        rows = []
+        for video in videos:
+            values, frames = self.values(video)
+            for each in data.micro(video):
+                inside = (each.onset <= frames) & (frames <= each.offset)
+                votes = (values.kinds[inside, :1] * values.emotions[inside]).sum(axis=0)
+                emotion = self.settings.class_of(each.emotion)
+                if emotion is not None:
+                    rows.append((video.subject, emotion, self.settings.emotions[votes.argmax()]))
+        return pd.DataFrame(rows, columns=["subject", "emotion", "named"])
 
 
 @dataclass(frozen=True)
@@ -362,6 +392,10 @@ class Learner:
         """What there is to learn from long videos and clips of single expressions, for each input."""
         return [(each.spotting_samples(videos), each.emotion_samples((*videos, *clips))) for each in self.readers]
 
+    def asked(self, fold: Fold) -> Sequence[object]:
+        """The expressions of a fold's tested people that are given to be named, as :meth:`Trained.name` takes them."""
+        return [reader.emotion_samples(fold.test + fold.test_clips) for reader in self.readers]
+
     def train(self, samples: Sequence[Samples], *, seed: int, spotting_only: bool = False) -> Trained:
         """Train on samples of some people; ``spotting_only`` where no names are wanted."""
         files, how = [], {"seed": seed, "device": self.device, "spotting_only": spotting_only}
@@ -374,17 +408,18 @@ class Learner:
     def read(self, files: Sequence[Path]) -> Trained:
         """The networks that were kept, one for each input."""
         models = tuple(load_model(file)[0].to(self.device) for file in files)
-        return Trained(models, self.readers, self.device, tuple(files))
+        kind = TrainedWindow if self.readers[0].settings.model == "window" else Trained
+        return kind(models, self.readers, self.device, tuple(files))
 
     def train_on_shuffled(self, trained: Trained, samples: Sequence[Samples], *, seed: int) -> Trained:
         """The control: emotions learnt from labels that were dealt out anew among the expressions.
 
-        MEAN keeps what it has learnt of spotting, on which its recognition stands; SFAMNet is trained anew.
+        MEAN keeps what it has learnt of spotting, on which its recognition stands; the others are trained anew.
         """
         generators = [np.random.default_rng(seed) for _ in samples]
         dealt = [emotions.shuffled(each) for (_, emotions), each in zip(samples, generators, strict=True)]
         how = training_settings(trained.settings)
-        if isinstance(how, SFAMNetSettings):
+        if not isinstance(how, MEANSettings):
             frames = [spot.shuffled(each) for (spot, _), each in zip(samples, generators, strict=True)]
             return self.train(list(zip(frames, dealt, strict=True)), seed=seed)
         files = []
@@ -394,6 +429,14 @@ class Learner:
                 anew, losses = training.retrain_recognition(model, given.planes, given.labels, settings=how, seed=seed)
                 _keep(files[-1], anew, {"recognition": losses})
         return self.read(files)
+
+
+class WindowLearner(Learner):
+    """Trains WindowNet, which names the expressions of whole videos."""
+
+    def asked(self, fold: Fold) -> tuple[Video, ...]:
+        """The long videos."""
+        return fold.test
 
 
 class FloorLearner(Learner):
@@ -420,6 +463,9 @@ def train(
     settings: Settings, spot: SpottingSamples, given: EmotionSamples, *, seed: int, device: torch.device | str, **more
 ) -> tuple[nn.Module, History]:
     """Train the network of a row on samples, with ``spotting_only`` without MEAN's second stage: model and losses."""
+    if settings.model == "window":
+        how = {"settings": training_settings(settings), "classes": len(settings.emotions)}
+        return training.train_window(spot.by_video(), spot.whole, **how, seed=seed, device=device)
     arrays, how = _taught(settings, spot, given)
     if settings.model == "sfamnet":
         return training.train_sfamnet(*arrays, **how, seed=seed, device=device)
@@ -436,12 +482,15 @@ def _taught(settings: Settings, spot: SpottingSamples, given: EmotionSamples) ->
     return (*frames, given.planes, given.labels), how
 
 
-def training_settings(settings: Settings) -> MEANSettings | SFAMNetSettings:
+def training_settings(settings: Settings) -> MEANSettings | SFAMNetSettings | WindowSettings:
     """How long and how fast the network of a row is trained; what no setting says is as published.
 
     Of filmed faces under rule ``authors`` and at tier ``full``, length and rate are published too.
     """
-    sizes, rate = settings.sizes, LEARNING_RATES[settings.model]
+    sizes = settings.sizes
+    if settings.model == "window":
+        return WindowSettings(steps=sizes.window_steps, context=settings.context)
+    rate = LEARNING_RATES[settings.model]
     published = settings.filmed and settings.rule == "authors" and settings.tier == "full"
     if settings.model == "sfamnet":
         how = SFAMNetSettings(attention=settings.attention)
@@ -478,7 +527,7 @@ def _described(reader: Reader, spot: SpottingSamples, given: EmotionSamples, **h
     The planes of frame pairs, which are many, follow from the videos, the settings and the code that are named here.
     """
     settings, digest = reader.settings, hashlib.sha256()
-    for array in (spot.targets, spot.frame_labels, given.planes, given.labels):
+    for array in (spot.targets, spot.frame_labels, given.planes, given.labels, *itertools.chain(*spot.whole)):
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())
     return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from melib.metrics.intervals import match_arrays
 from melib.spotting import (
     MICRO,
     SFAMNetRule,
+    Spotted,
     box_smooth,
     centred_smooth,
     choose,
@@ -26,6 +28,7 @@ from melib.spotting import (
     name_intervals,
     sfamnet_candidates,
     sfamnet_intervals,
+    window_candidates,
 )
 from melib.study.data import Fold, micro
 from melib.study.settings import CLIP_DATASETS, Settings
@@ -46,13 +49,34 @@ _FRAME_SKIP = {"mean": 1, "sfamnet": 2}
 _VOTING = {"mean": "before_apex", "sfamnet": "to_apex"}
 
 
+class Scored(NamedTuple):
+    """What a model says of a video: a score and the probability of each class for n frames from the first on.
+
+    ``score (n,)`` and ``probabilities (n, C)``, in which neutral may be last; of WindowNet also the intervals at which
+    its rows point.
+    """
+
+    score: np.ndarray
+    probabilities: np.ndarray
+    spotted: Spotted | None = None
+
+
 @dataclass(frozen=True)
 class Rule:
-    """A spotting rule: ``mean`` or ``sfamnet``, by whom its constants are, and these (see :mod:`melib.spotting`)."""
+    """A spotting rule: whose it is, by whom its constants are, and these (see :mod:`melib.spotting`)."""
 
     name: str
     protocol: str
     constants: Mapping[str, object]
+
+    def found(self, scored: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Intervals in frames ``(m, 3)``, which may reach beyond the video, the score of each, and its class index."""
+        if self.name == "window":
+            kept = scored.spotted.above(self.constants["threshold"])
+            return kept.intervals, kept.scores, kept.emotions
+        positions = self.positions(scored.score)
+        named = self.names(scored.probabilities.argmax(axis=1), positions)
+        return positions * self.frame_skip, self.heights(scored.score, positions), named
 
     @property
     def frame_skip(self) -> int:
@@ -70,7 +94,8 @@ class Rule:
             shape = {"min_length": 0, "max_length": np.inf, "max_mean": np.inf, "min_drop": -np.inf}
             rule = replace(self.constants["rule"], threshold=-np.inf, max_video_mean=np.inf, **shape)
             return replace(self, constants={"rule": rule})
-        limit = {"p": -np.inf} if self.protocol == "authors" else {"threshold": -np.inf}
+        # Far below the lowest score, but finite: a level score has no peak at all.
+        limit = {"p": -1e9} if self.protocol == "authors" else {"threshold": -np.inf}
         return replace(self, constants={**self.constants, **limit})
 
     def names(self, labels: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -133,20 +158,22 @@ def inner_folds(fold: Fold, *, seed: int) -> list[tuple[tuple[Video, ...], tuple
 
 
 def choose_rule(
-    settings: Settings, scores: Sequence[np.ndarray], videos: Sequence[Video], *, k_p: int
+    settings: Settings, scores: Sequence[Scored], videos: Sequence[Video], *, k_p: int
 ) -> tuple[Rule, float]:
     """The rule with the constants that find most in the scores of training videos, and the F1 they reach there."""
     truths = [np.array([(e.onset, e.offset) for e in micro(video)], np.int64).reshape(-1, 2) for video in videos]
     name, fixed = settings.intervals_by, _fixed(settings)
-    skip = _FRAME_SKIP[name]
-    if name == "mean":
-        candidates = mean_candidates(scores, k_p)
+    if name == "window":
+        candidates = window_candidates([each.spotted for each in scores])
+    elif name == "mean":
+        candidates = mean_candidates([each.score for each in scores], k_p)
     else:
+        skip = _FRAME_SKIP[name]
         lengths = [offset // skip - onset // skip for truth in truths for onset, offset in truth]
-        candidates = sfamnet_candidates([score[::skip] for score in scores], lengths)
+        candidates = sfamnet_candidates([each.score[::skip] for each in scores], lengths)
 
-    def find(score: np.ndarray, **constants: object) -> np.ndarray:
-        return Rule(name, "strict", constants | fixed).positions(score) * skip
+    def find(scored: Scored, **constants: object) -> np.ndarray:
+        return Rule(name, "strict", constants | fixed).found(scored)[0]
 
     chosen = choose(find, candidates, scores, truths, hits)
     return Rule(name, "strict", {**chosen.constants, **fixed}), chosen.f1

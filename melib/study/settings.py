@@ -25,14 +25,16 @@ USUAL_CLASSES |= {"smic_hs": 3, "smic_vis": 3, "smic_nir": 3}
 CLIP_DATASETS = ("casme2", "smic_hs", "smic_vis", "smic_nir")
 #: What learns and answers in long videos. ``labels`` answers with the pseudo-labels themselves: the ceiling of a
 #: rule. ``action units`` names expressions by their true action units. Neither looks at a video.
-MODELS = ("mean", "sfamnet", "floor", "labels", "action units")
+MODELS = ("mean", "sfamnet", "window", "floor", "labels", "action units")
+#: Whose rule makes intervals of scores.
+RULES = ("mean", "sfamnet", "window")
 #: What learns on clips; see :mod:`melib.study.clips`.
 CLIP_MODELS = ("floor", "grid", "mean", "sfamnet", "action units")
 NETWORKS = ("mean", "sfamnet")
 #: Joins the inputs of networks that are trained apart and asked together, as in ``O|S``.
 FUSION = "|"
 #: Choices that one model alone has.
-_OWN = {"transfer": "mean", "attention": "sfamnet", "augmentation": "sfamnet"}
+_OWN = {"transfer": "mean", "attention": "sfamnet", "augmentation": "sfamnet", "context": "window", "labels": "window"}
 #: Short schedules need higher rates than the published 5e-4 (MEAN) and 1e-4 (SFAMNet): a stated departure.
 LEARNING_RATES = {"mean": 3e-3, "sfamnet": 1e-3}
 #: Trainings of the floor with shuffled emotion labels, and draws of what luck scores.
@@ -54,6 +56,7 @@ class Sizes:
     spot_steps: int
     recognition_steps: int
     joint_steps: int
+    window_steps: int
     batch: int
     control_draws: int
     resamples: int
@@ -119,18 +122,25 @@ class Settings:
     input : str
         What the network sees, see :class:`melib.features.FeatureSettings`. Inputs joined by ``|``, such as ``O|S``,
         are late fusion: a network each, trained apart, and the mean of their answers.
-    normalization, stabilization, method : str
-        See :class:`melib.features.FeatureSettings`. ``method`` is ``dis`` on the benchmark, for time, and ``tvl1`` on
-        filmed faces, for fidelity to the papers.
+    region, normalization, stabilization, method : str
+        See :class:`melib.features.FeatureSettings`. ``region`` is ``face`` for WindowNet, ``strips`` for all others, as
+        published; ``method`` is ``dis`` on the benchmark, for time, and ``tvl1`` on filmed faces, for fidelity.
+    stride : int
+        Frames between two scored pairs. 0, for WindowNet: as many as make about 30 pairs a second.
     gap_s : float
-        Seconds between the frames of a spotting pair: 0.1 on filmed faces, as in the papers, and 0.2 on the benchmark,
-        where a micro-expression then moves further above the noise of the flow at 30 frames per second.
+        Seconds between the frames of a spotting pair: 0.1 on filmed faces, as in the papers, and 0.2 for WindowNet and
+        on the benchmark, where a micro-expression then moves further above the noise of the flow at 30 frames a second.
     transfer : bool
         MEAN: recognition on what spotting has learnt; False trains it from scratch.
     attention, augmentation : bool
         SFAMNet: CBAM in the streams; samples magnified by 0.90 to 1.10.
-    intervals_by : {"mean", "sfamnet"}
-        Whose rule makes intervals of the scores; by default that of the network's paper.
+    context : bool
+        WindowNet: convolutions over time; False judges each pair alone.
+    labels : bool
+        WindowNet: True learns from what filmed datasets are labelled with, False also from the blinks of the benchmark,
+        which is exact knowledge that no filmed dataset has.
+    intervals_by : {"mean", "sfamnet", "window"}
+        Whose rule makes intervals of the scores; by default the network's own. That of WindowNet is for its scores.
     rule : {"authors", "strict"}
         Who chose the rule's constants: its release, or this study on the training people of each fold alone. Under
         ``authors`` MEAN learns and is tested, of filmed faces, on videos with a micro-expression alone, as released.
@@ -157,37 +167,45 @@ class Settings:
     model: str = "mean"
     classes: int | None = None
     input: str = "O"
+    region: str | None = None
     normalization: str = "fixed"
     stabilization: str = "median"
+    stride: int | None = None
     method: str | None = None
     gap_s: float | None = None
     transfer: bool = True
     attention: bool = True
     augmentation: bool = True
+    context: bool = True
+    labels: bool = True
     intervals_by: str | None = None
-    rule: str = "authors"
+    rule: str | None = None
     p: float = 0.55
     shuffled: bool = True
     device: str = "auto"
 
     def __post_init__(self) -> None:
         find(self.dataset, (SYNTHETIC, *datasets.DATASETS), "dataset")
+        find(self.tier, TIERS, "tier")
+        window = self.model == "window"
         filled = {
             "split": "loso" if self.filmed else "fresh",
             "classes": usual_classes(self.dataset),
             "method": "tvl1" if self.filmed else "dis",
-            "gap_s": 0.1 if self.filmed else 0.2,
-            "intervals_by": self.labels_by,
+            "gap_s": 0.1 if self.filmed and not window else 0.2,
+            "region": "face" if window else "strips",
+            "stride": 0 if window else 1 if self.filmed and self.tier == "full" else self.sizes.stride,
+            "intervals_by": "window" if window else self.labels_by,
         }
+        filled["rule"] = "strict" if "window" == (self.intervals_by or filled["intervals_by"]) else "authors"
         for name, value in filled.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        find(self.tier, TIERS, "tier")
         find(self.suite, SUITES, "suite")
         find(self.split, ("fresh", "loso"), "split")
         find(self.model, MODELS, "model")
         find(self.classes, self._class_sets, f"classes of {self.dataset}")
-        find(self.intervals_by, NETWORKS, "intervals_by")
+        find(self.intervals_by, RULES, "intervals_by")
         find(self.rule, ("authors", "strict"), "rule")
         find(self.device, ("auto", "cpu", "cuda"), "device")
         for part in self.inputs:
@@ -199,6 +217,12 @@ class Settings:
                 raise InputError(f"{name} is a choice for model {owner!r}, not {self.model!r}: leave it out")
         if not self.learnt > 0 or (self.learnt != 1 and self.split == "loso"):
             raise InputError(f"learnt is a multiple above 0 of the people of split 'fresh', got {self.learnt}")
+        if self.intervals_by == "window" and not (window and self.rule == "strict"):
+            raise InputError("intervals_by 'window' is for model 'window' with rule 'strict': it has no other")
+        if window and len(self.inputs) > 1:
+            raise InputError(f"model 'window' takes one input, not {self.input!r}")
+        if self.stride < 0:
+            raise InputError(f"stride is a number of frames from 0, got {self.stride}")
         if not self.gap_s > 0:
             raise InputError(f"gap_s is a time in seconds above 0, got {self.gap_s}")
         if not 0 < self.p < 1:
@@ -213,6 +237,8 @@ class Settings:
             raise InputError(f"dataset {self.dataset!r} is read from a folder: give it as data_root")
         if self.split == "fresh":
             raise InputError(f"dataset {self.dataset!r} has no fresh people to be tested on: use split 'loso'")
+        if not self.labels:
+            raise InputError(f"no dataset tells of blinks: leave labels=False out for {self.dataset!r}")
         if self.suite != "default":
             raise InputError(f"suite {self.suite!r} is one of the benchmark's: leave it out for {self.dataset!r}")
         for each in (*self.inputs, self.stabilization, self.model):
@@ -235,8 +261,9 @@ class Settings:
     def amounts(self) -> dict[str, object]:
         """The sizes that decide this row's numbers; a dataset has the people and videos that it has."""
         names = ["spot_steps", "recognition_steps", "joint_steps", "batch", "control_draws", "resamples"]
+        names += ["window_steps"] if self.model == "window" else []
         names += [] if self.filmed else ["videos", "frames", "clips"]
-        found = {**{name: getattr(self.sizes, name) for name in names}, "stride": self.stride}
+        found = {name: getattr(self.sizes, name) for name in names}
         return found if self.filmed else {**found, "people": list(self.people)}
 
     @property
@@ -251,17 +278,12 @@ class Settings:
 
     def planes(self, input: str) -> FeatureSettings:
         """How the planes of one of the inputs are made."""
-        how = {name: getattr(self, name) for name in ("method", "normalization", "stabilization")}
+        how = {name: getattr(self, name) for name in ("region", "method", "normalization", "stabilization")}
         return FeatureSettings(input=input, **how)
 
     def alone(self, input: str) -> Settings:
         """The same row with one of its inputs."""
         return replace(self, input=input)
-
-    @property
-    def stride(self) -> int:
-        """Frames between two scored pairs."""
-        return 1 if self.filmed and self.tier == "full" else self.sizes.stride
 
     @property
     def labels_by(self) -> str:

@@ -224,6 +224,11 @@ class SyntheticVideo(Video):
         self.check_range(start, stop)
         return self._plan.weights[start:stop].copy()
 
+    @property
+    def blinks(self) -> np.ndarray:
+        """First and last frame ``(n, 2)`` of each blink: exact knowledge, which no filmed dataset has."""
+        return self._plan.blinks.copy()
+
     def pose(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Rotation vectors ``(n, 3)``, radians, and translations ``(n, 3)``, millimetres, of the head."""
         self.check_range(start, stop)

@@ -143,7 +143,8 @@ def read_clip(clip: SyntheticVideo, reading: Reading, *, still: bool = True, who
     """Planes of a clip's pairs: ``(1 or 2, 3, 42, 42)``, or ``(1 or 2, 3, 6, 6)``; the moving pair first, float32."""
     asked = clip_pairs(clip)[: 2 if still else 1]
     columns = tuple(np.array(side) for side in zip(*asked, strict=True))
-    read = np.concatenate(list(planes(view(clip, reading, asked), columns, reading.planes)))
+    # Rendering is half of the cost, and goes over all cores.
+    read = np.concatenate(list(planes(view(clip, reading, asked), columns, reading.planes, device="cpu")))
     return (read if whole else grid_means(read)).astype(np.float32)
 
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from melib.models import check_planes
-from melib.training.sampling import check_samples, thinned_rows
+from melib.training.sampling import check_samples, downsample_negatives
 
 
 def region_means(planes: np.ndarray, batch: int = 4096) -> np.ndarray:
@@ -70,7 +70,7 @@ def train_floor(
     """
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
     spot_targets = np.asarray(spot_targets)
-    rows = thinned_rows(spot_targets, 5, seed)
+    rows = downsample_negatives(spot_targets, 5, seed)
     return Floor(
         _pipeline().fit(region_means(planes[rows]), spot_targets[rows] > 0),
         _pipeline().fit(region_means(emotion_planes), np.asarray(emotion_labels)),

@@ -96,13 +96,3 @@ def class_index(emotion: str | None, classes: Sequence[str], merge: Mapping[str,
     if name not in classes:
         raise InputError(f"emotion {name!r} is not among the classes {', '.join(classes)}")
     return list(classes).index(name)
-
-
-def downsample_negatives(targets: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
-    """Ascending rows to train on: every target above 0, and at most ``ratio`` times as many others, drawn once each."""
-    positive = np.asarray(targets) > 0
-    if not positive.any():
-        raise InputError(f"none of the {len(positive)} spotting samples is positive: nothing can be learnt from them")
-    negatives = np.flatnonzero(~positive)
-    wanted = min(len(negatives), round(ratio * int(positive.sum())))
-    return np.sort(np.concatenate([np.flatnonzero(positive), generator.choice(negatives, wanted, replace=False)]))

@@ -30,14 +30,22 @@ def fit(
     rate: float,
     epsilon: float = 1e-8,
     part: int | None = None,
+    decay: float = 0.0,
+    cycle: bool = False,
 ) -> np.ndarray:
     """Minimise the first loss of a stage with Adam; the losses before each update, ``(steps, terms[, folds])`` float32.
 
     What requires a gradient is trained, on batches that ``draw`` returns. With ``part``, the gradient of so many
-    samples is taken at a time, for speed and memory; the update is that of the whole batch.
+    samples is taken at a time, for speed and memory; the update is that of the whole batch. With ``decay``, weights
+    shrink by so much of the rate at each update; with ``cycle``, the rate rises to its full value over the first
+    seventh of the updates and falls to almost nothing, and gradients longer than 2 are shortened.
     """
     parameters = [parameter for parameter in stage.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.Adam(parameters, lr=rate, eps=epsilon)
+    optimiser = torch.optim.AdamW(parameters, lr=rate, eps=epsilon, weight_decay=decay)
+    cycled = cycle and steps
+    schedule = (
+        torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.15) if cycled else None
+    )
     history: list[Tensor] = []
     stage.train()
     for step in range(steps):
@@ -47,7 +55,11 @@ def fit(
         for samples in zip(*(tensor.split(part or len(tensor)) for tensor in batch), strict=True):
             losses.append(stage(*samples))
             losses[-1][0].sum().backward()
+        if schedule:
+            nn.utils.clip_grad_norm_(parameters, 2.0)
         optimiser.step()
+        if schedule:
+            schedule.step()
         history.append(torch.stack(losses).detach().sum(0).cpu())
         _require_finite(history[-1], step)
     return torch.stack(history).numpy() if history else np.empty((0, 1), np.float32)

@@ -16,7 +16,7 @@ from melib.errors import InputError
 from melib.models import MEAN, choose_device
 from melib.models.mean import Streams
 from melib.training.loop import Stage, fit
-from melib.training.sampling import INITIAL, Sampler, check_samples, thinned_rows, torch_generator
+from melib.training.sampling import INITIAL, Sampler, check_samples, downsample_negatives, torch_generator
 
 SPOTTING, RECOGNITION = 0, 1  # the two stages, as names of random streams
 ADAM_EPSILON = 1e-7  # Keras' default
@@ -189,7 +189,7 @@ def spotting_stage(
 ) -> tuple[SpottingStage, Sampler]:
     """A fresh network and the batches of its first stage; see :func:`train_mean`."""
     targets = np.asarray(spot_targets, np.float32)
-    kept = thinned_rows(targets, settings.negative_ratio, seed)
+    kept = downsample_negatives(targets, settings.negative_ratio, seed)
     model = MEAN(classes, transfer=settings.transfer, generator=torch_generator(seed, INITIAL)).to(device)
     return SpottingStage(model), _sampler(model, (planes, targets), kept, settings, seed, SPOTTING)
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from melib.errors import InputError
 from melib.models import check_planes
-from melib.training.labels import downsample_negatives
 
 # What a random stream is for. Streams of one seed are independent, so more draws in one never shift another.
 INITIAL, ORDER, NOISE, NEGATIVES = range(4)
@@ -40,9 +39,15 @@ def torch_generator(seed: int, *stream: int, device: torch.device | str = "cpu")
     return generator
 
 
-def thinned_rows(targets: np.ndarray, ratio: float, seed: int) -> np.ndarray:
-    """Rows with at most ``ratio`` negatives a positive (:func:`melib.training.downsample_negatives`)."""
-    return downsample_negatives(targets, ratio, np.random.default_rng([seed, NEGATIVES]))
+def downsample_negatives(targets: np.ndarray, ratio: float, seed: int) -> np.ndarray:
+    """Ascending rows to train on: every target above 0, and at most ``ratio`` times as many others, drawn once each."""
+    positive = np.asarray(targets) > 0
+    if not positive.any():
+        raise InputError(f"none of the {len(positive)} spotting samples is positive: nothing can be learnt from them")
+    negatives = np.flatnonzero(~positive)
+    wanted = min(len(negatives), round(ratio * int(positive.sum())))
+    drawn = np.random.default_rng([seed, NEGATIVES]).choice(negatives, wanted, replace=False)
+    return np.sort(np.concatenate([np.flatnonzero(positive), drawn]))
 
 
 class Sampler:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from melib.errors import InputError
 from melib.models import SFAMNet, choose_device
 from melib.training.loop import Stage, fit
-from melib.training.sampling import INITIAL, Sampler, check_samples, thinned_rows, torch_generator
+from melib.training.sampling import INITIAL, Sampler, check_samples, downsample_negatives, torch_generator
 
 PART = 128  # samples whose gradient is taken at a time: what fits the caches of a core best
 
@@ -147,7 +147,7 @@ def sfamnet_stage(
     positives = int((spot_targets > 0).sum())
     # The recognition samples are positive too, so each brings its share of negatives.
     ratio = settings.negative_ratio * (positives + len(emotion_planes)) / max(positives, 1)
-    rows = thinned_rows(spot_targets, ratio, seed)
+    rows = downsample_negatives(spot_targets, ratio, seed)
     samples = np.concatenate([planes[rows], emotion_planes]).astype(np.float32, copy=False)
     targets = np.concatenate([spot_targets[rows], np.ones(len(emotion_planes))]).astype(np.float32)
     labels = np.concatenate([np.asarray(frame_labels)[rows], emotion_labels]).astype(np.int64)

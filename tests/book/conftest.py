@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import frame_viewer as viewer
 import nbformat
 import numpy as np
 import pandas as pd
@@ -24,7 +25,6 @@ from playwright.sync_api import Browser
 from reading import ROOT, chromium
 
 from melib import provenance
-from melib.plots import viewer
 from melib.study import pages
 from melib.synthetic.dataset import open_clips
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import frame_viewer as viewer
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 from reading import reader, sound, write_page
 
-from melib.plots import viewer
 from melib.plots.motion import flow_colours
 from melib.synthetic.dataset import open_clips
 

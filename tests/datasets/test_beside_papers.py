@@ -6,6 +6,7 @@ from dataclasses import replace
 import filmed_trees
 import numpy as np
 import pandas as pd
+import papers
 import pytest
 
 from melib.datasets import DATASETS, class_sets
@@ -71,7 +72,7 @@ def test_every_experiment_runs_on_filmed_faces_or_says_why_not_and_declares_ever
     for each in (declared["spotting"], declared["spot_then_recognize_rows"], declared["recognition"]):
         rows = {row.name: made_up(row.name, row.settings) for row in each.rows}
         for task in {task for (task, _), metric in tables.MEASURED_AS.items() if metric in each.measures}:
-            table = tables.beside_printed(rows, task)
+            table = papers.beside_printed(rows, task)
             rebuilt = table["method"].isin(["MEAN", "SFAMNet"])
             assert rebuilt.any() and not table["verdict"][rebuilt].str.startswith("not made").any()
             assert (table["verdict"][~rebuilt] == "not made: a method that is not rebuilt here").all()
@@ -86,7 +87,7 @@ def test_spotting_stands_beside_the_printed_table(roots, tmp_path, quick):
     floor, network = whole.row("floor-o"), whole.row("sfamnet-s-by-sfamnet-authors")
     records.make([floor], folder=tmp_path, store=tmp_path)
     kept = records.read([floor], tmp_path) | {network.name: made_up(network.name, network.settings)}
-    table = tables.beside_printed(kept, "spotting")
+    table = papers.beside_printed(kept, "spotting")
     columns = ["method", "features", "classes", "metric"]
     printed = read_printed("spotting", "casme3")
     assert table[columns].drop_duplicates().to_numpy().tolist() == printed[columns].to_numpy().tolist()
@@ -94,7 +95,7 @@ def test_spotting_stands_beside_the_printed_table(roots, tmp_path, quick):
     assert set(made.index.droplevel("metric")) == {("SFAMNet", "S")}
     line = made.loc[("SFAMNet", "S", "F1")]
     assert (line["value"], line["printed"], line["difference"]) == (0.5, "0.0695", pytest.approx(0.5 - 0.0695))
-    ((title, shown),) = tables.beside_papers(whole, kept).items()
+    ((title, shown),) = papers.tables_beside(whole, kept).items()
     assert title == "spotting on CAS(ME)^3" and shown.loc[("SFAMNet", "S", "printed"), "F1"] == "0.0695"
     assert "filmed" in tables.measured(whole, kept).columns[0]
     assert "not for publication" in tables.about(whole, {floor.name: kept[floor.name]})
@@ -124,7 +125,7 @@ def test_the_verdict_follows_from_whether_our_interval_holds_the_printed_number(
     verdicts = {(0.20, 0.38): "lower", (0.40, 0.60): "higher"}
     for low, high in [*verdicts, (0.30, 0.42), (0.4, 0.4), (None, None)]:
         kept = {"net": made_up("net", of_casme3(roots), {"value": 0.41, "low": low, "high": high})}
-        table = tables.beside_printed(kept, "recognition").set_index(["method", "features", "classes", "metric"])
+        table = papers.beside_printed(kept, "recognition").set_index(["method", "features", "classes", "metric"])
         line = table.loc[("MEAN", "O", "4", "UF1")]
         assert (line["printed"], line["verdict"]) == ("0.3894", verdicts.get((low, high), "undecided"))
         assert line["difference"] == pytest.approx(0.41 - 0.3894)
@@ -133,7 +134,7 @@ def test_the_verdict_follows_from_whether_our_interval_holds_the_printed_number(
 def test_a_row_that_differs_from_the_printed_one_does_not_stand_for_it(roots):
     others = {"transfer": False, "normalization": "sample", "classes": 7, "input": "D", "model": "floor"}
     for option, value in [*others.items(), ("intervals_by", "sfamnet")]:
-        table = tables.beside_printed({"net": made_up("net", of_casme3(roots, **{option: value}))}, "spotting")
+        table = papers.beside_printed({"net": made_up("net", of_casme3(roots, **{option: value}))}, "spotting")
         line = table[(table["method"] == "MEAN") & (table["features"] == "O")].iloc[0]
         assert line["verdict"] == "not made: no such row" and np.isnan(line["difference"])
 
@@ -144,7 +145,7 @@ def test_both_readings_of_an_input_and_both_protocols_have_lines_of_their_own(ro
         f"row{n}": made_up(f"{seen}, {rule}", of_casme3(roots, model="sfamnet", input=seen, rule=rule))
         for n, (seen, rule) in enumerate(asked)
     }
-    table = tables.beside_printed(rows, "spotting")
+    table = papers.beside_printed(rows, "spotting")
     lines = table[(table["method"] == "SFAMNet") & (table["features"] == "O+S") & (table["metric"] == "F1")]
     assert lines["row"].tolist() == ["O+S, authors", "O|S, authors", "O|S, strict"]
 

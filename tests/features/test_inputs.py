@@ -1,17 +1,21 @@
 """Every input carries the motion that is there, in the units that it says, and no other."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from sliding import PlaneVideo, SlidingVideo
 
-from melib import face, features
-from melib.features import FeatureSettings
+from melib import face, features, flow
+from melib.features import FeatureSettings, compute
 from melib.features.settings import AWAY_SCALE_MM, FLOW_SCALE_PX, SHIFT_SCALE_MM, SLOPE_SCALE
+from melib.flow import rigid, scene
 from melib.synthetic.dataset import open_benchmark
 from melib.synthetic.render import Renderer
 from melib.video import Dataset
+from tests.flow.test_devices import OnlyMeta
 
 MM = 1e-3
 #: Inside both strips, away from their edges.
@@ -116,6 +120,18 @@ def test_rigid_stabilisation_leaves_less_head_motion(quiet, input):
     assert rigid < 0.7 * none
 
 
+def test_of_a_rendered_head_that_turns_and_nears_relief_leaves_half_of_what_affine_does(quiet):
+    video, (start, end) = quiet
+    landmarks, depth = video.landmarks(0, 1)[0], video.true_depth(int(start[0]))
+    inside = flow.face_mask(landmarks, *depth.shape) & (depth > 0)
+    for head in flow.rigid_motion(depth, video.camera, *compute.true_head_motion(video, int(start[0]), int(end[0]))):
+        median, affine, relief = (
+            np.abs(flow.stabilize(head, mode, face=inside, landmarks=landmarks))[:, inside].mean()
+            for mode in ("median", "affine", "relief")
+        )
+        assert relief < 0.7 * affine < 0.2 * median
+
+
 @pytest.mark.parametrize(
     ("video", "input", "stabilization", "message"),
     [
@@ -146,3 +162,76 @@ def test_an_empty_depth_frame_leaves_its_pairs_without_depth_and_the_others_as_t
         wanted = 0 if plane in lost else whole[1:3, plane]
         np.testing.assert_array_equal(planes[1:3, plane], np.broadcast_to(wanted, (2, 42, 42)))
     np.testing.assert_allclose(planes[[0, 3]], whole[[0, 3]], atol=1e-3)
+
+
+def once(method):
+    """A method that computes once for arrays, and once for the tensors of each device."""
+    found = {}
+
+    def remembered(first, *others, **how):
+        kind = type(first), str(first.device)
+        if kind not in found:
+            found[kind] = method(first, *others, **how)
+        return found[kind]
+
+    return remembered
+
+
+@pytest.mark.parametrize("input", ["O", "S"])
+def test_planes_of_tensors_are_those_of_arrays_and_never_leave_their_device(input, monkeypatch):
+    # Without a tolerance TV-L1 asks nothing of the device; a few iterations are as good as many.
+    monkeypatch.setattr(flow, "optical_flow", once(partial(flow.optical_flow, tolerance=0.0, iterations=2)))
+    monkeypatch.setattr(flow, "scene_flow", once(flow.scene_flow), raising=False)
+    monkeypatch.setattr(scene, "_ITERATIONS", 10)
+    monkeypatch.setattr(rigid, "_LEAST_ABSOLUTE", 3)
+    video = PlaneVideo(right=0.7 * MM, away=MM, slope=0.01 * MM, lost={0: HOLE, 1: HOLE})
+    landmarks = face_landmarks(video)
+    for mode in flow.MODES:
+        settings = FeatureSettings(input, "face" if mode == "relief" else "strips", "tvl1", mode)
+        array, tensor, meta = (
+            compute.read(video, np.array([[0, 1], [2, 4]]), settings, landmarks, where)
+            for where in (None, torch.device("cpu"), torch.device("meta"))
+        )
+        planes, lacking = compute.network_planes(tensor)
+        np.testing.assert_allclose(planes, compute.network_planes(array)[0], atol=1e-4, err_msg=mode)
+        assert planes.dtype == torch.float32 and not lacking.any()
+        with OnlyMeta() as hook:
+            planes, lacking = compute.network_planes(meta)
+        assert planes.shape == (2, 3, 42, 42) and planes.device.type == lacking.device.type == "meta"
+        assert set(hook.strangers) <= {"aten.lift_fresh.default"}, "constants go up, and nothing comes down"
+
+
+def face_landmarks(video, turned=0.0):
+    """Landmarks of a video with eyes 52 pixels apart, the mouth 39 below them, all turned by an angle."""
+    landmarks = video.landmarks(0, 1)[0].astype(float)
+    landmarks[36:42], landmarks[42:48], landmarks[48:68] = (38, 51), (90, 51), (64, 90)
+    turn = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]])
+    return (landmarks - 64) @ turn.T + 64
+
+
+@pytest.mark.parametrize("turned", [0.0, 0.3])
+def test_a_grid_over_the_face_keeps_a_constant_and_finds_the_eye_in_its_cell(turned):
+    landmarks = face_landmarks(PlaneVideo(), turned)
+    at, shares = compute.face_grid(landmarks, 128, 128)
+    y, x = np.mgrid[:128, :128]
+    bump = np.exp(-((x - landmarks[36, 0]) ** 2 + (y - landmarks[36, 1]) ** 2) / 8)
+    even, seen, right = (
+        (plane.ravel()[at] * shares).sum(-1).reshape(42, 42) for plane in (np.ones((128, 128)), bump, x)
+    )
+    # The eye on the left is half a distance left of the middle: a quarter of the width, and .62 of 2.24 down.
+    assert np.unravel_index(seen.argmax(), seen.shape) == (int(42 * 0.62 / 2.24), 10)
+    assert even.max() < 1 + 1e-6 and even[12:30].min() > 1 - 1e-6
+    # A cell is a mean over its area, whose middle is where the grid puts it.
+    step = np.array([np.cos(turned), np.sin(turned)]) * 52 * 2 / 42
+    np.testing.assert_allclose(np.diff(right[20, 5:37]), step[0], atol=0.25)
+
+
+def test_cells_outside_of_the_picture_are_zero_and_the_scale_is_the_distance_between_the_eyes():
+    landmarks = face_landmarks(PlaneVideo())
+    _, shares = compute.face_grid(landmarks + (40, 0), 128, 128)
+    assert not shares.sum(-1).reshape(42, 42)[:, -8:].any()
+    with pytest.raises(ValueError, match="no mouth below two eyes"):
+        compute.face_grid(landmarks[::-1], 128, 128)
+    for input, power in (("O", 1), ("S", 0), ("D", 0)):
+        near, far = (FeatureSettings(input, "face").scales(128, pixels)[0] for pixels in (53.0, 26.5))
+        assert near == FeatureSettings(input).scales(128, 1.0)[0] and far == near / 2**power

@@ -17,7 +17,7 @@ LOCAL = np.stack([0 * X, 0.8 * np.exp(-((X - 32) ** 2 + (Y - 48) ** 2) / 30)])
 AFFINE = np.stack([0.7 + 0.01 * (X - 30) - 0.02 * (Y - 20), -0.4 + 0.015 * (X - 30) + 0.005 * (Y - 20)])
 
 
-@pytest.mark.parametrize("mode", ["nose", "median", "affine"])
+@pytest.mark.parametrize("mode", ["nose", "median", "affine", "relief"])
 @pytest.mark.parametrize("shift", [(0.9, 0.5), (-0.9, -0.5)])
 def test_a_translating_head_is_removed_and_the_expression_kept(mode, shift):
     flow = LOCAL + np.array(shift)[:, None, None]
@@ -47,7 +47,7 @@ def test_affine_is_not_drawn_by_a_fifth_of_the_face_moving_on_its_own():
 def test_none_changes_nothing_and_batches_are_stabilised_pair_by_pair():
     flows = np.stack([LOCAL + 1, 2 * LOCAL - 3]).astype(np.float32)
     np.testing.assert_array_equal(stabilize(flows, "none"), flows)
-    for mode in ("nose", "median", "affine"):
+    for mode in ("nose", "median", "affine", "relief"):
         both = stabilize(flows, mode, face=np.stack([FACE, FACE]), landmarks=np.stack([LANDMARKS, LANDMARKS]))
         assert both.dtype == np.float32
         for found, flow in zip(both, flows, strict=True):

@@ -10,7 +10,8 @@ import pytest
 import torch
 from flow_truth import micro_pairs
 
-from melib.flow import optical_flow, scene_flow
+from melib.features import FeatureSettings, planes
+from melib.flow import MODES, optical_flow, scene_flow
 from melib.models import MEAN, SFAMNet, choose_device, predict
 from melib.study.long_videos import study
 from melib.study.settings import TIERS, Settings
@@ -42,6 +43,16 @@ def test_flow_and_scene_flow_on_the_card_are_those_on_the_processor(pairs):
     assert (flow - flow_there).abs().mean() < 1e-3
     assert torch.equal(scene.isnan(), scene_there.isnan())
     assert (scene - scene_there).abs().nanmean() < 1e-5, "metres"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("input", "region"), [("O", "strips"), ("S", "strips"), ("O+S", "face")])
+def test_planes_made_on_the_card_are_those_of_the_processor(pairs, input, region, mode):
+    how = FeatureSettings(input, region, "tvl1", mode)
+    ends = np.array([pairs[0].onset]), np.array([pairs[0].apex])
+    here, there = (next(planes(pairs[0].video, ends, how, device=device)) for device in ("cpu", "cuda"))
+    # In units of the fixed scales; TV-L1 stops when little changes, which roundings move by an iteration or two.
+    assert np.abs(here - there).mean() < 5e-3 and here.shape == there.shape
 
 
 @pytest.mark.parametrize("network", [MEAN(4), SFAMNet(5)], ids=["mean", "sfamnet"])

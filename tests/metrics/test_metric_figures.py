@@ -1,5 +1,6 @@
 """The figures about metrics show what they are given."""
 
+import metric_figures as figures
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +8,6 @@ import released
 from matplotlib import pyplot
 
 from melib.metrics import intervals
-from melib.plots import metrics as figures
 from melib.study import stored
 
 

@@ -4,6 +4,7 @@ import doses
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import papers
 import pytest
 
 from melib.errors import InputError
@@ -144,10 +145,10 @@ def test_tablessay_what_the_records_hold(asked, rows):
 
 
 def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):
-    parts = tables.beside_papers(asked, rows)
+    parts = papers.tables_beside(asked, rows)
     assert parts and all("not comparable" in title for title in parts)
     with pytest.raises(InputError, match="not comparable"):
-        tables.beside_printed(rows, "spotting")
+        papers.beside_printed(rows, "spotting")
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from melib.spotting import MICRO, box_smooth, mean_intervals, sfamnet_intervals
 from melib.study import data, long_videos
 from melib.study.data import Reader, open_data, spotting_pairs
 from melib.study.long_videos import run, study, training_settings
-from melib.study.rules import Rule, released_rule
+from melib.study.rules import Rule, Scored, released_rule
 from melib.study.settings import TIERS, Settings
 from melib.video import EMOTIONS_7
 
@@ -295,12 +295,14 @@ def test_intervals_that_are_one_once_clipped_count_once():
     """Two peaks of a short clip, each widened beyond both of its ends."""
     peaks = np.zeros(20, np.float32)
     peaks[[4, 14]] = 0.9, 1.0
-    model = SimpleNamespace(settings=chosen(), score_frames=lambda video: (peaks, np.full((20, 4), 0.25)))
+    model = SimpleNamespace(settings=chosen(), score_frames=lambda video: Scored(peaks, np.full((20, 4), 0.25)))
     rule = Rule("mean", "strict", {"k_p": 1, "threshold": 0.1})
-    wide = SimpleNamespace(
-        **{"names": rule.names, "heights": rule.heights, "frame_skip": 1},
-        positions=lambda given: rule.positions(given) + np.array([-30, 0, 30]),
-    )
+
+    def found_wide(scored):
+        frames, *others = rule.found(scored)
+        return frames + np.array([-30, 0, 30]), *others
+
+    wide = SimpleNamespace(found=found_wide, without_threshold=rule.without_threshold)
     _, found, _ = long_videos.spot(model, SimpleNamespace(subject="s1", name="v1", n_frames=21), rule=wide)
     assert found[["onset", "apex", "offset"]].to_numpy().tolist() == [[0, 14, 20]]
 

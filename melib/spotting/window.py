@@ -1,0 +1,92 @@
+"""WindowNet's rule: each row of its values points at an interval, and rows that agree are one.
+
+Of the intervals found, those are kept whose score reaches a threshold, the rule's one constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d
+
+from melib.errors import InputError
+from melib.metrics import intervals
+
+if TYPE_CHECKING:  # whoever scores with NumPy alone need not load PyTorch
+    from melib.models import FrameValues
+
+LISTENED = 0.03  # least probability of a row that points
+AGREEING = 0.6  # IoU with the best of the intervals that are averaged
+SPREAD = 0.3  # of the Gaussian of the IoU by which what overlaps a found interval loses score
+FAINTEST = 0.004  # score below which nothing is sought
+
+
+@dataclass(frozen=True)
+class Spotted:
+    """Intervals of a video, in falling order of score.
+
+    ``intervals (m, 3)`` int64 are onset, apex and offset, inclusive frames; ``scores (m,)`` lie between 0 and 1, and
+    ``emotions (m,)`` are class indices.
+    """
+
+    intervals: np.ndarray
+    scores: np.ndarray
+    emotions: np.ndarray
+
+    def above(self, threshold: float) -> Spotted:
+        """Those whose score reaches a threshold."""
+        kept = self.scores >= threshold
+        return Spotted(self.intervals[kept], self.scores[kept], self.emotions[kept])
+
+
+def window_intervals(values: FrameValues, frames: np.ndarray, n_frames: int) -> Spotted:
+    """All intervals of a video that rows point at, to be thresholded.
+
+    The score is the probability of the row that points, and of a start and an end where it points to. What the best
+    row and those that agree with it point at is averaged; others lose score by how far they overlap it, and so on.
+
+    Parameters
+    ----------
+    values : FrameValues
+        Of the T rows of a video, see :func:`melib.models.score_frames`.
+    frames : ndarray, (T,)
+        Where in the video each row lies, evenly spaced: halfway between the two frames of its pair.
+    n_frames : int
+        Length of the video.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two rows, or not as many as frames.
+    """
+    if len(frames) != len(values.kinds) or len(frames) < 2:
+        raise InputError(f"{len(values.kinds)} rows at {len(frames)} frames: the numbers must agree and be at least 2")
+    step = frames[1] - frames[0]
+    micro = values.kinds[:, 0]
+    rows = np.flatnonzero(micro > LISTENED)
+    # A row lies half a row within the onset and the offset at least.
+    ends = frames[:, None] + (values.ends - 0.5) * step * (-1, 1)
+    ends, scores = ends[rows].clip(0, n_frames - 1), micro[rows].astype(np.float64)
+
+    def row_of(frame: np.ndarray) -> np.ndarray:
+        return np.rint((frame - frames[0]) / step).astype(int).clip(0, len(frames) - 1)
+
+    # A mark may lie a row beside the place.
+    near = maximum_filter1d(values.marks, 3, axis=0)
+    scores *= (near[row_of(ends[:, 0]), 0] * near[row_of(ends[:, 1]), 2]) ** 0.25
+    found = []
+    while len(scores) and scores.max() > FAINTEST:
+        best = scores.argmax()
+        overlap = intervals.iou(*ends[best], *ends.T)
+        onset, offset = np.rint(np.average(ends, axis=0, weights=scores * (overlap > AGREEING))).astype(int)
+        inside = np.arange(row_of(onset), row_of(offset) + 1)
+        apex = np.rint(frames[inside[values.marks[inside, 1].argmax()]]).clip(onset, offset)
+        emotion = (micro[inside, None] * values.emotions[inside]).sum(axis=0).argmax()
+        found.append((onset, apex, offset, scores[best], emotion))
+        scores = scores * np.exp(-(overlap**2) / SPREAD)
+        scores[best] = 0
+    table = np.array(found, np.float64).reshape(-1, 5)
+    first = np.sort(np.unique(table[:, [0, 2]], axis=0, return_index=True)[1])
+    return Spotted(table[first, :3].astype(np.int64), table[first, 3], table[first, 4].astype(np.int64))
