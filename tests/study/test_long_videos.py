@@ -158,15 +158,6 @@ def test_rows_that_differ_in_their_rule_share_networks(model, nine_updates, stor
         assert trainings.made > before
 
 
-def test_late_fusion_asks_the_networks_of_its_inputs(nine_updates, store, tmp_path, trainings):
-    fused = chosen(model="sfamnet", input="O|D", shuffled=False)
-    store = own(store, tmp_path / "own", fused)
-    first, second, both = (study(fused.alone(each), 0, store=store) for each in ("O", "D", "O|D"))
-    assert trainings.made == 2
-    for video, scores in both.scores.items():
-        np.testing.assert_allclose(scores, (first.scores[video] + second.scores[video]) / 2, rtol=1e-5)
-
-
 @pytest.mark.parametrize("changes", [{"model": "mean"}, {"model": "sfamnet", "input": "O|D"}], ids=["mean", "fusion"])
 def test_folds_in_a_stack_find_the_same_and_keep_their_networks(changes, nine_updates, store, tmp_path, monkeypatch):
     settings = chosen(split="loso", shuffled=False, **changes)
