@@ -274,7 +274,7 @@ def unusable(video: face.CroppedVideo, settings: Settings) -> str | None:
     gap = features.gap_frames(video.fps, settings.gap_s)
     if video.n_frames <= gap:
         return f"it has {video.n_frames} frames, too few for two that are {gap} apart"
-    if video.source.camera is None and set(settings.inputs) & set(features.DEPTH_INPUTS):
+    if video.source.camera is None and set(settings.inputs) & set(features.settings.DEPTH_INPUTS):
         return f"it has no depth, which input {settings.input} needs"
     try:
         _ = video.start
