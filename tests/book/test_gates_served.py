@@ -85,14 +85,6 @@ def test_the_first_page_loads_little(browser, html, root):
     assert with_formulas > first + core - (html / "book" / "index.html").stat().st_size, "MathJax comes with formulas"
 
 
-def test_a_page_that_leaves_the_folder_would_be_found(window, root):
-    page, said = window
-    visit(page, said, f"{root}/book/ethics.html")
-    leave = "done => { const i = new Image(); i.onerror = i.onload = done; i.src = '/_static/filmstrip.png'; }"
-    page.evaluate(f"() => new Promise({leave})")
-    assert any("/_static/filmstrip.png" in line for line in said)
-
-
 def test_the_first_address_leads_by_links_to_formulas_playground_and_viewer(page, root):
     page.goto(f"{root}/index.html", wait_until="load")
     page.wait_for_url(f"{root}/book/index.html")

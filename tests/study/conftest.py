@@ -6,8 +6,8 @@ import pytest
 
 from melib.study import long_videos, settings
 
-#: Tier smoke with two people on each side, and one video and four clips of each.
-FEW = replace(settings.TIERS["smoke"], people=(2, 2), videos=1, clips=4, resamples=20)
+#: Tier smoke with one video and four clips of each person.
+FEW = replace(settings.TIERS["smoke"], videos=1, clips=4, resamples=20)
 
 
 @pytest.fixture(scope="session")
