@@ -1,7 +1,4 @@
-"""Depth maps with holes as PyTorch sees them: pyramid, derivatives and warps.
-
-Depth is ``(B, H, W)`` in any unit, 0 = no reading.
-"""
+"""Depth maps ``(B, H, W)`` with holes (0 = no reading; any unit), as PyTorch sees them: pyramid and derivatives."""
 
 from __future__ import annotations
 
