@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=36_000, help="frames of the video (default: 36000)")
     parser.add_argument("--stride", type=int, default=1, help="frames between two pairs (default: 1)")
-    parser.add_argument("--inputs", nargs="+", choices=features.INPUTS, default=features.INPUTS)
+    parser.add_argument("--inputs", nargs="+", choices=features.settings.INPUTS, default=features.settings.INPUTS)
     options = parser.parse_args()
     rows = {}
     for name in options.inputs:

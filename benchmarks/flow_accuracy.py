@@ -20,13 +20,13 @@ from pathlib import Path
 import flow_truth
 import numpy as np
 import pandas as pd
+import stored
 import torch
 from scipy import ndimage
 
 from benchmarks.opencv_tvl1_peer import opencv_tvl1
 from melib import provenance
 from melib.flow import optical_flow
-from melib.study import stored
 
 #: Standard deviations of the Gaussian that smooths a texture, pixels; textures of each.
 SMOOTHED, TEXTURES = (0.6, 1.0, 2.0, 3.0), 6

@@ -37,8 +37,6 @@ def planes(video: Video, pairs: Pairs, settings: FeatureSettings, *, device="aut
     Where they are made says :func:`place`; on a graphics card they differ from a processor's by roundings.
     """
     frames = np.stack(pairs, axis=1).astype(int)
-    if len(frames) == 0:
-        return
     check_video(video, settings)
     where, landmarks = place(settings, device), video.landmarks(0, 1)[0]
     missing: list[str] = []
@@ -151,8 +149,8 @@ def face_grid(landmarks: np.ndarray, height: int, width: int) -> tuple[np.ndarra
     x, y = (np.rint(middle[axis] + across[axis] * along + down[axis] * beneath).astype(int) for axis in (0, 1))
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     cell = (np.arange(len(points)) // _POINTS)[:, None] * face.INPUT_SIZE + np.arange(len(points)) // _POINTS
-    numbered = np.unique(np.stack([cell[inside], (y * width + x)[inside]]), axis=1, return_counts=True)
-    (cells, pixels), counts = numbered
+    numbered = np.stack([cell[inside], (y * width + x)[inside]])
+    (cells, pixels), counts = np.unique(numbered, axis=1, return_counts=True)
     slots = np.arange(len(cells)) - np.searchsorted(cells, cells)
     at, shares = (np.zeros((face.INPUT_SIZE**2, slots.max() + 1), kind) for kind in (np.int64, np.float32))
     at[cells, slots], shares[cells, slots] = pixels, counts / _POINTS**2
@@ -234,10 +232,15 @@ def _without_head(motion, chunk: Chunk, known=None, depth=None):
     """Image flow ``(B, 2, H, W)``, or scene flow ``(B, 3, H, W)`` and where it is known, without the head's motion."""
     mode, camera = chunk.settings.stabilization, chunk.video.camera
     if mode == "true-pose":
-        return motion - chunk.put(_true_head(chunk)[motion.shape[1] - 2].astype(np.float32))
+        video, found = chunk.video, []
+        for start, end in chunk.pairs.tolist():
+            head = flow.rigid_motion(video.true_depth(start), camera, *true_head_motion(video, start, end))
+            found.append(head[motion.shape[1] - 2].astype(np.float32))  # image flow, or scene flow
+        return motion - chunk.put(np.stack(found))
     if mode == "rigid" and depth is None:
-        # Image flow stays made of colour alone: the head is a generic one.
-        camera = camera or _usual_camera(chunk.landmarks, *chunk.face.shape)
+        # Image flow stays made of colour alone: the head is a generic one, filmed as usual where no camera is known.
+        (height, width), focal = chunk.face.shape, eyes_apart(chunk.landmarks) * _USUAL_DISTANCE / _EYES_APART
+        camera = camera or Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
         depth = chunk.put(np.repeat(flow.generic_face(chunk.landmarks, camera)[None], len(motion), axis=0))
     inside = chunk.put(np.repeat(chunk.face[None], len(motion), axis=0))
     inside = inside if known is None else inside & known
@@ -248,22 +251,6 @@ def _without_head(motion, chunk: Chunk, known=None, depth=None):
 def eyes_apart(landmarks: np.ndarray) -> float:
     """Pixels between the centres of the eyes."""
     return float(np.linalg.norm(landmarks[_EYE_LEFT].mean(axis=0) - landmarks[_EYE_RIGHT].mean(axis=0)))
-
-
-def _usual_camera(landmarks: np.ndarray, height: int, width: int) -> Camera:
-    """A camera for a video that names none: its face is of average size and filmed from the usual distance."""
-    focal = eyes_apart(landmarks) * _USUAL_DISTANCE / _EYES_APART
-    return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
-
-
-def _true_head(chunk: Chunk) -> list[np.ndarray]:
-    """Image flow ``(B, 2, H, W)`` and scene flow ``(B, 3, H, W)`` of the head's true motion; 0 beyond the head."""
-    video = chunk.video
-    found = (
-        flow.rigid_motion(video.true_depth(start), video.camera, *true_head_motion(video, start, end))
-        for start, end in chunk.pairs.tolist()
-    )
-    return [np.stack(each) for each in zip(*found, strict=True)]
 
 
 def true_head_motion(video: Video, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:

@@ -57,10 +57,7 @@ class FeatureSettings:
         and the other constants of this module, clipped by :func:`melib.flow.fixed_scale`; in region ``face`` as if
         the eyes were 53 pixels apart, so that the size of a face in its crop does not matter.
 
-    Raises
-    ------
-    ValueError
-        If a setting is not one of the choices.
+    Another choice raises ValueError.
     """
 
     input: str = "O"

@@ -96,9 +96,7 @@ def fill_store(
         pass
 
 
-def _fill_one(
-    store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, device
-) -> None:
+def _fill_one(store, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, device) -> None:
     cv2.setNumThreads(1)
     if settings.uses_torch:
         import torch

@@ -12,12 +12,12 @@ from melib.errors import InputError
 from melib.flow.dis import dis, farneback
 from melib.flow.images import check_pair, fill_nearest, is_tensor, library_of
 from melib.flow.rigid import fit_rigid, generic_face, rigid_motion
-from melib.flow.stabilize import MODES, average_depth, face_mask, stabilize
+from melib.flow.stabilize import MODES, face_mask, stabilize
 from melib.flow.strain import fixed_scale, min_max, strain
 
-__all__ = ["METHODS", "MODES", "average_depth", "dis", "face_mask", "farneback", "fill_nearest", "fit_rigid"]
-__all__ += ["fixed_scale", "generic_face", "library_of", "min_max", "optical_flow", "rigid_motion"]
-__all__ += ["scene_flow", "stabilize", "strain"]
+__all__ = ["METHODS", "MODES", "dis", "face_mask", "farneback", "fill_nearest", "fit_rigid", "fixed_scale"]
+__all__ += ["generic_face", "library_of", "min_max", "optical_flow", "rigid_motion", "scene_flow", "stabilize"]
+__all__ += ["strain"]
 
 #: The methods of :func:`optical_flow`.
 METHODS = ("tvl1", "dis", "farneback")
@@ -25,36 +25,22 @@ METHODS = ("tvl1", "dis", "farneback")
 
 def __getattr__(name: str):
     if name in ("scene_flow", "tensor_of"):  # bring PyTorch with them
-        from melib.flow import grids, scene
+        from melib.flow import scene
 
-        return {"scene_flow": scene.scene_flow, "tensor_of": grids.tensor_of}[name]
+        return getattr(scene, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def optical_flow(a, b, *, method: str = "tvl1", **parameters):
-    """Optical flow from images ``a`` to images ``b``.
+    """Optical flow from images ``a`` to images ``b``: ``(B, 2, H, W)`` float32 pixels (right, down).
 
-    Parameters
-    ----------
-    a, b : numpy.ndarray or torch.Tensor
-        Grey images ``(B, H, W)``, or one pair ``(H, W)``, of at least 16 pixels a side: uint8, or floating point in
-        0..255. Tensors are for ``tvl1`` alone, which computes on their device.
-    method : {"tvl1", "dis", "farneback"}
-        ``tvl1`` is the method of the published networks (:func:`melib.flow.tvl1.tvl1`), ``dis`` the fastest and, on the
-        benchmark, the most accurate, ``farneback`` a classical floor (:mod:`melib.flow.dis`).
-    **parameters
-        Keyword arguments of the method's own function.
+    Grey images ``(B, H, W)`` have at least 16 pixels a side, uint8, or floating point in 0..255; of one pair ``(H, W)``
+    the flow is ``(2, H, W)``. ``tvl1`` is the method of the published networks (:func:`melib.flow.tvl1.tvl1`) and takes
+    tensors too, on whose device it computes; ``dis`` is the fastest and, on the benchmark, the most accurate,
+    ``farneback`` a classical floor (:mod:`melib.flow.dis`). ``parameters`` are those of the method's own function.
 
-    Returns
-    -------
-    numpy.ndarray or torch.Tensor
-        Flow ``(B, 2, H, W)``, or ``(2, H, W)`` for one pair, float32 pixels (right, down), like the input.
-
-    Raises
-    ------
-    ValueError
-        If the method is unknown, a parameter is out of range, or the images differ, are too small, hold NaN, or lie
-        outside 0..255 (or all within 0..1, which would be a mistaken scale).
+    An unknown method, a parameter out of range, and images that differ, are too small, hold NaN, or lie outside 0..255
+    (or all within 0..1, which would be a mistaken scale) raise ValueError.
     """
     if method not in METHODS:
         raise InputError(f"unknown flow method {method!r}: use one of {', '.join(METHODS)}")

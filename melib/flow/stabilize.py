@@ -1,4 +1,4 @@
-"""Head motion taken out of a flow, or of depth that is averaged over frames: what is left is the face's own.
+"""Head motion taken out of a flow: what is left is the face's own.
 
 The sway of a head moves the face as much as a micro-expression does, so how it is removed is a factor of every
 experiment. The modes work on image flow and on scene flow alike, of arrays or of tensors on their device.
@@ -43,12 +43,13 @@ def face_mask(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def stabilize(flow, mode: str, *, face=None, landmarks=None, depth=None, camera: Camera | None = None):
-    """Remove the head's motion from an image flow or a scene flow.
+    """An image flow ``(B, 2, H, W)`` or a scene flow ``(B, 3, H, W)``, or one of a batch, without the head's motion.
 
     Parameters
     ----------
     flow : numpy.ndarray or torch.Tensor
-        Image flow ``(B, 2, H, W)`` or ``(2, H, W)``, or scene flow ``(B, 3, H, W)`` or ``(3, H, W)``.
+        The motion is subtracted outside the face, too; by ``rigid`` from image flow as if holes were as far as what is
+        next to them, from scene flow only where there is depth.
     mode : {"none", "nose", "median", "affine", "relief", "rigid"}
         ``none`` leaves the flow as it is. ``nose`` subtracts the mean flow of the 11 x 11 pixels around landmark 28, as
         SOFTNet does (its release subtracts the absolute value of that mean, which is right for motion to the right and
@@ -57,22 +58,18 @@ def stabilize(flow, mode: str, *, face=None, landmarks=None, depth=None, camera:
         a generic face (the parallax of turning and leaning as well), ``rigid`` the motion of a rigid head, six degrees
         of freedom, that most of the face shares, exact in perspective and parallax.
     face : numpy.ndarray or torch.Tensor, optional
-        ``(B, H, W)`` or ``(H, W)`` bool, the face, for all modes but the first two; the hull of the landmarks serves as
-        well. Of scene flow, only where it is valid.
+        ``(B, H, W)`` bool, for all modes but the first two; the hull of the landmarks serves as well. Of scene flow,
+        only where it is valid.
     landmarks : numpy.ndarray, optional
-        ``(B, 68, 2)`` or ``(68, 2)`` pixels (x, y) in the first frame, iBUG order, for ``nose`` and ``relief``.
-    depth : numpy.ndarray or torch.Tensor, optional
-        ``(B, H, W)`` or ``(H, W)`` metres of the first frame, 0 = no reading, for ``rigid``. For image flow a generic
-        face in about the right place serves as well.
-    camera : Camera, optional
-        For ``rigid``.
+        ``(B, 68, 2)`` pixels (x, y) in the first frame, iBUG order, for ``nose`` and ``relief``.
+    depth, camera : numpy.ndarray or torch.Tensor, and Camera; optional
+        ``(B, H, W)`` metres of the first frame, 0 = no reading, for ``rigid``. For image flow a generic face in about
+        the right place serves as well.
 
-    Returns
-    -------
-    numpy.ndarray or torch.Tensor
-        Of the flow's shape, kind and type, on its device. The motion is subtracted outside the face, too; by ``rigid``
-        from image flow as if holes were as far as what is next to them, from scene flow only where there is depth. An
-        unknown mode, missing input, shapes that do not fit, or a face of fewer than 30 pixels raise ValueError.
+    Raises
+    ------
+    ValueError
+        For an unknown mode, missing input, shapes that do not fit, or a face of fewer than 30 pixels.
     """
     if mode not in MODES:
         raise InputError(f"unknown stabilisation mode {mode!r}: use one of {', '.join(MODES)}")
@@ -93,7 +90,7 @@ def stabilize(flow, mode: str, *, face=None, landmarks=None, depth=None, camera:
         one = _finite(landmarks) if name == "landmarks" else library.asarray(given[name], device=flow.device)
         shapes[name] = (one.reshape(-1, *one.shape[-2:]), "B 68 2" if name == "landmarks" else "B H W")
     check_shapes(**shapes)
-    motion = {"nose": _nose, "median": _median, "affine": _affine, "relief": _affine}
+    motion = {"nose": _nose, "median": _median, "affine": affine_motion, "relief": affine_motion}
     motion["rigid"] = functools.partial(_rigid, camera=camera)
     head = motion[mode](*(one for one, _ in shapes.values()))
     return (batch - library.asarray(head, dtype=flow.dtype)).reshape(flow.shape)
@@ -124,7 +121,7 @@ def _median(flow, face):
     return middle(flow.reshape(*flow.shape[:2], -1), face)[..., None]
 
 
-def _affine(flow, face, landmarks: np.ndarray | None = None, *, what: str = "the face"):
+def affine_motion(flow, face, landmarks: np.ndarray | None = None, *, what: str = "the face"):
     """Motion ``(B, C, H, W)`` that most of a face shares: affine, and along its relief where there are landmarks."""
     library, (height, width) = library_of(flow), flow.shape[-2:]
     y, x = np.mgrid[:height, :width] / max(height, width) - 0.5
@@ -147,35 +144,3 @@ def _rigid(flow, face, depth, *, camera: Camera):
         return rigid_motion(depth, camera, *motion)[1]
     # Image flow exists in the depth map's holes too: there the head is taken to be as far as next to them.
     return rigid_motion(fill_nearest(depth[:, None], depth > 0)[:, 0], camera, *motion)[0]
-
-
-def average_depth(depth: np.ndarray, flow: np.ndarray, face: np.ndarray, *, reference: int) -> np.ndarray:
-    """Depth of one frame, averaged over frames in which the face rests, the head's own motion taken out.
-
-    Each frame's depth is fetched along the flow from the reference frame, brought to the reference's pose by removing
-    the plane (shift and tilt in depth) that fits its difference over the face best, and averaged with the others,
-    pixel by pixel, over the frames that have a reading.
-
-    ``depth (N, H, W)`` is metres, 0 = no reading; ``flow (N, 2, H, W)`` pixels from the reference frame, which is the
-    ``reference``-th, to each frame (its own is not used); ``face (H, W)`` bool, in the reference frame. Returned is
-    ``(H, W)`` float32 metres; 0 where the reference has no reading. Shapes that do not fit, a reference that is not
-    among the frames, or a frame with too few readings to align raise ValueError.
-    """
-    depth, face = np.asarray(depth, np.float32), np.asarray(face, bool)
-    check_shapes(depth=(depth, "N H W"), flow=(flow, "N 2 H W"), face=(face, "H W"))
-    count, height, width = depth.shape
-    if not 0 <= reference < count:
-        raise InputError(f"reference {reference} is none of {count} frames")
-    base = depth[reference]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    total, readings = base.astype(np.float64), (base > 0).astype(np.float64)
-    for index in (each for each in range(count) if each != reference):
-        there = x + flow[index, 0].astype(np.float32), y + flow[index, 1].astype(np.float32)
-        known = cv2.remap((depth[index] > 0).astype(np.float32), *there, cv2.INTER_LINEAR)
-        seen = cv2.remap(depth[index], *there, cv2.INTER_LINEAR)
-        usable = (known > 0.999) & (base > 0)
-        shared = f"the depth that frame {index} shares with the reference"
-        plane = _affine((seen - base)[None, None], (usable & face)[None], what=shared)[0, 0]
-        total += np.where(usable, seen - plane, 0)
-        readings += usable
-    return np.where(base > 0, total / np.maximum(readings, 1), 0).astype(np.float32)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from melib.errors import InputError
-from melib.flow.images import check_numbers, check_shapes, is_tensor, library_of
+from melib.flow.images import check_numbers, check_shapes, library_of
 
 
 def strain(flow, *, differences: str = "backward"):
@@ -17,32 +15,25 @@ def strain(flow, *, differences: str = "backward"):
     is none, get strain 0), or ``central``, half the difference of the two neighbours (one-sided at the border): free of
     the half pixel's offset and less noisy. Another shape or name raises ValueError.
     """
-    flow = flow if is_tensor(flow) else np.asarray(flow)
     check_shapes(flow=(flow, "... 2 H W"))
     library = library_of(flow)
     if differences == "central":
         down, right = library.gradient(flow, axis=(-2, -1))
     elif differences == "backward":
-        down = flow[..., 1:, 1:] - flow[..., :-1, 1:]
-        right = flow[..., 1:, 1:] - flow[..., 1:, :-1]
+        down, right = library.zeros_like(flow), library.zeros_like(flow)
+        down[..., 1:, 1:] = flow[..., 1:, 1:] - flow[..., :-1, 1:]
+        right[..., 1:, 1:] = flow[..., 1:, 1:] - flow[..., 1:, :-1]
     else:
         raise InputError(f"unknown differences {differences!r}: use backward or central")
-    u_x, v_x = right[..., 0, :, :], right[..., 1, :, :]
-    u_y, v_y = down[..., 0, :, :], down[..., 1, :, :]
-    norm = library.sqrt(u_x**2 + v_y**2 + 0.5 * (u_y + v_x) ** 2)
-    if differences == "central":
-        return norm
-    padded = library.zeros_like(flow[..., 0, :, :])
-    padded[..., 1:, 1:] = norm
-    return padded
+    (u_x, v_x), (u_y, v_y) = ((one[..., 0, :, :], one[..., 1, :, :]) for one in (right, down))
+    return library.sqrt(u_x**2 + v_y**2 + 0.5 * (u_y + v_x) ** 2)
 
 
 def min_max(planes):
     """Each plane of ``(..., H, W)`` stretched to 0..1 by its own extremes, as the authors do; a flat plane becomes 0.
 
-    It removes the size of the motion, and the worst pixel of a plane sets its scale.
+    Planes are of floating point. It removes the size of the motion, and the worst pixel of a plane sets its scale.
     """
-    planes = _floating(planes)
     library = library_of(planes)
     low = library.amin(planes, axis=(-2, -1), keepdims=True)
     span = library.amax(planes, axis=(-2, -1), keepdims=True) - low
@@ -54,15 +45,7 @@ def fixed_scale(planes, scales: tuple[float, ...], *, limit: float = 3.0):
 
     A small motion stays small, and a blink or a hole cannot outweigh everything else.
     """
-    planes = _floating(planes)
     divisors = library_of(planes).asarray(scales, dtype=planes.dtype, device=planes.device)
     check_shapes(scales=(divisors, "C"), planes=(planes, "... C H W"))
     check_numbers("positive", **{f"scale {number}": scale for number, scale in enumerate(scales)})
     return (planes / divisors[:, None, None]).clip(-limit, limit)
-
-
-def _floating(planes):
-    if is_tensor(planes):
-        return planes if planes.is_floating_point() else planes.float()
-    planes = np.asarray(planes)
-    return planes if np.issubdtype(planes.dtype, np.floating) else planes.astype(np.float32)

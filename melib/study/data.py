@@ -49,7 +49,7 @@ def open_data(
     """The dataset of a row and its folds: one for each subject who is left out, or one with fresh people.
 
     Of the benchmark nothing is rendered yet. In filmed videos the face is looked for, once, and kept in the store.
-    WindowNet, and the floor beside it, go without clips: of these nothing but onset and apex is ever rendered.
+    WindowNet goes without clips: of these nothing but onset and apex is ever rendered.
     """
     if settings.filmed:
         dataset = open_filmed(settings, store=store or places.cache(), jobs=jobs, progress=progress)
@@ -274,7 +274,7 @@ def unusable(video: face.CroppedVideo, settings: Settings) -> str | None:
     gap = features.gap_frames(video.fps, settings.gap_s)
     if video.n_frames <= gap:
         return f"it has {video.n_frames} frames, too few for two that are {gap} apart"
-    if video.source.camera is None and set(settings.inputs) & set(features.DEPTH_INPUTS):
+    if video.source.camera is None and set(settings.inputs) & set(features.settings.DEPTH_INPUTS):
         return f"it has no depth, which input {settings.input} needs"
     try:
         _ = video.start

@@ -31,7 +31,7 @@ import yaml
 
 from melib import datasets
 from melib.errors import InputError, find
-from melib.features import DEPTH_INPUTS, TRUE_INPUTS
+from melib.features.settings import DEPTH_INPUTS, TRUE_INPUTS
 from melib.study.places import checkout
 from melib.study.printed import READINGS, REBUILT, read_printed
 from melib.study.settings import SYNTHETIC, ClipSettings, Settings, make, tier_sizes, usual_classes

@@ -10,7 +10,7 @@ import yaml
 
 from melib import datasets
 from melib.errors import InputError, find
-from melib.features import TRUE_INPUTS, FeatureSettings
+from melib.features.settings import TRUE_INPUTS, FeatureSettings
 from melib.synthetic.action_units import OUT_OF_PLANE_PATTERNS
 from melib.synthetic.readings import Reading
 from melib.synthetic.suites import SUITES

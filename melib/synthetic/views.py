@@ -14,32 +14,17 @@ import numpy as np
 
 from melib import flow
 from melib.errors import InputError
+from melib.flow.stabilize import affine_motion
 from melib.synthetic.dataset import SyntheticVideo
-from melib.synthetic.identity import Subject
 from melib.synthetic.sensor import DepthSensor, measure_depth, to_metres
-from melib.video import Video
 
 
-class _View(Video):
-    """A video that passes everything but depth through."""
+class _View(SyntheticVideo):
+    """The same film, of which depth is seen otherwise."""
 
     def __init__(self, video: SyntheticVideo) -> None:
+        vars(self).update(vars(video))
         self.video = video
-        self.subject, self.name, self.fps, self.n_frames = video.subject, video.name, video.fps, video.n_frames
-        self.expressions, self.camera = video.expressions, video.camera
-        # What the benchmark alone knows of a video.
-        self.true_motion, self.true_depth, self.pose = video.true_motion, video.true_depth, video.pose
-        self.action_unit_weights = video.action_unit_weights
-
-    @property
-    def person(self) -> Subject:
-        return self.video.person
-
-    def frames(self, start: int, stop: int) -> np.ndarray:
-        return self.video.frames(start, stop)
-
-    def landmarks(self, start: int, stop: int) -> np.ndarray:
-        return self.video.landmarks(start, stop)
 
 
 class SensorView(_View):
@@ -48,7 +33,7 @@ class SensorView(_View):
     The video is filmed with the ideal one (``depth="none"``); the suite's sensor gives the suite's readings, bit for
     bit. Depth lags `delay` frames behind colour (the first reading stands until another one comes), and for a frame
     that `windows` names it is averaged over the frames ``start <= i < stop`` along the optical flow of DIS
-    (:func:`melib.flow.average_depth`).
+    (:func:`average_depth`).
     """
 
     def __init__(
@@ -85,7 +70,7 @@ class SensorView(_View):
         depth = np.stack([self._read(i) for i in range(start, stop)])
         motion = np.stack([_flow(self.video, frame, i) for i in range(start, stop)])
         face = flow.face_mask(self.landmarks(frame, frame + 1)[0], *depth.shape[1:])
-        return flow.average_depth(depth, motion, face, reference=frame - start)
+        return average_depth(depth, motion, face, reference=frame - start)
 
 
 class GenericShapeView(_View):
@@ -107,3 +92,26 @@ def _flow(video: SyntheticVideo, frame: int, other: int) -> np.ndarray:
     """Optical flow ``(2, H, W)`` of DIS from a frame to another, remembered for the sensors that follow."""
     first, second = (cv2.cvtColor(video.frames(i, i + 1)[0], cv2.COLOR_RGB2GRAY) for i in (frame, other))
     return flow.optical_flow(first, second, method="dis")
+
+
+def average_depth(depth: np.ndarray, motion: np.ndarray, face: np.ndarray, *, reference: int) -> np.ndarray:
+    """Depth ``(H, W)`` of one frame, averaged over frames in which the face rests, the head's own motion taken out.
+
+    Each frame's depth ``(N, H, W)``, float32 metres, 0 = no reading, is fetched along the flow ``(N, 2, H, W)`` from
+    the ``reference``-th, brought to its pose by removing the plane (shift and tilt in depth) that fits the difference
+    over the face ``(H, W)`` best, and averaged with the others that have a reading; where the reference has none it
+    stays 0. A frame with too few readings to align raises ValueError.
+    """
+    base = depth[reference]
+    y, x = np.mgrid[: base.shape[0], : base.shape[1]].astype(np.float32)
+    total, readings = base.astype(np.float64), (base > 0).astype(np.float64)
+    for index in (each for each in range(len(depth)) if each != reference):
+        there = x + motion[index, 0].astype(np.float32), y + motion[index, 1].astype(np.float32)
+        known = cv2.remap((depth[index] > 0).astype(np.float32), *there, cv2.INTER_LINEAR)
+        seen = cv2.remap(depth[index], *there, cv2.INTER_LINEAR)
+        usable = (known > 0.999) & (base > 0)
+        shared = f"the depth that frame {index} shares with the reference"
+        plane = affine_motion((seen - base)[None, None], (usable & face)[None], what=shared)[0, 0]
+        total += np.where(usable, seen - plane, 0)
+        readings += usable
+    return np.where(base > 0, total / np.maximum(readings, 1), 0).astype(np.float32)

@@ -83,7 +83,7 @@ def test_both_flows_together_are_u_and_v_of_one_and_z_of_the_other(benchmark, tm
 def test_true_inputs_are_the_strips_of_the_truth(benchmark):
     video, pairs = benchmark
     flow, scene, _ = video.true_motion(*(int(side[0]) for side in pairs))
-    colour, space = (found(video, input, pairs)[0] for input in features.TRUE_INPUTS)
+    colour, space = (found(video, input, pairs)[0] for input in features.settings.TRUE_INPUTS)
     scales = np.array([SHIFT_SCALE_MM, SHIFT_SCALE_MM, AWAY_SCALE_MM])[:, None, None]
     # Within what the clip of the fixed scale, at three units, leaves alone.
     assert max(np.abs(flow).max(), np.abs(1e3 * scene / scales).max()) < 3
@@ -100,7 +100,7 @@ def quiet(benchmark):
     return video, (np.array([start]), np.array([start + 39]))
 
 
-@pytest.mark.parametrize("input", features.TRUE_INPUTS)
+@pytest.mark.parametrize("input", features.settings.TRUE_INPUTS)
 def test_the_true_pose_leaves_the_motion_of_a_head_held_still(quiet, input):
     video, pairs = quiet
     start, end = (int(side[0]) for side in pairs)

@@ -4,9 +4,8 @@ import json
 
 import pytest
 import released
+import stored
 from released_files import needs_reference
-
-from melib.study import stored
 
 pytestmark = needs_reference
 

@@ -5,8 +5,8 @@ import json
 import flow_truth
 import numpy as np
 import pytest
+import stored
 
-from melib.study import stored
 from melib.synthetic.dataset import open_clips
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from melib.flow import average_depth
+from melib.synthetic.views import average_depth
 from tests.flow.scenes import grid
 
 COUNT, SIZE, NOISE = 9, 64, 0.0005
@@ -18,7 +18,8 @@ def resting_face():
         flow[index] = np.array([0.15, -0.1])[:, None, None] * away
         bump = np.exp(-((X - 0.15 * away - 32) ** 2 + (Y + 0.1 * away - 32) ** 2) / 400)
         depth[index] = 0.55 - 0.03 * bump + 1e-3 * away * (0.2 + 0.3 * (X / SIZE - 0.5))
-    return depth + np.random.default_rng(0).normal(0, NOISE, depth.shape), flow, depth[-1]
+    noise = np.random.default_rng(0).normal(0, NOISE, depth.shape)
+    return (depth + noise).astype(np.float32), flow, depth[-1]
 
 
 def test_noise_falls_nearly_as_the_square_root_of_the_frames():
@@ -44,11 +45,8 @@ def test_holes_are_left_out_and_those_of_the_reference_stay():
     assert np.std((averaged - truth)[known]) < 0.6 * NOISE
 
 
-def test_unfit_input_is_named():
+def test_a_frame_without_readings_is_named():
     depth, flow, _ = resting_face()
-    for name, value in {"flow": flow[1:], "face": FACE[1:], "reference": COUNT}.items():
-        with pytest.raises(ValueError, match=rf"^{name} "):
-            average_depth(**({"depth": depth, "flow": flow, "face": FACE, "reference": 0} | {name: value}))
     depth[3] = 0
     with pytest.raises(ValueError, match="the depth that frame 3 shares with the reference has 0 pixels"):
         average_depth(depth, flow, FACE, reference=0)
