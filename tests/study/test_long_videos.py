@@ -314,16 +314,22 @@ def test_the_choices_reach_the_training():
     assert [training_settings(Settings(transfer=transfer)).transfer for transfer in (True, False)] == [True, False]
 
 
+#: What each needs: people, videos of each, their frames, clips, updates of spotting and of naming. What SFAMNet learnt
+#: from the six people of MEAN did not hold for strangers (area .84 after 300 updates).
+NEEDED = {"mean": ((6, 4), 1, 200, 6, 200, 60), "sfamnet": ((8, 5), 2, 240, 8, 150, 100)}
+
+
 # Updates of 64 samples at the study's own rates: 3e-3 (MEAN) and 1e-3 (SFAMNet).
-@pytest.mark.parametrize(("model", "steps"), [("mean", 200), ("sfamnet", 150)])
-def test_strong_micro_expressions_of_strangers_are_spotted_and_named(model, steps, tmp_path_factory, monkeypatch):
-    few = {"people": (6, 4), "videos": 1, "frames": 200, "clips": 6, "control_draws": 1, "resamples": 20}
-    updates = {"spot_steps": steps, "recognition_steps": 60, "joint_steps": steps}
-    monkeypatch.setitem(TIERS, "quick", replace(TIERS["quick"], **few, **updates))
+@pytest.mark.parametrize("model", NEEDED)
+def test_strong_micro_expressions_of_strangers_are_spotted_and_named(model, tmp_path, monkeypatch):
+    people, videos, frames, clips, steps, naming = NEEDED[model]
+    data = {"people": people, "videos": videos, "frames": frames, "clips": clips, "control_draws": 1, "resamples": 20}
+    updates = {"spot_steps": steps, "recognition_steps": naming, "joint_steps": steps}
+    monkeypatch.setitem(TIERS, "quick", replace(TIERS["quick"], **data, **updates))
     # MEAN's rule for both: its threshold follows the scores. Under the released constants of SFAMNet's own, chosen on
     # filmed faces, STRS was 0 here.
     settings = Settings(suite="sanity", model=model, intervals_by="mean", device="cpu")
-    values = run(settings, 0, store=tmp_path_factory.getbasetemp() / "sanity").values
+    values = run(settings, 0, store=tmp_path).values
     # Before it is smoothed a score reaches less: towards its offset a face is nearly at rest again.
     assert values["frames"]["roc_auc_frames"]["value"] > 0.9
     assert values["frames_raw"]["roc_auc_frames"]["value"] > 0.75
