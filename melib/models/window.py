@@ -162,8 +162,16 @@ def window_targets(
         Emotions in the order of the network's; an expression with another one is to be spotted, not named.
     blinks : ndarray, (n, 2), optional
         First and last frame of each, as only the benchmark knows them: the third kind.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two rows.
     """
-    frames, step = np.asarray(frames), frames[1] - frames[0]
+    frames = np.asarray(frames)
+    if len(frames) < 2:
+        raise InputError(f"a video needs at least 2 rows of frame pairs, got {len(frames)}")
+    step = frames[1] - frames[0]
     kinds = np.zeros((len(frames), len(KINDS) + (blinks is not None)), np.float32)
     ends, marks = np.full((len(frames), 2), 0.5, np.float32), np.zeros((len(frames), 3), np.float32)
     emotions = np.full(len(frames), NONE)
@@ -215,7 +223,7 @@ def score_frames(model: WindowNet, planes: np.ndarray, *, device: str | torch.de
     Parameters
     ----------
     model : WindowNet
-        Moved to the device; its training mode is left as found, which does not matter to it.
+        Moved to the device.
     planes : ndarray, (T, 3, 42, 42)
         Of its frame pairs, in order; may be a memory map.
 

@@ -56,8 +56,7 @@ def window_intervals(values: FrameValues, frames: np.ndarray, n_frames: int) -> 
     """
     if len(frames) != len(values.kinds) or len(frames) < 2:
         raise InputError(f"{len(values.kinds)} rows at {len(frames)} frames: the numbers must agree and be at least 2")
-    step = frames[1] - frames[0]
-    micro = values.kinds[:, 0]
+    step, micro = frames[1] - frames[0], values.kinds[:, 0]
     rows = np.flatnonzero(micro > LISTENED)
     # A row lies half a row within the onset and the offset at least.
     ends = frames[rows, None] + (values.ends[rows] - 0.5) * step * (-1, 1)

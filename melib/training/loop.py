@@ -61,12 +61,8 @@ def fit(
         if schedule:
             schedule.step()
         history.append(torch.stack(losses).detach().sum(0).cpu())
-        _require_finite(history[-1], step)
+        if not torch.isfinite(history[-1]).all():
+            raise InputError(
+                f"the losses became {history[-1].tolist()} at step {step}: look for NaN or huge values in the planes"
+            )
     return torch.stack(history).numpy() if history else np.empty((0, 1), np.float32)
-
-
-def _require_finite(losses: Tensor, step: int) -> None:
-    if not torch.isfinite(losses).all():
-        raise InputError(
-            f"the losses became {losses.tolist()} at step {step}: look for NaN or huge values in the planes"
-        )

@@ -98,8 +98,7 @@ def train_window(
     counts = np.bincount(labels[labels != NONE], minlength=classes) + FEWEST
     weights = np.sqrt(counts.sum() / counts / classes).astype(np.float32)  # a rare emotion counts more, if not in full
     initial, noise = torch_generator(seed, INITIAL), torch_generator(seed, NOISE, device=device)
-    kinds = targets[0].kinds.shape[1]
-    model = WindowNet(classes, kinds=kinds, context=settings.context, generator=initial).to(device)
+    model = WindowNet(classes, kinds=targets[0].kinds.shape[1], context=settings.context, generator=initial).to(device)
     stage = WindowStage(model, torch.from_numpy(weights).to(device), settings, noise)
     rows, random = min(settings.window, *(len(x) for x, *_ in videos)), np.random.default_rng([seed, ORDER])
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from melib.errors import InputError
 from melib.metrics import chance, recognition, strs
 from melib.models import load_model, predict
 from melib.spotting import MICRO, box_smooth, mean_intervals, sfamnet_intervals
@@ -179,6 +180,21 @@ def test_rows_of_every_input_can_be_run(model, given, nine_updates, store):
     for part in ("spotting_and_naming", "frames", "frames_raw", "recognition"):
         assert values["minus_floor"][part].keys() == values["floor"][part].keys() == values[part].keys()
     assert 0 <= values["frames"]["roc_auc_frames"]["value"] <= 1
+
+
+def test_a_window_network_finds_names_and_keeps_what_labels_or_exact_knowledge_taught_it(nine_updates, store):
+    labels, exact = (
+        study(chosen(model="window", stabilization="relief", labels=each), 0, store=store) for each in (1, 0)
+    )
+    assert labels.record.values["counts"]["given_expressions"] == (labels.truth["kind"] == "micro").sum()
+    assert labels.record.values["floor"] is None and len(labels.record.values["shuffled"]) == 1
+    (threshold,) = (rule["threshold"] for rule in labels.rules)
+    assert (labels.predictions["score"] >= threshold).all() and len(labels.peaks) > len(labels.predictions)
+    networks = [load_model(each.networks[0, "O"])[0] for each in (labels, exact)]
+    assert [network.kinds for network in networks] == [2, 3]
+    for settings in ({"model": "mean", "intervals_by": "window"}, {"model": "window", "rule": "authors"}):
+        with pytest.raises(InputError, match="for model 'window' with rule 'strict'"):
+            chosen(**settings)
 
 
 def test_the_network_of_a_fold_gives_the_scores_of_its_people(nine_updates, store):
