@@ -28,9 +28,6 @@ def test_halve_and_double_keep_every_second_pixel_in_place(size):
     np.testing.assert_allclose(whole[0, 3:-4, 3:-4], ramp[0, 3:-4, 3:-4])
 
 
-# -- depth -----------------------------------------------------------------------------------------------------------
-
-
 def depth_with_holes():
     x, y = grid(24, 26)
     depth = 500 + 0.8 * x - 0.3 * y
