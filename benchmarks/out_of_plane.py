@@ -14,10 +14,10 @@ from pathlib import Path
 
 import flow_truth
 import pandas as pd
+import stored
 import torch
 
 from melib import provenance
-from melib.study import stored
 
 
 def main() -> None:

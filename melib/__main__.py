@@ -16,8 +16,8 @@ Nothing is written into the dataset. Exit code: 0, all as published; 1, usable, 
 2, unusable, with the reason on one line. Without --dataset the known datasets are listed."""
 _SCORE = """\
 PRED.csv and TRUTH.csv have the columns subject, video, onset, offset, emotion (frames, both ends inclusive);
-kind (micro or macro) is optional, and macro rows are left aside. Names that are digits are compared as numbers:
-006 is 6. Intervals are over subjects (studentised bootstrap, 95 %). Bad input: one line on stderr, exit code 2."""
+kind (micro or macro) is optional, and macro rows are left aside. LIST.csv: subject, video, frames, fps. Names that are
+digits are numbers (006 is 6). Intervals over subjects: studentised bootstrap, 95 %. Bad input: a line, exit code 2."""
 _SPOT = """\
 VIDEO is a file that OpenCV reads or a folder of numbered images. The folder of results gets report.html (read it
 first), intervals.csv, timeline.png, annotated.mp4 and spot.json. Everything stays on this computer. A run that was
@@ -55,8 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--format", default="jpg", help="of colour: jpg, or png, without loss (default: jpg)")
     add("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
 
-    words = "compute a tier anew, in a folder of its own, and compare every metric with the kept records"
-    add = command("reproduce", "study", words)
+    add = command("reproduce", "study", "compute a tier anew, apart, and compare every metric with the kept records")
     add("--tier", default="smoke", help="smoke, quick or full (default: smoke)")
     add("--experiment", action="append", metavar="NAME", help="one experiment; may be given again")
     add("--kept", type=Path, help="folder of the kept records (default: results of the checkout)")
@@ -81,19 +80,16 @@ def build_parser() -> argparse.ArgumentParser:
     add("id", metavar="ID", help="a run declared in runs.yml")
     add("--tier", default="quick", help="smoke, quick or full (default: quick)")
 
-    words = "score predicted micro-expressions against labelled ones (STRS and what stands behind it)"
-    add = command("score", "score", words, _SCORE)
+    add = command("score", "score", "score predicted micro-expressions against labelled ones (STRS and more)", _SCORE)
     add("predictions", metavar="PRED.csv", help="the predicted intervals")
     add("truth", metavar="TRUTH.csv", help="the labelled intervals")
     add("--protocol", default="strict", help="of matching: strict, strs-metric, mean or sfamnet (default: strict)")
     add("--emotions", metavar="A,B,...", help="classes of the analysis (default: the emotions of the truth)")
-    words = "all videos, silent ones too (subject, video, frames, fps): for false positives per minute and chance"
-    add("--videos", metavar="LIST.csv", help=words)
+    add("--videos", metavar="LIST.csv", help="all videos, silent ones too: for false positives per minute and chance")
     add("--bootstrap", metavar="N", type=int, default=0, help="intervals over subjects from N resamples, such as 2000")
     add("--json", action="store_true", help="print JSON with stable keys instead of a table")
 
-    words = "mark the brief movements of a face in a video, with the region of the face and how sure that is"
-    add = command("spot", "spot", words, _SPOT)
+    add = command("spot", "spot", "mark the brief movements of a face in a video, where they are and how sure", _SPOT)
     add("video", metavar="VIDEO", type=Path, help="a video file, or a folder of numbered images")
     add("--out", type=Path, help="folder of results (default: NAME-spot where the program is started)")
     add("--model", type=Path, help="another spotter, made by tools/make_spotter.py")

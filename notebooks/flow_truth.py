@@ -18,12 +18,12 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from stored import is_current
 
 from melib.errors import InputError
 from melib.flow import face_mask, generic_face, optical_flow, rigid_motion, scene_flow, stabilize
 from melib.metrics import recognition, uncertainty
 from melib.metrics.verdict import judge
-from melib.study.stored import is_current
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, open_clips
 from melib.synthetic.mesh import EYES_ABOVE_AXIS_MM, PIVOT_MM
 from melib.synthetic.sensor import FOCAL_BASELINE

@@ -20,6 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import stored
 import torch
 from scipy import stats
 from scipy.signal import find_peaks
@@ -30,7 +31,6 @@ from melib.errors import InputError, in_one_line
 from melib.metrics import chance, intervals, spotting, strs, uncertainty
 from melib.models import load_mean, load_sfamnet, nonfinite_tensors, predict
 from melib.spotting import MICRO, box_smooth, mean_intervals, recall_ceiling
-from melib.study import stored
 from melib.study.printed import printed_column, printed_tables
 from melib.training.loop import fit
 from melib.training.sfamnet import JointStage, SFAMNetSettings

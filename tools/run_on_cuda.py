@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "notebooks"))
 
 import flow_truth
 import numpy as np
+import stored
 import torch
 
 from melib import provenance
@@ -34,7 +35,7 @@ from melib.features import FeatureSettings, compute
 from melib.files import refresh_all
 from melib.flow import face_mask, optical_flow, scene_flow
 from melib.models import choose_device
-from melib.study import data, experiments, long_videos, stored
+from melib.study import data, experiments, long_videos
 from melib.study.settings import TIERS, Settings
 
 #: The declared rows that are run as chains.

@@ -20,16 +20,20 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "notebooks"))
+
+import stored
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from melib.study import experiments, places, records, stored
+from melib.study import experiments, places, records
 from melib.study.pages import load_runs, page_key
 from melib.study.settings import TIERS
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,20 +51,14 @@ _KINDS = {"micro-expression": "micro", "macro-expression": "macro"}
 def open_dataset(root: str | Path, *, thirty_frame_rule: bool = True) -> FolderDataset:
     """Part A as videos."""
     labels = read_labels(root, thirty_frame_rule=thirty_frame_rule)
-    view, rendered = _view(root)
+    view, rendered = FIELD_OF_VIEW, False
+    with suppress(FileNotFoundError):
+        told, rendered = find_file(root, r"render\.json"), True  # written by `melib render`
+        if (found := re.search(rb'"field_of_view": ([1-9]\d?\.\d+)', told.read_bytes())) is None:
+            raise InputError(f"{told} names no field of view in degrees: write the folder anew with melib render")
+        view = float(found[1])
     kind = {"fps": FPS, "emotions": EMOTIONS, "view": view}
     return replace(build_dataset("casme3", "part-A-v2", root, _footage(root), labels, **kind), synthetic=rendered)
-
-
-def _view(root: Path) -> tuple[float, bool]:
-    """Degrees across the image, and whether they are known, since ``melib render`` wrote the folder."""
-    try:
-        told = find_file(root, r"render\.json")
-    except FileNotFoundError:
-        return FIELD_OF_VIEW, False
-    if (found := re.search(rb'"field_of_view": ([1-9]\d?\.\d+)', told.read_bytes())) is None:
-        raise InputError(f"{told} names no field of view in degrees: write the folder anew with melib render")
-    return float(found[1]), True
 
 
 def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTable:

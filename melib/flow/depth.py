@@ -1,14 +1,13 @@
-"""Depth maps with holes as PyTorch sees them: pyramid, derivatives and warps.
-
-Depth is ``(B, H, W)`` in any unit, 0 = no reading.
-"""
+"""Depth maps ``(B, H, W)`` with holes (0 = no reading; any unit), as PyTorch sees them: pyramid and derivatives."""
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 from torch.nn import functional
 
-from melib.flow.grids import blur, pixels, warp
+from melib.flow.grids import blur, pixels
 
 
 def halve_depth(depth: torch.Tensor, reach: float) -> torch.Tensor:
@@ -17,29 +16,24 @@ def halve_depth(depth: torch.Tensor, reach: float) -> torch.Tensor:
     Binomial weights times the nearness in depth, which is 0 from ``reach`` on, so that an edge is not smeared; a hole
     stays a hole.
     """
-    batch, height, width = depth.shape
-    near = functional.unfold(functional.pad(depth[:, None], (2, 2, 2, 2)), 5, stride=2)
-    near = near.view(batch, 25, (height + 1) // 2, (width + 1) // 2)
-    binomial = depth.new_tensor((1, 4, 6, 4, 1))
-    weights = (binomial[:, None] * binomial).view(25, 1, 1) * (near > 0)
-    weights = weights * (reach - (near - depth[:, None, ::2, ::2]).abs()).clamp(min=0)
-    total = weights.sum(1)
-    return torch.where(total > 0, (weights * near).sum(1) / total.clamp(min=1e-12), 0)
-
-
-def warp_depth(depth: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
-    """Depth seen at ``x + flow``: bilinear, or the nearest reading where one of the four neighbours is a hole."""
-    known = (depth > 0).to(depth.dtype)
-    seen, all_known = warp(torch.stack([depth, known], 1), flow).unbind(1)
-    nearest = warp(depth[:, None], flow, mode="nearest")[:, 0]
-    return torch.where(all_known > 0.999, seen, nearest)
+    # A hole stands farther from any reading than the reach, and no farther from another hole.
+    marked = torch.where(depth > 0, depth, -reach)
+    padded, centre = functional.pad(marked, (2, 2, 2, 2), value=-reach), marked[..., ::2, ::2].contiguous()
+    columns = [padded[..., start::2].contiguous() for start in (0, 1)]
+    height, width = depth.shape[-2], centre.shape[-1]
+    total, weighted, binomial = torch.zeros_like(centre), torch.zeros_like(centre), (1, 4, 6, 4, 1)
+    for down, right in itertools.product(range(5), range(5)):
+        near = columns[right % 2][..., down : down + height : 2, right // 2 : right // 2 + width]
+        less = (near - centre).abs_().sub_(reach).clamp_(max=0)
+        total.add_(less, alpha=binomial[down] * binomial[right])
+        weighted.addcmul_(less, near, value=binomial[down] * binomial[right])
+    return weighted.div_(total).clamp_(min=0)
 
 
 def fill(depth: torch.Tensor, spread: float = 2.0) -> torch.Tensor:
     """Depth whose holes take the weighted mean of the readings around; far from any reading it stays 0."""
-    known = (depth > 0).to(depth.dtype)
-    weight = blur(known, spread)
-    around = blur(depth, spread) / weight.clamp(min=1e-3)
+    weight, around = blur(torch.stack([(depth > 0).to(depth.dtype), depth]).flatten(0, 1), spread).view(2, *depth.shape)
+    around = around / weight.clamp(min=1e-3)
     return torch.where(depth > 0, depth, torch.where(weight > 1e-3, around, 0))
 
 
@@ -60,16 +54,16 @@ def surface_weights(
     """Pixel pitch over distance on the surface, to the right ``(B, H, W - 1)`` and lower ``(B, H - 1, W)`` neighbour.
 
     About 1 on a surface that faces the camera, near 0 across an edge in depth: motion is smooth along the surface, not
-    across its outline. It is the weight of Jaimez et al. made free of unit: a face and a room are smoothed alike.
+    across its outline. It is the weight of Jaimez et al. made free of unit: a face and a room are smoothed alike. The
+    weights at a hole mean nothing: see `fill`.
     """
     x, y = pixels(depth)
-    filled = fill(depth)
     weights = []
     for axis, offset, length in ((-1, x - centre[0], focal[0]), (-2, y - centre[1], focal[1])):
         size = depth.shape[axis]
-        along = (offset * filled / length).diff(dim=axis)
-        away = filled.diff(dim=axis)
-        pitch = (filled.narrow(axis, 0, size - 1) + filled.narrow(axis, 1, size - 1)) / (2 * length)
+        along = (offset * depth / length).diff(dim=axis)
+        away = depth.diff(dim=axis)
+        pitch = (depth.narrow(axis, 0, size - 1) + depth.narrow(axis, 1, size - 1)) / (2 * length)
         distance = torch.sqrt(along * along + away * away)
         weights.append(torch.where(distance > 0, pitch / distance.clamp(min=1e-9), 1).clamp(max=1))
     return weights[0], weights[1]

@@ -155,9 +155,12 @@ def window_targets(
     ``frames`` ``(T,)`` tell where in the video each row lies, evenly spaced: halfway between the two frames of its
     pair. An expression without an apex gets no apex mark; one whose emotion is not among the ``classes``, in the order
     of the network's, is to be spotted, not named. ``blinks`` ``(n, 2)``, first and last frame of each, are the third
-    kind, as only the benchmark knows them.
+    kind, as only the benchmark knows them. Fewer than two rows raise InputError.
     """
-    frames, step = np.asarray(frames), frames[1] - frames[0]
+    frames = np.asarray(frames)
+    if len(frames) < 2:
+        raise InputError(f"a video needs at least 2 rows of frame pairs, got {len(frames)}")
+    step = frames[1] - frames[0]
     kinds = np.zeros((len(frames), len(KINDS) + (blinks is not None)), np.float32)
     ends, marks = np.full((len(frames), 2), 0.5, np.float32), np.zeros((len(frames), 3), np.float32)
     emotions = np.full(len(frames), NONE)

@@ -49,7 +49,7 @@ def open_data(
     """The dataset of a row and its folds: one for each subject who is left out, or one with fresh people.
 
     Of the benchmark nothing is rendered yet. In filmed videos the face is looked for, once, and kept in the store.
-    WindowNet, and the floor beside it, go without clips: of these nothing but onset and apex is ever rendered.
+    WindowNet goes without clips: of these nothing but onset and apex is ever rendered.
     """
     if settings.filmed:
         dataset = open_filmed(settings, store=store or places.cache(), jobs=jobs, progress=progress)

@@ -25,10 +25,11 @@ from melib.video import EMOTIONS_7, Dataset, Expression
 #: Number of a population's first person (CAS(ME)^3 has none so high), and the names of a person's videos.
 FIRST_PERSON, VIDEO_NAMES = {"train": 1001, "test": 5001}, "abcdefghijklm"
 _MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
+_DATA = Path(__file__).parents[1] / "data"
 
 
 def write_benchmark(
-    dataset: Dataset, out: Path | str, *, image_format: str = "jpg", jobs: int = 1, progress: bool = False
+    dataset: Dataset, out: Path | str, image_format: str = "jpg", *, jobs: int = 1, progress: bool = False
 ) -> None:
     """Write videos and labels with a README, which says what lies where, and a description in Croissant.
 
@@ -50,21 +51,18 @@ def write_benchmark(
     """
     folder, people, first = Path(out), len(dataset.subjects), dataset.videos[0]
     each, population = len(dataset.videos) // people, first.subject.rstrip("0123456789")
-    if people > 4000 or each > len(VIDEO_NAMES) or dataset.emotions != EMOTIONS_7 or first.view != "full":
-        room = "at most 4000 people with 13 videos each, whole images, and the seven emotions alone"
-        raise InputError(f"{dataset.name} with {people} people and {each} videos of each: this layout holds {room}")
-    asked = {"dataset": dataset.name, "version": dataset.version, "suite": first.suite.name, "population": population}
+    if people > 4000 or each > len(VIDEO_NAMES) or dataset.emotions != EMOTIONS_7 or first.view != "full" or jobs < 1:
+        room = "at most 4000 people, 13 videos of each, whole images, the seven emotions; jobs are at least 1"
+        raise InputError(f"{dataset.name}, {people} people with {each} videos, {jobs} jobs: this layout has {room}")
     view = 2 * np.degrees(np.arctan(first.camera.width / 2 / first.camera.fx)).item()
+    asked = {"dataset": dataset.name, "version": dataset.version, "seed": first.suite.seed, "population": population}
     asked |= {"people": people, "videos": each, "frames": first.n_frames, "fps": first.fps, "field_of_view": view}
     asked |= {"format": image_format, "media_type": find(image_format, _MEDIA_TYPES, "image format")}
-    command = f"python -m melib render {first.suite.name} --out DIR --population {population} --people {people}"
-    asked["command"] = f"{command} --videos {each} --frames {first.n_frames} --format {image_format}"
-    asked |= {"suite_version": first.suite.version, "seed": first.suite.seed, "source": source_hash(__name__)}
-    places = {
-        (f"spNO.{FIRST_PERSON[population] + number // each}", VIDEO_NAMES[number % each]): video
-        for number, video in enumerate(dataset.videos)
-    }
-    files = {"render.json": json.dumps(asked, indent=1).encode(), "README.md": _filled("render_readme.md", asked)}
+    asked |= {"suite": first.suite.name, "suite_version": first.suite.version, "source": source_hash(__name__)}
+    names = [(f"spNO.{FIRST_PERSON[population] + n}", letter) for n in range(people) for letter in VIDEO_NAMES[:each]]
+    places = dict(zip(names, dataset.videos, strict=True))
+    texts = [Template((_DATA / name).read_text("utf-8")) for name in ("render_readme.md", "render_croissant.json")]
+    files = {"render.json": json.dumps(asked, indent=1).encode(), "README.md": texts[0].substitute(asked).encode()}
     files |= _tables(places)
     folder.mkdir(parents=True, exist_ok=True)
     begun = folder / "render.json"
@@ -77,7 +75,7 @@ def write_benchmark(
     for _ in tqdm(done, total=len(places), unit="video", disable=not progress):
         pass
     sums = {re.sub(r"\W", "_", name): hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    _write(folder / "croissant.json", _filled("render_croissant.json", asked | sums))
+    _write(folder / "croissant.json", texts[1].substitute(asked | sums).encode())
 
 
 def _tables(places: dict[tuple[str, str], SyntheticVideo]) -> dict[str, bytes]:
@@ -85,10 +83,8 @@ def _tables(places: dict[tuple[str, str], SyntheticVideo]) -> dict[str, bytes]:
     camera = asdict(next(iter(places.values())).camera)  # in whole images that of everybody
     videos = [{"frames": video.n_frames, "fps": video.fps, **camera} for video in places.values()]
     videos = pd.DataFrame(videos, pd.MultiIndex.from_tuples(places, names=["subject", "video"]))
-    labels = pd.DataFrame(
-        [(*place, *vars(each).values()) for place, video in places.items() for each in video.expressions],
-        columns=["subject", "video", *Expression.__dataclass_fields__],
-    )
+    rows = [(*place, *vars(each).values()) for place, video in places.items() for each in video.expressions]
+    labels = pd.DataFrame(rows, columns=["subject", "video", *Expression.__dataclass_fields__])
     labels["action_units"] = labels["action_units"].map("+".join)
     counted = labels[["subject", "video"]].set_axis(["Subject", "Filename"], axis=1)
     counted[["Onset", "Apex", "Offset"]] = labels[["onset", "apex", "offset"]] + 1
@@ -130,8 +126,3 @@ def _render(video: SyntheticVideo, folder: Path, image_format: str) -> None:
 def _write(path: Path, content: bytes) -> None:
     with whole(path) as part:
         part.write_bytes(content)
-
-
-def _filled(name: str, values: dict[str, object]) -> bytes:
-    """A text of the package with values in the places that it names."""
-    return Template((Path(__file__).parents[1] / "data" / name).read_text("utf-8")).substitute(values).encode()

@@ -22,12 +22,12 @@ class WindowSettings:
 
     steps: int = 600  # updates
     batch: int = 8  # windows of an update
-    window: int = 160  # rows of a window
+    window: int = 160  # rows of a window; of the shortest video, if that has fewer
     rate: float = 2e-3  # highest learning rate: it rises over the first seventh of the updates, then falls
     decay: float = 0.02  # by which weights shrink, in units of the rate
-    magnitude: float = 0.12  # spread of the logarithm of the factor by which a window is multiplied
+    magnitude: float = 0.3  # spread of the logarithm of the factor by which a window is multiplied
     spotting: float = 1.0  # weight of the spotting loss; 0: only naming is learnt
-    naming: float = 0.15  # weight of the naming loss; 0: only spotting is learnt
+    naming: float = 0.5  # weight of the naming loss; 0: only spotting is learnt
     context: bool = True  # see WindowNet
 
 
@@ -44,31 +44,15 @@ class WindowStage(Stage):
         return torch.stack([self.settings.spotting * losses[0] + self.settings.naming * losses[1], *losses])
 
 
-class Windows:
-    """An endless source of batches of windows, half of them mirrored, each multiplied by a factor about 1."""
-
-    def __init__(self, videos: Sequence[Sequence[np.ndarray]], settings: WindowSettings, seed: int, device) -> None:
-        self.settings, self.device, self.random = settings, device, np.random.default_rng([seed, ORDER])
-        # A video shorter than a window ends in stillness.
-        self.videos = [[_lengthened(part, settings.window) for part in video] for video in videos]
-
-    def __call__(self) -> tuple[Tensor, ...]:
-        """The next batch: cells ``(batch, window, 588)``, then what is to be learnt of them, on the device."""
-        drawn = []
-        for _ in range(self.settings.batch):
-            x, *wanted = self.videos[self.random.integers(len(self.videos))]
-            start = self.random.integers(len(x) - self.settings.window + 1)
-            rows = slice(start, start + self.settings.window)
-            x = x[rows] * np.float32(np.exp(self.random.normal(0, self.settings.magnitude)))
-            if self.random.random() < 0.5:
-                x = mirrored(x)
-            drawn.append((x, *(part[rows] for part in wanted)))
-        return tuple(torch.from_numpy(np.stack(each)).to(self.device) for each in zip(*drawn, strict=True))
-
-
-def _lengthened(part: np.ndarray, least: int) -> np.ndarray:
-    missing = [(0, max(0, least - len(part))), *[(0, 0)] * (part.ndim - 1)]
-    return np.pad(part, missing, constant_values=NONE if part.ndim == 1 else 0)
+def draw_window(
+    video: Sequence[np.ndarray], rows: int, magnitude: float, random: np.random.Generator
+) -> tuple[np.ndarray, ...]:
+    """Cells and targets of so many rows of a video, mirrored half of the time, multiplied by a factor about 1."""
+    x, *wanted = video
+    start = random.integers(len(x) - rows + 1)
+    here = slice(start, start + rows)
+    x = x[here] * np.float32(np.exp(random.normal(0, magnitude)))
+    return (mirrored(x) if random.random() < 0.5 else x), *(part[here] for part in wanted)
 
 
 def train_window(
@@ -97,17 +81,20 @@ def train_window(
     """
     settings, device = settings or WindowSettings(), choose_device(device)
     videos = [(pooled(video), *wanted) for video, wanted in zip(planes, targets, strict=True)]
-    unequal = [number for number, (x, kinds, *_) in enumerate(videos) if len(x) != len(kinds)]
-    if unequal or not any(wanted.kinds[:, 0].any() for wanted in targets):
-        found = f"of {len(videos)} videos, {len(unequal)} have not as many planes as targets"
-        raise InputError(f"{found}: the numbers must agree, and some row must lie in a micro-expression")
+    if any(len(x) != len(kinds) for x, kinds, *_ in videos) or not any(kinds[:, 0].any() for _, kinds, *_ in videos):
+        raise InputError("every video needs as many planes as rows of targets, and some row a micro-expression")
     labels = np.concatenate([wanted.emotions for wanted in targets])
     counts = np.bincount(labels[labels != NONE], minlength=classes) + FEWEST
     weights = np.sqrt(counts.sum() / counts / classes).astype(np.float32)  # a rare emotion counts more, if not in full
-    more = {"kinds": targets[0].kinds.shape[1], "context": settings.context}
-    model = WindowNet(classes, **more, generator=torch_generator(seed, INITIAL)).to(device)
-    noise = torch_generator(seed, NOISE, device=device)
+    initial, noise = torch_generator(seed, INITIAL), torch_generator(seed, NOISE, device=device)
+    model = WindowNet(classes, kinds=targets[0].kinds.shape[1], context=settings.context, generator=initial).to(device)
     stage = WindowStage(model, torch.from_numpy(weights).to(device), settings, noise)
-    draw = Windows(videos, settings, seed, device)
+    rows, random = min(settings.window, *(len(x) for x, *_ in videos)), np.random.default_rng([seed, ORDER])
+
+    def draw() -> tuple[Tensor, ...]:
+        picked = [videos[number] for number in random.integers(len(videos), size=settings.batch)]
+        windows = [draw_window(video, rows, settings.magnitude, random) for video in picked]
+        return tuple(torch.from_numpy(np.stack(each)).to(device) for each in zip(*windows, strict=True))
+
     history = fit(stage, draw, steps=settings.steps, rate=settings.rate, decay=settings.decay, cycle=True)
     return model.eval(), {"joint": history}

@@ -5,6 +5,7 @@ prose, run cards and figures does not depend on what was computed.
 """
 
 import base64
+import functools
 import io
 import os
 import re
@@ -32,23 +33,29 @@ MADE = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown"}
 RUNS = pages.load_runs(ROOT)
 
 
-def stand_in(run_id: str) -> nbformat.NotebookNode:
-    """A page as a run leaves it: title, card, folded parameters, a formula, a figure with its words, a wide table."""
+@functools.cache
+def picture() -> str:
+    """A rising line, as a notebook keeps it."""
     drawing, buffer = Figure(figsize=(3, 2)), io.BytesIO()
     drawing.add_subplot().plot([0, 1], [0, 1])
     drawing.savefig(buffer, format="png")
-    picture = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def stand_in(run_id: str) -> nbformat.NotebookNode:
+    """A page as a run leaves it: title, card, folded parameters, a formula, a figure with its words, a wide table."""
     words = {
         "image": {"alt": f"A rising line ({run_id})."},
         "figure": {"caption": "It rises.", "name": f"fig-{run_id}"},
     }
+    drawn = new_output("display_data", {"image/png": picture()})
     wide = pd.DataFrame(np.zeros((2, 14)), index=["mean", "sfamnet"]).add_prefix("measure ")
     table = {"text/html": wide.to_html(), "text/plain": wide.to_string()}
     line = "print(" + " + ".join(f"summand_{k}" for k in range(20)) + ")  # longer than a page is wide"
     cells = [
         new_markdown_cell(f"# Stand-in for {run_id}\n\nQuestion: is $x^2$ drawn?"),
         new_code_cell("tier = 'quick'\nseed = 0", metadata={"tags": ["parameters"]}),
-        new_code_cell("draw()", metadata={"mystnb": words}, outputs=[new_output("display_data", picture)]),
+        new_code_cell("draw()", metadata={"mystnb": words}, outputs=[drawn]),
         new_code_cell("show()", outputs=[new_output("display_data", table)]),
         new_code_cell(line, outputs=[new_output("stream", name="stdout", text="what the line prints\n")]),
         new_markdown_cell("The lines: {py:func}`melib.metrics.recognition._scores`."),

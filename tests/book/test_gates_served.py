@@ -85,14 +85,6 @@ def test_the_first_page_loads_little(browser, html, root):
     assert with_formulas > first + core - (html / "book" / "index.html").stat().st_size, "MathJax comes with formulas"
 
 
-def test_a_page_that_leaves_the_folder_would_be_found(window, root):
-    page, said = window
-    visit(page, said, f"{root}/book/ethics.html")
-    leave = "done => { const i = new Image(); i.onerror = i.onload = done; i.src = '/_static/filmstrip.png'; }"
-    page.evaluate(f"() => new Promise({leave})")
-    assert any("/_static/filmstrip.png" in line for line in said)
-
-
 def test_the_first_address_leads_by_links_to_formulas_playground_and_viewer(page, root):
     page.goto(f"{root}/index.html", wait_until="load")
     page.wait_for_url(f"{root}/book/index.html")
@@ -120,7 +112,7 @@ def results(page: Page, root: str, words: str) -> list[str]:
 
 
 def test_search_finds_what_is_there_and_its_field_leads_to_the_results(page, root):
-    for words, wanted in LOOKED_FOR:
+    for words, wanted in LOOKED_FOR if root.startswith("http") else LOOKED_FOR[:2]:
         assert wanted in results(page, root, words)[:5], words
     assert results(page, root, "xylophonics") == []
     page.goto(f"{root}/book/ethics.html", wait_until="load")

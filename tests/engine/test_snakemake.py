@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import build_book
 import pytest
 
 from melib.study import records
@@ -20,55 +22,51 @@ only_build_toc_files: true
 exclude_patterns: [_build, ".*", ".*/**", notebooks]
 execute: {execute_notebooks: "off"}
 """
+#: Rows that one process computes.
+BATCH = build_book.BATCH
 CONTENTS = "format: jb-book\nroot: book/index\nchapters:\n- file: book/runs/small\n"
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory):
-    """A function that gives the jobs which Snakemake would start in a fresh checkout: rule to the texts of its jobs."""
+def plan(tmp_path_factory) -> dict[str, list[str]]:
+    """The jobs that Snakemake would start in a fresh checkout for records and book: rule to the texts of its jobs."""
     folder = tmp_path_factory.mktemp("fresh")
     for name in ("notebooks", "labs", "tools", "Snakefile", "runs.yml", "_config.yml", "_toc.yml", "results"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "book").mkdir()
     for path in (path for path in (ROOT / "book").iterdir() if path.name != "runs"):
         (folder / "book" / path.name).symlink_to(path)
-
-    def jobs(*asked: str) -> dict[str, list[str]]:
-        command = [sys.executable, "-m", "snakemake", "--dry-run", "--printshellcmds", "--nocolor", *asked]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        assert result.returncode == 0, result.stderr[-3000:]
-        found: dict[str, list[str]] = {}
-        for rule, text in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |^Job stats|\Z)", result.stdout, re.M | re.S):
-            found.setdefault(rule, []).append(text)
-        return found
-
-    return jobs
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--printshellcmds", "--nocolor", "--cores", "3"]
+    command += ["--config", "tier=smoke", f"batch={BATCH}", "--", "records", "book"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-3000:]
+    found: dict[str, list[str]] = {}
+    for rule, text in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |^Job stats|\Z)", result.stdout, re.M | re.S):
+        found.setdefault(rule, []).append(text)
+    return found
 
 
 def test_all_rows_are_computed_in_batches_after_their_features(plan):
-    batch = 12
-    found = plan("--cores", "3", "--config", "tier=smoke", f"batch={batch}", "--", "records")
-    batches = records.batches("smoke", batch)
-    assert len(found["record"]) == len(batches)
-    (features,) = found["features"]
+    batches = records.batches("smoke", BATCH)
+    assert len(plan["record"]) == len(batches)
+    (features,) = plan["features"]
     assert "--features --jobs 3" in features, "all cores, of which each process takes one"
-    commands = "\n".join(found["record"])
+    commands = "\n".join(plan["record"])
     for name, seed, rows in batches.values():
-        assert len(rows) <= batch
+        assert len(rows) <= BATCH
         words = " ".join(f"--row {row.name}" for row in rows)
         assert f"-m melib rows {name} --seed {seed} {words} --tier smoke" in commands
 
 
 def test_a_page_waits_for_its_records_and_the_book_for_its_pages(plan):
-    found = plan("--cores", "1", "--config", "tier=smoke", "--", "book")
-    pages = {re.search(r"melib run (\w+)", job)[1]: job for job in found["page"]}
+    pages = {re.search(r"melib run (\w+)", job)[1]: job for job in plan["page"]}
     assert len(pages) == (ROOT / "runs.yml").read_text().count("- id:")
     shown = set(re.findall(r"\.cache/done/smoke/([\w.-]+)", pages["depth_ablation"]))
-    homes = {name for id, (name, *_) in records.batches("smoke", 12).items() if id in shown}
+    homes = {name for id, (name, *_) in records.batches("smoke", BATCH).items() if id in shown}
     assert {"depth_ablation", "dose_response", "sensor_sweep"} <= homes and "spotting" not in homes
     assert ".cache/done" not in pages["motion"]
-    (book,) = found["book"]
+    (book,) = plan["book"]
     assert all(f"book/runs/{id}.ipynb" in book for id in pages)
 
 
@@ -85,57 +83,53 @@ def book_checkout(checkout: Path) -> Path:
     return checkout
 
 
-def start(checkout: Path) -> subprocess.Popen[str]:
-    """Start the making of the book, in a process group of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(checkout / "cache")}
-    return subprocess.Popen(
-        [sys.executable, "tools/build_book.py", "smoke"],
-        cwd=checkout,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+@pytest.fixture
+def build(book_checkout, monkeypatch, capfd) -> Callable[[], tuple[int, str]]:
+    """A function that makes the book and gives exit code and what was said."""
+    monkeypatch.chdir(book_checkout)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(book_checkout / "cache"))
 
+    def made() -> tuple[int, str]:
+        capfd.readouterr()
+        code = build_book.main("smoke")
+        said, complained = capfd.readouterr()
+        return code, complained + said
 
-def build(checkout: Path) -> tuple[int, str]:
-    """Make the book; exit code and what was said."""
-    process = start(checkout)
-    said, _ = process.communicate(timeout=300)
-    return process.returncode, said
+    return made
 
 
 @pytest.mark.book
 @pytest.mark.notebook
-def test_a_killed_engine_leaves_nothing_half_made_and_the_next_one_finishes(book_checkout):
+def test_a_killed_engine_leaves_nothing_half_made_and_the_next_one_finishes(book_checkout, build):
     checkout = book_checkout
     page, index = checkout / "book" / "runs" / "small.ipynb", checkout / "_build" / "html" / "index.html"
     (checkout / "notebooks" / "wait").touch()
-    killed = start(checkout)
+    command = [sys.executable, "tools/build_book.py", "smoke"]
+    killed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         deadline = time.monotonic() + 120
         while not (checkout / "notebooks" / "waiting").exists():
             assert killed.poll() is None, killed.stdout.read()
             assert time.monotonic() < deadline, "the notebook did not get to its wait"
             time.sleep(0.1)
-        code, said = build(checkout)
+        code, said = build()
         assert code == 1 and "an engine is at work in this folder" in said
     finally:
         os.killpg(killed.pid, signal.SIGKILL)
         killed.communicate()
-    assert not page.exists() and not index.exists()
+    assert not any(page.parent.glob("*")) and not index.exists()
     (checkout / "notebooks" / "wait").unlink()
 
-    code, said = build(checkout)
+    code, said = build()
     assert code == 0, said
     assert "clearing the lock of an engine that was killed" in said
     assert said.splitlines()[-1] == f"the book: {index}"
     made = page.stat().st_mtime_ns, index.stat().st_mtime_ns
-    code, said = build(checkout)
+    code, said = build()
     assert code == 0, said
     assert (page.stat().st_mtime_ns, index.stat().st_mtime_ns) == made, "nothing had changed, yet something was made"
 
     (checkout / "runs.yml").write_text((checkout / "runs.yml").read_text().replace("seed: 5", "fail: true"))
-    code, said = build(checkout)
+    code, said = build()
     assert code != 0 and "this notebook was told to fail" in said and not page.exists()

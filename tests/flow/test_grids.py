@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from melib.flow.depth import depth_derivatives, fill, halve_depth, surface_weights, warp_depth
+from melib.flow.depth import depth_derivatives, fill, halve_depth, surface_weights
 from melib.flow.grids import blur, double, halve
 from tests.flow.scenes import grid
 
@@ -58,17 +58,6 @@ def test_halved_depth_keeps_edges_and_holes():
     assert set(np.unique(half[0, 8, 9:])) == {1100.0}
     assert half[0, 6, 2] == 0
     assert not halve_depth(torch.zeros(1, 20, 20), 100.0).any()
-
-
-def test_warped_depth_never_mixes_a_reading_with_a_hole():
-    depth = depth_with_holes()
-    flow = torch.full((2, 1, 24, 26), 0.3, dtype=torch.float64)
-    seen = warp_depth(depth, flow)[0, :, :16]
-    x, y = grid(24, 26)
-    truth = torch.from_numpy(500 + 0.8 * (x + 0.3) - 0.3 * (y + 0.3))[:, :16]
-    error = (seen - truth).abs()[:-1]
-    assert float(error[seen[:-1] > 0].max()) < 0.5
-    assert int((seen == 0).sum()) >= 4
 
 
 def test_filled_holes_are_near_what_surrounds_them():

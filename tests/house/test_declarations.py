@@ -1,6 +1,7 @@
 """One place for versions, and nothing imported that is not pinned."""
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -16,6 +17,7 @@ from packaging.utils import canonicalize_name
 import melib
 
 ROOT = Path(__file__).parents[2]
+OWNERS = functools.cache(packages_distributions)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -54,7 +56,7 @@ def test_conda_takes_every_package_from_the_lock_which_pins_exactly_and_satisfie
 
 def imported_distributions(files: Iterator[Path]) -> dict[str, set[str]]:
     """Third-party distributions that files import, each with the modules that do."""
-    owners = packages_distributions()
+    owners = OWNERS()
     found: dict[str, set[str]] = {}
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""What is given to others is whole: the wheel, the citation, the cluster's profile, the table of speeds."""
+"""What is given to others is whole, and nothing else is: tracked files, wheel, licence, profile, table of speeds."""
 
 import re
 import subprocess
@@ -14,21 +14,44 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+#: Absolute folders of somebody's machine; spelt in two parts so that this file does not name them itself.
+MACHINE_PATH = re.compile(r"(?<![\w.$~-])/(?:" + "|".join(["work", "tmp", "root", "home", "Users"]) + r")/\w")
+#: Large enough for the head asset, too small for a dataset or a network's weights.
+LARGEST = 2**20
 
 
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory) -> Path:
+def tracked() -> list[Path]:
+    answer = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)
+    if answer.returncode:
+        pytest.skip("not a git checkout")
+    paths = [ROOT / name for name in answer.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def test_no_tracked_file_names_a_path_of_a_machine(tracked):
+    texts = {path: content.decode(errors="replace") for path in tracked if b"\0" not in (content := path.read_bytes())}
+    assert [f"{path.relative_to(ROOT)}: {hit[0]}" for path in texts for hit in MACHINE_PATH.finditer(texts[path])] == []
+
+
+def test_nothing_large_and_nothing_generated_is_tracked(tracked):
+    assert [path for path in tracked if path.stat().st_size > LARGEST] == []
+    names = [path.relative_to(ROOT).as_posix() for path in tracked]
+    generated = ("book/runs/", "labs/student/", "labs/slides/", "_build/", ".venv/", ".cache/", ".snakemake/")
+    assert not [name for name in names if name.startswith(generated) or "__pycache__" in name]
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory, tracked) -> Path:
     """The wheel, built from a copy of the tracked files by the installed setuptools, without a package index."""
     folder = tmp_path_factory.mktemp("wheel")
-    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
     wanted = ("melib/", "pyproject.toml", "README.md", "LICENSE")
-    for name in listed.stdout.split("\0"):
-        if name.startswith(wanted) and (ROOT / name).is_file():
+    for path in tracked:
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith(wanted):
             target = folder / "copy" / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((ROOT / name).read_bytes())
+            target.write_bytes(path.read_bytes())
     build = [sys.executable, "-c", "from setuptools.build_meta import build_wheel as b; print(b('..'))"]
     result = subprocess.run(build, cwd=folder / "copy", capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -1,4 +1,4 @@
-"""The labs of the repository, what makes them, and a kernel to run them in."""
+"""The labs of the repository, and what makes them."""
 
 import importlib.util
 import sys
@@ -9,12 +9,11 @@ import jupytext
 import make_labs
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 from papermill.parameterize import parameterize_notebook
 
 ROOT = Path(__file__).parents[2]
-_KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3"}
+KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3"}
 LABS = [make_labs.read_lab(path) for path in sorted((ROOT / "labs").glob("*.md"))]
 each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.name for lab in LABS])
 
@@ -41,16 +40,10 @@ def unsolved(lab) -> NotebookNode:
 def sized(notebook: NotebookNode, sizes: dict[str, object]) -> list[NotebookNode]:
     """The code cells of a notebook, with these parameters in place of its own."""
     # Papermill wants these of a notebook that it has not read from a file itself.
-    notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "papermill": {}})
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "papermill": {}})
     for cell in notebook.cells:
         cell.metadata.setdefault("tags", [])
     return [cell for cell in parameterize_notebook(notebook, sizes).cells if cell.cell_type == "code"]
-
-
-def run(cells: list[NotebookNode]) -> None:
-    """Execute cells in one kernel to the last, whatever they say; their outputs are filled in."""
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": _KERNEL})
-    NotebookClient(notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(ROOT)}}).execute()
 
 
 def error(cell: NotebookNode) -> tuple[str, str] | None:

@@ -1,33 +1,47 @@
 """Each lab works when solved, and does not before. Labs are found by their sources, labs/*.md."""
 
 import ast
+from collections.abc import Iterator
 
 import make_labs
 import nbformat
 import pytest
-from lab_tool import LABS, ROOT, each_lab, error, run, sized, solved, unsolved
+from lab_tool import KERNEL, LABS, ROOT, each_lab, error, sized, solved, unsolved
+from nbclient import NotebookClient
+from nbformat import NotebookNode
 
 
-def executed(lab) -> tuple[list, list, list]:
-    """The code cells of a lab, run: solved, handed out, and with the first exercise solved.
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[NotebookClient]:
+    """One kernel for all labs: most of their time goes into imports."""
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
+    client = NotebookClient(notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(ROOT)}})
+    with client.setup_kernel():
+        yield client
 
-    One kernel runs all three, since most of the time goes into imports; its names are wiped in between.
-    """
+
+def run(cells: list[NotebookNode], kernel: NotebookClient) -> None:
+    """Execute cells to the last, whatever they say, in a kernel without names; their outputs are filled in."""
+    for cell in [nbformat.v4.new_code_cell("%reset -f"), *cells]:
+        kernel.nb.cells.append(cell)
+        kernel.execute_cell(cell, len(kernel.nb.cells) - 1)
+
+
+def executed(lab, kernel) -> tuple[list, list, list]:
+    """The code cells of a lab, run: solved, handed out, and then with the first exercise solved."""
     checks = lab.tagged("check")
     first = [each for each in lab.tagged("solution") if each.kind == "code" and each.exercise == checks[0].exercise]
-    parts = (
-        sized(solved(lab), lab.small),
-        [nbformat.v4.new_code_cell("%reset -f")] + sized(unsolved(lab), lab.small),
-        [nbformat.v4.new_code_cell(cell.source) for cell in (*first, *checks)],
-    )
-    run([cell for part in parts for cell in part])
-    return parts
+    solved_cells, handed_out = sized(solved(lab), lab.small), sized(unsolved(lab), lab.small)
+    again = [nbformat.v4.new_code_cell(cell.source) for cell in (*first, *checks)]
+    run(solved_cells, kernel)
+    run(handed_out + again, kernel)
+    return solved_cells, handed_out, again
 
 
 @pytest.mark.notebook
 @each_lab
-def test_solutions_pass_every_check_and_a_check_fails_until_its_own_exercise_is_solved(lab):
-    solved_cells, handed_out, again = executed(lab)
+def test_solutions_pass_every_check_and_a_check_fails_until_its_own_exercise_is_solved(lab, kernel):
+    solved_cells, handed_out, again = executed(lab, kernel)
     failed = {cell.source.partition("\n")[0]: error(cell) for cell in solved_cells if error(cell)}
     assert not failed
     checks, found = lab.tagged("check"), [cell for cell in handed_out if "check" in cell.metadata.get("tags", ())]

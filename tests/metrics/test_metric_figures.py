@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import released
+import stored
 from matplotlib import pyplot
 
 from melib.metrics import intervals
-from melib.study import stored
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from drawn_planes import generator, planes
 
-from melib.models import MEAN, SFAMNet, choose_device, predict
+from melib.models import MEAN, SFAMNet, WindowNet, choose_device, predict, score_frames
 
 
 def test_parameter_count_is_that_of_the_released_graph():
@@ -56,15 +56,21 @@ def test_forward_equals_plain_arithmetic():
         np.testing.assert_allclose(got.detach().numpy().ravel(), expected, rtol=1e-10)
 
 
-def test_initial_weights_are_glorot_uniform_and_follow_the_generator():
-    model, same, other = MEAN(3, generator=generator()), MEAN(3, generator=generator()), MEAN(3, generator=generator(1))
-    kernel = model.spot.convolution.weight.detach()
-    limit = np.sqrt(6 / (25 * 14 + 25 * 8))
-    assert kernel.abs().max() <= limit
-    assert kernel.std().item() == pytest.approx(limit / np.sqrt(3), rel=0.05)
-    assert model.spot.convolution.bias.abs().max() == 0
-    assert torch.equal(kernel, same.spot.convolution.weight)
-    assert not torch.equal(kernel, other.spot.convolution.weight)
+@pytest.mark.parametrize(
+    ("network", "name", "bound"),
+    [
+        (MEAN, "spot.convolution.weight", (6 / (25 * 14 + 25 * 8)) ** 0.5),  # Glorot's
+        (SFAMNet, "recognition.dense.weight", 392**-0.5),
+        (SFAMNet, "streams.conv2.weight", 75**-0.5),
+        (WindowNet, "look.weight", 588**-0.5),
+    ],
+)
+def test_initial_weights_are_uniform_within_their_bound_and_follow_the_generator(network, name, bound):
+    weight, same, other = (network(5, generator=generator(seed)).get_parameter(name).detach() for seed in (0, 0, 1))
+    assert weight.abs().max() <= bound
+    assert weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
+    assert torch.equal(weight, same) and not torch.equal(weight, other)
+    assert MEAN(3).spot.convolution.bias.abs().max() == 0
 
 
 def test_dropout_masks_keep_the_published_shares_and_the_expectation():
@@ -104,6 +110,9 @@ def test_wrong_planes_classes_and_devices_are_refused():
         (lambda: predict(MEAN(3), np.zeros((2, 42, 42, 3))), r"\(N, 3, 42, 42\).*\(2, 42, 42, 3\)"),
         (lambda: MEAN(1), "at least 2 classes"),
         (lambda: SFAMNet(1), "at least one emotion"),
+        (lambda: WindowNet(1), "at least 2 emotions"),
+        (lambda: WindowNet(4, kinds=1), "2 or 3 kinds"),
+        (lambda: score_frames(WindowNet(4), np.zeros((2, 3, 14, 14))), r"\(N, 3, 42, 42\).*\(2, 3, 14, 14\)"),
         (lambda: choose_device("cuda:99"), "use cpu or auto"),
         (lambda: choose_device("fast"), "unknown device 'fast'"),
     ):

@@ -51,13 +51,3 @@ def test_cells_are_means_and_a_mirrored_face_moves_the_other_way():
     np.testing.assert_allclose(cells.reshape(2, 3, 14, 14)[1, 2, 4, 5], given[1, 2, 12:15, 15:18].mean(), atol=1e-6)
     given[:, 0] *= -1
     np.testing.assert_allclose(mirrored(cells), pooled(given[..., ::-1]), atol=1e-6)
-
-
-def test_initial_weights_follow_the_generator_and_wrong_sizes_are_refused(model):
-    same, other = WindowNet(4, generator=generator()), WindowNet(4, generator=generator(1))
-    assert torch.equal(model.look.weight, same.look.weight) and not torch.equal(model.look.weight, other.look.weight)
-    for call in (lambda: WindowNet(1), lambda: WindowNet(4, kinds=1)):
-        with pytest.raises(ValueError, match="at least 2 emotions and 2 or 3 kinds"):
-            call()
-    with pytest.raises(ValueError, match=r"\(N, 3, 42, 42\)"):
-        score_frames(model, VIDEO[:, :2])

@@ -1,16 +1,13 @@
 """The stored records of what the authors released are what the code computes today."""
 
 import json
-import os
 
 import pytest
 import released
+import stored
+from released_files import needs_reference
 
-from melib.study import stored
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("MELIB_REFERENCE"), reason="MELIB_REFERENCE does not name the folder of reference artefacts"
-)
+pytestmark = needs_reference
 
 
 def flat(value, path=()):

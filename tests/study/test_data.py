@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from melib.study.data import Reader, SpottingSamples, StoredPlanes, open_data, prepare
+from melib.study.data import Reader, SpottingSamples, StoredPlanes, open_data
 from melib.study.rules import inner_folds
 from melib.study.settings import Settings
 
@@ -37,11 +37,10 @@ def test_a_single_person_is_too_few_to_choose_on():
         inner_folds(replace(fold, train=fold.train[:1]), seed=0)
 
 
-def test_half_length_and_targets_come_from_the_videos_that_are_learnt_from(nine_updates, store):
+def test_half_length_and_targets_come_from_the_videos_that_are_learnt_from(tmp_path):
     settings = Settings(suite="sanity", tier="smoke", model="sfamnet")
     dataset, (fold,) = open_data(settings)
-    prepare([settings], store=store)
-    samples = Reader(dataset, settings, store).spotting_samples(fold.train)
+    samples = Reader(dataset, settings, tmp_path).spotting_samples(fold.train)
     lengths = [each.length for video in fold.train for each in video.expressions if each.kind == "micro"]
     assert samples.k_p == fold.k_p == int(np.mean(lengths) / 2)
     assert len(samples.planes) == len(samples.targets) == sum(count for *_, count in samples.videos)

@@ -5,8 +5,8 @@ import json
 import flow_truth
 import numpy as np
 import pytest
+import stored
 
-from melib.study import stored
 from melib.synthetic.dataset import open_clips
 
 
@@ -92,7 +92,7 @@ def test_a_cell_is_the_mean_of_its_pixels():
 
 @pytest.mark.parametrize(("away", "verdict"), [(1.0, "higher"), (0.0, "undecided")])
 def test_depth_is_found_to_help_if_it_alone_tells_the_classes_apart(away, verdict):
-    train, test = planted(1, people=4, away=away), planted(2, people=6, away=away)
+    train, test = planted(1, people=4, away=away), planted(2, people=20, away=away)
     result = flow_truth.compare_inputs(train, test, ("AU29", "AU30"), resamples=50)
     assert set(flow_truth.differences(result)["verdict"]) == {verdict}
     assert max(result["scores"][name]["value"] for name in ("optical flow", "shuffled labels")) < 0.75

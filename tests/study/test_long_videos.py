@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from melib.errors import InputError
 from melib.metrics import chance, recognition, strs
 from melib.models import load_model, predict
 from melib.spotting import MICRO, box_smooth, mean_intervals, sfamnet_intervals
@@ -19,7 +20,6 @@ from melib.study.data import Reader, open_data, spotting_pairs
 from melib.study.long_videos import run, study, training_settings
 from melib.study.rules import Rule, Scored, released_rule
 from melib.study.settings import TIERS, Settings
-from melib.training import train_mean, train_sfamnet
 from melib.video import EMOTIONS_7
 
 
@@ -117,28 +117,29 @@ def test_a_learning_curve_is_kept_in_tenths_of_each_stage(outcome, tmp_path):
     assert len(curve) == 20 and long_videos.learning({}).empty
 
 
-# After the network of the first fold, and of an inner fold or a control.
+# After the network of the first fold, and of an inner fold.
 @pytest.mark.parametrize(
-    ("changes", "needed"), [({"model": "mean", "split": "loso"}, 6), ({"model": "sfamnet", "rule": "strict"}, 5)]
+    ("changes", "needed", "kept"),
+    [({"model": "mean", "split": "loso"}, 6, 1), ({"model": "sfamnet", "rule": "strict"}, 5, 3)],
 )
-def test_a_killed_run_goes_on_to_the_same_bits(changes, needed, nine_updates, store, tmp_path, trainings):
+def test_a_killed_run_goes_on_to_the_same_bits(changes, needed, kept, nine_updates, store, tmp_path, trainings):
     settings = chosen(**changes)
     whole = run(settings, 0, store=own(store, tmp_path / "whole", settings))
     assert trainings.made == needed
     killed = own(store, tmp_path / "killed", settings)
-    for kept in (1, 4):
-        trainings.most = needed + kept
-        with pytest.raises(KeyboardInterrupt):
-            run(settings, 0, store=killed)
+    trainings.most = needed + kept
+    with pytest.raises(KeyboardInterrupt):
+        run(settings, 0, store=killed)
     trainings.most = 10**9
     again = run(settings, 0, store=killed)
     assert trainings.made == 2 * needed, "what was trained is not trained again"
     assert bits(again) == bits(whole)
 
 
-def test_jobs_do_not_matter(store, tmp_path):
-    settings = chosen(split="loso", model="floor")
-    alone, beside = (run(settings, 0, store=own(store, tmp_path / str(jobs), settings), jobs=jobs) for jobs in (1, 2))
+def test_jobs_do_not_matter(tmp_path):
+    # Labels, for which no image is read: that two processes store the same features, tests/features proves.
+    settings = chosen(split="loso", model="labels", intervals_by="mean", rule="strict")
+    alone, beside = (run(settings, 0, store=tmp_path, jobs=jobs) for jobs in (1, 2))
     assert bits(alone) == bits(beside)
 
 
@@ -156,15 +157,6 @@ def test_rows_that_differ_in_their_rule_share_networks(model, nine_updates, stor
         before = trainings.made
         run(settings, seed, store=store)
         assert trainings.made > before
-
-
-def test_late_fusion_asks_the_networks_of_its_inputs(nine_updates, store, tmp_path, trainings):
-    fused = chosen(model="sfamnet", input="O|D", shuffled=False)
-    store = own(store, tmp_path / "own", fused)
-    first, second, both = (study(fused.alone(each), 0, store=store) for each in ("O", "D", "O|D"))
-    assert trainings.made == 2
-    for video, scores in both.scores.items():
-        np.testing.assert_allclose(scores, (first.scores[video] + second.scores[video]) / 2, rtol=1e-5)
 
 
 @pytest.mark.parametrize("changes", [{"model": "mean"}, {"model": "sfamnet", "input": "O|D"}], ids=["mean", "fusion"])
@@ -190,6 +182,21 @@ def test_rows_of_every_input_can_be_run(model, given, nine_updates, store):
     assert 0 <= values["frames"]["roc_auc_frames"]["value"] <= 1
 
 
+def test_a_window_network_finds_names_and_keeps_what_labels_or_exact_knowledge_taught_it(nine_updates, store):
+    labels, exact = (
+        study(chosen(model="window", stabilization="relief", labels=each), 0, store=store) for each in (1, 0)
+    )
+    assert labels.record.values["counts"]["given_expressions"] == (labels.truth["kind"] == "micro").sum()
+    assert labels.record.values["floor"] is None and len(labels.record.values["shuffled"]) == 1
+    (threshold,) = (rule["threshold"] for rule in labels.rules)
+    assert (labels.predictions["score"] >= threshold).all() and len(labels.peaks) > len(labels.predictions)
+    networks = [load_model(each.networks[0, "O"])[0] for each in (labels, exact)]
+    assert [network.kinds for network in networks] == [2, 3]
+    for settings in ({"model": "mean", "intervals_by": "window"}, {"model": "window", "rule": "authors"}):
+        with pytest.raises(InputError, match="for model 'window' with rule 'strict'"):
+            chosen(**settings)
+
+
 def test_the_network_of_a_fold_gives_the_scores_of_its_people(nine_updates, store):
     settings = chosen(split="loso", shuffled=False)
     outcome, (dataset, folds) = study(settings, 0, store=store), open_data(settings)
@@ -206,7 +213,7 @@ def test_the_floor_can_be_the_model_and_then_stands_alone(nine_updates, store):
 
 
 @pytest.mark.parametrize("finder", ["mean", "sfamnet"])
-def test_the_ceiling_of_a_rule_is_what_it_finds_in_the_labels(finder, tmp_path, outcome):
+def test_the_ceiling_of_a_rule_is_what_it_finds_in_the_labels(finder, nine_updates, tmp_path, outcome):
     for rule in ("authors", "strict"):
         ceiling = study(chosen(model="labels", intervals_by=finder, rule=rule), 0, store=tmp_path)
         values = ceiling.record.values
@@ -323,27 +330,22 @@ def test_the_choices_reach_the_training():
     assert [training_settings(Settings(transfer=transfer)).transfer for transfer in (True, False)] == [True, False]
 
 
-#: Updates of 64 samples at the study's own rates: 3e-3 (MEAN) and 1e-3 (SFAMNet).
-STEPS = {"mean": 300, "sfamnet": 150}
+#: What each needs: people, videos of each, their frames, clips, updates of spotting and of naming. What SFAMNet learnt
+#: from the six people of MEAN did not hold for strangers (area .84 after 300 updates).
+NEEDED = {"mean": ((6, 4), 1, 200, 6, 200, 60), "sfamnet": ((8, 5), 2, 240, 8, 150, 100)}
 
 
-@pytest.fixture(scope="module", params=list(STEPS))
-def strong(request, tmp_path_factory):
-    """Strong micro-expressions on quiet faces: settings, store and record of a row that must find them."""
-    many = {"spot_steps": STEPS[request.param], "recognition_steps": 100, "joint_steps": STEPS[request.param]}
-    many |= {"control_draws": 1, "resamples": 100}
-    sizes = replace(TIERS["quick"], people=(8, 5), videos=2, frames=240, clips=8, **many)
+# Updates of 64 samples at the study's own rates: 3e-3 (MEAN) and 1e-3 (SFAMNet).
+@pytest.mark.parametrize("model", NEEDED)
+def test_strong_micro_expressions_of_strangers_are_spotted_and_named(model, tmp_path, monkeypatch):
+    people, videos, frames, clips, steps, naming = NEEDED[model]
+    data = {"people": people, "videos": videos, "frames": frames, "clips": clips, "control_draws": 1, "resamples": 20}
+    updates = {"spot_steps": steps, "recognition_steps": naming, "joint_steps": steps}
+    monkeypatch.setitem(TIERS, "quick", replace(TIERS["quick"], **data, **updates))
     # MEAN's rule for both: its threshold follows the scores. Under the released constants of SFAMNet's own, chosen on
     # filmed faces, STRS was 0 here.
-    settings = Settings(suite="sanity", model=request.param, intervals_by="mean", device="cpu")
-    store = tmp_path_factory.getbasetemp() / "sanity"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(TIERS, "quick", sizes)
-        yield settings, store, run(settings, 0, store=store, jobs=2).values
-
-
-def test_strong_micro_expressions_of_strangers_are_spotted_and_named(strong):
-    _, _, values = strong
+    settings = Settings(suite="sanity", model=model, intervals_by="mean", device="cpu")
+    values = run(settings, 0, store=tmp_path).values
     # Before it is smoothed a score reaches less: towards its offset a face is nearly at rest again.
     assert values["frames"]["roc_auc_frames"]["value"] > 0.9
     assert values["frames_raw"]["roc_auc_frames"]["value"] > 0.75
@@ -351,31 +353,3 @@ def test_strong_micro_expressions_of_strangers_are_spotted_and_named(strong):
     guessed = values["chance"]["guessed"]["uf1_pooled"]["high"]
     assert values["recognition"]["uf1_pooled"]["value"] > guessed
     assert np.mean([draw["uf1_pooled"] for draw in values["shuffled"]]) <= guessed
-
-
-def test_spotting_from_shuffled_targets_is_at_chance(strong):
-    settings, store, _ = strong
-    dataset, (fold,) = open_data(settings)
-    reader = Reader(dataset, settings, store)
-    samples = reader.spotting_samples(fold.train)
-    generator = np.random.default_rng(0)
-    # As many positives, one in each of as many groups of samples that move alike: dealt out over all samples they would
-    # by luck fall on more or on less movement, and movement can be learnt.
-    order, targets = np.argsort(np.abs(samples.planes).mean((1, 2, 3))), np.zeros(len(samples.targets), np.float32)
-    targets[[generator.choice(alike) for alike in np.array_split(order, int(samples.targets.sum()))]] = 1
-    some, labels = targets > 0, generator.integers(0, 4, len(targets))
-    # The recognition samples are positive for SFAMNet, so they too must be frames that were dealt out.
-    few = {"spot_steps": 100, "recognition_steps": 1} if settings.model == "mean" else {"steps": 60}
-    common = {"settings": replace(training_settings(settings), **few), "device": "cpu"}
-    given = (samples.planes[some], labels[some])
-    if settings.model == "mean":
-        model, _ = train_mean(samples.planes, targets, *given, classes=4, **common)
-    else:
-        model, _ = train_sfamnet(samples.planes, targets, np.where(some, labels, 4), *given, classes=5, **common)
-    scores, inside = [], []
-    for video in fold.test:
-        pairs = spotting_pairs(video, settings)
-        scores += predict(model, reader.planes(video, pairs), device="cpu")[0].tolist()
-        inside += [any(each.onset <= frame <= each.offset for each in video.expressions) for frame in pairs[0]]
-    # One draw and not a mean: whatever its labels, a network scores moving and still frames somewhat differently.
-    assert 0.2 < roc_auc_score(inside, scores) < 0.8

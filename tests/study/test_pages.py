@@ -1,13 +1,7 @@
 """A run leaves a whole page or none, is repeated exactly when something that decides it has changed, and says so."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -18,8 +12,6 @@ from melib.__main__ import main
 from melib.errors import InputError
 from melib.study import pages
 from melib.study.pages import RunFailed, execute, figures_without_words, load_runs, page_key, stored_errors
-
-ROOT = Path(__file__).parents[2]
 
 
 def small(checkout, **changes):
@@ -77,27 +69,6 @@ def test_a_failed_run_leaves_no_page_and_keeps_the_notebook_aside(checkout, monk
     said = capsys.readouterr().err
     assert "failed in cell [4] of notebooks/small.md: RuntimeError: this notebook was told to fail" in said
     assert ".cache/runs/small.smoke.failed.ipynb" in said
-
-
-@pytest.mark.notebook
-def test_a_run_killed_in_the_middle_leaves_nothing_half_written(checkout):
-    notebooks = checkout / "notebooks"
-    (notebooks / "wait").touch()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "melib", "run", "small", "--tier", "smoke"]
-    process = subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 120
-        while not (notebooks / "waiting").exists():
-            assert process.poll() is None and time.monotonic() < deadline, "the notebook did not get to its wait"
-            time.sleep(0.05)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert not small(checkout).page(checkout).exists() and files(checkout) <= {"small.smoke.working.ipynb"}
-    (notebooks / "wait").unlink()
-    assert subprocess.run(command, cwd=checkout, env=environment, capture_output=True).returncode == 0
-    assert files(checkout) == {"small.ipynb", "small.smoke.ipynb"}
 
 
 def test_an_unchanged_run_is_not_repeated_even_if_its_page_was_deleted(checkout, calls):

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import released
+import stored
 import torch
 
 from melib.metrics import intervals, strs
 from melib.models import SFAMNet
 from melib.models.released import _sfamnet_names
-from melib.study import stored
 from melib.study.printed import printed_column
 
 

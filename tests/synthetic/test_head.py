@@ -1,6 +1,8 @@
 import zipfile
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from melib.errors import InputError
@@ -8,30 +10,7 @@ from melib.synthetic.head import ASSET, EAR, IOD_MM, MOUTH, SKIN, asset_hash, ey
 
 # Action unit: energy centre (mm), mean direction, peak (mm), out-of-plane share (%) of the left or median unit, as
 # measured on the skin with an independent program when the head was chosen. x to the subject's left, y up, z forward.
-TABLE = {
-    "1L": ((22, 16, 21), (0.05, 0.99, 0.14), 5.6, 9),
-    "2L": ((47, 14, 7), (0.03, 0.97, -0.24), 7.6, 6),
-    "4L": ((34, 19, 18), (-0.41, -0.90, 0.15), 7.6, 5),
-    "5L": ((33, 2, 15), (-0.08, 0.99, 0.07), 4.0, 2),
-    "6L": ((48, -34, 5), (0.18, 0.98, -0.09), 9.8, 2),
-    "7L": ((37, -10, 12), (-0.25, 0.88, 0.40), 3.9, 17),
-    "9L": ((16, -23, 26), (-0.09, 0.98, -0.20), 5.3, 3),
-    "10L": ((14, -65, 28), (0.29, 0.96, -0.03), 6.5, 2),
-    "12L": ((25, -73, 19), (0.48, 0.82, -0.31), 20.4, 11),
-    "14L": ((25, -74, 20), (0.74, 0.42, -0.52), 8.6, 27),
-    "15L": ((25, -72, 19), (0.27, -0.96, 0.02), 7.3, 1),
-    "16L": ((8, -83, 26), (0.51, -0.85, 0.15), 5.4, 2),
-    "17": ((0, -80, 28), (0, 0.83, 0.55), 7.6, 30),
-    "18": ((0, -72, 23), (0, 0, 1), 9.5, 73),
-    "20L": ((25, -73, 19), (0.79, -0.41, -0.46), 9.4, 23),
-    "22": ((0, -69, 25), (0, -0.44, 0.90), 11.9, 45),
-    "23": ((0, -72, 22), (0, -0.1, 1), 3.5, 53),
-    "24L": ((23, -74, 21), (0.81, 0.58, 0.06), 8.8, 2),
-    "26": ((0, -89, 18), (0, -0.74, -0.68), 42.3, 46),
-    "28": ((0, -69, 30), (0, -0.44, -0.90), 11.6, 65),
-    "29": ((0, -91, 15), (0, -0.17, 0.99), 9.4, 97),
-    "45L": ((30, 3, 10), (0.23, -0.96, 0.19), 13.8, 13),
-}
+TABLE = pd.read_csv(Path(__file__).with_name("action_unit_table.csv"), index_col="unit")
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +18,9 @@ def head():
     return load_head()
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", TABLE.index)
 def test_action_unit_moves_the_skin_where_and_how_the_published_table_says(head, name):
-    centre, direction, peak, out_of_plane = TABLE[name]
+    centre, direction, (peak, out_of_plane) = np.split(TABLE.loc[name].to_numpy(), [3, 6])
     index, displacement = head.units.entries(name)
     # Neither teeth nor tongue.
     skin = np.isin(index, head.triangles[np.isin(head.parts, (SKIN, MOUTH, EAR))])

@@ -124,6 +124,6 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 def test_videos_that_do_not_match_or_show_nothing_are_refused_and_short_ones_are_lengthened():
     (planes,), (targets,), _ = material(range(1))
     for given, wanted in ((planes[1:], targets), (planes, window_targets(ROWS, [], CLASSES))):
-        with pytest.raises(ValueError, match="numbers must agree, and some row must lie in a micro-expression"):
+        with pytest.raises(ValueError, match="as many planes as rows of targets, and some row a micro-expression"):
             train([given], [wanted], FEW)
     assert np.isfinite(train([planes[:50]], [FrameValues(*(part[:50] for part in targets))], FEW)[1]["joint"]).all()

@@ -1,0 +1,69 @@
+"""A small checkout with one notebook, and which tests share a process when there are several."""
+
+from pathlib import Path
+
+import pytest
+
+NOTEBOOK = """\
+---
+kernelspec:
+  name: python3
+  display_name: Python 3
+---
+
+# A small page
+
+Question: what does the kernel see?
+
+```{code-cell} python
+:tags: [parameters]
+
+tier = "quick"
+seed = 3
+fail = False
+```
+
+```{code-cell} python
+import os
+from pathlib import Path
+
+print("tier", tier, "seed", seed)
+print("folder", Path.cwd())
+print("threads", os.environ["OMP_NUM_THREADS"])
+```
+
+```{code-cell} python
+import time
+
+# A test that wants to kill the run in the middle puts this file here.
+if Path("wait").exists():
+    Path("waiting").touch()
+    time.sleep(120)
+if fail:
+    raise RuntimeError("this notebook was told to fail")
+```
+"""
+
+RUNS = """\
+- id: small
+  notebook: notebooks/small.md
+  title: A small page
+  parameters: {seed: 5}
+  minutes: {smoke: 0.1, quick: 0.2}
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those of a file do, and all that read the built book."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("book" if {"book", "html"} & {*item.fixturenames} else item.path.name))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Folder with ``runs.yml`` and one notebook."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "small.md").write_text(NOTEBOOK)
+    (tmp_path / "runs.yml").write_text(RUNS)
+    return tmp_path
