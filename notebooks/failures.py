@@ -154,8 +154,9 @@ def _oracle(truth: pd.DataFrame, peaks: pd.DataFrame) -> float:
         options.append(np.array(chosen))
     best = 0.0
     while True:
-        taken = np.array([each[np.argmax(2 * each[:, 0] - best * each[:, 1])] for each in options])
-        reached = _f1(taken[:, 0].sum(), len(truth), taken[:, 1].sum())
+        taken = [each[np.argmax(2 * each[:, 0] - best * each[:, 1])] for each in options]
+        hits, found = np.reshape(taken, (-1, 2)).sum(axis=0)
+        reached = _f1(hits, len(truth), found)
         if reached <= best + 1e-12:
             return float(best)
         best = reached

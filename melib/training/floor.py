@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from melib.errors import InputError
 from melib.models import check_planes
 from melib.training.sampling import check_samples, downsample_negatives
 
@@ -60,22 +61,17 @@ def train_floor(
 
     Negatives are down-sampled to five a positive, and classes weighted to balance. Logistic regression sees a movement
     in one direction and no other. The same samples and seed, given as for :func:`melib.training.train_mean`, give the
-    same values.
-
-    Raises
-    ------
-    ValueError
-        If the samples do not match, no spotting sample is positive or none is negative, or all emotion samples carry
-        the same emotion.
+    same values. Samples that do not match, or that are all of one kind or one emotion, raise ValueError.
     """
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
-    spot_targets = np.asarray(spot_targets)
     rows = downsample_negatives(spot_targets, 5, seed)
-    return Floor(
-        _pipeline().fit(region_means(planes[rows]), spot_targets[rows] > 0),
-        _pipeline().fit(region_means(emotion_planes), np.asarray(emotion_labels)),
-        classes,
-    )
+    positive, emotions = np.asarray(spot_targets)[rows] > 0, np.asarray(emotion_labels)
+    for what, labels in (("spotting samples", positive), ("emotions", emotions)):
+        if len(np.unique(labels)) < 2:
+            mend = "take more people, or a dataset with several classes"
+            raise InputError(f"the {what} learnt from are all of one class, which nothing can be told from: {mend}")
+    spot = _pipeline().fit(region_means(planes[rows]), positive)
+    return Floor(spot, _pipeline().fit(region_means(emotion_planes), emotions), classes)
 
 
 def _pipeline() -> Pipeline:

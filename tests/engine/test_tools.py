@@ -58,21 +58,6 @@ def test_nothing_is_kept_while_a_record_is_missing_or_stale(kept):
         made.unlink(missing_ok=True)
 
 
-def test_a_copy_that_breaks_off_leaves_the_kept_record_as_it_was(kept, monkeypatch):
-    target = kept / "smoke" / "one" / "units.0.json"
-    target.parent.mkdir()
-    target.write_text("kept before")
-
-    def half(source, destination):
-        destination.write_text("half")
-        raise OSError("no room left on the disk")
-
-    monkeypatch.setattr(keep_records.shutil, "copyfile", half)
-    with pytest.raises(OSError, match="no room"):
-        keep_records.main("smoke")
-    assert [(path.name, path.read_text()) for path in target.parent.iterdir()] == [(target.name, "kept before")]
-
-
 def test_a_missing_or_stale_pair_is_named_and_then_written_for_papermill(checkout, capsys):
     assert pair_notebooks.main(["--check", "--folder", str(ROOT / "notebooks")]) == 0, "every notebook has its pair"
     folder = checkout / "notebooks"

@@ -9,9 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from melib.flow import optical_flow, scene_flow
 from melib.models import MEAN, SFAMNet
-from melib.video import Camera
 
 
 class OnlyMeta(TorchDispatchMode):
@@ -29,29 +27,6 @@ class OnlyMeta(TorchDispatchMode):
         return result
 
 
-def images(dtype):
-    return torch.empty((3, 18, 20), dtype=dtype, device="meta")
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float64])
-def test_tvl1_stays_on_the_device_of_its_images(dtype):
-    few = {"warps": 1, "iterations": 2}
-    with OnlyMeta() as mode:
-        flow = optical_flow(images(dtype), images(dtype), method="tvl1", tolerance=0.0, local_mean=2.0, **few)
-    assert flow.device.type == "meta" and flow.shape == (3, 2, 18, 20)
-    assert mode.strangers == []
-
-
-def test_scene_flow_stays_on_the_device_of_its_images():
-    gray, depth = images(torch.uint8), images(torch.float32)
-    camera = Camera(300.0, 300.0, 10.0, 9.0, 20, 18)
-    with OnlyMeta() as mode:
-        outputs = scene_flow(gray, depth, gray, depth, camera, depth_noise=depth)
-    assert [tuple(output.shape) for output in outputs] == [(3, 3, 18, 20), (3, 2, 18, 20), (3, 18, 20)]
-    assert all(output.device.type == "meta" for output in outputs)
-    assert mode.strangers == []
-
-
 @pytest.mark.parametrize("network", [MEAN(4), MEAN(4, transfer=False), SFAMNet(5), SFAMNet(5, attention=False)])
 def test_a_network_stays_on_the_device_of_its_planes(network):
     network = network.to("meta")
@@ -64,5 +39,5 @@ def test_a_network_stays_on_the_device_of_its_planes(network):
 
 def test_the_hook_sees_a_tensor_made_elsewhere():
     with OnlyMeta() as mode:
-        images(torch.float32) * torch.zeros(())
+        torch.empty(3, device="meta") * torch.zeros(())
     assert mode.strangers

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from melib.flow import optical_flow, scene_flow, stabilize
+from melib.flow import optical_flow, scene_flow
 from melib.synthetic.dataset import open_benchmark
 
 
@@ -48,15 +48,3 @@ def test_scene_flow_is_right_to_tenths_of_a_millimetre_though_the_sensor_errs_by
     assert error(image_flow, flow, face) < 0.25
     wrong = 1e3 * np.abs(found - motion)[:, face & valid].mean(axis=1)
     assert (wrong < [0.25, 0.25, 0.3]).all()
-
-
-def test_rigid_stabilisation_leaves_little_but_the_expression(pair):
-    _, (z_a, _), flow, _, own, face, camera = pair
-    still = face & (np.linalg.norm(own, axis=0) < 0.05)
-    left = {
-        mode: error(stabilize(flow, mode, face=face, depth=z_a, camera=camera), own, still)
-        for mode in ("none", "median", "affine", "rigid")
-    }
-    assert left["none"] > left["median"] > left["rigid"]
-    assert left["affine"] > left["rigid"]
-    assert left["rigid"] < 0.15

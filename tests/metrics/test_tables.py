@@ -1,14 +1,9 @@
 """What a table may hold, how names compare, and how a bad row is named."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from melib import metrics
 from melib.errors import InputError
 from melib.metrics import _tables, intervals, strs
 
@@ -84,12 +79,3 @@ def test_names_of_digits_are_compared_as_numbers_and_others_as_they_stand(spelli
     for spelling in spellings:
         assert len(intervals.match(truth, truth.assign(subject=pd.Series([spelling], dtype=object)))) == same, spelling
     assert len(intervals.match(truth, truth.assign(video="A"))) == 0
-
-
-def test_the_metrics_load_nothing_else_of_the_package_and_nothing_heavy():
-    code = "import sys, melib.metrics; print(*sorted(sys.modules))"
-    run = {"capture_output": True, "text": True, "check": True, "cwd": Path(metrics.__file__).parents[2]}
-    loaded = subprocess.run([sys.executable, "-c", code], **run).stdout.split()
-    own = [name for name in loaded if name.split(".")[0] == "melib" and not name.startswith("melib.metrics")]
-    assert own == ["melib", "melib.errors"]
-    assert not {"torch", "matplotlib", "sklearn", "cv2"} & set(loaded)

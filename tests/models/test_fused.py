@@ -1,4 +1,4 @@
-"""The fast path of SFAMNet's streams computes what PyTorch's own operations compute."""
+"""SFAMNet: counted, and the fast path of its streams computes what PyTorch's own operations compute."""
 
 import pytest
 import torch
@@ -15,6 +15,14 @@ def model():
 def streams(model, x, fuse):
     model.streams.fuse = fuse
     return model.streams(x)
+
+
+def test_parameter_count_is_that_of_the_released_files():
+    # A stream: 75 + 225 + 3 + gate (3 + 1 + 3 + 3) + 98 = 411, unused norms 14. Heads: 1808 each, 393, 393 an emotion.
+    sizes = {SFAMNet(5): 0, SFAMNet(8): 3 * 393, SFAMNet(5, attention=False): -3 * 108}
+    for network, more in sizes.items():
+        expected = 3 * (411 + 14) + 2 * 1808 + 393 + 5 * 393 + more
+        assert sum(parameter.numel() for parameter in network.parameters()) == expected
 
 
 @pytest.mark.parametrize("n", [1, 37], ids=lambda n: f"{n} samples")

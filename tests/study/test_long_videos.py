@@ -45,12 +45,10 @@ def own(store, folder, settings):
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """Counts the networks that are trained and kept, and kills the run before one more than ``most`` is."""
-    counted, real = SimpleNamespace(made=0, most=10**9), long_videos._keep
+    """Counts the networks that are trained and kept."""
+    counted, real = SimpleNamespace(made=0), long_videos._keep
 
     def keep(*arguments):
-        if counted.made == counted.most:
-            raise KeyboardInterrupt
         counted.made += 1
         real(*arguments)
 
@@ -115,25 +113,6 @@ def test_a_learning_curve_is_kept_in_tenths_of_each_stage(outcome, tmp_path):
     assert spot["loss"].tolist() == [98.5 - 4 * part for part in range(10)]
     assert joint["step"].tolist() == list(range(38, 400, 40)), "every second step"
     assert len(curve) == 20 and long_videos.learning({}).empty
-
-
-# After the network of the first fold, and of an inner fold.
-@pytest.mark.parametrize(
-    ("changes", "needed", "kept"),
-    [({"model": "mean", "split": "loso"}, 6, 1), ({"model": "sfamnet", "rule": "strict"}, 5, 3)],
-)
-def test_a_killed_run_goes_on_to_the_same_bits(changes, needed, kept, nine_updates, store, tmp_path, trainings):
-    settings = chosen(**changes)
-    whole = run(settings, 0, store=own(store, tmp_path / "whole", settings))
-    assert trainings.made == needed
-    killed = own(store, tmp_path / "killed", settings)
-    trainings.most = needed + kept
-    with pytest.raises(KeyboardInterrupt):
-        run(settings, 0, store=killed)
-    trainings.most = 10**9
-    again = run(settings, 0, store=killed)
-    assert trainings.made == 2 * needed, "what was trained is not trained again"
-    assert bits(again) == bits(whole)
 
 
 def test_jobs_do_not_matter(tmp_path):

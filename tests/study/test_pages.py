@@ -90,6 +90,7 @@ ERROR = new_notebook(cells=[new_code_cell(outputs=[new_output("error", ename="E"
         ("notebooks/deeper.py", lambda text: "VALUE = 2"),
         ("notebooks/grid.yml", lambda text: "question: Another?\n"),
         ("results/speed.json", lambda text: '{"value": 2}'),
+        ("melib/data/table.csv", lambda text: "2"),
         (".cache/runs/small.smoke.ipynb", lambda text: nbformat.writes(ERROR)),
         (".cache/runs/small.smoke.ipynb", lambda text: '{"cells": ['),
         ("code", None),
@@ -104,6 +105,10 @@ def test_what_decides_a_page_makes_it_anew(checkout, calls, monkeypatch, file, c
     files |= {"beside.py": "from deeper import VALUE", "deeper.py": "VALUE = 1"}
     for name, content in files.items():
         (notebooks / name).write_text(content)
+    # The package, with data that no module names.
+    (checkout / "melib" / "data").mkdir(parents=True)
+    (checkout / "melib" / "data" / "table.csv").write_text("1")
+    monkeypatch.setattr(pages.melib, "__file__", str(checkout / "melib" / "__init__.py"))
     run = small(checkout, experiments=["grid"])
     execute(run, "smoke", root=checkout)
     assert not execute(run, "smoke", root=checkout)

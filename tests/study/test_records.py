@@ -106,13 +106,6 @@ def test_filmed_data_have_a_version_of_their_own_in_the_key(monkeypatch, tmp_pat
     assert len(keys) == 2
 
 
-def test_a_killed_writer_leaves_no_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(records.json, "dumps", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt()))
-    with pytest.raises(KeyboardInterrupt):
-        records.write(Record({"dataset": {}}, {}), tmp_path / "smoke" / "grid" / "good.0.json")
-    assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("*.part"))
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [('{"row": ', "is not JSON"), ("{}", "is not a record of a row: it lacks one of"), ("[]", "is not a record")],

@@ -20,26 +20,40 @@ def test_an_unknown_value_is_named_with_its_choices(name):
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("way", "values", "words"),
     [
-        ({"classes": 5}, "unknown classes of synthetic 5: use one of 4, 7"),
-        ({"input": "O|X"}, "unknown input 'X'"),
-        ({"input": "O|O"}, "joins an input with itself"),
-        ({"gap_s": 0}, "gap_s is a time in seconds above 0"),
-        ({"p": 1.0}, "p lies between 0 and 1"),
-        ({"model": "floor", "transfer": False}, "transfer is a choice for model 'mean', not 'floor'"),
-        ({"model": "mean", "attention": False}, "attention is a choice for model 'sfamnet', not 'mean'"),
-        ({"data_root": "."}, "leave data_root empty"),
-        ({"dataset": "casme3"}, "is read from a folder"),
-        ({"dataset": "casme3", "data_root": ".", "split": "fresh"}, "has no fresh people"),
-        ({"dataset": "casme3", "data_root": ".", "suite": "sanity"}, "is one of the benchmark's"),
-        ({"dataset": "casme3", "data_root": ".", "input": "true-O"}, "known of the benchmark alone"),
-        ({"dataset": "casme3", "data_root": ".", "stabilization": "true-pose"}, "known of the benchmark alone"),
+        ("videos", {"classes": 5}, "unknown classes of synthetic 5: use one of 4, 7"),
+        ("videos", {"input": "O|X"}, "unknown input 'X'"),
+        ("videos", {"input": "O|O"}, "joins an input with itself"),
+        ("videos", {"gap_s": 0}, "gap_s is a time in seconds above 0"),
+        ("videos", {"p": 1.0}, "p lies between 0 and 1"),
+        ("videos", {"model": "floor", "transfer": False}, "transfer is a choice for model 'mean', not 'floor'"),
+        ("videos", {"model": "mean", "attention": False}, "attention is a choice for model 'sfamnet', not 'mean'"),
+        ("videos", {"data_root": "."}, "leave data_root empty"),
+        ("videos", {"dataset": "casme3"}, "is read from a folder"),
+        ("videos", {"dataset": "casme3", "data_root": ".", "split": "fresh"}, "has no fresh people"),
+        ("videos", {"dataset": "casme3", "data_root": ".", "suite": "sanity"}, "is one of the benchmark's"),
+        ("videos", {"dataset": "casme3", "data_root": ".", "input": "true-O"}, "known of the benchmark alone"),
+        (
+            "videos",
+            {"dataset": "casme3", "data_root": ".", "stabilization": "true-pose"},
+            "known of the benchmark alone",
+        ),
+        ("videos", {"suit": "sanity"}, "unknown setting of a row of videos 'suit': did you mean 'suite'"),
+        ("films", {}, "unknown way 'films'"),
+        ("clips", {"model": "svm"}, "unknown model 'svm'"),
+        ("clips", {}, "input 'flow' needs a reading as flow"),
+        ("clips", {"flow": {"input": "O"}, "input": "uvz"}, "needs a reading as depth"),
+        ("clips", {"flow": {"inptu": "O"}}, "unknown setting of a reading 'inptu': did you mean 'input'"),
+        ("clips", {"flow": {"sensor": "medium"}}, "unknown sensor 'medium'"),
+        ("clips", {"flow": {"sensor": {"noise": 1}}}, "unknown error of a sensor 'noise'"),
+        ("clips", {"flow": {}, "mixture": "out-of-plane", "share": 1.5}, "between 0 and 1"),
+        ("clips", {"flow": {}, "question": "spotting", "model": "mean"}, "spots in long videos"),
     ],
 )
-def test_values_that_do_not_go_together_are_refused(values, words):
+def test_what_is_misspelt_or_does_not_go_together_is_refused(way, values, words):
     with pytest.raises(InputError, match=words):
-        Settings(**values)
+        make(way, values)
 
 
 def test_a_missing_data_folder_is_named(tmp_path):
@@ -62,36 +76,11 @@ def test_seven_emotions_are_not_merged_and_four_are():
     assert own.class_of("anything") == "anything" and "negative" not in own.emotions and len(own.emotions) == 7
 
 
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"model": "svm"}, "unknown model 'svm'"),
-        ({}, "input 'flow' needs a reading as flow"),
-        ({"flow": {"input": "O"}, "input": "uvz"}, "needs a reading as depth"),
-        ({"flow": {"inptu": "O"}}, "unknown setting of a reading 'inptu': did you mean 'input'"),
-        ({"flow": {"sensor": "medium"}}, "unknown sensor 'medium'"),
-        ({"flow": {"sensor": {"noise": 1}}}, "unknown error of a sensor 'noise'"),
-        ({"flow": {}, "mixture": "out-of-plane", "share": 1.5}, "between 0 and 1"),
-        ({"flow": {}, "question": "spotting", "model": "mean"}, "spots in long videos"),
-    ],
-)
-def test_a_wrong_row_of_clips_is_named(values, words):
-    with pytest.raises(InputError, match=words):
-        ClipSettings(**values)
-
-
 def test_a_reading_of_plain_values_is_what_is_declared():
     reading = Reading.of({"input": "D", "stabilization": "rigid", "sensor": {"disparity_px": 0.04}, "delay": 2})
     assert (reading.planes.input, reading.planes.stabilization, reading.delay) == ("D", "rigid", 2)
     assert reading.sensor.disparity_px == 0.04 and Reading.of({"sensor": "low"}).sensor.disparity_px == 0.03
     assert ClipSettings(model="action units").needs == ()
-
-
-def test_a_misspelt_setting_is_named_with_the_nearest():
-    with pytest.raises(InputError, match="unknown setting of a row of videos 'suit': did you mean 'suite'"):
-        make("videos", {"suit": "sanity"})
-    with pytest.raises(InputError, match="unknown way 'films'"):
-        make("films", {})
 
 
 def test_settings_as_plain_types_say_nothing_of_the_machine():

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 
+from melib.errors import InputError
 from melib.models import late_fusion
 from melib.training import region_means, train_floor
 
@@ -29,6 +30,8 @@ def test_the_floor_finds_what_a_mean_can_show(toy):
     assert np.isneginf(logits[:, 3]).all(), "an emotion that was never seen"
     assert [len(part) for part in floor.predict(planes[:0])] == [0, 0]
     assert all((a == b).all() for a, b in zip(floor.predict(planes), again.predict(planes), strict=True))
+    with pytest.raises(InputError, match="emotions learnt from are all of one class.*take more people"):
+        train_floor(*samples[:3], 0 * samples[3], classes=4)
 
 
 def test_fusion_is_the_mean_score_and_the_mean_probability():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from melib.training import MEANSettings, SFAMNetSettings, stack, train_mean, train_sfamnet
+from melib.training import MEANSettings, SFAMNetSettings, stack
 from melib.training.loop import fit
 from melib.training.mean import recognition_stage, spotting_stage
 from melib.training.sfamnet import sfamnet_stage
@@ -65,24 +65,6 @@ def test_a_stack_computes_what_each_fold_computes(folds_of, stage_of):
             torch.testing.assert_close(network.state_dict()[name], value, atol=1e-7, rtol=0, msg=name)
         trained = [name for name, parameter in stage.named_parameters() if parameter.requires_grad]
         assert max((stage.get_parameter(name) - before[name]).abs().max() for name in trained) > 1e-3, "far more"
-
-
-@pytest.mark.parametrize("settings", [SFAMNET, MEAN, SCRATCH], ids=["sfamnet", "mean", "mean without transfer"])
-def test_every_fold_is_trained_on_its_own_samples_with_its_own_seed(folds_of, settings):
-    folds, common = folds_of(settings)
-    train, steps = (
-        (train_sfamnet, ["steps"]) if settings is SFAMNET else (train_mean, ["spot_steps", "recognition_steps"])
-    )
-    still = {**common, "settings": replace(settings, **dict.fromkeys(steps, 0))}
-    for fold, (model, history) in zip(folds, train_stack(folds, **common), strict=True):
-        alone, expected = train(*fold.samples, seed=fold.seed, **common)
-        start = train(*fold.samples, seed=fold.seed, **still)[0]
-        assert not model.training and all(parameter.requires_grad for parameter in model.parameters())
-        for name, losses in expected.items():
-            np.testing.assert_allclose(history[name], losses, rtol=1e-3)
-        for name in ("spot.dense.weight", "recognition.dense.weight"):
-            way = alone.get_parameter(name) - start.get_parameter(name)
-            assert (model.get_parameter(name) - alone.get_parameter(name)).norm() < 0.05 * way.norm()
 
 
 def test_folds_of_unequal_numbers_of_updates_are_no_stack(folds_of):
