@@ -42,27 +42,14 @@ def reader(name: str) -> tuple[ModuleType, dict[str, str]]:
 
 
 def open_dataset(name: str, root: str | Path, **options: object) -> FolderDataset:
-    """Read a dataset from the folder into which it was unpacked; frames are read later, when asked.
+    """Read a dataset, a key of :data:`DATASETS`, from the folder into which it was unpacked; frames when asked for.
 
-    Parameters
-    ----------
-    name : str
-        A key of :data:`DATASETS`.
-    root : path
-        The files may lie a few folders deeper. Links inside it are followed, links out of it refused.
-    options
-        Of the dataset's module: ``thirty_frame_rule`` of ``casme3``, ``as_in_mean`` of ``casme2``.
+    The files may lie a few folders deeper; links inside the root are followed. Options are those of the dataset's
+    module: ``thirty_frame_rule`` of ``casme3``, ``as_in_mean`` of ``casme2``. Frames are in positions 0 to T-1, offset
+    inclusive; the ``version`` names release, options and a fingerprint of labels and of the names and sizes of files.
 
-    Returns
-    -------
-    FolderDataset
-        A :class:`melib.video.Dataset` with ``root`` and ``labels``; frames in positions 0 to T-1, offset inclusive.
-        Its ``version`` names release, options and a fingerprint of labels and of the names and sizes of files.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        If the name is unknown, a label file cannot be read or a link leads out of the root; if something is missing.
+    An unknown name, a label file that cannot be read and a link out of the root raise ValueError; what is missing,
+    FileNotFoundError.
     """
     module, keywords = reader(name)
     return module.open_dataset(existing_root(name, root), **keywords, **options)

@@ -41,13 +41,10 @@ def examine(name: str, root: Path | str, *, decode: bool = False, progress: bool
     Of every image the header is read, its kind and size; with ``decode`` every pixel. A dataset that cannot be opened
     raises what :func:`melib.datasets.open_dataset` raises.
 
-    Returns
-    -------
-    dict
-        Plain types: ``dataset, title, root, version, fps``; ``counts`` (dicts of ``labels, count, published, found,
-        with_frames``, the last None where not compared) and ``counts_from``; ``decoded``; ``videos`` (a dict each);
-        ``labels`` (``skipped, without_frames, folders, changes, cut, fixes_unused``); ``differences`` (str each) and
-        ``verdict``, :data:`AS_PUBLISHED`, :data:`DIFFERENT` or :data:`UNUSABLE`.
+    The keys, all of plain types: ``dataset, title, root, version, fps``; ``counts`` (dicts of ``labels, count,
+    published, found, with_frames``, the last None where not compared) and ``counts_from``; ``decoded``; ``videos`` (a
+    dict each); ``labels`` (``skipped, without_frames, folders, changes, cut, fixes_unused``); ``differences`` (str
+    each) and ``verdict``, :data:`AS_PUBLISHED`, :data:`DIFFERENT` or :data:`UNUSABLE`.
     """
     module, keywords = reader(name)
     dataset = open_dataset(name, root)

@@ -54,11 +54,8 @@ class CroppedVideo(Video):
     dataset : str
         Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
 
-    Raises
-    ------
-    ValueError
-        If the extra ``faces`` is needed and not installed, the size is too small, the box lies outside the image, or a
-        kept detection is damaged; FaceError, one of its kind, if the first ten seconds show no face, or a tiny one.
+    Where the extra ``faces`` is needed and not installed, the size is too small, the box lies outside the image, or a
+    kept detection is damaged, ValueError is raised; FaceError, if the first ten seconds show no face, or a tiny one.
     """
 
     def __init__(

@@ -128,11 +128,7 @@ def _bca(
 
 
 def _studentised(
-    statistic: Statistic,
-    value: np.ndarray,
-    draws: np.ndarray,
-    once: list[np.ndarray],
-    weights: list[np.ndarray],
+    statistic: Statistic, value: np.ndarray, draws: np.ndarray, once: list[np.ndarray], weights: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     scales, error, errors = statistic.scales, standard_error(statistic, once)[0], standard_error(statistic, weights)
     centre = _to_scale(value, scales)

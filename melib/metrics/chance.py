@@ -65,21 +65,8 @@ def shifted(
     Each video's predictions are moved together by a random time, round the end of the video, and the emotions are
     permuted among all predictions. Each interval stays whole: it moves on the circle of the positions at which it fits.
 
-    Parameters
-    ----------
-    truth, predictions : pandas.DataFrame or path
-    videos : pandas.DataFrame or path
-        Columns ``subject, video, frames, fps``; must list every video with a prediction.
-    emotions, protocol
-        As for :func:`melib.metrics.strs.evaluate`.
-    n_draws : int
-        At least 20.
-    seed : int
-
-    Raises
-    ------
-    InputError
-        If a prediction lies in a video that is not listed, or there are too few draws.
+    Tables, emotions and protocol are as for :func:`melib.metrics.strs.evaluate`. A prediction in a video that is not
+    listed, and fewer than 20 draws, raise InputError.
     """
     rng = _generator(n_draws, seed, 11)
     truth, predictions, videos = strs.validate(truth, predictions, videos)
@@ -114,15 +101,8 @@ def exchanged(
 ) -> Null:
     """The null of plausible predictions of the wrong video: videos exchange all their predictions.
 
-    It keeps whatever the positions in a video alone tell, such as an expression near the middle of each clip.
-
-    Parameters
-    ----------
-    truth, predictions : pandas.DataFrame or path
-    videos : pandas.DataFrame or path, optional
-        All videos; without it, those of truth and predictions take part.
-    emotions, protocol, n_draws, seed
-        As for :func:`shifted`.
+    It keeps whatever the positions in a video alone tell, such as an expression near the middle of each clip. Without
+    a list of all ``videos``, those of truth and predictions take part; the rest is as for :func:`shifted`.
     """
     rng = _generator(n_draws, seed, 12)
     truth, predictions, videos = strs.validate(truth, predictions, videos)
@@ -149,17 +129,9 @@ def guessed(
 ) -> Null:
     """The null of recognition without looking, for the pooled metrics of :mod:`melib.metrics.recognition`.
 
-    Parameters
-    ----------
-    truth_labels : sequence
-    classes : sequence of str, optional
-        By default those in the truth.
-    guess : {"prior", "uniform", "majority"}
-        With the frequencies of the truth, evenly over ``classes``, or always the most frequent class (without
-        variation: the interval is a point).
-    n_draws : int
-        At least 20.
-    seed : int
+    A guess is ``prior``, with the frequencies of the truth, ``uniform``, evenly over ``classes`` (by default those in
+    the truth), or ``majority``, always the most frequent class (without variation: the interval is a point). Fewer than
+    20 draws raise InputError.
     """
     rng = _generator(n_draws, seed, 13)
     if guess not in GUESSES:

@@ -52,20 +52,8 @@ def validate(truth: Source, predictions: Source) -> tuple[pd.DataFrame, pd.DataF
 
 
 def iou(onset_a, offset_a, onset_b, offset_b) -> np.ndarray:
-    """Intersection over union of inclusive intervals of frames, elementwise.
+    """Intersection over union of inclusive intervals of frames, broadcast: in [0, 1], 0 without a common frame.
 
-    Parameters
-    ----------
-    onset_a, offset_a, onset_b, offset_b : array_like of int
-        Broadcast against each other.
-
-    Returns
-    -------
-    numpy.ndarray of float64
-        In [0, 1]; 0 for intervals without a common frame.
-
-    Examples
-    --------
     >>> float(iou(0, 9, 5, 14))
     0.3333333333333333
     """
@@ -165,26 +153,17 @@ def match_arrays(truth: tuple, predictions: tuple, *, how: str = "one-to-one", t
 
 
 def match(truth: Source, predictions: Source, *, how: str = "one-to-one", threshold: float = 0.5) -> Matches:
-    """Pair predictions with true expressions of the same subject, video and kind.
+    """Pair predictions with true expressions of the same subject, video and kind, in the order of predictions.
 
     Parameters
     ----------
     truth, predictions : pandas.DataFrame or path
-        Tables with the columns ``subject, video, onset, offset`` (``kind`` optional: without it, all rows are micro).
+        Tables with the columns ``subject, video, onset, offset`` (``kind`` optional: without it, all rows are micro). A
+        bad row raises InputError.
     how : {"one-to-one", "best-iou", "next-best", "every-pair", "first-come"}
         See the docstring of this module.
     threshold : float
         The least IoU of a pair, in (0, 1].
-
-    Returns
-    -------
-    Matches
-        ``truth, prediction`` (row positions, int64) and ``iou`` of each pair, in the order of predictions.
-
-    Raises
-    ------
-    InputError
-        If a table has a bad row, or the matching or threshold is unknown.
     """
     truth, predictions, *_ = _tables.numbered(*validate(truth, predictions))
     return match_arrays(arrays(truth), arrays(predictions), how=how, threshold=threshold)

@@ -40,8 +40,8 @@ def validate(
         raise InputError(f"{len(truth)} true labels but {len(predicted)} predicted ones: give one of each per clip")
     if len(truth) == 0:
         raise InputError("there are no labels to score")
-    for name, labels in (("true label", truth), ("predicted label", predicted)):
-        _refuse_missing(name, labels)
+    _refuse_missing("true label", truth)
+    _refuse_missing("predicted label", predicted)
     wanted = tuple(sorted(set(truth))) if classes is None else tuple(str(name).strip() for name in classes)
     if len(set(wanted)) != len(wanted):
         raise InputError(f"a class is named twice in {', '.join(wanted)}")
@@ -98,17 +98,8 @@ def tally(
 ) -> Tally:
     """Counts per subject from which every metric follows (subjects are the folds); the input of a bootstrap.
 
-    Parameters
-    ----------
-    truth_labels, predicted_labels, subjects : sequence
-        One entry per clip.
-    classes : sequence of str, optional
-        The emotions to score; by default those in the truth.
-
-    Raises
-    ------
-    InputError
-        If there are no labels, one is missing or outside the classes, or the numbers of entries differ.
+    Labels and subjects have an entry per clip; ``classes`` are the emotions to score, by default those in the truth. No
+    labels, one that is missing or outside the classes, and numbers of entries that differ raise InputError.
     """
     truth, predicted, names = validate(truth_labels, predicted_labels, classes)
     who = _tables.names(pd.Series(list(subjects), dtype=object))
@@ -139,21 +130,10 @@ def evaluate(
     classes: Sequence[str] | None = None,
     folds: Sequence | None = None,
 ) -> dict[str, float]:
-    """All metrics of this module.
+    """All metrics of this module, in [0, 1], under the names in its docstring.
 
-    Parameters
-    ----------
-    truth_labels, predicted_labels : sequence
-        One entry per clip.
-    classes : sequence of str, optional
-        The emotions to score; by default those in the truth.
-    folds : sequence, optional
-        The fold (held-out subject) of each clip; adds the ``_fold_mean`` metrics.
-
-    Returns
-    -------
-    dict of float
-        In [0, 1], under the names in the docstring of this module.
+    ``folds`` name the fold (held-out subject) of each clip and add the ``_fold_mean`` metrics; the rest is as for
+    :func:`tally`.
     """
     one_fold = folds is None
     subjects = ["all"] * len(truth_labels) if one_fold else folds

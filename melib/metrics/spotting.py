@@ -53,13 +53,7 @@ def count(
 
 
 def tally(truth: Source, predictions: Source, *, videos: Source | None = None, protocol: str = "strict") -> Tally:
-    """Counts per subject from which every metric of :func:`evaluate` follows; the input of a bootstrap.
-
-    Parameters
-    ----------
-    truth, predictions, videos, protocol
-        As for :func:`evaluate`; subjects are those of all tables.
-    """
+    """Counts per subject of all tables, from which the metrics of :func:`evaluate` follow; the input of a bootstrap."""
     truth, predictions = (_tables.micro(table) for table in intervals.validate(truth, predictions))
     listed = None if videos is None else _tables.videos(videos)
     truth, predictions, subjects, _ = _tables.numbered(truth, predictions, listed)
@@ -123,25 +117,16 @@ def _average_precision(
 def evaluate(
     truth: Source, predictions: Source, *, videos: Source | None = None, protocol: str = "strict"
 ) -> dict[str, float]:
-    """Score predicted intervals against labelled ones.
+    """The metrics of intervals in this module's docstring; tp, fp, fn as int, the rest as float.
 
     Parameters
     ----------
     truth, predictions : pandas.DataFrame or path
-        Columns ``subject, video, onset, offset``; ``kind`` and (predictions) ``score`` optional.
+        Columns ``subject, video, onset, offset``; ``kind`` and (predictions) ``score`` optional. A bad row raises
+        InputError.
     videos : pandas.DataFrame or path, optional
         All videos; silent subjects become part of a bootstrap by it, the metrics here do not change.
     protocol : {"strict", "strs-metric", "mean", "sfamnet"}
-
-    Returns
-    -------
-    dict
-        The metrics of intervals in this module's docstring; tp, fp, fn as int, the rest as float.
-
-    Raises
-    ------
-    InputError
-        If a table has a bad row or the protocol is unknown.
     """
     counted = tally(truth, predictions, videos=videos, protocol=protocol)
     scores = {key: float(value) for key, value in counted.scores().items()}

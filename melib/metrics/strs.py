@@ -108,13 +108,7 @@ def tally(
     emotions: Sequence[str] | None = None,
     protocol: str = "strict",
 ) -> Tally:
-    """Counts per subject from which every metric of :func:`evaluate` follows; the input of a bootstrap.
-
-    Parameters
-    ----------
-    truth, predictions, videos, emotions, protocol
-        As for :func:`evaluate`; subjects are those of all tables.
-    """
+    """Counts per subject of all tables, from which the metrics of :func:`evaluate` follow; the input of a bootstrap."""
     truth, predictions, videos = validate(truth, predictions, videos)
     return tally_checked(truth, predictions, videos, classes(truth, emotions), protocol)
 
@@ -196,12 +190,12 @@ def evaluate(
     emotions: Sequence[str] | None = None,
     protocol: str = "strict",
 ) -> dict[str, float]:
-    """Score named intervals against labelled ones.
+    """Score named intervals against labelled ones: the keys of :data:`KEYS`, tp, fp, fn as int, the rest as float.
 
     Parameters
     ----------
     truth, predictions : pandas.DataFrame or path
-        Columns ``subject, video, onset, offset, emotion``; ``kind`` optional.
+        Columns ``subject, video, onset, offset, emotion``; ``kind`` optional. A bad row raises InputError.
     videos : pandas.DataFrame or path, optional
         All videos with ``subject, video, frames, fps``: silent ones lengthen the time over which false positives
         are counted.
@@ -209,16 +203,6 @@ def evaluate(
         The classes of the analysis; by default those of the truth.
     protocol : {"strict", "strs-metric", "mean", "sfamnet"}
         See the docstring of this module.
-
-    Returns
-    -------
-    dict
-        The keys of :data:`KEYS`; tp, fp, fn as int, the rest as float.
-
-    Raises
-    ------
-    InputError
-        If a table has a bad row or the protocol is unknown.
     """
     scores = tally(truth, predictions, videos=videos, emotions=emotions, protocol=protocol).scores()
     return {key: round(float(scores[key])) if key in ("tp", "fp", "fn") else float(scores[key]) for key in KEYS}

@@ -120,14 +120,8 @@ def paired(
     """An interval for each metric of the first system minus that of the second.
 
     Both stand over the same resampled subjects; a subject that only one system knows counts nothing for the other.
-    Seeds are resampled for each system on its own, since seed 1 of one has nothing to do with seed 1 of the other.
-
-    Parameters
-    ----------
-    first, second : Tally, or a sequence of them
-        Two systems on the same truth; one tally per seed.
-    n_resamples, method, seed, fewest
-        As for :func:`bootstrap`.
+    Seeds are resampled for each system on its own, since seed 1 of one has nothing to do with seed 1 of the other. Both
+    systems are scored on the same truth; the rest is as for :func:`bootstrap`.
     """
     systems = _aligned(first, second)
     metrics, others = (tuple(tallies[0].scores()) for tallies in systems)

@@ -11,20 +11,6 @@ from melib.models.released import load_mean, load_model, load_sfamnet, nonfinite
 from melib.models.sfamnet import SFAMNet
 from melib.models.window import FrameValues, WindowNet, score_frames, window_targets
 
-__all__ = [
-    "MEAN",
-    "FrameValues",
-    "SFAMNet",
-    "WindowNet",
-    "check_planes",
-    "choose_device",
-    "late_fusion",
-    "load_mean",
-    "load_model",
-    "load_sfamnet",
-    "nonfinite_tensors",
-    "predict",
-    "save_model",
-    "score_frames",
-    "window_targets",
-]
+__all__ = ["MEAN", "FrameValues", "SFAMNet", "WindowNet", "check_planes", "choose_device", "late_fusion", "load_mean"]
+__all__ += ["load_model", "load_sfamnet", "nonfinite_tensors", "predict", "save_model", "score_frames"]
+__all__ += ["window_targets"]

@@ -16,21 +16,10 @@ from melib.provenance import choose_device
 def predict(
     model: nn.Module, planes: np.ndarray, *, device: str | torch.device = "auto", batch: int = 512
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scores and emotion logits of samples, in evaluation mode.
+    """Scores ``(N,)`` and emotion logits ``(N, C)`` float32 of planes ``(N, 3, 42, 42)``, in evaluation mode.
 
-    Parameters
-    ----------
-    model : MEAN or SFAMNet
-        Moved to the device; its training mode is left as found.
-    planes : ndarray, (N, 3, 42, 42)
-        May be a memory map: it is read batch by batch.
-    batch : int
-        Samples at a time; bounds the memory and leaves the values unchanged up to rounding.
-
-    Returns
-    -------
-    spot : ndarray, (N,) float32
-    emotion_logits : ndarray, (N, C) float32
+    The model is moved to the device; its training mode is left as found. Planes may be a memory map, read ``batch``
+    samples at a time, which bounds the memory and leaves the values unchanged up to rounding.
     """
     check_planes(planes)
     device = choose_device(device)

@@ -35,27 +35,11 @@ _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "runn
 
 
 def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN:
-    """Read a released MEAN checkpoint.
+    """Read a released MEAN checkpoint of any kind, for spotting, recognition, or both, in evaluation mode.
 
-    Parameters
-    ----------
-    path : path
-        One of the three kinds of file: spotting, recognition, or both.
-    allow_nonfinite : bool
-        Let NaN and infinite weights through.
-
-    Returns
-    -------
-    MEAN
-        In evaluation mode. A head that the file does not hold has NaN weights, so that its output cannot be taken
-        for a prediction; a spotting file gets two classes.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not a MEAN checkpoint, or holds weights that are not finite: the message names them.
+    A head that the file does not hold has NaN weights, so that its output cannot be taken for a prediction; a spotting
+    file gets two classes. A missing file raises FileNotFoundError; one that is no MEAN checkpoint, or that holds
+    weights that are not finite (unless ``allow_nonfinite``), ValueError.
 
     Notes
     -----
@@ -137,21 +121,10 @@ def save_model(model: nn.Module, path: str | os.PathLike, **metadata: str) -> No
 
 
 def load_model(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> tuple[nn.Module, dict[str, str]]:
-    """Read a network written by :func:`save_model`.
+    """A network written by :func:`save_model`, in evaluation mode, and the metadata given when it was saved.
 
-    Returns
-    -------
-    model : MEAN, SFAMNet or WindowNet
-        In evaluation mode.
-    metadata : dict
-        As given when it was saved.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it was not written by :func:`save_model`, or holds weights that are not finite.
+    A missing file raises FileNotFoundError; one that :func:`save_model` did not write, or that holds weights that are
+    not finite, ValueError.
     """
     path = _existing(path)
     try:

@@ -152,21 +152,10 @@ def window_targets(
 ) -> FrameValues:
     """What is true of the rows of a video, to be learnt.
 
-    Parameters
-    ----------
-    frames : ndarray, (T,)
-        Where in the video each row lies, evenly spaced: halfway between the two frames of its pair.
-    expressions : iterable of Expression
-        One without an apex gets no apex mark.
-    classes : sequence of str
-        Emotions in the order of the network's; an expression with another one is to be spotted, not named.
-    blinks : ndarray, (n, 2), optional
-        First and last frame of each, as only the benchmark knows them: the third kind.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two rows.
+    ``frames`` ``(T,)`` tell where in the video each row lies, evenly spaced: halfway between the two frames of its
+    pair. An expression without an apex gets no apex mark; one whose emotion is not among the ``classes``, in the order
+    of the network's, is to be spotted, not named. ``blinks`` ``(n, 2)``, first and last frame of each, are the third
+    kind, as only the benchmark knows them. Fewer than two rows raise InputError.
     """
     frames = np.asarray(frames)
     if len(frames) < 2:
@@ -218,19 +207,10 @@ def naming_loss(found: FrameValues, wanted: FrameValues, weights: Tensor) -> Ten
 
 
 def score_frames(model: WindowNet, planes: np.ndarray, *, device: str | torch.device = "auto") -> FrameValues:
-    """What a network says of a whole video.
+    """What a network, moved to the device, says of a whole video: probabilities, and distances in rows.
 
-    Parameters
-    ----------
-    model : WindowNet
-        Moved to the device.
-    planes : ndarray, (T, 3, 42, 42)
-        Of its frame pairs, in order; may be a memory map.
-
-    Returns
-    -------
-    FrameValues
-        Arrays ``(T, ...)`` float32: probabilities, and distances in rows.
+    Of planes ``(T, 3, 42, 42)`` of its frame pairs, in order, which may be a memory map, the values are arrays
+    ``(T, ...)`` float32.
     """
     device = choose_device(device)
     with torch.inference_mode():

@@ -16,22 +16,9 @@ from melib.plots.style import panels
 def flow_colours(flow: np.ndarray, limit: float) -> np.ndarray:
     """A flow as colours: the hue tells the direction, the strength of the colour the length; white does not move.
 
-    Parameters
-    ----------
-    flow : numpy.ndarray
-        ``(2, H, W)`` pixels (right, down); NaN is drawn grey.
-    limit : float
-        Length in pixels at which colours are full; longer vectors are drawn as this long.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W, 3)`` RGB in 0..1. Red is right, then with the clock: yellow-green down, cyan left, violet up.
-
-    Raises
-    ------
-    ValueError
-        If the flow has another shape or the limit is not positive.
+    Of pixels ``(2, H, W)`` (right, down) ``(H, W, 3)`` RGB in 0..1: red is right, then with the clock yellow-green
+    down, cyan left, violet up; NaN is grey. At ``limit`` pixels colours are full; longer vectors are drawn as this
+    long. Another shape, or a limit that is not positive, raises ValueError.
     """
     flow = np.asarray(flow, float)
     if flow.ndim != 3 or flow.shape[0] != 2:

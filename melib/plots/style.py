@@ -46,21 +46,9 @@ _STYLE = {
 def figure(
     rows: int = 1, columns: int = 1, *, width: float = 7.2, height: float = 3.2, **options
 ) -> tuple[Figure, object]:
-    """A figure and its axes in the study's style.
+    """A figure and its grid of axes in the study's style, with constrained layout; the options are those of subplots.
 
-    Parameters
-    ----------
-    rows, columns : int
-        Grid of axes.
-    width, height : float
-        Size in inches; 7.2 fills a page of the book.
-    **options
-        Passed on to :func:`matplotlib.pyplot.subplots`.
-
-    Returns
-    -------
-    tuple
-        ``(figure, axes)`` as :func:`matplotlib.pyplot.subplots` gives them, with constrained layout.
+    Width and height are inches; 7.2 fills a page of the book.
     """
     with matplotlib.rc_context(_STYLE):
         made = pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)

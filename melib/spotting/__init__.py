@@ -11,23 +11,6 @@ from melib.spotting.sfamnet import MACRO, MICRO, SFAMNetRule, sfamnet_intervals
 from melib.spotting.smoothing import box_smooth, centred_smooth, per_frame
 from melib.spotting.window import Spotted, window_intervals
 
-__all__ = [
-    "MACRO",
-    "MICRO",
-    "Choice",
-    "SFAMNetRule",
-    "Spotted",
-    "box_smooth",
-    "centred_smooth",
-    "choose",
-    "mean_candidates",
-    "mean_intervals",
-    "mean_intervals_strict",
-    "name_intervals",
-    "per_frame",
-    "recall_ceiling",
-    "sfamnet_candidates",
-    "sfamnet_intervals",
-    "window_candidates",
-    "window_intervals",
-]
+__all__ = ["MACRO", "MICRO", "Choice", "SFAMNetRule", "Spotted", "box_smooth", "centred_smooth", "choose"]
+__all__ += ["mean_candidates", "mean_intervals", "mean_intervals_strict", "name_intervals", "per_frame"]
+__all__ += ["recall_ceiling", "sfamnet_candidates", "sfamnet_intervals", "window_candidates", "window_intervals"]

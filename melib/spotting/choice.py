@@ -44,31 +44,17 @@ def choose(
 ) -> Choice:
     """The constants with the highest F1 of spotting, counts pooled over videos.
 
-    Parameters
-    ----------
-    find : callable
-        A rule: ``find(score, **constants)`` returns intervals ``(m, 3)``, onset, apex, offset.
-    candidates : iterable of mapping
-        Constants to try; of equally good ones the first is taken.
-    scores : sequence of ndarray
-        A score sequence for each video of the training subjects, videos without a micro-expression included.
-    truths : sequence of ndarray, (g, 2) int
-        Onset and offset of the micro-expressions of each video.
-    count : callable
-        ``count(truth, found)`` is the number of true positives among intervals ``(g, 2)`` and ``(m, 2)`` of a video,
-        by the matching that the study reports.
+    ``find(score, **constants)`` is a rule that returns intervals ``(m, 3)``, onset, apex, offset; of equally good
+    candidates the first is taken. There is a score and a truth ``(g, 2)``, onset and offset of the micro-expressions,
+    for each video of the training subjects, videos without any included. ``count(truth, found)`` is the number of true
+    positives among intervals ``(g, 2)`` and ``(m, 2)`` of a video, by the matching that the study reports.
 
-    Raises
-    ------
-    ValueError
-        If there is no candidate, no video, no micro-expression, or the numbers of scores and truths differ.
+    No candidate, no micro-expression, or numbers of scores and truths that differ raise ValueError.
     """
-    if len(scores) != len(truths) or not sum(len(truth) for truth in truths):
-        raise InputError(
-            f"{len(scores)} scores and {len(truths)} truths: the numbers must agree, and some truth must not be empty"
-        )
-    n_truth = sum(len(truth) for truth in truths)
-    best = None
+    n_truth, best = sum(len(truth) for truth in truths), None
+    if len(scores) != len(truths) or not n_truth:
+        given = f"{len(scores)} scores and {len(truths)} truths"
+        raise InputError(f"{given}: the numbers must agree, and some truth must not be empty")
     for constants in candidates:
         true_positives = n_found = 0
         for score, truth in zip(scores, truths, strict=True):

@@ -14,32 +14,18 @@ from melib.spotting.smoothing import box_smooth, centred_smooth
 KEEP = ("all", "max")
 
 
-def mean_intervals(
-    score: np.ndarray, *, k_p: int, p: float = 0.55, keep: str = "all", dummy: bool = False
-) -> np.ndarray:
+def mean_intervals(score: np.ndarray, *, k_p: int, p: float = 0.55, keep: str = "all", dummy=False) -> np.ndarray:
     """Intervals by the released rule.
 
     The score is smoothed over ``2 k_p`` frames; peaks at least ``mean + p (max - mean)`` high and ``k_p`` frames
     apart become ``[peak - k_p, peak + k_p]``. The threshold follows the video, so the rule can hardly stay silent;
     intervals are not clipped to the video and may begin before frame 0.
 
-    Parameters
-    ----------
-    score : ndarray, (n,)
-        A score per frame.
-    k_p : int
-        Half the mean length of a micro-expression in frames, see :func:`melib.training.half_length`.
-    p : float
-        Position of the threshold between mean (0) and maximum (1) of the smoothed score; .55 in the release.
-    keep : {"all", "max"}
-        All peaks (CAS(ME)^2, SAMM-LV), or the highest only (CASME II, SMIC: one expression a clip).
-    dummy : bool
-        Where no peak is found, return the interval [0, 0] as the release does, which counts as a false positive.
-
-    Returns
-    -------
-    ndarray, (m, 3) int64
-        Onset, apex (the peak) and offset, all inclusive.
+    Of a score ``(n,)`` per frame come onset, apex (the peak) and offset ``(m, 3)`` int64, inclusive. ``k_p`` is half
+    the mean length of a micro-expression in frames (:func:`melib.training.half_length`), ``p`` the position of the
+    threshold between mean (0) and maximum (1) of the smoothed score. ``keep`` says which peaks stay: ``all``
+    (CAS(ME)^2, SAMM-LV), or the highest, ``max`` (CASME II, SMIC: one expression a clip). With ``dummy``, where there
+    is no peak, the interval [0, 0] is returned as the release does, which counts as a false positive.
     """
     _check(score, k_p, keep)
     smooth = box_smooth(score, 2 * k_p)

@@ -54,25 +54,14 @@ MACRO = SFAMNetRule(
 
 
 def sfamnet_intervals(score: np.ndarray, rule: SFAMNetRule = MICRO) -> np.ndarray:
-    """Intervals by SFAMNet's rule.
+    """Intervals ``(m, 3)`` int64 by SFAMNet's rule, from scores ``(n,)`` between 0 and 1 of the sampled frames.
 
-    Parameters
-    ----------
-    score : ndarray, (n,)
-        A score between 0 and 1 for every sampled frame.
-    rule : SFAMNetRule
-        The constants.
-
-    Returns
-    -------
-    ndarray, (m, 3) int64
-        Onset, apex (the peak) and offset as inclusive positions in the score; times the frame skip they are frames.
-        Empty where nothing passes: the rule may stay silent.
+    Onset, apex (the peak) and offset are inclusive positions in the score; times the frame skip they are frames. Where
+    nothing passes there are none: the rule may stay silent.
     """
-    score = np.asarray(score)
+    score, nothing = np.asarray(score), np.empty((0, 3), np.int64)
     if score.ndim != 1 or not np.isfinite(score).all():
         raise InputError(f"the score must be a finite sequence (n,), got shape {score.shape}")
-    nothing = np.empty((0, 3), np.int64)
     if len(score) <= 2 * max(rule.half_width, FILTER_HALF_WIDTH):
         return nothing
     level = box_smooth(score, 2 * FILTER_HALF_WIDTH)

@@ -40,19 +40,9 @@ def window_intervals(values: FrameValues, frames: np.ndarray, n_frames: int) -> 
     The score is the probability of the row that points, and of an onset and an offset where it points to. What the best
     row and those that agree with it point at is averaged; others lose score by how far they overlap it, and so on.
 
-    Parameters
-    ----------
-    values : FrameValues
-        Of the T rows of a video, see :func:`melib.models.score_frames`.
-    frames : ndarray, (T,)
-        Where in the video each row lies, evenly spaced: halfway between the two frames of its pair.
-    n_frames : int
-        Length of the video.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two rows, or not as many as frames.
+    The values are those of the T rows of a video (:func:`melib.models.score_frames`); ``frames`` ``(T,)`` tell where in
+    it each row lies, evenly spaced: halfway between the two frames of its pair. Fewer than two rows, or not as many as
+    frames, raise ValueError.
     """
     if len(frames) != len(values.kinds) or len(frames) < 2:
         raise InputError(f"{len(values.kinds)} rows at {len(frames)} frames: the numbers must agree and be at least 2")

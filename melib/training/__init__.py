@@ -13,24 +13,7 @@ from melib.training.sampling import downsample_negatives
 from melib.training.sfamnet import SFAMNetSettings, train_sfamnet
 from melib.training.window import WindowSettings, train_window
 
-__all__ = [
-    "Floor",
-    "MEANSettings",
-    "SFAMNetSettings",
-    "WindowSettings",
-    "choose_device",
-    "class_index",
-    "downsample_negatives",
-    "group_folds",
-    "half_length",
-    "loso",
-    "predict",
-    "region_means",
-    "retrain_recognition",
-    "sfamnet_labels",
-    "spotting_targets",
-    "train_floor",
-    "train_mean",
-    "train_sfamnet",
-    "train_window",
-]
+__all__ = ["Floor", "MEANSettings", "SFAMNetSettings", "WindowSettings", "choose_device", "class_index"]
+__all__ += ["downsample_negatives", "group_folds", "half_length", "loso", "predict", "region_means"]
+__all__ += ["retrain_recognition", "sfamnet_labels", "spotting_targets", "train_floor", "train_mean", "train_sfamnet"]
+__all__ += ["train_window"]

@@ -61,13 +61,7 @@ def train_floor(
 
     Negatives are down-sampled to five a positive, and classes weighted to balance. Logistic regression sees a movement
     in one direction and no other. The same samples and seed, given as for :func:`melib.training.train_mean`, give the
-    same values.
-
-    Raises
-    ------
-    ValueError
-        If the samples do not match, no spotting sample is positive or none is negative, or all emotion samples carry
-        the same emotion.
+    same values. Samples that do not match, or that are all of one kind or one emotion, raise ValueError.
     """
     check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
     rows = downsample_negatives(spot_targets, 5, seed)

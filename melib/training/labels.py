@@ -48,32 +48,13 @@ def sfamnet_labels(
 ) -> tuple[np.ndarray, np.ndarray]:
     """SFAMNet's pseudo-labels: the second half of the rise of a micro-expression, and its emotion there.
 
-    Frames are compared in units of ``frame_skip``, rounded down: 1 from ``(onset + apex) // 2`` to the apex.
+    Of frames ``(n,)`` the targets ``(n,)`` float32 are 1 from ``(onset + apex) // 2`` to the apex, compared in units of
+    ``frame_skip`` frames (2 as published), rounded down. The labels ``(n,)`` int64 are positions in ``classes``, the
+    emotions in the order of the network's logits; ``len(classes)`` is neutral. ``merge`` turns an expression's emotion
+    into one of the classes, such as :data:`melib.video.SEVEN_TO_FOUR`. Macro-expressions count as neutral, as in the
+    released code; where two expressions claim a frame, the later in order has it.
 
-    Parameters
-    ----------
-    frames : ndarray, (n,) int
-    expressions : iterable of Expression
-        Macro-expressions count as neutral, as in the released code.
-    classes : sequence of str
-        Emotion names in the order of the network's logits, without neutral.
-    merge : mapping, optional
-        Turns an expression's emotion into one of the classes, such as :data:`melib.video.SEVEN_TO_FOUR`.
-    frame_skip : int
-        2 as published.
-
-    Returns
-    -------
-    targets : ndarray, (n,) float32
-        0 or 1.
-    labels : ndarray, (n,) int64
-        Index into ``classes``; ``len(classes)`` is neutral. Where two expressions claim a frame, the later in order
-        has it.
-
-    Raises
-    ------
-    ValueError
-        If a micro-expression has no apex, or an emotion that is not among the classes.
+    A micro-expression without an apex, or with an emotion that is not among the classes, raises ValueError.
     """
     units = np.asarray(frames) // frame_skip
     targets = np.zeros(len(units), np.float32)

@@ -42,11 +42,9 @@ def fit(
     """
     parameters = [parameter for parameter in stage.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=rate, eps=epsilon, weight_decay=decay)
-    cycled = cycle and steps
-    schedule = (
-        torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.15) if cycled else None
-    )
-    history: list[Tensor] = []
+    schedule, history = None, []
+    if cycle and steps:
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.15)
     stage.train()
     for step in range(steps):
         batch = stage.prepare(*draw())
@@ -62,7 +60,6 @@ def fit(
             schedule.step()
         history.append(torch.stack(losses).detach().sum(0).cpu())
         if not torch.isfinite(history[-1]).all():
-            raise InputError(
-                f"the losses became {history[-1].tolist()} at step {step}: look for NaN or huge values in the planes"
-            )
+            found = f"the losses became {history[-1].tolist()} at step {step}"
+            raise InputError(f"{found}: look for NaN or huge values in the planes")
     return torch.stack(history).numpy() if history else np.empty((0, 1), np.float32)

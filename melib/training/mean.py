@@ -5,6 +5,7 @@ Source: the MEAN paper (see :mod:`melib.models.mean`) and the training settings 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from melib.errors import InputError
 from melib.models import MEAN, choose_device
 from melib.models.mean import Streams
 from melib.training.loop import Stage, fit
-from melib.training.sampling import INITIAL, Sampler, check_samples, downsample_negatives, torch_generator
+from melib.training.sampling import INITIAL, FoldSamples, Sampler, check_samples, downsample_negatives, torch_generator
 
 SPOTTING, RECOGNITION = 0, 1  # the two stages, as names of random streams
 ADAM_EPSILON = 1e-7  # Keras' default
@@ -96,7 +97,7 @@ def train_mean(
     seed: int = 0,
     device: str | torch.device = "auto",
 ) -> tuple[MEAN, dict[str, np.ndarray]]:
-    """Train MEAN on the samples of the training subjects.
+    """Train MEAN on the samples of the training subjects: a network in evaluation mode, on the device, and its history.
 
     Stage 1 fits the shared module and the spotting head to the pseudo-labels, with negatives down-sampled. Stage 2
     fits the recognition head on onset-apex samples; the shared module and the spotting head stay as they are, batch
@@ -115,41 +116,46 @@ def train_mean(
         0 to classes - 1.
     classes : int
         Number of emotions.
-    settings : MEANSettings, optional
-        The published ones by default.
-    seed : int
-        The same seed gives the same weights bit for bit on the CPU.
-    device : str or torch.device
-        See :func:`melib.models.choose_device`.
-
-    Returns
-    -------
-    model : MEAN
-        In evaluation mode, on the device.
-    history : dict of str to ndarray
-        ``spot`` and ``recognition``: losses ``(steps, 2)`` before each update, with and without the L2 terms.
-
-    Raises
-    ------
-    ValueError
-        If the samples do not match, none is positive, or a loss is not finite.
+    settings, seed, device
+        By default the published settings; a seed fixes every bit of the weights on the CPU; the device as for
+        :func:`melib.models.choose_device`.
 
     Notes
     -----
+    The history has ``spot`` and ``recognition``: losses ``(steps, 2)`` before each update, with and without the L2
+    terms. Samples that do not match, of which none is positive, and a loss that is not finite raise ValueError.
+
     Departures from the release: a fresh Adam for each fold and stage (there, one is shared by all folds); Adam's
     epsilon of 1e-7 is added as PyTorch adds it; batches of equal size. The features of the frozen shared module are
     computed once and not in each of the 100 passes, which changes nothing but the time.
     """
-    settings = settings or MEANSettings()
-    check_samples(planes, spot_targets, emotion_planes, emotion_labels, classes)
-    more = {"classes": classes, "settings": settings, "seed": seed, "device": choose_device(device)}
-    stage, draw = spotting_stage(planes, spot_targets, **more)
+    fold = FoldSamples((planes, spot_targets, emotion_planes, emotion_labels), seed)
+    more = {"classes": classes, "settings": settings or MEANSettings(), "device": choose_device(device)}
+    return two_stages([fold], _alone, **more)[0]
+
+
+def _alone(pairs: Sequence[tuple[Stage, Sampler]], steps: Sequence[int], **adam) -> list[np.ndarray]:
+    return [fit(*pair, steps=number, **adam) for pair, number in zip(pairs, steps, strict=True)]
+
+
+def two_stages(folds: Sequence[FoldSamples], fit_all, *, classes: int, settings: MEANSettings, device) -> list:
+    """Network and history of each fold, as :func:`train_mean` returns them.
+
+    ``fit_all(pairs, steps, rate=..., epsilon=...)`` trains the stages of all folds, each with its batches, for so many
+    updates, and returns their histories.
+    """
+    for fold in folds:
+        check_samples(*fold.samples, classes)
+    common = {"classes": classes, "settings": settings, "device": device}
     adam = {"rate": settings.rate, "epsilon": ADAM_EPSILON}
-    spotting = fit(stage, draw, steps=settings.steps(SPOTTING, len(draw.rows)), **adam)
-    model = stage.model
-    stage, draw = recognition_stage(model, emotion_planes, emotion_labels, settings=settings, seed=seed)
-    recognition = fit(stage, draw, steps=settings.steps(RECOGNITION, len(draw.rows)), **adam)
-    return model.eval().requires_grad_(True), {"spot": spotting, "recognition": recognition}
+    pairs = [spotting_stage(*fold.samples[:2], seed=fold.seed, **common) for fold in folds]
+    spotting = fit_all(pairs, [settings.steps(SPOTTING, len(draw.rows)) for _, draw in pairs], **adam)
+    given = [(stage.model, *fold.samples[2:], fold.seed) for (stage, _), fold in zip(pairs, folds, strict=True)]
+    pairs = [recognition_stage(*others, settings=settings, seed=seed) for *others, seed in given]
+    recognition = fit_all(pairs, [settings.steps(RECOGNITION, len(draw.rows)) for _, draw in pairs], **adam)
+    histories = [{"spot": spot, "recognition": emotion} for spot, emotion in zip(spotting, recognition, strict=True)]
+    models = [stage.model.eval().requires_grad_(True) for stage, _ in pairs]
+    return list(zip(models, histories, strict=True))
 
 
 def retrain_recognition(
@@ -214,10 +220,6 @@ def _sampler(model, arrays, rows, settings, seed, stage) -> Sampler:
 def frozen_features(streams: Streams, planes: np.ndarray, batch: int = 512) -> np.ndarray:
     """What the shared module makes of samples in evaluation mode: ``(M, 14, 14, 14)`` float32."""
     device = next(streams.parameters()).device
-    streams.eval()
+    parts = (np.ascontiguousarray(planes[i : i + batch], np.float32) for i in range(0, len(planes), batch))
     with torch.inference_mode():
-        parts = [
-            streams(torch.from_numpy(np.ascontiguousarray(planes[i : i + batch], dtype=np.float32)).to(device)).cpu()
-            for i in range(0, len(planes), batch)
-        ]
-    return torch.cat(parts).numpy()
+        return torch.cat([streams.eval()(torch.from_numpy(part).to(device)).cpu() for part in parts]).numpy()

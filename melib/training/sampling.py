@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,10 +23,8 @@ def check_samples(
     check_planes(planes)
     check_planes(emotion_planes)
     if len(planes) != len(spot_targets) or len(emotion_planes) != len(emotion_labels):
-        raise InputError(
-            f"{len(planes)} planes for {len(spot_targets)} spotting targets, "
-            f"{len(emotion_planes)} for {len(emotion_labels)} emotion labels: the numbers must agree"
-        )
+        counts = f"{len(planes)} planes for {len(spot_targets)} spotting targets, {len(emotion_planes)}"
+        raise InputError(f"{counts} for {len(emotion_labels)} emotion labels: the numbers must agree")
     labels = np.asarray(emotion_labels)
     if len(labels) == 0 or labels.min() < 0 or labels.max() >= emotions:
         raise InputError(f"emotion labels must be 0 to {emotions - 1} and at least one, got {np.unique(labels)}")
@@ -48,6 +47,14 @@ def downsample_negatives(targets: np.ndarray, ratio: float, seed: int) -> np.nda
     wanted = min(len(negatives), round(ratio * int(positive.sum())))
     drawn = np.random.default_rng([seed, NEGATIVES]).choice(negatives, wanted, replace=False)
     return np.sort(np.concatenate([np.flatnonzero(positive), drawn]))
+
+
+@dataclass(frozen=True)
+class FoldSamples:
+    """What a fold is trained on: the arrays of ``train_mean`` or ``train_sfamnet`` in their order, and its seed."""
+
+    samples: Sequence[np.ndarray]
+    seed: int
 
 
 class Sampler:

@@ -91,7 +91,7 @@ def train_sfamnet(
     seed: int = 0,
     device: str | torch.device = "auto",
 ) -> tuple[SFAMNet, dict[str, np.ndarray]]:
-    """Train SFAMNet on the samples of the training subjects.
+    """Train SFAMNet on the samples of the training subjects; it returns what :func:`melib.training.train_mean` does.
 
     Positive samples are the labelled frames and the recognition samples; as many negative frames are drawn once.
     Nothing is selected on the way: the last state is returned.
@@ -109,20 +109,11 @@ def train_sfamnet(
     settings : SFAMNetSettings, optional
         The published ones by default.
 
-    Returns
-    -------
-    model : SFAMNet
-        In evaluation mode, on the device.
-    history : dict of str to ndarray
-        ``joint``: losses ``(steps, 3)`` before each update: total, spotting, recognition.
-
-    Raises
-    ------
-    ValueError
-        If the samples do not match, none is positive, or a loss is not finite.
-
     Notes
     -----
+    The history has ``joint``: losses ``(steps, 3)`` before each update: total, spotting, recognition. Samples that do
+    not match, of which none is positive, and a loss that is not finite raise ValueError.
+
     Departures from the release: a batch without a named emotion contributes no recognition loss (see
     :class:`SFAMNetSettings`), batches are of equal size, and the held-out subject is not looked at on the way. On a
     CPU the gradient of a batch is summed over parts of it, which changes it by rounding alone.

@@ -7,7 +7,6 @@ weights, batches, noise and batch statistics; nothing passes from one to another
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,19 +16,11 @@ from torch.func import functional_call, stack_module_state, vmap
 from melib.errors import InputError
 from melib.models.sfamnet import AttentionStreams
 from melib.training.loop import Stage, fit
-from melib.training.mean import ADAM_EPSILON, RECOGNITION, SPOTTING, MEANSettings, recognition_stage, spotting_stage
-from melib.training.sampling import Sampler, check_samples
+from melib.training.mean import MEANSettings, two_stages
+from melib.training.sampling import FoldSamples, Sampler
 from melib.training.sfamnet import SFAMNetSettings, sfamnet_stage
 
 Trained = tuple[nn.Module, dict[str, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class FoldSamples:
-    """What a fold is trained on: the arrays of ``train_mean`` or ``train_sfamnet`` in their order, and its seed."""
-
-    samples: Sequence[np.ndarray]
-    seed: int
 
 
 class Stack(Stage):
@@ -117,26 +108,10 @@ def train_stack(
         histories = fit_stack(*zip(*pairs, strict=True), steps=settings.steps, rate=settings.rate)
         return [(stage.model.eval(), {"joint": h}) for (stage, _), h in zip(pairs, histories, strict=True)]
 
-    def together(pairs: list[tuple[Stage, Sampler]], stage: int) -> list[np.ndarray]:
-        steps = {settings.steps(stage, len(draw.rows)) for _, draw in pairs}
-        if len(steps) > 1:
-            raise InputError(
-                f"the folds of a stack would make {sorted(steps)} updates: set spot_steps and recognition_steps"
-            )
-        adam = {"rate": settings.rate, "epsilon": ADAM_EPSILON}
-        return fit_stack(*zip(*pairs, strict=True), steps=steps.pop(), **adam)
+    def together(pairs: Sequence[tuple[Stage, Sampler]], steps: Sequence[int], **adam) -> list[np.ndarray]:
+        if len(set(steps)) > 1:
+            found = f"the folds of a stack would make {sorted(set(steps))} updates"
+            raise InputError(f"{found}: set spot_steps and recognition_steps")
+        return fit_stack(*zip(*pairs, strict=True), steps=steps[0], **adam)
 
-    for fold in folds:
-        check_samples(*fold.samples, classes)
-    pairs = [spotting_stage(*fold.samples[:2], seed=fold.seed, **common) for fold in folds]
-    spotting = together(pairs, SPOTTING)
-    models = [stage.model for stage, _ in pairs]
-    pairs = [
-        recognition_stage(model, *fold.samples[2:], settings=settings, seed=fold.seed)
-        for model, fold in zip(models, folds, strict=True)
-    ]
-    recognition = together(pairs, RECOGNITION)
-    return [
-        (model.eval().requires_grad_(True), {"spot": spot, "recognition": emotion})
-        for model, spot, emotion in zip(models, spotting, recognition, strict=True)
-    ]
+    return two_stages(folds, together, **common)

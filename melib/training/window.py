@@ -64,7 +64,7 @@ def train_window(
     seed: int = 0,
     device: str | torch.device = "auto",
 ) -> tuple[WindowNet, dict[str, np.ndarray]]:
-    """Train WindowNet on the videos of the training subjects; the last state is returned.
+    """Train WindowNet on the videos of the training subjects; the rest is as for :func:`melib.training.train_mean`.
 
     Parameters
     ----------
@@ -73,22 +73,11 @@ def train_window(
         planes must point right.
     targets : sequence of FrameValues
         Of each video, see :func:`melib.models.window_targets`.
-    classes : int
-        Number of emotions.
-    settings, seed, device
-        As for :func:`melib.training.train_mean`.
 
-    Returns
-    -------
-    model : WindowNet
-        In evaluation mode, on the device.
-    history : dict of str to ndarray
-        ``joint``: losses ``(steps, 3)`` before each update: total, spotting, naming.
-
-    Raises
-    ------
-    InputError
-        If planes and targets do not match, no row lies in a micro-expression, or a loss is not finite.
+    Notes
+    -----
+    The history has ``joint``: losses ``(steps, 3)`` before each update: total, spotting, naming. Planes that do not
+    match their targets, targets without a micro-expression, and a loss that is not finite raise ValueError.
     """
     settings, device = settings or WindowSettings(), choose_device(device)
     videos = [(pooled(video), *wanted) for video, wanted in zip(planes, targets, strict=True)]

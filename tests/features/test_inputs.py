@@ -132,17 +132,14 @@ def test_of_a_rendered_head_that_turns_and_nears_relief_leaves_half_of_what_affi
         assert relief < 0.7 * affine < 0.2 * median
 
 
-@pytest.mark.parametrize(
-    ("video", "input", "stabilization", "message"),
-    [
+def test_a_video_says_what_it_lacks():
+    for video, input, stabilization, message in (
         (SlidingVideo(), "D", "none", "s0/v0 has no depth, which input .* needs: choose input 'O'"),
         (PlaneVideo(), "true-S", "none", "p0/v0 has no known true motion.*on the benchmark alone"),
         (PlaneVideo(), "O", "true-pose", "p0/v0 has no known true motion.*on the benchmark alone"),
-    ],
-)
-def test_a_video_says_what_it_lacks(video, input, stabilization, message):
-    with pytest.raises(ValueError, match=message):
-        found(video, input, stabilization=stabilization)
+    ):
+        with pytest.raises(ValueError, match=message):
+            found(video, input, stabilization=stabilization)
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,6 @@ def inner(values, border=6):
     return values[..., border:-border, border:-border]
 
 
-# -- known motion ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("shift", [0.0, 0.0007, -0.002])
 def test_a_shift_of_depth_alone_is_found_as_motion_away_and_no_image_flow(shift):
     motion, flow, valid = scene_flow(IMAGE, plane(), IMAGE, plane() + np.float32(shift), CAMERA)
@@ -74,9 +71,6 @@ def test_noisy_depth_is_averaged_over_the_surface_and_followed_with_less_smoothi
     assert rough.std() > 3 * usual.std() and trusting.std() > 2 * usual.std()
 
 
-# -- holes, flat images, sizes ---------------------------------------------------------------------------------------
-
-
 def test_holes_give_no_scene_flow_and_do_not_disturb_what_is_around():
     a, b = shifted_pair(shift=(0.7, 0.2))
     depth_a, depth_b = plane(), plane() + np.float32(0.001)
@@ -115,9 +109,6 @@ def test_odd_and_small_sizes_are_read_on_the_right_axes(size):
     assert flow.shape == (2, *size) and motion.shape == (3, *size)
     assert inner(flow, 4).mean(axis=(1, 2)).tolist() == pytest.approx([0.5, 0.0], abs=0.1)
     np.testing.assert_allclose(motion[2], 0.001, atol=5e-5)
-
-
-# -- precision, batches, kinds of input ------------------------------------------------------------------------------
 
 
 def batch():
@@ -169,9 +160,6 @@ def test_precision_tensors_and_read_only_arrays_change_nothing_and_warn_of_nothi
         assert isinstance(tensor, torch.Tensor)
         np.testing.assert_array_equal(tensor.numpy(), first)
         np.testing.assert_array_equal(array, first)
-
-
-# -- refusals --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,8 @@ def test_the_hull_of_the_landmarks_stands_in_for_a_missing_mask():
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize(
-    ("mode", "given", "message"),
-    [
+def test_missing_or_unfit_input_is_named():
+    for mode, given, message in (
         ("spin", {}, "unknown stabilisation mode 'spin'"),
         ("nose", {"face": FACE}, "needs landmarks="),
         ("affine", {"face": FACE[:-1]}, "face must be"),
@@ -83,10 +82,8 @@ def test_the_hull_of_the_landmarks_stands_in_for_a_missing_mask():
         ("nose", {"landmarks": np.where(LANDMARKS > 50, np.nan, LANDMARKS)}, "finite"),
         ("rigid", {"face": FACE, "depth": 1.0 * FACE}, "needs camera="),
         ("rigid", {"face": FACE, "depth": 1.0 * FACE[1:], "camera": ()}, "depth must be"),
-    ],
-)
-def test_missing_or_unfit_input_is_named(mode, given, message):
-    with pytest.raises(ValueError, match=message):
-        stabilize(LOCAL, mode, **given)
+    ):
+        with pytest.raises(ValueError, match=message):
+            stabilize(LOCAL, mode, **given)
     with pytest.raises(ValueError, match="2 or 3, H, W"):
         stabilize(LOCAL[:1], "median", face=FACE)

@@ -9,10 +9,9 @@ from melib.flow import optical_flow
 from melib.flow.tvl1 import tvl1
 from tests.flow.scenes import endpoint_error, grid, shifted_pair
 
-# -- an independent implementation, in float64 and in SciPy, of one pyramid level -------------------------------------
-
 
 def reference_derivative(image, axis):
+    """Part of an independent implementation, in float64 and in SciPy, of one pyramid level."""
     return ndimage.correlate1d(image, np.array([1, -8, 0, 8, -1]) / 12, axis=axis, mode="nearest")
 
 
@@ -72,9 +71,6 @@ def test_float32_agrees_with_an_independent_float64_reference(size):
     np.testing.assert_allclose(double, expected, atol=2e-7)
 
 
-# -- known motion ----------------------------------------------------------------------------------------------------
-
-
 def test_fine_texture_is_followed_to_a_hundredth_of_a_pixel():
     random = np.random.default_rng(1)
     image = ndimage.gaussian_filter(random.normal(size=(96, 96)), 1.0)
@@ -90,9 +86,6 @@ def test_a_change_of_light_without_texture_is_no_evidence_of_motion():
     assert np.abs(optical_flow(flat, flat + np.uint8(9), method="tvl1")).max() == 0
 
 
-# -- the parameters --------------------------------------------------------------------------------------------------
-
-
 def test_removing_the_local_mean_makes_flow_indifferent_to_flickering_light():
     a, b = shifted_pair(dtype=np.float32)
     x, _ = grid(64, 64)
@@ -106,9 +99,6 @@ def test_the_pyramid_follows_motion_that_one_level_cannot():
     pair = shifted_pair(128, 128, shift=(6.0, 0.0))
     assert endpoint_error(optical_flow(*pair, method="tvl1"), (6, 0), border=14) < 0.1
     assert endpoint_error(optical_flow(*pair, method="tvl1", scales=1), (6, 0), border=14) > 2
-
-
-# -- batches, stopping, kinds of input -------------------------------------------------------------------------------
 
 
 def batch_of_pairs():

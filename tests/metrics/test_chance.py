@@ -18,10 +18,8 @@ def draws(monkeypatch):
 
 def test_a_good_system_is_above_both_nulls(tables, videos):
     scores = {"strs": strs.evaluate(*tables)["strs"]}
-    for null in (
-        chance.shifted(*tables, videos, n_draws=40),
-        chance.exchanged(*tables, videos=videos, n_draws=40),
-    ):
+    nulls = chance.shifted(*tables, videos, n_draws=40), chance.exchanged(*tables, videos=videos, n_draws=40)
+    for null in nulls:
         assert scores["strs"] > null.table.loc["strs", "high"]
         assert not null.holds(scores)["strs"]
 

@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from melib.metrics import intervals
-from melib.spotting import (
-    choose,
-    mean_candidates,
-    mean_intervals_strict,
-    recall_ceiling,
-    sfamnet_candidates,
-    sfamnet_intervals,
-)
+from melib.spotting import mean_intervals_strict, sfamnet_intervals
+from melib.spotting.choice import choose, mean_candidates, recall_ceiling, sfamnet_candidates
 
 
 def count(truth, found):

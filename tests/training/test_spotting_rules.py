@@ -5,17 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from melib.spotting import (
-    MACRO,
-    MICRO,
-    box_smooth,
-    centred_smooth,
-    mean_intervals,
-    mean_intervals_strict,
-    name_intervals,
-    per_frame,
-    sfamnet_intervals,
-)
+from melib.spotting import MACRO, MICRO, mean_intervals, mean_intervals_strict, name_intervals, sfamnet_intervals
+from melib.spotting.smoothing import box_smooth, centred_smooth, per_frame
 
 
 def bump(n, centre, height=1.0, half=5):
@@ -101,18 +92,15 @@ def test_votes_are_counted_over_the_span_and_ties_go_to_the_label_met_first():
         name_intervals(labels, interval, span="half")
 
 
-@pytest.mark.parametrize(
-    ("score", "more", "message"),
-    [
+def test_bad_input_is_named():
+    for score, more, message in (
         ([0.0, np.nan], {}, "finite"),
         ([], {}, "n > 0"),
         ([0.0, 1.0], {"k_p": 0}, "at least 1 frame"),
         ([0.0, 1.0], {"keep": "best"}, "all, max"),
-    ],
-)
-def test_bad_input_is_named(score, more, message):
-    with pytest.raises(ValueError, match=message):
-        mean_intervals(score, **({"k_p": 2} | more))
+    ):
+        with pytest.raises(ValueError, match=message):
+            mean_intervals(score, **({"k_p": 2} | more))
 
 
 def plateau(n, start, stop, height):
@@ -133,16 +121,12 @@ def test_sfamnets_rule_grows_an_interval_to_the_lowest_frame_above_the_threshold
     assert shifted.tolist() == [[55, 59, 65]], "the released rule takes the sample before the peak for the peak"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("threshold", 0.95), ("min_length", 11), ("max_length", 9), ("max_mean", 0.7)]
-    + [("min_drop", 0.4), ("max_video_mean", 0.1)],
-)
-def test_every_filter_of_sfamnets_rule_can_silence_it(name, value):
-    score = plateau(120, 53, 66, 0.9)
-    rule = replace(MICRO, peak_shift=0, max_mean=1.0)
+def test_every_filter_of_sfamnets_rule_can_silence_it():
+    score, rule = plateau(120, 53, 66, 0.9), replace(MICRO, peak_shift=0, max_mean=1.0)
     assert len(sfamnet_intervals(score, rule)) == 1
-    assert sfamnet_intervals(score, replace(rule, **{name: value})).shape == (0, 3)
+    silencing = {"threshold": 0.95, "min_length": 11, "max_length": 9, "max_mean": 0.7}
+    for name, value in (silencing | {"min_drop": 0.4, "max_video_mean": 0.1}).items():
+        assert sfamnet_intervals(score, replace(rule, **{name: value})).shape == (0, 3), name
 
 
 def test_short_macro_intervals_are_widened_inside_the_video():
