@@ -125,10 +125,9 @@ def view(clip: SyntheticVideo, reading: Reading, pairs: Sequence[tuple[int, int]
     if reading.generic:
         return GenericShapeView(clip)
     windows = {}
-    if reading.averaged:
-        for start, end in pairs:
-            windows[start] = (max(0, start - BEFORE), start + 1)
-            windows[end] = (end - ABOUT, min(end + ABOUT + 1, clip.n_frames))
+    for start, end in pairs if reading.averaged else ():
+        windows[start] = (max(0, start - BEFORE), start + 1)
+        windows[end] = (end - ABOUT, min(end + ABOUT + 1, clip.n_frames))
     return SensorView(clip, reading.sensor, delay=reading.delay, windows=windows)
 
 
