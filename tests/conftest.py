@@ -1,5 +1,6 @@
-"""A small checkout with one notebook, and which tests share a process when there are several."""
+"""A small checkout with one notebook, figures closed after each test, and which tests share a process."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of a file do, and all that read the built book."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group("book" if {"book", "html"} & {*item.fixturenames} else item.path.name))
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """No figure that a test leaves open stays."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

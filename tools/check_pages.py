@@ -14,9 +14,8 @@ from melib.study.pages import faults
 
 def main(tier: str) -> int:
     """Print the faults; 1 if there is any."""
-    found = faults(Path.cwd(), tier)
-    for fault in found:
-        print(fault, file=sys.stderr)
+    if found := faults(Path.cwd(), tier):
+        print(*found, sep="\n", file=sys.stderr)
     return 1 if found else 0
 
 

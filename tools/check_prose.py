@@ -64,9 +64,7 @@ def prose(source: str) -> str:
     """The prose of a page, line for line where it stands in the source; all else is blank."""
     lines = source.splitlines()
     kept = [""] * len(lines)
-    number = 0
-    if lines[:1] == ["---"]:  # the front matter of a notebook
-        number = lines.index("---", 1) + 1
+    number = lines.index("---", 1) + 1 if lines[:1] == ["---"] else 0  # behind the front matter of a notebook
     blocks: list[tuple[str, bool]] = []  # the closing mark of each open block, and whether its body is prose
     while number < len(lines):
         line = lines[number]

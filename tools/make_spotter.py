@@ -100,16 +100,9 @@ def make(store: Path, jobs: int, sizes: Sizes) -> Spotter:
     rule, f1 = choose(learner, people)
     print(f"rule {dict(rule.constants)}, F1 on training subjects left out {f1:.3f}")
     trained = learner.train(learner.samples(people.train, clips), seed=seed_of(0))
-    spotter = Spotter(
-        model=trained.models[0],
-        settings=SETTINGS.planes(SETTINGS.input),
-        gap_s=SETTINGS.gap_s,
-        half_length_s=rule.constants["k_p"] / FPS,
-        threshold=rule.constants["threshold"],
-        emotions=SETTINGS.emotions,
-        bands=(),
-        origin={},
-    )
+    sees = {"settings": SETTINGS.planes(SETTINGS.input), "gap_s": SETTINGS.gap_s, "emotions": SETTINGS.emotions}
+    finds = {"half_length_s": rule.constants["k_p"] / FPS, "threshold": rule.constants["threshold"]}
+    spotter = Spotter(model=trained.models[0], **sees, **finds, bands=(), origin={})
     found = found_in(fresh.videos, replace(trained, readers=(Reader(fresh, SETTINGS, store),)), spotter)
     if found.empty:
         raise InputError("nothing was found in the videos of fresh people, so no score can be calibrated: take more")

@@ -45,10 +45,8 @@ WARM_PAIRS, WARM_TIER = 2, "smoke"
 RECORD, TABLE = Path("results", "cuda_speed.json"), Path("book", "tables", "cuda_speed.md")
 
 _HEAD = "<!-- Written by tools/run_on_cuda.py from results/cuda_speed.json: change that. -->\n\n"
-_UNMEASURED = """\
-How much faster a card is was **not measured**: `python tools/run_on_cuda.py --json` has not been run for this book on
-a machine that has one.
-"""
+_UNMEASURED = "How much faster a card is was **not measured**: `python tools/run_on_cuda.py --json` has not been run "
+_UNMEASURED += "for this book on\na machine that has one.\n"
 
 
 def timed(work: Callable[[], object], device: torch.device) -> tuple:
@@ -172,8 +170,7 @@ def run(options: argparse.Namespace) -> int:
         if not torch.cuda.is_available():
             words = f"PyTorch {torch.__version__} sees no CUDA device here; nothing was measured"
             raise OSError(f"no graphics card: {words}")
-        devices = (torch.device("cpu"), choose_device("cuda"))
-        record = measure(options.tier, options.pairs, devices, jobs=options.jobs)
+        record = measure(options.tier, options.pairs, (torch.device("cpu"), choose_device("cuda")), jobs=options.jobs)
         print(table(record))
         if options.json:
             print(f"{stored.save(record, RECORD)} written")

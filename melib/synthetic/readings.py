@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import cv2
@@ -61,14 +61,13 @@ class Reading:
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Reading:
         """From plain values: those of :class:`FeatureSettings` beside the others, ``sensor`` a level or its errors."""
-        names = [each.name for each in fields(FeatureSettings)]
-        mine = [each.name for each in fields(cls) if each.name != "planes"]
+        of_planes = [each.name for each in fields(FeatureSettings)]
         for name in values:
-            find(name, (*names, *mine), "setting of a reading")
-        given = {name: value for name, value in values.items() if name in mine}
-        if "sensor" in given:
-            given["sensor"] = _sensor(given["sensor"])
-        return cls(FeatureSettings(**{name: value for name, value in values.items() if name in names}), **given)
+            find(name, (*of_planes, "sensor", "generic", "delay", "averaged"), "setting of a reading")
+        own = {name: value for name, value in values.items() if name not in of_planes}
+        if "sensor" in own:
+            own["sensor"] = _sensor(own["sensor"])
+        return cls(FeatureSettings(**{name: value for name, value in values.items() if name in of_planes}), **own)
 
 
 def _sensor(given: str | Mapping[str, object]) -> DepthSensor:
@@ -126,10 +125,9 @@ def view(clip: SyntheticVideo, reading: Reading, pairs: Sequence[tuple[int, int]
     if reading.generic:
         return GenericShapeView(clip)
     windows = {}
-    if reading.averaged:
-        for start, end in pairs:
-            windows[start] = (max(0, start - BEFORE), start + 1)
-            windows[end] = (end - ABOUT, min(end + ABOUT + 1, clip.n_frames))
+    for start, end in pairs if reading.averaged else ():
+        windows[start] = (max(0, start - BEFORE), start + 1)
+        windows[end] = (end - ABOUT, min(end + ABOUT + 1, clip.n_frames))
     return SensorView(clip, reading.sensor, delay=reading.delay, windows=windows)
 
 
@@ -151,56 +149,46 @@ def read_clip(clip: SyntheticVideo, reading: Reading, *, still: bool = True, who
 def fill(requests: Iterable[Request], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
     """Read what the store lacks, people in parallel; the result does not depend on the number of jobs."""
     Path(store).mkdir(parents=True, exist_ok=True)
-    asked: dict[tuple[People, str], tuple[Dataset, list[tuple[Path, Request]]]] = {}
-    requests = dict.fromkeys(requests)
+    requests, tasks = dict.fromkeys(requests), []
     # Where still pairs are asked for too, their file serves both.
-    requests = [each for each in requests if each.still or _with_still(each) not in requests]
-    datasets = {people: people.open() for people in dict.fromkeys(each.people for each in requests)}
-    for request in requests:
-        dataset = datasets[request.people]
+    requests = [each for each in requests if each.still or replace(each, still=True) not in requests]
+    for people in dict.fromkeys(each.people for each in requests):
+        dataset, asked = people.open(), [each for each in requests if each.people == people]
         for subject in dataset.subjects:
-            if _found(request, dataset, subject, store) is None:
-                missing = (_path(request, dataset, subject, store), request)
-                asked.setdefault((request.people, subject), (dataset.of([subject]), []))[1].append(missing)
-    jobs_of_people = tqdm(asked.values(), desc="clips", unit="person", disable=not progress)
-    Parallel(n_jobs=jobs)(delayed(_write)(clips, missing) for clips, missing in jobs_of_people)
+            lacking = [each for each in asked if _found(each, dataset, subject, store) is None]
+            missing = {_path(each, dataset, subject, store): each for each in lacking}
+            tasks += [delayed(_write)(dataset.of([subject]), missing)] if missing else []
+    Parallel(n_jobs=jobs)(tqdm(tasks, desc="clips", unit="person", disable=not progress))
 
 
 def read(request: Request, *, store: Path | str) -> tuple[tuple[SyntheticVideo, ...], np.ndarray]:
     """The clips of some people and what the store holds of them, ``(clips, pairs, 3, side, side)`` float32."""
     dataset = request.people.open()
-    parts = []
-    for subject in dataset.subjects:
-        path = _found(request, dataset, subject, store)
-        if path is None:
-            raise FileNotFoundError(f"the clips of subject {subject} were not read: fill the store first")
-        parts.append(np.load(path, allow_pickle=False))
-    return dataset.videos, np.concatenate(parts)
+    paths = {subject: _found(request, dataset, subject, store) for subject in dataset.subjects}
+    if lacking := [subject for subject, path in paths.items() if path is None]:
+        raise FileNotFoundError(f"the clips of subject {lacking[0]} were not read: fill the store first")
+    return dataset.videos, np.concatenate([np.load(path, allow_pickle=False) for path in paths.values()])
 
 
-def _write(clips: Sequence[SyntheticVideo], missing: Sequence[tuple[Path, Request]]) -> None:
+def _write(clips: Sequence[SyntheticVideo], missing: Mapping[Path, Request]) -> None:
     """Read the clips of one person in every way that is missing; each clip is rendered once."""
     cv2.setNumThreads(1)
-    if any(request.reading.planes.uses_torch for _, request in missing):
+    if any(request.reading.planes.uses_torch for request in missing.values()):
         import torch
 
         torch.set_num_threads(1)
-    found: list[list[np.ndarray]] = [[] for _ in missing]
-    for clip in clips:
-        for (_, request), parts in zip(missing, found, strict=True):
-            parts.append(read_clip(clip, request.reading, still=request.still, whole=request.whole))
-    for (path, _), parts in zip(missing, found, strict=True):
+    read = [
+        [read_clip(clip, each.reading, still=each.still, whole=each.whole) for each in missing.values()]
+        for clip in clips
+    ]
+    for path, parts in zip(missing, zip(*read, strict=True), strict=True):
         with whole(path) as part, part.open("wb") as file:
             np.save(file, np.stack(parts))
 
 
-def _with_still(request: Request) -> Request:
-    return Request(request.people, request.reading, True, request.whole)
-
-
 def _found(request: Request, dataset: Dataset, subject: str, store: Path | str) -> Path | None:
     """The file that serves a request, if there is one."""
-    paths = (_path(each, dataset, subject, store) for each in dict.fromkeys((request, _with_still(request))))
+    paths = (_path(each, dataset, subject, store) for each in (request, replace(request, still=True)))
     return next((path for path in paths if path.exists()), None)
 
 

@@ -18,6 +18,9 @@ from melib.flow.stabilize import affine_motion
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.sensor import DepthSensor, measure_depth, to_metres
 
+#: Of frames, those over which their depth is averaged.
+Windows = Mapping[int, tuple[int, int]]
+
 
 class _View(SyntheticVideo):
     """The same film, of which depth is seen otherwise."""
@@ -37,12 +40,7 @@ class SensorView(_View):
     """
 
     def __init__(
-        self,
-        video: SyntheticVideo,
-        sensor: DepthSensor,
-        *,
-        delay: int = 0,
-        windows: Mapping[int, tuple[int, int]] | None = None,
+        self, video: SyntheticVideo, sensor: DepthSensor, *, delay: int = 0, windows: Windows | None = None
     ) -> None:
         if video.suite.depth != DepthSensor():
             raise InputError(f"{video} was filmed by a sensor with errors of its own: open it with depth='none'")

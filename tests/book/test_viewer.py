@@ -45,11 +45,6 @@ def test_nothing_has_moved_at_the_onset_and_the_estimate_follows_the_truth_at_th
     assert clip.score[onset : onset + 2].max() > 2 * clip.score[offset + 1 :].max(), "a pair that spans the rise"
 
 
-def test_a_clip_beyond_the_video_is_refused(clip):
-    with pytest.raises(IndexError, match="frames -1"):
-        viewer.make_clip(clip.video, clip.event, before=clip.event.true.onset + 1, frames=FRAMES, gap=GAP)
-
-
 def test_the_page_gets_the_motion_to_half_a_step_and_stays_small(clip, markup):
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', markup).group(1))
     for name, motion in clip.motion.items():

@@ -1,5 +1,6 @@
 """Small trees with the published names, columns and quirks of the releases; the brightness of a frame is its number."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -58,6 +59,13 @@ def refused(words: str, call: Callable, *what: object, kind: type = ValueError, 
     """A call fails with an error of a kind whose message matches the words."""
     with pytest.raises(kind, match=words):
         call(*what, **how)
+
+
+def released(*parts: str) -> Path:
+    """A folder of the authors' released files; the test is skipped where they are not."""
+    if "MELIB_REFERENCE" not in os.environ:
+        pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
+    return Path(os.environ["MELIB_REFERENCE"], *parts)
 
 
 def assert_published(name: str, labels: LabelTable) -> None:

@@ -1,7 +1,5 @@
-import os
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import dataset_trees as trees
 import numpy as np
@@ -24,9 +22,7 @@ def dataset(root):
 
 
 def test_the_released_files_are_read_as_sfamnet_reads_them_and_every_row_is_accounted_for():
-    if "MELIB_REFERENCE" not in os.environ:
-        pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
-    folder = Path(os.environ["MELIB_REFERENCE"], "SFAMNet", "annotation")
+    folder = trees.released("SFAMNet", "annotation")
     trees.assert_published("casme3", casme3.read_labels(folder, thirty_frame_rule=False))
     labels = casme3.read_labels(folder)
     counts = count_labels(labels.rows)

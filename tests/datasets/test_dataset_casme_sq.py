@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import dataset_trees as trees
 import pytest
 
@@ -10,9 +7,7 @@ from melib.video import EMOTIONS_4, Expression, truth_table
 
 
 def test_the_released_file_has_the_published_lengths_classes_and_odd_cells():
-    if "MELIB_REFERENCE" not in os.environ:
-        pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
-    released = casme_sq.read_labels(Path(os.environ["MELIB_REFERENCE"], "MTSN-Spot-ME-MaE", "megc2021-ground-truth"))
+    released = casme_sq.read_labels(trees.released("MTSN-Spot-ME-MaE", "megc2021-ground-truth"))
     trees.assert_published("casme_sq", released)
     micro = released.rows.query("kind == 'micro'")
     assert half_length(Expression(row.onset, row.offset, kind="micro") for row in micro.itertuples()) == 6

@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import dataset_trees as trees
 import pytest
 from dataset_trees import SAMM_LV as ROWS
@@ -17,9 +14,7 @@ def reasons(labels) -> dict[int, str]:
 
 
 def test_the_published_label_file_gives_the_published_lengths():
-    if "MELIB_REFERENCE" not in os.environ:
-        pytest.skip("set MELIB_REFERENCE to the folder of the authors' released files to compare with them")
-    released = samm_lv.read_labels(Path(os.environ["MELIB_REFERENCE"], "MTSN-Spot-ME-MaE", "megc2021-ground-truth"))
+    released = samm_lv.read_labels(trees.released("MTSN-Spot-ME-MaE", "megc2021-ground-truth"))
     trees.assert_published("samm_lv", released)
     labels, micro = released.rows, released.rows.query("kind == 'micro'")
     length = micro["offset"] - micro["onset"]

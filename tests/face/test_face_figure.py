@@ -30,4 +30,3 @@ def test_a_filmed_person_is_drawn_only_on_request_and_where_everything_is():
     np.testing.assert_allclose(whole.collections[0].get_offsets(), expected, atol=0.5)
     assert len(cut.patches) == len(seen.patches) == 2
     assert np.asarray(seen.images[0].get_array()).shape == (42, 42)
-    pyplot.close("all")

@@ -2,16 +2,9 @@
 
 import numpy as np
 import pytest
-from matplotlib import pyplot
 
 from melib.plots import motion as figures
 from melib.plots.motion import flow_colours
-
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    pyplot.close("all")
 
 
 def constant(right, down):

@@ -6,15 +6,8 @@ import pandas as pd
 import pytest
 import released
 import stored
-from matplotlib import pyplot
 
 from melib.metrics import intervals
-
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    pyplot.close("all")
 
 
 def test_the_timeline_draws_every_interval_to_scale_and_joins_the_pairs(tables):
@@ -27,11 +20,6 @@ def test_the_timeline_draws_every_interval_to_scale_and_joins_the_pairs(tables):
         bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axis.patches]
         assert sorted(bars) == sorted(zip(shown.onset, shown.offset + 1, strict=True))
     assert sum(len(axis.lines) for axis in drawn.axes) == len(pairs)
-
-
-def test_intervals_that_overlap_stand_on_lanes_of_their_own():
-    table = pd.DataFrame({"onset": [20, 0, 5, 30], "offset": [25, 9, 29, 40]})
-    assert figures._lanes(table) == [0, 0, 1, 0]
 
 
 def test_printed_values_and_curves_of_withheld_predictions_are_those_of_the_record():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from explain import architecture, attention_maps, occlusion
-from matplotlib import pyplot
 from torch import nn
 from torch.nn import functional
 
@@ -49,4 +48,3 @@ def test_the_attention_maps_are_what_the_network_multiplies_by():
 def test_the_diagram_joins_the_planes_and_ends_in_both_outputs(name):
     words = [text.get_text() for text in architecture(name, ("a", "b", "c"), ("one", "five"), 24).axes[0].texts]
     assert {"a\n42×42", "b\n42×42", "c\n42×42", "joined\n24×14×14", "392 → one", "392 → five"} <= set(words)
-    pyplot.close("all")

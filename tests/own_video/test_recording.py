@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from melib.own_video import recording
-from melib.own_video.recording import Recent, Recording
-from melib.video import Video
+from melib.own_video.recording import Recording
 
 #: Boxes of an MP4 file that hold boxes: its clock and its rotation are changed, which OpenCV cannot write.
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
@@ -152,27 +151,3 @@ def test_depth_of_a_frame_is_that_of_its_image_in_metres_and_must_fit(numbered, 
     refused("no folder .*missing", numbered, FileNotFoundError, depth=tmp_path / "missing")
     with pytest.raises(ValueError, match="no depth"):
         Recording(numbered).depth(0, 1)
-
-
-class Counted(Video):
-    """Frames that are numbers, and a list of those that were read."""
-
-    def __init__(self):
-        self.subject, self.name, self.fps, self.n_frames, self.expressions = "a", "b", 30.0, 1000, ()
-        self.read = []
-
-    def frames(self, start, stop):
-        self.read += range(start, stop)
-        return np.arange(start, stop)[:, None, None, None]
-
-    landmarks = None
-
-
-def test_a_step_back_reads_nothing_twice_and_a_jump_not_what_lies_between():
-    below = Counted()
-    video = Recent(below, 10)
-    # As chunks of pairs are read: each begins a few frames before the last one ended, and frames are left out.
-    asked = [*range(0, 30, 3), *range(24, 60, 3), *range(54, 100, 3)]
-    assert [int(video.frames(i, i + 1).ravel()[0]) for i in asked] == asked
-    assert below.read == list(range(asked[-1] + 1))
-    assert int(video.frames(900, 901).ravel()[0]) == 900 and below.read[len(range(asked[-1] + 1)) :] == [900]

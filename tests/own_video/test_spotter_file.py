@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from melib.features import FeatureSettings
+from melib.metrics import uncertainty
 from melib.models import MEAN, SFAMNet, save_model
 from melib.own_video import SHIPPED, Band, Spotter, load_spotter, save_spotter
 from melib.study import rules, settings
@@ -105,6 +106,7 @@ def test_the_tool_makes_a_spotter_that_says_what_it_was_made_of(tmp_path, monkey
     # Few people, few frames, few updates: what comes out is poor, and made in the way of the one that is shipped.
     small = replace(settings.TIERS["full"], stride=6, spot_steps=4, recognition_steps=2)
     monkeypatch.setitem(settings.TIERS, "full", small)
+    monkeypatch.setitem(uncertainty.bootstrap.__kwdefaults__, "fewest", 2)
     out = tmp_path / "made.safetensors"
     # Whatever is found counts as right, so that on any processor a low threshold is chosen and enough is found.
     monkeypatch.setattr(rules, "hits", lambda truth, found: len(found))

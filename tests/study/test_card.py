@@ -3,7 +3,6 @@
 import card
 import numpy as np
 import pytest
-from matplotlib import pyplot
 
 from melib.synthetic.dataset import open_benchmark
 
@@ -56,7 +55,6 @@ def test_people_are_shown_with_traits_in_their_ranges_and_expressions_with_their
     sheet = card.filmstrip(shown)
     # The wheel of directions stands within a map, the bar of the scale beside them.
     assert sum(len(axis.images) == 1 for axis in sheet.axes) == 7 * len(shown)
-    pyplot.close("all")
 
 
 @pytest.mark.parametrize(("level", "noise"), [("none", 0.0), ("mid", 0.57)])

@@ -11,7 +11,7 @@ from melib.study import clips, settings
 from melib.study.clips import Samples, answer, deal, load, mean_motion, run
 from melib.study.settings import FLOOR_DRAWS, ClipSettings
 from melib.synthetic import readings
-from melib.synthetic.action_units import AU14_SHARE, OUT_OF_PLANE_UNITS
+from melib.synthetic.action_units import AU14_SHARE
 from melib.synthetic.dataset import open_clips
 from melib.synthetic.readings import People, Reading, Request, clip_pairs, grid_means
 from melib.training import region_means, train_floor
@@ -106,16 +106,6 @@ def test_au14_is_dealt_in_a_multiple_of_its_usual_share(multiple, tiny):
     shows = np.array([any(label.startswith("14") for label in units) for units in main])
     expected = multiple * np.mean([AU14_SHARE[clip.expressions[0].emotion] for clip in samples.clips])
     assert shows.mean() == pytest.approx(expected, abs=0.05)
-
-
-def test_at_a_share_of_one_every_expression_moves_out_of_plane_and_at_zero_none_does(tiny):
-    tiny.setitem(settings.TIERS, "smoke", replace(TINY, sweep_clips_each=10))
-    for share, wanted in ((0.0, False), (1.0, True)):
-        asked = row(people="sweeps", model="action units", mixture="out-of-plane", share=share)
-        for clip in load(asked, "test", store="nothing is read").clips:
-            # Stray units are weak; what makes the expression is strong.
-            units = {label.rstrip("LR") for label, strength in clip.events[0].intensities if strength > 0.5}
-            assert bool(units & set(OUT_OF_PLANE_UNITS)) == wanted
 
 
 def test_mixed_planes_are_those_of_the_clips_that_were_dealt(store):

@@ -1,7 +1,6 @@
 """Rows beside each other, from records alone: values, differences with one verdict, tables and figures."""
 
 import doses
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import papers
@@ -84,7 +83,7 @@ def asked(rows) -> Experiment:
     )
 
 
-def test_tallies_from_the_kept_tablesgive_the_metrics_of_the_record(rows):
+def test_tallies_from_the_kept_tables_give_the_metrics_of_the_record(rows):
     for part in ("spotting_and_naming", "recognition"):
         (tally,) = compare.tallies(rows["good"], part)
         again = uncertainty.bootstrap(tally, n_resamples=200).table
@@ -125,7 +124,7 @@ def test_rows_are_told_from_chance(rows):
     assert compare.chance(rows["good"], "tp") is None
 
 
-def test_tablessay_what_the_records_hold(asked, rows):
+def test_tables_say_what_the_records_hold(asked, rows):
     measured = tables.measured(asked, rows)
     assert measured.loc["Good", "UF1, expressions given, synthetic"].startswith(
         f"{rows['good'].first['recognition']['uf1_pooled']['value']:.3f} ("
@@ -149,12 +148,6 @@ def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):
     assert parts and all("not comparable" in title for title in parts)
     with pytest.raises(InputError, match="not comparable"):
         papers.beside_printed(rows, "spotting")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def test_figures_draw_every_row_and_every_comparison(asked, rows):

@@ -119,7 +119,7 @@ def test_a_damaged_record_is_named(tmp_path, text, words):
         records.read_values(tmp_path / "y.json")
 
 
-def test_damaged_tablesare_named(tmp_path):
+def test_damaged_tables_are_named(tmp_path):
     records.make([row()], folder=tmp_path, store=tmp_path)
     (tmp_path / "smoke" / "grid" / "good.0.zip").write_bytes(b"PK half")
     with pytest.raises(InputError, match="good.0.zip is damaged"):

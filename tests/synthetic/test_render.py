@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from melib.synthetic.raster import rasterize
 from melib.synthetic.render import Renderer
 
 LIGHT = {"light": (0.35, 0.45, 0.82), "ambient": 0.42, "specular": 0.05, "gain": 1.0}
@@ -50,3 +51,11 @@ def test_frowning_darkens_the_furrow_between_the_brows(renderer, subject, pose, 
     change = (moved / frame(renderer, a, grey, ambient=3.0)[0])[valid].mean(-1)
     assert np.quantile(change, 0.01) < 0.85
     assert abs(np.median(change) - 1) < 0.01
+
+
+def test_vertices_on_whole_pixels_leave_no_hole():
+    x, y = np.meshgrid(np.arange(0.0, 33, 4), np.arange(0.0, 33, 4))
+    corner = np.array([row * 9 + column for row in range(8) for column in range(8)])
+    quads = np.column_stack([corner, corner + 9, corner + 10, corner + 1])
+    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
+    assert (rasterize(np.column_stack([x.ravel(), y.ravel()]), np.ones(81), triangles, 33, 33)[0] >= 0).all()

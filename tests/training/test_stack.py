@@ -1,6 +1,6 @@
 """Folds trained together are the folds trained alone.
 
-Rounding drifts apart in long trainings: arithmetic is compared in double precision, samples and seeds by a few steps.
+Rounding drifts apart in long trainings, so arithmetic is compared in double precision and over a few steps.
 """
 
 from dataclasses import replace
