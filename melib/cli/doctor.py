@@ -23,8 +23,7 @@ def doctor(options) -> int:
         raise InputError("where does the dataset lie? Name its folder with --root DIR")
     if path is not None and (path.is_dir() or not path.parent.is_dir()):
         raise InputError(f"--json {path} is no file in a folder that exists: name one, or make it first")
-    # Whatever links lead there.
-    if path is not None and path.parent.resolve().is_relative_to(root.resolve()):
+    if path is not None and path.parent.resolve().is_relative_to(root.resolve()):  # whatever links lead there
         raise InputError(f"{path} lies in the dataset, into which nothing is written: name a file elsewhere")
     try:
         found = examiner.examine(options.dataset, root, decode=options.decode, progress=sys.stderr.isatty())

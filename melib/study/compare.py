@@ -49,11 +49,7 @@ def has(kept: Kept, metric: str) -> bool:
 
 
 def tallies(kept: Kept, part: str) -> list[Tally]:
-    """The counts per subject of a row, one tally a seed.
-
-    ``spotting_and_naming``: found intervals; ``frames``: smoothed scores of frames; ``recognition``: names of given
-    expressions.
-    """
+    """The counts per subject of a row, one tally a seed: of intervals, smoothed scores of frames, or given names."""
     classes = [tuple(record.values["confusion"]["emotions"]) for record in kept.records]
     if part == "recognition":
         return [_names(*each) for each in zip(kept.tables("named"), classes, strict=True)]
@@ -100,11 +96,8 @@ def value(kept: Kept, metric: str) -> dict[str, float | None]:
 def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None]:
     """A metric of the first row less that of the second, on the same resampled subjects.
 
-    Returns
-    -------
-    dict
-        ``value, low, high`` of the 95 % interval; ``detectable``, the true difference that such a comparison would
-        show, by an interval without zero, four times in five (80 % power). None where undefined.
+    ``value, low, high`` of the 95 % interval, and ``detectable``, the true difference that such a comparison would
+    show, by an interval without zero, four times in five (80 % power). None where undefined.
     """
     part = part_of(metric)
     sides = (tallies(kept, part) for kept in (first, second))
@@ -114,13 +107,10 @@ def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None
 
 
 def differences(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
-    """All comparisons of an experiment.
+    """A row per comparison of an experiment: ``question, first, second, metric, least`` and what came out.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per comparison: ``question, first, second, metric, least``; ``value, low, high, detectable`` as from
-        :func:`difference` (NaN where undefined); ``verdict``, one word of :mod:`melib.metrics.verdict`.
+    ``value, low, high, detectable`` are as from :func:`difference` (NaN where undefined); ``verdict`` is one word of
+    :mod:`melib.metrics.verdict`.
     """
     rows = []
     for each in experiment.comparisons:

@@ -25,10 +25,9 @@ _TICK_LABEL, _X_LABEL = 50, 52
 def rows_with_intervals(
     experiment: Experiment, kept: Mapping[str, Kept], metric: str, *, coin: float | None = None
 ) -> matplotlib.figure.Figure:
-    """A metric of every row, with its 95 % interval.
+    """A metric of every row, with its 95 % interval, before the range of lucky answers that records keep.
 
-    ``coin`` is where to draw the line of a score that knows nothing; without it, the range of lucky answers that
-    records keep is drawn as a band.
+    ``coin``, in its place, is where a score that knows nothing lies.
     """
     shown = [row for row in kept.values() if has(row, metric)]
     fig, axes = figure(height=0.8 + 0.26 * len(shown))
@@ -51,10 +50,7 @@ def rows_with_intervals(
 def differences_with_intervals(
     experiment: Experiment, kept: Mapping[str, Kept], found: pd.DataFrame | None = None
 ) -> matplotlib.figure.Figure:
-    """Comparisons with their 95 % intervals, beside zero and a bar as wide as what is too small to matter.
-
-    ``found`` is (a part of) the table of :func:`melib.study.compare.differences`, by default all of it.
-    """
+    """Comparisons with their 95 % intervals, beside zero and a bar as wide as what is too small to matter."""
     table = differences(experiment, kept) if found is None else found
     metrics = [NAMES[each] for each in table["metric"].unique()]
     names = [_comparison(experiment, each, tell_metric=len(metrics) > 1) for each in table.itertuples()]

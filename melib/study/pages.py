@@ -50,9 +50,8 @@ class RunFailed(RuntimeError):
 class Run:
     """One notebook (its MyST source in the checkout), executed with fixed parameters: the page ``book/runs/ID.ipynb``.
 
-    ``minutes`` are expected for each tier at which the run makes sense. ``parameters`` take the place of defaults in
-    the notebook's cell ``parameters``; the tier is not among them. ``experiments`` are those whose records the page
-    shows, beside the one that its parameter ``experiment`` names.
+    ``minutes`` are expected for each tier at which the run makes sense; the tier is no parameter. ``experiments`` are
+    those whose records the page shows, beside the one that its parameter ``experiment`` names.
     """
 
     id: str
@@ -108,7 +107,7 @@ def load_runs(root: Path) -> dict[str, Run]:
 def parameters_of(run: Run, tier: str, root: Path) -> dict[str, object]:
     """What the notebook will work with: its defaults, replaced by the run's values and, if it has one, the tier.
 
-    Papermill takes a misspelt name without a word and computes with the default; here it is refused.
+    A misspelt name, which papermill takes without a word, is refused.
     """
     cells = [cell for cell in run.source(root).cells if "parameters" in cell.metadata.get("tags", ())]
     if len(cells) > 1:
@@ -159,12 +158,10 @@ def modules_beside(source: Path) -> list[Path]:
 def execute(run: Run, tier: str, *, root: Path) -> bool:
     """Make the page of a run, or take the kept one when nothing that decides it has changed.
 
-    The notebook's working folder is its own, as in Jupyter, where its modules lie; files and folders that parameters
-    name are meant from ``root``. The page appears whole or not at all: papermill works on a copy in ``.cache/runs``,
-    which stays there, named ``ID.TIER.failed.ipynb``, when a cell raises.
-
-    True if the notebook was executed, False if the kept page was still right. :class:`RunFailed` where a cell raised or
-    the kernel died; no page is then left, not even an earlier one.
+    The notebook's working folder is its own, as in Jupyter; files and folders that parameters name are meant from
+    ``root``. The page appears whole or not at all: papermill works on a copy in ``.cache/runs``, which stays there,
+    named ``ID.TIER.failed.ipynb``, when a cell raises or the kernel dies (:class:`RunFailed`). True if the notebook was
+    executed, False if the kept page was still right.
     """
     tier_sizes(tier)
     if tier not in run.minutes:
@@ -226,10 +223,7 @@ def _kernel_environment() -> dict[str, str]:
 
 
 def faults(root: Path, tier: str) -> list[str]:
-    """What is wrong with the executed pages that the table of contents names, a line each.
-
-    A notebook that stores a traceback, or numbers from other code, builds into a book without a warning.
-    """
+    """What is wrong with the executed pages that the table of contents names, unseen by a build: a line each."""
     tier_sizes(tier)
     runs, found = load_runs(root), []
     for name in re.findall(r"book/runs/(\w+)", (root / "_toc.yml").read_text(encoding="utf-8")):
@@ -280,11 +274,9 @@ def figures_without_words(notebook: NotebookNode) -> list[str]:
 def _dress(
     notebook: NotebookNode, run: Run, tier: str, *, key: str, parameters: dict[str, object], seconds: float
 ) -> None:
-    """Turn a freshly executed notebook into a page, in place.
+    """Turn a freshly executed notebook into a page, in place: the run's title and card, and its own metadata alone.
 
-    Gives the page the run's own title, since one notebook may serve several runs, folds the two parameter cells, puts
-    the run card below the title, replaces papermill's metadata (it holds paths of the machine) by the run's own, and
-    drops jupytext's, which would pair the page with its source.
+    Papermill's hold paths of the machine, jupytext's would pair the page with its source.
     """
     made = provenance.provenance()
     for cell in notebook.cells:

@@ -208,10 +208,9 @@ def make(rows: Sequence[Row], *, folder: Path | str, store: Path | str, jobs: in
 
 
 def batches(tier: str, size: int) -> dict[str, tuple[str, int, list[Row]]]:
-    """All declared rows in batches for one process each: name -> experiment, seed, rows.
+    """All declared rows in batches for one process each: name, which holds the rows' keys -> experiment, seed, rows.
 
-    Rows of long videos that see the same planes stay together, since those that differ in their rule alone share their
-    networks. A name holds the keys of its records, so that a changed row is another batch.
+    Rows of long videos that see the same planes stay together: those that differ in their rule alone share networks.
     """
     alike: dict[tuple[str, int, str], list[Row]] = {}
     for name in experiments.names():
@@ -230,14 +229,8 @@ def batches(tier: str, size: int) -> dict[str, tuple[str, int, list[Row]]]:
 def obtain(experiment: Experiment, *, folder: Path | str = "", jobs: int = 2) -> dict[str, Kept]:
     """The records of an experiment by name of row, in its order, for a page.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    folder : path
-        Where records are read, and written after computing what is missing. Empty: those of tier ``full`` are read
-        from the ones kept with the book, if they are there, and all others from the checkout's cache.
-    jobs : int
-        Processes that compute what is missing.
+    What is missing in ``folder`` is computed, by ``jobs`` processes, and written there. Without one, records of tier
+    ``full`` are read from those kept with the book, if they are there, and all others from the checkout's cache.
     """
     mine = Path(folder) if str(folder) else places.computed()
     published = places.published()

@@ -58,10 +58,9 @@ def _numbers(value: object, where: str) -> Iterator[tuple[str, float]]:
 def compare(name: str, kept: Mapping, made: Mapping, spread: Mapping[str, float]) -> Answer:
     """Hold a record against the kept one.
 
-    On the same machine and versions every number must be the same. Elsewhere the values of metrics must lie within
-    ``max(0.02, two standard deviations over seeds)``, a count within that share of itself or two, whichever is more;
-    and where a count of intervals differs, by the last bit of a score that falls on either side of a threshold, that
-    is said and the rates that rest on such counts are not held against each other. Limits of intervals never are.
+    On the same machine and versions every number must be the same. Elsewhere values of metrics must lie within
+    ``max(0.02, two standard deviations over seeds)``, a count within that share of itself or two; where a count of
+    intervals differs, that is said, and the rates that rest on it are not compared. Limits of intervals never are.
     """
     before, after = numbers(kept), numbers(made)
     if before.keys() != after.keys():

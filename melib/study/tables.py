@@ -17,7 +17,7 @@ from melib.study.settings import differing
 
 @dataclass(frozen=True)
 class Folded:
-    """A table behind a line that opens it, by mouse or keyboard and without a script; elsewhere the table as it is."""
+    """A table behind a line that opens it, without a script; elsewhere the table as it is."""
 
     table: pd.DataFrame
     words: str
