@@ -25,9 +25,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "notebooks"))
-
-import stored
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
@@ -36,6 +33,9 @@ from sphinx.util.docutils import SphinxDirective
 from melib.study import experiments, places, records
 from melib.study.pages import load_runs, page_key
 from melib.study.settings import TIERS
+
+sys.path.insert(0, str(places.checkout() / "notebooks"))
+import stored
 
 #: Dates and durations stay on one line.
 _BLANK = "\N{NO-BREAK SPACE}"
