@@ -213,7 +213,7 @@ def _grid(entry: Mapping, home: str, tier: str, at: Mapping[str, str]) -> Iterat
         values = _merged(entry.get("settings", {}), values)
         marks = {mark for mark in _MARKS if entry.get(mark, False) | values.pop(mark, False)}
         seeds = 1 if "once" in marks else sizes.headline_seeds if "headline" in marks else sizes.seeds
-        if "full" in marks and tier != "full":
+        if "full" in marks and tier != "full" and not at:  # of filmed faces all is there at every tier
             seeds = 0
         if not at or _can_be_filmed(way, values):
             settings = make(way, {**values, **at, "tier": tier})
