@@ -30,30 +30,32 @@ FAST = 0.9
 
 
 def what_happens(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Of the tested videos of the benchmark: its micro-expressions, and all that else moves in them.
+    """Of the tested videos: their micro-expressions, and all that else is known to move in them.
 
-    The first table has ``subject, video, onset, offset`` as labelled, ``amplitude_mm``, ``frames`` and the first
-    ``action_unit``; the second ``subject, video, kind, onset, offset`` with the kinds of :data:`ALARMS`.
+    The first table has ``subject, video, onset, offset`` as labelled, ``frames``, the first ``action_unit`` and, of the
+    benchmark, ``amplitude_mm``; the second ``subject, video, kind, onset, offset`` with the kinds of :data:`ALARMS`.
     """
     _, folds = open_data(settings)
     expressions, moves, speeds = [], [], []
     for video in (video for fold in folds for video in fold.test):
         here = {"subject": video.subject, "video": video.name}
-        for event in video.events:
-            note = event.annotated
+        size = {} if settings.filmed else {event.annotated: event.amplitude_mm for event in video.events}
+        for note in video.expressions:
             span = {"onset": note.onset, "offset": note.offset}
             moves.append({**here, "kind": f"{note.kind}-expression", **span})
             if note.kind == "micro":
-                unit = event.intensities[0][0].rstrip("LR") if event.intensities else "none"
-                said = {"amplitude_mm": event.amplitude_mm, "frames": note.length, "action_unit": unit}
-                expressions.append({**here, **span, **said})
+                unit = note.action_units[0].rstrip("LR") if note.action_units else "none"
+                said = {"amplitude_mm": size[note]} if note in size else {}
+                expressions.append({**here, **span, **said, "frames": note.length, "action_unit": unit})
+        if settings.filmed:
+            continue
         plan = _timeline(video)
         moves += [{**here, "kind": "blink", "onset": a, "offset": b} for a, b in plan.blinks.tolist()]
         shifts = np.abs(np.diff(plan.gaze, axis=0)).sum(axis=1) > 1e-4
         moves += [{**here, "kind": "glance", "onset": a, "offset": b} for a, b in _runs(shifts)]
         turned = np.linalg.norm(np.diff(plan.rotation, axis=0), axis=1) * 1e3  # a radian at arm's length, in mm
         speeds.append((here, turned + np.linalg.norm(np.diff(plan.translation, axis=0), axis=1)))
-    fast = np.quantile(np.concatenate([speed for _, speed in speeds]), FAST)
+    fast = np.quantile(np.concatenate([speed for _, speed in speeds]), FAST) if speeds else np.inf
     for here, speed in speeds:
         moves += [{**here, "kind": "head motion", "onset": a, "offset": b} for a, b in _runs(speed > fast)]
     return pd.DataFrame(expressions), pd.DataFrame(moves)

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+#: Modules of melib that one module of figures may load.
+MOST = 30
+PLOTS = sorted(path.stem for path in (ROOT / "melib" / "plots").glob("*.py") if path.stem != "__init__")
 HEAVY = ("torch", "matplotlib", "sklearn", "cv2")
 
 
@@ -23,6 +26,17 @@ def test_scoring_loads_nothing_heavy_and_nothing_of_the_study(tmp_path):
     names = loaded(code, tmp_path)
     assert "melib.metrics.strs" in names
     assert not {name for name in names if name.split(".")[0] in HEAVY or "melib.study" in name}
+
+
+def test_a_figure_is_read_with_few_modules_beside_it(tmp_path):
+    code = "import importlib, sys\n"
+    code += f"for name in {PLOTS}:\n"
+    code += "    for old in [each for each in sys.modules if each.partition('.')[0] == 'melib']:\n"
+    code += "        del sys.modules[old]\n"
+    code += "    importlib.import_module(f'melib.plots.{name}')\n"
+    code += "    ours = [each for each in sys.modules if each.partition('.')[0] == 'melib']\n"
+    code += f"    assert len(ours) <= {MOST}, (name, ours)"
+    assert PLOTS and loaded(code, tmp_path)
 
 
 def test_every_import_points_down():

@@ -102,3 +102,23 @@ def test_an_unfit_python_gets_one_clear_line(checkout, python, setup, words):
     assert result.returncode != 0
     assert len(said) == 1 and words in said[0]
     assert not (checkout.folder / ".venv").exists()
+
+
+@pytest.mark.parametrize("environment", [{"CI": "true"}, {}])
+def test_continuous_integration_alone_installs_a_browser_and_finds_the_reference(tmp_path, environment):
+    folder, programs = tmp_path / "checkout", tmp_path / "programs"
+    for made in (folder / ".ci", programs, *([tmp_path / "shared" / "reference"] if environment else [])):
+        made.mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "run", folder / ".ci")
+    for name in ("make", "apt-get"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" "reference=$MELIB_REFERENCE" >> "{folder}/calls"\n')
+        (programs / name).chmod(0o755)
+    for name in ("bash", "sh", "dirname"):
+        (programs / name).symlink_to(shutil.which(name))
+    environment = {"PATH": str(programs), **environment}
+    result = subprocess.run([folder / ".ci" / "run"], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    *installed, tested = (folder / "calls").read_text().splitlines()
+    browser = ["apt-get update", "apt-get install --yes --no-install-recommends chromium"]
+    assert [call.rpartition(" ")[0] for call in installed] == (browser if "CI" in environment else [])
+    assert tested == f"make test reference={tmp_path / 'shared' / 'reference' if 'CI' in environment else ''}"
