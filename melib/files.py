@@ -6,15 +6,20 @@ import argparse
 import ast
 import functools
 import hashlib
+import io
 import os
 import sys
 import tempfile
+import tokenize
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from melib.errors import in_one_line
+
+#: Modules that read filmed faces: nothing that is made of the benchmark rests on them.
+FILMED_ONLY = ("melib.datasets.folders", "melib.face.crop", "melib.face.detect", "melib.face.find")
 
 
 @contextmanager
@@ -38,17 +43,19 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
 
 
 @functools.cache
-def source_hash(*modules: str) -> str:
+def source_hash(*modules: str, without: tuple[str, ...] = ()) -> str:
     """SHA-256 over the source files that some modules of melib rest on, as 64 hexadecimal digits.
 
     Those are the modules, all that they import from melib, inside functions too, the ``__init__`` of every package on
-    the way, and the data files that one of them names. All files are read at the first call: what is edited later is
-    not what this process computes with.
+    the way, and the data files that one of them names; not docstrings, comments and empty lines. All files are read at
+    the first call: what is edited later is not what this process computes with.
 
     Parameters
     ----------
     *modules : str
         Full names such as ``"melib.features.compute"``; a package stands for all its modules.
+    without : tuple of str
+        Modules and packages that have no part in the result, and with them what they alone import.
 
     Raises
     ------
@@ -56,18 +63,41 @@ def source_hash(*modules: str) -> str:
         If melib has no such module.
     """
     sources = _sources()
-    unknown = set(modules) - set(sources)
+    unknown = {*modules, *without} - set(sources)
     if unknown:
         raise LookupError(f"melib has no module {', '.join(sorted(unknown))}")
-    found, waiting = set(), {name for name in sources for module in modules if f"{name}.".startswith(f"{module}.")}
+    found, waiting, left_out = set(), _inside(modules), _inside(without)
     while waiting:
         found |= waiting
-        waiting = set().union(*map(_reached, waiting)) - found
+        waiting = set().union(*map(_reached, waiting)) - found - left_out
     digest = hashlib.sha256()
     for name in sorted(found):
         # Name and length stand before each content, so that moving a line from one file to the next changes the hash.
-        digest.update(f"{name}\0{len(sources[name])}\0".encode() + sources[name])
+        code = _code(name)
+        digest.update(f"{name}\0{len(code)}\0".encode() + code)
     return digest.hexdigest()
+
+
+def _inside(modules: Iterable[str]) -> set[str]:
+    """The modules, and those of the packages among them."""
+    return {name for name in _sources() for module in modules if f"{name}.".startswith(f"{module}.")}
+
+
+@functools.cache
+def _code(name: str) -> bytes:
+    """A module without docstrings, comments and empty lines, or a data file as it is."""
+    source = _sources()[name]
+    if not name.startswith("melib"):
+        return source
+    text = source.decode()
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    return "\n".join(line.rstrip() for line in lines if line.strip()).encode()
 
 
 @functools.cache

@@ -115,6 +115,19 @@ class Camera:
         return np.stack([depth * columns, depth * rows, depth], axis=-1)
 
 
+def iou(onset_a, offset_a, onset_b, offset_b) -> np.ndarray:
+    """Intersection over union of inclusive intervals of frames, broadcast: in [0, 1], 0 without a common frame.
+
+    >>> float(iou(0, 9, 5, 14))
+    0.3333333333333333
+    """
+    onset_a, offset_a, onset_b, offset_b = np.broadcast_arrays(onset_a, offset_a, onset_b, offset_b)
+    if np.any(offset_a < onset_a) or np.any(offset_b < onset_b):
+        raise InputError("an interval ends before it begins: onset <= offset must hold")
+    common = np.maximum(np.minimum(offset_a, offset_b) - np.maximum(onset_a, onset_b) + 1, 0)
+    return common / ((offset_a - onset_a + 1) + (offset_b - onset_b + 1) - common)
+
+
 class Video(ABC):
     """A face video that is read by frame range.
 

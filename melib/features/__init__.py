@@ -7,7 +7,7 @@ pair goes from the onset of an expression to its apex. Each pair becomes three p
 
 from melib.features.compute import planes
 from melib.features.settings import FeatureSettings, Pairs, expression_pairs, gap_frames, spotting_pairs
-from melib.features.store import fill_store, key, stored_planes
+from melib.features.store import Request, fill_store, key, stored_planes
 
-__all__ = ["FeatureSettings", "Pairs", "expression_pairs", "fill_store", "gap_frames", "key", "planes"]
-__all__ += ["spotting_pairs", "stored_planes"]
+__all__ = ["FeatureSettings", "Pairs", "Request", "expression_pairs", "fill_store", "gap_frames"]
+__all__ += ["key", "planes", "spotting_pairs", "stored_planes"]

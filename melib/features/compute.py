@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -30,11 +30,18 @@ _USUAL_DISTANCE, _EYES_APART = 0.6, 0.063
 _EYE_LEFT, _EYE_RIGHT, _MOUTH, _POINTS = slice(36, 42), slice(42, 48), slice(48, 68), 8
 
 
-def planes(video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto") -> Iterator[np.ndarray]:
+#: Optical flows ``(2, H, W)`` of one video by method, first and second frame.
+Flows = dict[tuple[str, int, int], np.ndarray]
+
+
+def planes(
+    video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto", flows: Flows | None = None
+) -> Iterator[np.ndarray]:
     """Planes ``(m, 3, 42, 42)`` float32 of pairs, in their order, a chunk at a time.
 
     A pair that lacks depth does not end the run: what depth would have told is zero, and a warning names the frames.
-    Where they are made says :func:`place`; on a graphics card they differ from a processor's by roundings.
+    Where they are made says :func:`place`; on a graphics card they differ from a processor's by roundings. ``flows``
+    are those of OpenCV's methods that are known already; new ones are added.
     """
     frames = np.stack(pairs, axis=1).astype(int)
     check_video(video, settings)
@@ -42,6 +49,7 @@ def planes(video: Video, pairs: Pairs, settings: FeatureSettings, *, device="aut
     missing: list[str] = []
     for first in range(0, len(frames), _CHUNK):
         chunk = read(video, frames[first : first + _CHUNK], settings, landmarks, where)
+        chunk = chunk if flows is None else replace(chunk, flows=flows)
         made, lacking = (each if where is None else each.cpu().numpy() for each in network_planes(chunk))
         missing += [f"{start} and {end}" for start, end in chunk.pairs[lacking]]
         yield made
@@ -91,6 +99,7 @@ class Chunk:
     face: np.ndarray
     grey: tuple[np.ndarray, ...] = ()
     depth: tuple[np.ndarray, ...] = ()
+    flows: Flows | None = None
 
     def put(self, array: np.ndarray):
         """An array where the planes are made."""
@@ -149,8 +158,8 @@ def face_grid(landmarks: np.ndarray, height: int, width: int) -> tuple[np.ndarra
     x, y = (np.rint(middle[axis] + across[axis] * along + down[axis] * beneath).astype(int) for axis in (0, 1))
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     cell = (np.arange(len(points)) // _POINTS)[:, None] * face.INPUT_SIZE + np.arange(len(points)) // _POINTS
-    numbered = np.stack([cell[inside], (y * width + x)[inside]])
-    (cells, pixels), counts = np.unique(numbered, axis=1, return_counts=True)
+    numbered, counts = np.unique(cell[inside] * (height * width) + (y * width + x)[inside], return_counts=True)
+    cells, pixels = np.divmod(numbered, height * width)
     slots = np.arange(len(cells)) - np.searchsorted(cells, cells)
     at, shares = (np.zeros((face.INPUT_SIZE**2, slots.max() + 1), kind) for kind in (np.int64, np.float32))
     at[cells, slots], shares[cells, slots] = pixels, counts / _POINTS**2
@@ -167,7 +176,7 @@ def _whole_planes(chunk: Chunk) -> tuple:
     elif method == "tvl1":
         image_flow = flow.optical_flow(*map(chunk.put, chunk.grey), method=method)
     else:
-        image_flow = chunk.put(flow.optical_flow(*chunk.grey, method=method))
+        image_flow = chunk.put(_opencv_flow(chunk))
     if kind == "D":
         change, lacking = _depth_change(image_flow, chunk)
         down, right = np.gradient(change, axis=(-2, -1))
@@ -179,6 +188,17 @@ def _whole_planes(chunk: Chunk) -> tuple:
         scene, lacking = _scene_flow(chunk)
         third = scene[:, 2:]
     return flow.library_of(stable).concatenate([stable, third], axis=1), lacking
+
+
+def _opencv_flow(chunk: Chunk) -> np.ndarray:
+    """Optical flow ``(B, 2, H, W)`` by a method of OpenCV, that of each pair by itself."""
+    method, known = chunk.settings.method, {} if chunk.flows is None else chunk.flows
+    names = [(method, *pair) for pair in chunk.pairs.tolist()]
+    lacking = [index for index, name in enumerate(names) if name not in known]
+    if lacking:
+        found = flow.optical_flow(*(side[lacking] for side in chunk.grey), method=method)
+        known |= {names[index]: each for index, each in zip(lacking, found, strict=True)}
+    return np.stack([known[name] for name in names])
 
 
 def _scene_flow(chunk: Chunk) -> tuple:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,16 +16,21 @@ from tqdm import tqdm
 
 from melib.errors import InputError
 from melib.face import INPUT_SIZE
-from melib.features.compute import check_video, place, planes
+from melib.features.compute import Flows, check_video, place, planes
 from melib.features.settings import FeatureSettings, Pairs
-from melib.files import source_hash, whole
+from melib.files import FILMED_ONLY, source_hash, whole
 from melib.video import Dataset, Video
+
+Request = tuple[Video, Pairs, FeatureSettings]
 
 
 def key(dataset: Dataset, settings: FeatureSettings) -> str:
     """What the planes of a dataset's videos depend on, 64 hexadecimal digits: code, settings, dataset and version."""
-    frames = "melib.synthetic.dataset" if dataset.synthetic else "melib.datasets"
-    described = [source_hash("melib.features.compute", frames), asdict(settings), dataset.name, dataset.version]
+    if dataset.synthetic:
+        code = source_hash("melib.features.compute", "melib.synthetic.dataset", without=FILMED_ONLY)
+    else:
+        code = source_hash("melib.features.compute", "melib.datasets")
+    described = [code, asdict(settings), dataset.name, dataset.version]
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
@@ -39,6 +44,11 @@ def stored_planes(
     graphics card (:func:`melib.features.compute.place`). A video that lacks what the settings read and a damaged file
     raise ValueError.
     """
+    return _stored(store, dataset, video, pairs, settings, device, None)
+
+
+def _stored(store, dataset: Dataset, video: Video, pairs: Pairs, settings, device, flows: Flows | None) -> np.ndarray:
+    """The same; flows that are known are taken, and new ones added."""
     pairs = tuple(np.asarray(side, dtype=int) for side in pairs)
     shape = (len(pairs[0]), 3, INPUT_SIZE, INPUT_SIZE)
     if shape[0] == 0:
@@ -54,7 +64,7 @@ def stored_planes(
         # Chunk by chunk, through no more memory than a chunk's; a mapped file would stay in it.
         with whole(path) as part, part.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-            for chunk in compute(video, pairs, settings, device=device):
+            for chunk in compute(video, pairs, settings, device=device, flows=flows):
                 file.write(np.ascontiguousarray(chunk, dtype="<f4").data)
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -65,18 +75,17 @@ def stored_planes(
     return found
 
 
-def _joined(store, dataset: Dataset, video: Video, pairs: Pairs, settings, *, device) -> Iterator[np.ndarray]:
+def _joined(store, dataset: Dataset, video: Video, pairs: Pairs, settings, *, device, flows) -> Iterator[np.ndarray]:
     """The planes of ``O+S`` out of those stored for ``O`` and ``S``, bit for bit: scene flow is dear."""
     parts = (replace(settings, input=part) for part in settings.input.split("+"))
-    colour, space = (stored_planes(store, dataset, video, pairs, each, device=device) for each in parts)
+    colour, space = (_stored(store, dataset, video, pairs, each, device, flows) for each in parts)
     yield np.concatenate([colour[:, :2], space[:, 2:]], axis=1)
 
 
 def fill_store(
     store: Path | str,
     dataset: Dataset,
-    requests: Sequence[tuple[Video, Pairs]],
-    settings: FeatureSettings,
+    requests: Iterable[Request],
     *,
     device="auto",
     jobs: int = 1,
@@ -84,22 +93,31 @@ def fill_store(
 ) -> None:
     """Compute what the store lacks, videos in parallel; on a graphics card one after the other, in this process.
 
-    ``requests`` are videos and pairs, one file each; ``jobs`` processes of one thread share them, so that the result
-    does not depend on their number; ``progress`` shows a bar on stderr. The rest is as for :func:`stored_planes`.
+    ``requests`` are videos, pairs and settings, one file each. All that is asked of one video is computed at once,
+    since half of the time goes into rendering its frames and finding its optical flow; videos follow in the order of
+    their subjects, so that a rendered person is made once. ``jobs`` processes of one thread share the videos, so that
+    the result does not depend on their number; ``progress`` shows a bar on stderr. The rest is as for
+    :func:`stored_planes`.
     """
     # Each task carries its dataset to another process; thousands of videos in it would have to be copied each time.
     dataset = Dataset(dataset.name, dataset.version, (), dataset.emotions, dataset.synthetic)
-    tasks = (delayed(_fill_one)(store, dataset, video, pairs, settings, device) for video, pairs in requests)
-    jobs = jobs if place(settings, device) is None else 1
-    done = Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
-    for _ in tqdm(done, total=len(requests), unit="video", disable=not progress):
+    by_video: dict[tuple[str, str], list[Request]] = {}
+    for each in requests:
+        by_video.setdefault((each[0].subject, each[0].name), []).append(each)
+    tasks = [delayed(_fill_one)(store, dataset, by_video[name], device) for name in sorted(by_video)]
+    on_card = any(place(settings, device) is not None for asked in by_video.values() for *_, settings in asked)
+    done = Parallel(n_jobs=1 if on_card else jobs, return_as="generator_unordered")(tasks)
+    for _ in tqdm(done, total=len(tasks), unit="video", disable=not progress):
         pass
 
 
-def _fill_one(store, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, device) -> None:
+def _fill_one(store, dataset: Dataset, requests: Sequence[Request], device) -> None:
     cv2.setNumThreads(1)
-    if settings.uses_torch:
+    if any(settings.uses_torch for *_, settings in requests):
         import torch
 
         torch.set_num_threads(1)
-    stored_planes(store, dataset, video, pairs, settings, device=device)
+    # A filmed video may be too long for all its flows to be kept in memory.
+    flows = {} if dataset.synthetic and len(requests) > 1 else None
+    for video, pairs, settings in requests:
+        _stored(store, dataset, video, pairs, settings, device, flows)

@@ -27,6 +27,7 @@ from scipy.optimize import linear_sum_assignment
 from melib.errors import InputError
 from melib.metrics import _tables
 from melib.metrics._tables import Source
+from melib.video import iou
 
 MATCHINGS = ("one-to-one", "best-iou", "next-best", "every-pair", "first-come")
 
@@ -49,19 +50,6 @@ class Matches:
 def validate(truth: Source, predictions: Source) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two checked tables of intervals in canonical types; the column of emotions may be absent."""
     return _tables.intervals(truth, "truth"), _tables.intervals(predictions, "predictions")
-
-
-def iou(onset_a, offset_a, onset_b, offset_b) -> np.ndarray:
-    """Intersection over union of inclusive intervals of frames, broadcast: in [0, 1], 0 without a common frame.
-
-    >>> float(iou(0, 9, 5, 14))
-    0.3333333333333333
-    """
-    onset_a, offset_a, onset_b, offset_b = np.broadcast_arrays(onset_a, offset_a, onset_b, offset_b)
-    if np.any(offset_a < onset_a) or np.any(offset_b < onset_b):
-        raise InputError("an interval ends before it begins: onset <= offset must hold")
-    common = np.maximum(np.minimum(offset_a, offset_b) - np.maximum(onset_a, onset_b) + 1, 0)
-    return common / ((offset_a - onset_a + 1) + (offset_b - onset_b + 1) - common)
 
 
 def _overlaps(truth: tuple, predictions: tuple, threshold: float) -> Matches:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from melib.errors import InputError
-from melib.metrics import intervals
+from melib.video import iou
 
 if TYPE_CHECKING:  # whoever scores with NumPy alone need not load PyTorch
     from melib.models import FrameValues
@@ -57,7 +57,7 @@ def window_intervals(values: FrameValues, frames: np.ndarray, n_frames: int) -> 
     found = []
     while len(scores) and scores.max() > FAINTEST:
         best = scores.argmax()
-        overlap = intervals.iou(*ends[best], *ends.T)
+        overlap = iou(*ends[best], *ends.T)
         agreeing = overlap > AGREEING
         onset, offset = np.rint(np.average(ends, axis=0, weights=scores * agreeing))
         inside = np.arange(places[best, 0], places[best, 1] + 1)

@@ -71,28 +71,34 @@ def open_data(
 
 
 def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
-    """Compute the features that rows read and the store lacks, once for rows that read the same."""
-    done, how = set(), {"store": store, "jobs": jobs, "progress": progress}
+    """Compute the features that rows read and the store lacks: what they ask of one video at once."""
+    done, asked, how = set(), {}, {"store": store, "jobs": jobs, "progress": progress}
     for settings in (each for each in rows if each.model not in ("labels", "action units")):
         names = "dataset", "data_root", "suite", "split", "learnt", "gap_s", "stride", "device", "micro_videos_only"
         reads = (*(getattr(settings, name) for name in names), *(settings.planes(part) for part in settings.inputs))
         if reads not in done:
             done.add(reads)
-            fill(*open_data(settings, **how), settings, **how)
+            dataset, folds = open_data(settings, **how)
+            _, of_it = asked.setdefault((dataset.name, dataset.version, settings.device), (dataset, []))
+            of_it += requests(folds, settings)
+    for (*_, device), (dataset, of_it) in asked.items():
+        features.fill_store(dataset=dataset, requests=of_it, device=device, **how)
 
 
-def fill(dataset: Dataset, folds: Sequence[Fold], settings: Settings, *, store: Path | str, **how: object) -> None:
-    """The same for data that are open."""
-    requests = {}
+def fill(dataset: Dataset, folds: Sequence[Fold], settings: Settings, **how: object) -> None:
+    """The same for one row, whose data are open."""
+    features.fill_store(dataset=dataset, requests=requests(folds, settings), device=settings.device, **how)
+
+
+def requests(folds: Iterable[Fold], settings: Settings) -> list[features.Request]:
+    """The features that a row reads, each once."""
+    asked = {}
     for fold in folds:
         for video in fold.train + fold.test:
-            requests[video.subject, video.name, "pairs"] = (video, spotting_pairs(video, settings))
+            asked[video.subject, video.name, "pairs"] = (video, spotting_pairs(video, settings))
         for video in fold.train + fold.test + fold.train_clips + fold.test_clips:
-            requests[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
-    for part in settings.inputs:
-        # Person by person: what a rendered person looks like is made once and kept for a few people only.
-        asked = [requests[key] for key in sorted(requests)]
-        features.fill_store(store, dataset, asked, settings.planes(part), device=settings.device, **how)
+            asked[video.subject, video.name, "apex"] = (video, features.expression_pairs(micro(video)))
+    return [(*each, settings.planes(part)) for part in settings.inputs for each in asked.values()]
 
 
 def spotting_pairs(video: Video, settings: Settings) -> features.Pairs:
@@ -319,8 +325,8 @@ def locate_apexes(
     """
     how = replace(settings.planes(settings.inputs[0]), input="O")
     searched = {(video.subject, video.name): _searched(video, settings.gap_s) for video in dataset.videos}
-    requests = [(video, pairs) for video in dataset.videos if len((pairs := searched[video.subject, video.name])[0])]
-    features.fill_store(store, dataset, requests, how, device=settings.device, jobs=jobs, progress=progress)
+    asked = [(video, searched[video.subject, video.name], how) for video in dataset.videos]
+    features.fill_store(store, dataset, asked, device=settings.device, jobs=jobs, progress=progress)
     videos = []
     for video in dataset.videos:
         starts, ends = searched[video.subject, video.name]

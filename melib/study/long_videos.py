@@ -463,23 +463,26 @@ def train(
     settings: Settings, spot: SpottingSamples, given: EmotionSamples, *, seed: int, device: torch.device | str, **more
 ) -> tuple[nn.Module, History]:
     """Train the network of a row on samples, with ``spotting_only`` without MEAN's second stage: model and losses."""
+    arrays, how = _taught(settings, spot, given, **more)
+    trainers = {"window": training.train_window, "sfamnet": training.train_sfamnet, "mean": training.train_mean}
     if settings.model == "window":
-        how = {"settings": training_settings(settings), "classes": len(settings.emotions)}
-        return training.train_window(spot.by_video(), spot.whole, **how, seed=seed, device=device)
-    arrays, how = _taught(settings, spot, given)
-    if settings.model == "sfamnet":
-        return training.train_sfamnet(*arrays, **how, seed=seed, device=device)
-    if more.get("spotting_only"):
-        how["settings"] = replace(how["settings"], recognition_steps=0)
-    return training.train_mean(*arrays, **how, seed=seed, device=device)
+        arrays = (spot.by_video(), *arrays[1:])
+    return trainers[settings.model](*arrays, **how, seed=seed, device=device)
 
 
-def _taught(settings: Settings, spot: SpottingSamples, given: EmotionSamples) -> tuple[tuple, dict[str, object]]:
+def _taught(
+    settings: Settings, spot: SpottingSamples, given: EmotionSamples, spotting_only: bool = False
+) -> tuple[tuple, dict[str, object]]:
     """Arrays and settings for a trainer; SFAMNet also learns the class of each frame, of which neutral is the last."""
-    joint = settings.model == "sfamnet"
-    frames = (spot.planes, spot.targets, spot.frame_labels)[: 3 if joint else 2]
-    how = {"settings": training_settings(settings), "classes": len(settings.emotions) + joint}
-    return (*frames, given.planes, given.labels), how
+    how = {"settings": training_settings(settings), "classes": len(settings.emotions)}
+    if settings.model == "window":
+        return (spot.planes, spot.whole), how
+    if settings.model == "sfamnet":
+        how["classes"] += 1
+        return (spot.planes, spot.targets, spot.frame_labels, given.planes, given.labels), how
+    if spotting_only:
+        how["settings"] = replace(how["settings"], recognition_steps=0)
+    return (spot.planes, spot.targets, given.planes, given.labels), how
 
 
 def training_settings(settings: Settings) -> MEANSettings | SFAMNetSettings | WindowSettings:
@@ -521,22 +524,23 @@ def _train_stacks(learner: Learner, folds: Sequence[Fold], seeds: Sequence[int])
     return list(zip(*by_input, strict=True))
 
 
-def _described(reader: Reader, spot: SpottingSamples, given: EmotionSamples, **how: object) -> dict[str, object]:
+def _described(
+    reader: Reader, spot: SpottingSamples, given: EmotionSamples, *, seed: int, device: object, **more: object
+) -> dict[str, object]:
     """What decides every bit of a training, as plain types; not the rule that will read its scores.
 
-    The planes of frame pairs, which are many, follow from the videos, the settings and the code that are named here.
+    The planes of frame pairs, which are many, stand for themselves by what decides them.
     """
     settings, digest = reader.settings, hashlib.sha256()
-    for array in (spot.targets, spot.frame_labels, given.planes, given.labels, *itertools.chain(*spot.whole)):
-        if array is not None:
-            digest.update(np.ascontiguousarray(array).tobytes())
+    (_, *arrays), how = _taught(settings, spot, given, **more)
+    for array in itertools.chain(*spot.whole) if settings.model == "window" else arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    planes = features.key(reader.dataset, settings.planes(settings.input))
     return {
-        "training": [settings.model, asdict(training_settings(settings)), len(settings.emotions)],
-        "planes": [asdict(settings.planes(settings.input)), settings.gap_s, settings.stride],
-        "dataset": [reader.dataset.name, reader.dataset.version, spot.videos, given.subjects],
+        "training": [settings.model, asdict(how["settings"]), how["classes"], seed, str(device)],
+        "planes": [planes, settings.gap_s, settings.stride, spot.videos],
         "samples": digest.hexdigest(),
-        "how": {name: str(value) for name, value in how.items()},
-        "code": source_hash("melib.training", "melib.models", "melib.study.data", "melib.study.long_videos"),
+        "code": source_hash("melib.training", "melib.models"),
         "packages": package_versions(),
     }
 

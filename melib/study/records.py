@@ -23,7 +23,7 @@ from joblib import Parallel, delayed
 
 from melib import datasets, provenance
 from melib.errors import InputError
-from melib.files import source_hash, whole
+from melib.files import FILMED_ONLY, source_hash, whole
 from melib.study import experiments, places
 from melib.study.experiments import Experiment, Row
 from melib.study.record import Record
@@ -41,7 +41,8 @@ _SHARED = ("truth", "videos")
 #: Keys without which a file is no record.
 _NEEDED = {"key", "settings", "amounts", "dataset", "provenance"}
 # Editing a file while a process runs does not change what it computes, nor what its records say of themselves.
-_SOURCE = {kind: source_hash(module) for kind, module in WAYS.items()}
+_SOURCE = {kind: source_hash(module, without=FILMED_ONLY) for kind, module in WAYS.items()}
+_SOURCE_FILMED = source_hash(WAYS[Settings])
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,17 @@ class Kept:
 
 def key(settings: Settings | ClipSettings, seed: int) -> str:
     """64 hexadecimal digits over all that decides the numbers of a row."""
-    decides = [plain(settings), settings.amounts, seed, _data_version(settings), _SOURCE[type(settings)]]
+    source = _SOURCE_FILMED if _is_filmed(settings) else _SOURCE[type(settings)]
+    decides = [plain(settings), settings.amounts, seed, _data_version(settings), source]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
+def _is_filmed(settings: Settings | ClipSettings) -> bool:
+    return isinstance(settings, Settings) and settings.filmed
+
+
 def _data_version(settings: Settings | ClipSettings) -> str:
-    if isinstance(settings, Settings) and settings.filmed:
+    if _is_filmed(settings):
         return _filmed_version(settings.dataset, settings.data_root)
     return SUITES[getattr(settings, "suite", "default")].version
 

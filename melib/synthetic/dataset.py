@@ -59,7 +59,7 @@ class _Recent:
         return frame
 
 
-_recent = _Recent(most_bytes=16 << 20)
+_recent = _Recent(most_bytes=48 << 20)  # all of a video of 500 frames
 
 
 @functools.lru_cache(maxsize=4)

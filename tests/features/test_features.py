@@ -102,7 +102,7 @@ def test_another_setting_dataset_video_pair_or_code_is_another_file(tmp_path, da
         store_one(**other)
     store_one(settings=features.FeatureSettings())
     before = features.key(dataset, RAW)
-    monkeypatch.setattr(store, "source_hash", lambda *modules: "other code")
+    monkeypatch.setattr(store, "source_hash", lambda *_, **__: "other code")
     store_one()
     assert len(list(tmp_path.glob("*.npy"))) == 6
     assert len(before) == 64 and before != features.key(dataset, RAW)
@@ -129,8 +129,8 @@ def test_a_damaged_file_is_named(tmp_path, dataset, video, content):
 
 def test_two_processes_store_the_same_bits_as_one(tmp_path, dataset):
     videos = [SlidingVideo(f"v{i}", speed=0.2 * (i + 1), n_frames=20) for i in range(3)]
-    requests = [(video, features.spotting_pairs(video, gap_s=0.2, stride=5)) for video in videos]
+    requests = [(video, features.spotting_pairs(video, gap_s=0.2, stride=5), RAW) for video in videos]
     for jobs in (1, 2):
-        features.fill_store(tmp_path / str(jobs), dataset, requests, RAW, jobs=jobs)
+        features.fill_store(tmp_path / str(jobs), dataset, requests, jobs=jobs)
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / jobs).iterdir()} for jobs in "12")
     assert one == two and len(one) == 3

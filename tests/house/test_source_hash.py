@@ -46,9 +46,17 @@ def test_what_a_module_rests_on_changes_its_hash_and_nothing_else_does(hashes):
     assert len(before[0]) == 64 and hashes() == before
     reached = ["flow/fast.py", "flow/__init__.py", "__init__.py", "noise.py", "data/table.csv"]
     for name in reached:
-        assert hashes({name: FILES[name] + "\n\n"}) != before, name
+        assert hashes({name: FILES[name] + "\nX = 1"}) != before, name
     for name in set(FILES) - set(reached):
-        assert hashes({name: FILES[name] + "\n\n"}) == before, name
+        assert hashes({name: FILES[name] + "\nX = 1"}) == before, name
+
+
+def test_words_and_modules_without_a_part_do_not_change_it(hashes):
+    told = 'def move():\n    """Move."""\n\n    from melib import noise  # now\n    return noise'
+    assert hashes({"flow/fast.py": told}) == hashes()
+    assert hashes({"noise.py": "TABLE = 'data/table.csv#'"}) != hashes({"noise.py": "TABLE = 'data/table.csv'"})
+    code = "print(source_hash('melib.flow.fast', without=('melib.noise',)))"
+    assert hashes({"noise.py": "X = 1", "data/table.csv": "3"}, code) == hashes(code=code) != hashes()
 
 
 def test_an_edit_after_the_first_call_does_not_count_and_a_package_stands_for_all_its_modules(hashes):

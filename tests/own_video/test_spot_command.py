@@ -254,7 +254,7 @@ def test_the_command_loads_no_study_and_the_decoder_keeps_quiet(tmp_path):
     assert done.returncode == 2 and list(tmp_path.iterdir()) == [letter]
     (line,) = done.stderr.splitlines()
     assert line.startswith("melib spot: ") and "cannot be read as a video" in line
-    assert "own_video" in done.stdout and not set(done.stdout.split()) & {"study", "synthetic", "training"}
+    assert "own_video" in done.stdout and not set(done.stdout.split()) & {"metrics", "study", "synthetic", "training"}
 
 
 def test_files_of_others_are_not_touched(mp4, tmp_path, capfd):
