@@ -11,12 +11,26 @@ HIGHER, LOWER, EQUAL, UNDECIDED = "higher", "lower", "equal", "undecided"
 
 
 def judge(value: float | None, low: float | None, high: float | None, least: float) -> str:
-    """Whether a difference is there, from its value and interval (None or NaN where undefined).
+    """Whether a difference is there.
 
-    ``"higher"`` where the interval lies above 0, ``"lower"`` where it lies below 0, ``"equal"`` where it holds 0 and
-    stays below ``least`` on both sides, else ``"undecided"``: also without an interval, or where it has no width, since
-    then every resample gave the same, mostly because both systems score 0. ``least``, the smallest difference of
-    interest, is at least 0 (else InputError); at 0 every difference matters, so that none is said to be equal.
+    Parameters
+    ----------
+    value, low, high : float or None
+        The difference and its interval; None or NaN where undefined.
+    least : float
+        The smallest difference of interest, at least 0; at 0 every one matters, so that none is said to be equal.
+
+    Returns
+    -------
+    str
+        ``"higher"`` where the interval lies above 0, ``"lower"`` where it lies below 0, ``"equal"`` where it holds 0
+        and stays below ``least`` on both sides, else ``"undecided"``: also without an interval, or where it has no
+        width, since then every resample gave the same, mostly because both systems score 0.
+
+    Raises
+    ------
+    ValueError
+        If ``least`` is negative or NaN.
     """
     if not least >= 0:
         raise InputError(f"a smallest difference of interest is at least 0, got {least}")

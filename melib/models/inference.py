@@ -16,10 +16,23 @@ from melib.provenance import choose_device
 def predict(
     model: nn.Module, planes: np.ndarray, *, device: str | torch.device = "auto", batch: int = 512
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scores ``(N,)`` and emotion logits ``(N, C)`` float32 of planes ``(N, 3, 42, 42)``, in evaluation mode.
+    """What a published network says of planes, in evaluation mode.
 
-    The model is moved to the device; its training mode is left as found. Planes may be a memory map, read ``batch``
-    samples at a time, which bounds the memory and leaves the values unchanged up to rounding.
+    Parameters
+    ----------
+    model : MEAN or SFAMNet
+        It is moved to the device; its training mode is left as found.
+    planes : numpy.ndarray
+        ``(N, 3, 42, 42)``; it may be a memory map.
+    device : str or torch.device
+        As :func:`melib.provenance.choose_device` takes it.
+    batch : int
+        Samples that are read at a time: bounds the memory and leaves the values unchanged up to rounding.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Spotting scores ``(N,)`` and emotion logits ``(N, C)``, float32.
     """
     check_planes(planes)
     device = choose_device(device)

@@ -38,8 +38,13 @@ def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN
     """Read a released MEAN checkpoint of any kind, for spotting, recognition, or both, in evaluation mode.
 
     A head that the file does not hold has NaN weights, so that its output cannot be taken for a prediction; a spotting
-    file gets two classes. A missing file raises FileNotFoundError; one that is no MEAN checkpoint, or that holds
-    weights that are not finite (unless ``allow_nonfinite``), ValueError.
+    file gets two classes.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file; if it is no MEAN checkpoint, or holds weights that are not finite (unless
+        ``allow_nonfinite``).
 
     Notes
     -----

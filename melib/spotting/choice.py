@@ -44,12 +44,23 @@ def choose(
 ) -> Choice:
     """The constants with the highest F1 of spotting, counts pooled over videos.
 
-    ``find(score, **constants)`` is a rule that returns intervals ``(m, 3)``, onset, apex, offset; of equally good
-    candidates the first is taken. There is a score and a truth ``(g, 2)``, onset and offset of the micro-expressions,
-    for each video of the training subjects, videos without any included. ``count(truth, found)`` is the number of true
-    positives among intervals ``(g, 2)`` and ``(m, 2)`` of a video, by the matching that the study reports.
+    Parameters
+    ----------
+    find : callable
+        A rule: ``find(score, **constants)`` gives intervals ``(m, 3)``, onset, apex, offset.
+    candidates : iterable of dict
+        Constants; of equally good ones the first is taken.
+    scores, truths : sequence of numpy.ndarray
+        Score, and onsets and offsets ``(g, 2)`` of the micro-expressions, of each video of the training subjects;
+        videos without any included.
+    count : callable
+        ``count(truth, found)``, the true positives among intervals ``(g, 2)`` and ``(m, 2)`` of a video, by the
+        matching that the study reports.
 
-    No candidate, no micro-expression, or numbers of scores and truths that differ raise ValueError.
+    Raises
+    ------
+    ValueError
+        Without a candidate or a micro-expression, or if the numbers of scores and truths differ.
     """
     n_truth, best = sum(len(truth) for truth in truths), None
     if len(scores) != len(truths) or not n_truth:

@@ -21,11 +21,23 @@ def mean_intervals(score: np.ndarray, *, k_p: int, p: float = 0.55, keep: str = 
     apart become ``[peak - k_p, peak + k_p]``. The threshold follows the video, so the rule can hardly stay silent;
     intervals are not clipped to the video and may begin before frame 0.
 
-    Of a score ``(n,)`` per frame come onset, apex (the peak) and offset ``(m, 3)`` int64, inclusive. ``k_p`` is half
-    the mean length of a micro-expression in frames (:func:`melib.training.half_length`), ``p`` the position of the
-    threshold between mean (0) and maximum (1) of the smoothed score. ``keep`` says which peaks stay: ``all``
-    (CAS(ME)^2, SAMM-LV), or the highest, ``max`` (CASME II, SMIC: one expression a clip). With ``dummy``, where there
-    is no peak, the interval [0, 0] is returned as the release does, which counts as a false positive.
+    Parameters
+    ----------
+    score : numpy.ndarray
+        One number a frame, ``(n,)``.
+    k_p : int
+        Half the mean length of a micro-expression in frames (:func:`melib.training.half_length`).
+    p : float
+        Where the threshold lies between mean (0) and maximum (1) of the smoothed score.
+    keep : {"all", "max"}
+        Which peaks stay: all (CAS(ME)^2, SAMM-LV), or the highest (CASME II, SMIC: one expression a clip).
+    dummy : bool
+        Where there is no peak, return the interval [0, 0] as the release does, which counts as a false positive.
+
+    Returns
+    -------
+    numpy.ndarray
+        Onset, apex (the peak) and offset, ``(m, 3)`` int64, inclusive.
     """
     _check(score, k_p, keep)
     smooth = box_smooth(score, 2 * k_p)

@@ -54,10 +54,25 @@ MACRO = SFAMNetRule(
 
 
 def sfamnet_intervals(score: np.ndarray, rule: SFAMNetRule = MICRO) -> np.ndarray:
-    """Intervals ``(m, 3)`` int64 by SFAMNet's rule, from scores ``(n,)`` between 0 and 1 of the sampled frames.
+    """Intervals by SFAMNet's rule. Where nothing passes there are none: the rule may stay silent.
 
-    Onset, apex (the peak) and offset are inclusive positions in the score; times the frame skip they are frames. Where
-    nothing passes there are none: the rule may stay silent.
+    Parameters
+    ----------
+    score : numpy.ndarray
+        Of the sampled frames, ``(n,)``, between 0 and 1.
+    rule : SFAMNetRule
+        Its constants, those of the release unless others are given.
+
+    Returns
+    -------
+    numpy.ndarray
+        Onset, apex (the peak) and offset, ``(m, 3)`` int64: inclusive positions in the score; times the frame skip
+        they are frames.
+
+    Raises
+    ------
+    ValueError
+        If the score is not a finite sequence.
     """
     score, nothing = np.asarray(score), np.empty((0, 3), np.int64)
     if score.ndim != 1 or not np.isfinite(score).all():

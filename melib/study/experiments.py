@@ -118,12 +118,8 @@ def load(
     folder : path, optional
         In place of the checkout's ``notebooks``.
 
-    Raises
-    ------
-    InputError
-        If the file names something unknown, two rows have one name, or no row is left on filmed faces.
-    FileNotFoundError
-        If there is no such experiment or dataset.
+    InputError says that the file names something unknown, that two rows have one name, or that no row is left on filmed
+    faces; FileNotFoundError, that there is no such experiment or dataset.
     """
     whole = _whole(name, tier, dataset, data_root, rows, folder)
     found = {row.name: row for row in whole.rows if row.seeds}

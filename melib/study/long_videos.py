@@ -121,10 +121,8 @@ def run(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> R
         (emotions as labelled), ``videos``, ``named``, ``frames`` (see :func:`_count_frames`) and ``learning``; with the
         first seed of a network, which stands for all, also ``peaks`` (see :class:`Found`).
 
-    Raises
-    ------
-    InputError, OSError, LookupError
-        If the data cannot be used, or under rule ``strict`` there are too few people to choose constants on.
+    InputError, OSError or LookupError say that the data cannot be used, or that under rule ``strict`` there are too few
+    people to choose constants on.
     """
     return study(settings, seed, store=store, jobs=jobs).record
 

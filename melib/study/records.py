@@ -41,8 +41,8 @@ _SHARED = ("truth", "videos")
 #: Keys without which a file is no record.
 _NEEDED = {"key", "settings", "amounts", "dataset", "provenance"}
 # Editing a file while a process runs does not change what it computes, nor what its records say of themselves.
-_SOURCE = {kind: source_hash(module, without=FILMED_ONLY) for kind, module in WAYS.items()}
-_SOURCE_FILMED = source_hash(WAYS[Settings])
+_SOURCE = {(kind, False): source_hash(module, without=FILMED_ONLY) for kind, module in WAYS.items()}
+_SOURCE[Settings, True] = source_hash(WAYS[Settings])
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Kept:
 
 def key(settings: Settings | ClipSettings, seed: int) -> str:
     """64 hexadecimal digits over all that decides the numbers of a row."""
-    source = _SOURCE_FILMED if _is_filmed(settings) else _SOURCE[type(settings)]
+    source = _SOURCE[type(settings), _is_filmed(settings)]
     decides = [plain(settings), settings.amounts, seed, _data_version(settings), source]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 

@@ -150,12 +150,8 @@ class Settings:
         Train the network again on shuffled emotion labels, as a control; the floor always is.
     device : {"auto", "cpu", "cuda"}
 
-    Raises
-    ------
-    InputError
-        If a value is not one of the choices, or two do not go together.
-    FileNotFoundError
-        If ``data_root`` does not exist.
+    InputError says which value is not one of the choices, or which two do not go together; FileNotFoundError, that
+    ``data_root`` does not exist.
     """
 
     tier: str = "quick"
@@ -351,10 +347,7 @@ class ClipSettings:
         Who is tested: fresh people, or, for choices, every second person of the training population, who then is not
         learnt from.
 
-    Raises
-    ------
-    InputError
-        If a value is not one of the choices, or two do not go together.
+    InputError says which value is not one of the choices, or which two do not go together.
     """
 
     tier: str = "quick"

@@ -105,10 +105,7 @@ class SyntheticVideo(Video):
     events : tuple of melib.synthetic.timeline.Event
         Both, with the amplitude and the intensity of each action unit.
 
-    Raises
-    ------
-    ValueError
-        If the size or the view is unknown or the video too short.
+    An unknown size or view, and a video that is too short, raise ValueError.
     """
 
     def __init__(
@@ -264,10 +261,7 @@ def open_benchmark(
     depth : {"none", "low", "mid"}, optional
         Another depth sensor than the suite's own, for a sweep over sensors; the version then names it.
 
-    Raises
-    ------
-    ValueError
-        If a name or a size is unknown, or a number out of range.
+    An unknown name or size, and a number out of range, raise ValueError.
     """
     chosen, version = _with_sensor(find_suite(suite), depth)
     # What is filmed otherwise is another dataset: whoever keeps features by name and version must not mix them up.
@@ -308,10 +302,7 @@ def open_clips(
     depth : {"none", "low", "mid"}, optional
         Another depth sensor than the suite's own. The version names either.
 
-    Raises
-    ------
-    ValueError
-        If a name is unknown or a number out of range.
+    An unknown name, and a number out of range, raise ValueError.
     """
     most = MOST_VIDEOS - _FIRST_CLIP
     if not (subjects >= 1 and 1 <= clips <= most):

@@ -44,10 +44,7 @@ def write_benchmark(
     image_format : {"jpg", "png"}
         Of colour: JPEG of quality 95, or without loss. Depth is 16-bit PNG in millimetres.
 
-    Raises
-    ------
-    ValueError
-        If the layout has no names for people, videos or classes, or the folder holds something else.
+    ValueError says that the layout has no names for people, videos or classes, or that the folder holds something else.
     """
     folder, people, first = Path(out), len(dataset.subjects), dataset.videos[0]
     each, population = len(dataset.videos) // people, first.subject.rstrip("0123456789")

@@ -102,8 +102,7 @@ class Subject:
     def crop_camera(self, size: int = 128, *, jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Camera:
         """The camera of a square face crop resized to `size` pixels, of the same pinhole as `full_camera`.
 
-        `jitter` is a face detector's error as shares of the side: of the side itself, and of the crop's place (right,
-        down).
+        `jitter` is a face detector's error as shares of the side: of itself, and of the crop's place (right, down).
         """
         scale, right, down = jitter
         side_m = CROP_SIDE * 1e-3 * self.traits.iod_mm * (1 + scale)

@@ -1,7 +1,6 @@
 """Triangles to pixels: a z-buffer rasteriser at video rate, compiled by numba.
 
 It samples at pixel centres (that of the top-left pixel is ``(0, 0)``) and draws only triangles that face the camera.
-Unsigned indices spare numba the test for negative ones.
 """
 
 from __future__ import annotations
@@ -67,8 +66,7 @@ def rasterize(points, inverse_depth, triangles, height, width):
 def corner_weights(points, inverse_depth, triangles, t, x, y, z):
     """Perspective-correct barycentric coordinates of a triangle's second and third vertex, where `rasterize` drew it.
 
-    An attribute that is linear on the triangle in space and interpolated with them is exact. Asked for where a pixel
-    is seen, they need not be kept for what is drawn over.
+    An attribute that is linear on the triangle in space and interpolated with them is exact.
     """
     a, b, c = _INDEX(triangles[t, 0]), _INDEX(triangles[t, 1]), _INDEX(triangles[t, 2])
     ax, ay = points[a, 0], points[a, 1]

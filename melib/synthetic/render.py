@@ -195,34 +195,13 @@ class Renderer:
         gain: float,
         background: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """One frame without sensor noise.
+        """One frame without sensor noise: colour ``(H, W, 3)``, and metres along the optical axis ``(H, W)``, float32.
 
-        Parameters
-        ----------
-        points : (N, 3) float64
-            From ``subject.points``.
-        light : (3,) array_like
-            Direction towards the lamp: right in the image, up, towards the camera. Its length does not matter.
-        ambient : float
-            Strength of the sky light relative to the lamp, such as 0.4.
-        specular : float
-            Strength of the skin's highlight, such as 0.05.
-        gain : float
-            Exposure; multiplies everything, the background too.
-        background : (H, W, 3) float32
-            Linear RGB behind the head.
-
-        Returns
-        -------
-        colour : (H, W, 3) float32
-            Linear RGB, 1 is white; highlights may exceed it.
-        depth : (H, W) float32
-            Metres along the optical axis at the pixel centres; 0 is background.
-
-        Raises
-        ------
-        ValueError
-            If the background has another shape or the light no direction.
+        Colour is linear RGB, 1 is white, highlights may exceed it; the depth of the background is 0. ``points``
+        ``(N, 3)`` are those of ``subject.points``, ``light`` ``(3,)`` points towards the lamp (right in the image, up,
+        towards the camera), ``ambient`` is the sky light relative to the lamp, such as 0.4, ``specular`` the strength
+        of the skin's highlight, such as 0.05, ``gain`` the exposure of everything, ``background`` ``(H, W, 3)`` linear
+        RGB. A background of another shape and a light without direction raise ValueError.
         """
         subject, height, width = self.subject, self.camera.height, self.camera.width
         background = np.ascontiguousarray(background, np.float32)
