@@ -85,11 +85,6 @@ def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progr
         features.fill_store(dataset=dataset, requests=of_it, device=device, **how)
 
 
-def fill(dataset: Dataset, folds: Sequence[Fold], settings: Settings, **how: object) -> None:
-    """The same for one row, whose data are open."""
-    features.fill_store(dataset=dataset, requests=requests(folds, settings), device=settings.device, **how)
-
-
 def requests(folds: Iterable[Fold], settings: Settings) -> list[features.Request]:
     """The features that a row reads, each once."""
     asked = {}
