@@ -56,7 +56,7 @@ class SourceRole(SphinxRole):
             said = self.inliner.reporter.error(str(error), line=self.lineno)
             return [self.inliner.problematic(self.rawtext, self.rawtext, said)], [said]
         self.env.note_dependency(str(ROOT / name))
-        return [SourceLine("", nodes.literal(text=f"{name}, line {number}"), file=name, number=number)], []
+        return [SourceLine("", "", nodes.literal(text=f"{name}, line {number}"), file=name, number=number)], []
 
 
 def link_lines(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -96,7 +96,8 @@ def as_markdown(network: dict) -> str:
     for number, detail in enumerate(network["details"], start=1):
         text.append(f"{number}. **{detail['title']}.**")
         file, _, lines = detail["at"].partition("#")
-        where = f"{Path(file).name}, {lines.replace('L', 'line ', 1).replace('-L', ' to ')}" if lines else file
+        numbers = lines.replace("L", "lines " if "-" in lines else "line ", 1).replace("-L", " to ")
+        where = f"{Path(file).name}, {numbers}" if lines else file
         address = f"{base}/{'blob' if lines else 'tree'}/{network['commit']}/{detail['at']}"
         for key, words in PARTS.items():
             if key in detail:
