@@ -2,8 +2,8 @@
 
 Layout, below the root or up to three folders down, upper or lower case::
 
-    spNO.<n>/<a..m>/color/<frame>.jpg     colour; the file's name is the frame's number, from 1
-    spNO.<n>/<a..m>/depth/<frame>.png     16-bit depth, in the same folders or in a tree of its own
+    spNO.<n>/<a..m>/color/<frame>.jpg     colour; named by the frame's number, from 1
+    spNO.<n>/<a..m>/depth/<frame>.png     16-bit depth, there or in a tree of its own
     spNO.<n>/<a..m>/<frame>.png           the same without its last folder
 
 Two label files, up to two folders down: ``CAS(ME)3_part_A_v2.xls`` (both kinds) and
