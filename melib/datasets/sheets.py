@@ -6,7 +6,6 @@ evaluated. A row that cannot be read is kept as a skipped row with its reason, n
 
 from __future__ import annotations
 
-import codecs
 import io
 import math
 import re
@@ -24,7 +23,6 @@ LABELS = ["row", "subject", "video", "onset", "apex", "offset", "kind", "emotion
 SKIPPED = ["row", "subject", "video", "reason"]
 CHANGES = ["row", "subject", "video", "column", "from", "to", "reason", "source"]
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an .xls file, or an .xlsx under a password
-_UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 _LOCKED = "is locked with a password: save it without one"
 _SAVE = "open it in a spreadsheet program and save it as .xlsx"
@@ -122,17 +120,16 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
 
 def _no_workbook(content: bytes) -> str:
     """What a file is in place of an Excel workbook, and the mend; "" if it seems to be one."""
-    text = content[:4000].decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig", errors="replace")
-    if content.startswith(b"PK"):
+    if content.startswith((b"PK", _OLD_EXCEL)):
         others = {b"vnd.oasis.opendocument": "an OpenDocument file", b"xl/workbook.bin": "a binary workbook (.xlsb)"}
-        return next((f"is {what}: {_SAVE}" for mark, what in others.items() if mark in content), "")
-    if content.startswith(_OLD_EXCEL):
-        return _LOCKED if "EncryptedPackage".encode("utf-16-le") in content else ""
-    if not content:
-        return "is empty: unpack it again"
+        told = next((f"is {what}: {_SAVE}" for mark, what in others.items() if mark in content), "")
+        return _LOCKED if "EncryptedPackage".encode("utf-16-le") in content else told
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = content[:4000].decode(encoding, errors="replace")
+    if not text or not all(c.isprintable() or c.isspace() for c in text):
+        return f"is {'no Excel file (.xls or .xlsx)' if content else 'empty'}: unpack it again"
     kind = "a web page or XML" if text.lstrip().startswith("<") else "text, such as CSV"
-    readable = all(c.isprintable() or c.isspace() for c in text)
-    return f"is no Excel file (.xls or .xlsx){f' but {kind}: {_SAVE}' if readable else ': unpack it again'}"
+    return f"is no Excel file (.xls or .xlsx) but {kind}: {_SAVE}"
 
 
 def _workbook(content: bytes) -> dict[str, list]:

@@ -4,7 +4,7 @@ import dataset_trees as trees
 import pytest
 
 from melib import datasets
-from melib.datasets import casme_sq, sheets
+from melib.datasets import sheets
 
 
 def test_the_header_is_found_below_other_text(tmp_path):
@@ -65,11 +65,6 @@ def test_a_name_is_the_same_stored_as_a_number_or_as_a_text(tmp_path):
     same = (15, 15.0, "15", " 15.0 ", "15,0", "\uff11\uff15", "\u00a015\u200b")
     assert [sheets.text(cell) for cell in same] == ["15"] * 7
     assert [sheets.text(cell) for cell in ("015", "1.5", "a1.0", None)] == ["015", "1.5", "a1.0", ""]
-    # Subjects as numbers in one sheet and texts in the other, codes of stimuli as numbers.
-    labels = [[str(row[0]), *row[1:]] for row in trees.CASME_SQ[:1]]
-    book = {"CASFEcode_final": labels, "naming_rule1": [[15, "s15", 1.0]], "naming_rule2": [[101, "disgust1"]]}
-    rows = casme_sq.read_labels(trees.write_book(tmp_path / "code_final.xlsx", **book)).rows
-    assert rows[["subject", "video"]].values.tolist() == [["s15", "0101"]]
 
 
 def test_frame_numbers_are_rounded_and_everything_else_is_none():
