@@ -26,6 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
+from melib.datasets.images import fullest
 from melib.datasets.paths import find_file, folders_named, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, apply_fixes, frame_number, read_table, split_action_units, text
 from melib.errors import InputError
@@ -131,7 +132,7 @@ def _footage(root: Path) -> Iterator[Footage]:
                 continue
             key = int(_SUBJECT.fullmatch(person)[1]), name.lower()
             found = {below.lower(): path for below, path in subfolders(root, video).items()}
-            if "depth" in found or any(path.suffix.lower() == ".png" for path in video.iterdir()):
+            if "depth" in found or any(path.suffix.lower() == ".png" for path in video.glob("[!.]*")):
                 depth[key].append(found.get("depth", video))
             else:
                 found.setdefault("color", video / "color")
@@ -139,8 +140,6 @@ def _footage(root: Path) -> Iterator[Footage]:
     if not colour:
         raise FileNotFoundError(f"no folder spNO.<n>/<a..m> in {root} or three folders below it")
     for person, name in sorted(colour):
-        # A second folder of the same video is handed on, so that the account of the dataset names it.
-        depths = depth[person, name]
-        first, *rest = colour[person, name] or [depths[0].parent / "color"]
-        yield Footage(f"spNO.{person}", name, first, *depths[:1])
-        yield from (Footage(f"spNO.{person}", name, other) for other in rest + depths[1:])
+        depths = fullest(depth[person, name])
+        first, *rest = fullest(colour[person, name]) or [depths[0].parent / "color"]
+        yield Footage(f"spNO.{person}", name, first, *depths[:1], left_out=(*rest, *depths[1:]))

@@ -388,7 +388,8 @@ class Learner:
 
     def samples(self, videos: Sequence[Video], clips: Sequence[Video]) -> list[Samples]:
         """What there is to learn from long videos and clips of single expressions, for each input."""
-        return [(each.spotting_samples(videos), each.emotion_samples((*videos, *clips))) for each in self.readers]
+        named = (each.emotion_samples((*videos, *clips), moving=True) for each in self.readers)
+        return [(each.spotting_samples(videos), given) for each, given in zip(self.readers, named, strict=True)]
 
     def asked(self, fold: Fold) -> Sequence[object]:
         """The expressions of a fold's tested people that are given to be named, as :meth:`Trained.name` takes them."""
