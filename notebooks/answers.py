@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import matplotlib.figure
 import numpy as np
 import pandas as pd
 
-from melib.files import whole
+from melib.files import source_hash, whole
 from melib.metrics.verdict import UNDECIDED, judge
 from melib.plots.style import COLOURS, cut_beyond_one, figure
 from melib.study import compare, places, records
-from melib.study.experiments import SYNTHETIC, Comparison, Experiment, load
+from melib.study.experiments import SYNTHETIC, Comparison, Experiment, Row, load
 from melib.study.records import Kept
+from melib.study.settings import differing
 from melib.study.tables import Folded, number, with_interval
 
 #: Characters in a line of a question, at the width of the figure.
@@ -79,6 +80,22 @@ def along(asked: Asked, found: pd.DataFrame, dose: str, panel: str) -> dict[str,
     return panels
 
 
+def values_along(
+    asked: Asked, metric: str, dose: Callable[[Row], float], panel: Callable[[Row], str]
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """A metric of the rows, likewise: ``dose`` and ``panel`` say where a row stands."""
+    values: dict[str, dict[str, dict[float, dict]]] = {}
+    for side in asked.sides:
+        for each in (asked.kept_published if side == "published" else asked.kept).values():
+            if compare.has(each, metric):
+                of_side = values.setdefault(panel(each.row), {}).setdefault(side, {})
+                of_side[dose(each.row)] = compare.value(each, metric)
+    return {
+        title: {side: pd.DataFrame.from_dict(some, orient="index").astype(float) for side, some in of_side.items()}
+        for title, of_side in values.items()
+    }
+
+
 def ask(
     name: str, tier: str, *, dataset: str = SYNTHETIC, data_root: str = "", rows: str = "", records_in: str = ""
 ) -> Asked:
@@ -97,15 +114,15 @@ def ask(
     return Asked(declared, kept, published, records.read(there, places.published()))
 
 
-def _is_published(row: records.Row) -> bool:
+def _is_published(row: Row) -> bool:
     return bool(row.seeds) and all(records.path(row, seed, places.published()).is_file() for seed in row.seeds)
 
 
 def _difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None]:
     """A difference, which takes a second to compute, from the cache once it is there."""
-    told = ("tier", "experiment", "row", "seed", "key", "provenance")
-    of_both = [[record.values[name] for name in told] for side in (first, second) for record in side.records]
-    said = hashlib.sha256(json.dumps([of_both, metric], sort_keys=True).encode()).hexdigest()[:24]
+    of_both = [[record.values for record in side.records] for side in (first, second)]
+    decides = json.dumps([of_both, metric, source_hash("melib.study.compare")], sort_keys=True)
+    said = hashlib.sha256(decides.encode()).hexdigest()[:24]
     path = places.checkout() / ".cache" / "differences" / f"{said}.json"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,6 +151,10 @@ def draw(
         heights.append(top)
         top += 0.85 * len(lines) + 0.75 * len(sides) + 0.55
     fig, axes = figure(width=5.2, height=1.15 + 0.19 * top)
+    if found.empty:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "nothing is compared on this dataset", ha="center")
+        return fig
     least = found["least"].max()
     axes.axvspan(-least, least, color=COLOURS["chance"], alpha=0.25, linewidth=0)
     axes.axvline(0, color=COLOURS["score"], linewidth=1)
@@ -174,9 +195,16 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
 
     The word is that of the published difference, of this run's where none is published.
     """
-    told = []
+    told, known = [], [*asked.declared.rows, *(asked.published.rows if asked.published is not None else ())]
     for each in found.itertuples():
-        line = {"Question": each.question, "Measure": compare.NAMES[each.metric]}
+        rows = [{row.name: row for row in known}[name] for name in (each.first, each.second)]
+        line = {
+            "Question": each.question,
+            "First": rows[0].label,
+            "less second": rows[1].label,
+            "They differ in": ", ".join(differing(*(row.settings for row in rows))),
+            "Measure": compare.NAMES[each.metric],
+        }
         if asked.published is not None:
             shown = {name: getattr(each, f"published_{name}") for name in ("value", "low", "high")}
             line["Published"] = "" if pd.isna(each.published_value) else with_interval(shown, sign=True)
@@ -184,6 +212,7 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
         published = isinstance(each.published_verdict, str)
         line["Verdict"] = each.published_verdict if published else each.verdict
         seen = each.published_detectable if published else each.detectable
-        line["Would have been seen"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
+        line["Detectable"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
         told.append(line)
-    return Folded(pd.DataFrame(told).set_index("Question").rename_axis(None), words)
+    lines = pd.DataFrame(told)
+    return Folded(lines if lines.empty else lines.set_index("Question").rename_axis(None), words)
