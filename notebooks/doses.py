@@ -36,8 +36,10 @@ def gains_along(
             table = table.sort_index()
             # Beside each other, so that no interval hides another.
             x = np.array([doses.index(dose) for dose in table.index]) + 0.08 * (number - (len(series) - 1) / 2)
-            ends = np.maximum([table["value"] - table["low"], table["high"] - table["value"]], 0)
-            look = {"marker": "os^D"[number % 4], "color": SERIES[number % 4], "capsize": 2, "linewidth": 1.2}
+            below, above = table["value"] - table["low"], table["high"] - table["value"]
+            ends = [below.clip(lower=0), above.clip(lower=0)]
+            style = 1 if label == "this run" else number % 4  # the same beside published numbers and alone
+            look = {"marker": "os^D"[style], "color": SERIES[style], "capsize": 2, "linewidth": 1.2}
             ax.errorbar(x, table["value"], yerr=ends, label=label, **look)
             if least is not None:
                 cut_beyond_one(ax, x, table["low"], table["high"], along="y")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from melib.metrics import Tally, recognition, spotting, strs, uncertainty
 from melib.metrics.verdict import detectable, judge
-from melib.study.experiments import Experiment
 from melib.study.records import Kept
 
 #: Part of a record -> the method of its intervals (:mod:`melib.metrics.uncertainty`). A tally of frames has a
@@ -104,22 +103,6 @@ def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None
     found = uncertainty.paired(*sides, method=METHODS[part], n_resamples=_resamples(first))
     plain = _plain(found.table.loc[metric])
     return plain | {"detectable": detectable(plain["low"], plain["high"])}
-
-
-def differences(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
-    """A row per comparison of an experiment: ``question, first, second, metric, least`` and what came out.
-
-    ``value, low, high, detectable`` are as from :func:`difference` (NaN where undefined); ``verdict`` is one word of
-    :mod:`melib.metrics.verdict`.
-    """
-    rows = []
-    for each in experiment.comparisons:
-        found = difference(kept[each.first], kept[each.second], each.metric)
-        verdict = judge(found["value"], found["low"], found["high"], each.least)
-        rows.append({**vars(each), **found, "verdict": verdict})
-    numbers = ["value", "low", "high", "detectable"]
-    table = pd.DataFrame(rows, columns=["question", "first", "second", "metric", "least", *numbers, "verdict"])
-    return table.astype(dict.fromkeys(numbers, float))
 
 
 def chance(kept: Kept, metric: str) -> dict[str, float] | None:

@@ -1,4 +1,4 @@
-"""Tables that pages show, made from records alone: rows, comparisons, controls, and the numbers that papers print."""
+"""Tables that pages show, made from records alone: rows, controls, and the numbers that papers print."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from html import escape
 import pandas as pd
 
 from melib.metrics.uncertainty import FEWEST_SUBJECTS
-from melib.study.compare import NAMES, beside_chance, chance, differences, has, shuffled, value
+from melib.study.compare import NAMES, beside_chance, chance, has, shuffled, value
 from melib.study.experiments import Experiment
 from melib.study.records import Kept
-from melib.study.settings import differing
 
 
 @dataclass(frozen=True)
@@ -89,27 +88,6 @@ def measured(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
         first = next((each for each in experiment.measures if has(row, each)), None)
         cells["Than chance"] = beside_chance(row, first) if first else ""
     return pd.DataFrame.from_dict(table, orient="index").fillna("")
-
-
-def compared(experiment: Experiment, kept: Mapping[str, Kept], found: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The experiment's comparisons, one a line: what is asked, the difference, what could have been seen, one word."""
-    found = differences(experiment, kept) if found is None else found
-    rows = [
-        {
-            "Question": each.question,
-            "First": experiment.row(each.first).label,
-            "less second": experiment.row(each.second).label,
-            "They differ in": ", ".join(
-                differing(experiment.row(each.first).settings, experiment.row(each.second).settings)
-            ),
-            "Metric": NAMES[each.metric],
-            "Difference (95 %)": with_interval(each._asdict(), sign=True),
-            "Detectable": "more than 1" if each.detectable > 1 else number(each.detectable),
-            "Verdict": each.verdict,
-        }
-        for each in found.itertuples()
-    ]
-    return pd.DataFrame(rows).set_index("Question").rename_axis(None) if rows else pd.DataFrame()
 
 
 def controls(kept: Mapping[str, Kept]) -> pd.DataFrame:

@@ -16,9 +16,8 @@ CHAPTERS = [f"book/{name}.md" for name in CHAPTERS.split()]
 CHAPTERS += [f"notebooks/{name}.md" for name in "metrics_by_hand dataset_card motion networks".split()]
 #: The pages that ask one question and answer it; they have the same frame, and one exercise at least.
 STUDIES = """
-spotting recognition spot_then_recognize spot_then_recognize_rows depth_ablation protocols controls flow_choice
-stabilisation normalization transfer_ablation attention_augmentation released_predictions released_weights viewer
-own_video
+spotting recognition spot_then_recognize depth_ablation what_makes_the_difference how_many_people where_spotting_fails
+window_spotter protocols controls released_predictions released_weights viewer own_video
 """
 STUDIES = [f"notebooks/{name}.md" for name in STUDIES.split()]
 #: Executed for two pages of the book, on which a label would stand twice: its exercise has none.

@@ -1,5 +1,6 @@
 """Rows beside each other, from records alone: values, differences with one verdict, tables and figures."""
 
+import answers
 import doses
 import numpy as np
 import pandas as pd
@@ -108,8 +109,16 @@ def test_one_seed_is_what_its_record_says_and_several_are_their_mean(rows):
     assert compare.value(several, "uf1_pooled")["value"] == pytest.approx(np.mean(values))
 
 
-def test_each_comparison_has_a_difference_and_one_word(asked, rows):
-    found = compare.differences(asked, rows).set_index(["first", "second", "metric"])
+@pytest.fixture
+def answered(asked, rows, monkeypatch, tmp_path):
+    """The experiment in this run, and as if the same had been published; its cache is a folder of its own."""
+    monkeypatch.setattr(answers.places, "checkout", lambda: tmp_path)
+    return answers.Asked(asked, rows, asked, rows)
+
+
+def test_each_comparison_has_a_difference_and_one_word(answered):
+    found = answered.found().set_index(["first", "second", "metric"])
+    assert (found["published_verdict"] == found["verdict"]).all(), "the same records say the same"
     assert found.loc[("good", "bad", "uf1_pooled"), "verdict"] == "higher"
     assert found.loc[("bad", "good", "f1_spotting"), "verdict"] == "lower"
     assert found.loc[("good", "same", "uf1_pooled"), "verdict"] == "undecided", "no spread at all"
@@ -129,9 +138,6 @@ def test_tables_say_what_the_records_hold(asked, rows):
     assert measured.loc["Good", "UF1, expressions given, synthetic"].startswith(
         f"{rows['good'].first['recognition']['uf1_pooled']['value']:.3f} ("
     )
-    compared = tables.compared(asked, rows)
-    assert len(compared) == len(asked.comparisons) and set(compared["Verdict"]) == {"higher", "lower", "undecided"}
-    assert compared["They differ in"].tolist()[0] == "input"
     controls = tables.controls(rows)
     assert controls.loc["Good", "STRS, by chance (95 %)"] == "0.200 to 0.300"
     assert controls.loc["Good", "Above guessing"] == "no"
@@ -141,6 +147,14 @@ def test_tables_say_what_the_records_hold(asked, rows):
         asked, {"x": Kept(rows["good"].row, rows["good"].records, True)}
     )
     assert tables.remake(asked, rows).loc["Command"].item() == "python -m melib rows grid --tier smoke"
+
+
+def test_a_comparison_is_one_line_with_published_and_own_numbers_and_one_word(answered):
+    found = answered.found()
+    lines = answers.table(answered, found).table
+    assert len(lines) == len(found) and set(lines["Verdict"]) == {"higher", "lower", "undecided"}
+    assert lines["They differ in"].tolist()[0] == "input" and (lines["Published"] == lines["This run"]).all()
+    assert answered.found("no such words").empty
 
 
 def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):
@@ -153,15 +167,16 @@ def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):
 def test_figures_draw_every_row_and_every_comparison(asked, rows):
     (axes,) = figures.rows_with_intervals(asked, rows, "strs").axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Good", "Same", "Bad"]
-    found = compare.differences(asked, rows)
-    (axes,) = figures.differences_with_intervals(asked, rows, found).axes
-    assert len(axes.get_yticklabels()) == len(found)
-    assert "first less second" in axes.get_xlabel()
 
 
-def test_an_interval_beyond_what_is_possible_ends_in_an_arrow(asked, rows):
-    found = compare.differences(asked, rows).assign(low=-3.0, high=0.5)
-    fig = figures.differences_with_intervals(asked, rows, found)
+def test_a_mark_is_hollow_where_nothing_is_decided_and_an_interval_beyond_what_is_possible_ends_in_an_arrow(answered):
+    found = answered.found()
+    fig = answers.draw(answered, found)
+    hollow = [line for line in fig.axes[0].lines if line.get_markerfacecolor() == "white"]
+    undecided = (found[["published_verdict", "verdict"]] == "undecided").to_numpy().sum()
+    assert sum(len(line.get_xdata()) for line in hollow) == undecided > 0
+    assert "published (full" in fig.legends[0].get_texts()[0].get_text()
+    fig = answers.draw(answered, found.assign(low=-3.0, high=0.5))
     assert fig.axes[0].get_xlim() == (-1.08, 1.08) and "goes on beyond" in fig.get_supxlabel()
 
 
