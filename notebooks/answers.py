@@ -12,6 +12,7 @@ import matplotlib.figure
 import numpy as np
 import pandas as pd
 
+from melib.errors import find
 from melib.files import source_hash, whole
 from melib.metrics.verdict import UNDECIDED, judge
 from melib.plots.style import COLOURS, cut_beyond_one, figure
@@ -115,7 +116,7 @@ def ask(
 
 
 def _is_published(row: Row) -> bool:
-    return bool(row.seeds) and all(records.path(row, seed, places.published()).is_file() for seed in row.seeds)
+    return any(records.path(row, seed, places.published()).is_file() for seed in row.seeds)
 
 
 def _difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None]:
@@ -129,6 +130,24 @@ def _difference(first: Kept, second: Kept, metric: str) -> dict[str, float | Non
         with whole(path) as part:
             part.write_text(json.dumps(compare.difference(first, second, metric)), encoding="utf-8")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def headlines(chosen: Mapping[str, Sequence[Sequence[str]]]) -> tuple[pd.DataFrame, list[Asked]]:
+    """Published comparisons, a line each, and the experiment of each: from experiments to first, second, metric."""
+    found, asked = [], []
+    for name, pairs in chosen.items():
+        declared = load(name, "full")
+        known = {(each.first, each.second, each.metric): each for each in declared.comparisons}
+        for first, second, metric in pairs:
+            question = find((first, second, metric), known, f"comparison of {name}")
+            kept = records.read([declared.row(first), declared.row(second)], places.published())
+            values = _difference(kept[first], kept[second], metric)
+            values["verdict"] = judge(values["value"], values["low"], values["high"], question.least)
+            published = {f"published_{key}": value for key, value in values.items()}
+            labels = [row.row.label for row in kept.values()]
+            found.append({**vars(question), "labels": labels, **values, **published})
+            asked.append(Asked(declared, kept, declared, kept))
+    return pd.DataFrame(found), asked
 
 
 def draw(

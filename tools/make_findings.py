@@ -1,53 +1,63 @@
-"""Write the headline comparisons of the published records into README.md and book/tables/findings.md.
+"""Write the headline comparisons of the published records as book/tables/findings.md, draw book/assets/overview.svg.
 
     python tools/make_findings.py [--check]
 
-One line a comparison, one verdict each. With ``--check`` nothing is written, and a stale table is an error.
+One line a comparison, one verdict each. With ``--check`` nothing is written, and a stale file is an error.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import io
 import sys
 from pathlib import Path
 
+import matplotlib
+import pandas as pd
 import yaml
 
-from melib.errors import InputError, in_one_line
+from melib.errors import in_one_line
 from melib.files import refresh_all
-from melib.metrics.verdict import judge
-from melib.study import compare, experiments, places, records
+from melib.study import compare
 from melib.study.tables import with_interval
 
-TIER = "full"
-#: Experiment -> the comparisons that README and first page show: first, second, metric.
+sys.path.insert(0, str(Path(__file__).parents[1] / "notebooks"))
+
+import answers
+
+#: Experiment -> the comparisons that the first page shows: first, second, metric.
 HEADLINES = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
-README, TABLE = Path("README.md"), Path("book", "tables", "findings.md")
-BEGIN, END = "<!-- findings: written by tools/make_findings.py -->\n", "<!-- end of findings -->\n"
+#: Metric -> what it is a measure of.
+PARTS = {"uf1_pooled": "naming", "roc_auc_frames": "ranking frames", "f1_spotting": "spotting", "strs": "both tasks"}
+TABLE, OVERVIEW = Path("book", "tables", "findings.md"), Path("book", "assets", "overview.svg")
 
 
-def table() -> str:
+def table(found: pd.DataFrame) -> str:
     """The comparisons as a Markdown table."""
     lines = ["| first | less second | metric | difference (95 %) | verdict |", "|---|---|---|---|---|"]
-    for name, pairs in HEADLINES.items():
-        declared = experiments.load(name, TIER)
-        for first, second, metric in pairs:
-            rows = [declared.row(each) for each in (first, second)]
-            kept = records.read(rows, places.published())
-            found = compare.difference(kept[first], kept[second], metric)
-            verdict = judge(found["value"], found["low"], found["high"], declared.least)
-            labels, shown = [row.label for row in rows], with_interval(found, sign=True)
-            words = [*labels, compare.NAMES[metric], shown, f"*{verdict}*"]
-            lines.append("| " + " | ".join(word.replace("|", "&#124;") for word in words) + " |")
+    for each in found.itertuples():
+        words = [
+            *each.labels,
+            compare.NAMES[each.metric],
+            with_interval(each._asdict(), sign=True),
+            f"*{each.verdict}*",
+        ]
+        lines.append("| " + " | ".join(word.replace("|", "&#124;") for word in words) + " |")
     return "\n".join(lines) + "\n"
 
 
-def in_readme(text: str, findings: str) -> str:
-    """The README with the findings between their marks."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise InputError(f"{README} holds the marks of the findings once each: {BEGIN.strip()} and {END.strip()}")
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{findings}\n{END}{rest.split(END)[1]}"
+def overview(found: pd.DataFrame, asked: list[answers.Asked], kept: str, findings: str) -> str:
+    """What has an interval as SVG; the figure that is there, if it was drawn of the same findings."""
+    mark, drawn = f"<!-- {hashlib.sha256(findings.encode()).hexdigest()} -->\n", io.StringIO()
+    if kept.endswith(mark):
+        return kept
+    told = found.assign(question=found["question"] + " (" + found["metric"].map(PARTS) + ")")
+    shown = found["low"].notna()
+    asked = [each for each, there in zip(asked, shown, strict=True) if there]
+    with matplotlib.rc_context({"svg.hashsalt": "melib"}):
+        answers.draw(asked, told[shown], words="difference").savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue() + mark
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,10 +67,11 @@ def main(arguments: list[str] | None = None) -> int:
     check = parser.parse_args(arguments).check
 
     def run() -> int:
-        if not README.is_file():
-            raise FileNotFoundError(f"no {README} here: start from the root of the checkout")
-        findings = table()
-        wanted = {README: in_readme(README.read_text(encoding="utf-8"), findings), TABLE: findings}
+        if not TABLE.parent.is_dir():
+            raise FileNotFoundError(f"no {TABLE.parent} here: start from the root of the checkout")
+        found, asked = answers.headlines(HEADLINES)
+        findings, kept = table(found), OVERVIEW.read_text(encoding="utf-8") if OVERVIEW.is_file() else ""
+        wanted = {TABLE: findings, OVERVIEW: overview(found, asked, kept, findings)}
         return refresh_all(wanted, tool="tools/make_findings.py", check=check)
 
     return in_one_line("tools/make_findings.py", run)

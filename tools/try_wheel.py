@@ -4,7 +4,7 @@
 
 From the tracked files alone ``python -m build`` makes the source distribution and, from that, the wheel. A fresh
 virtual environment gets the wheel with the dependencies that it declares. Tried are ``melib score`` on two small files,
-``melib spot`` on a video that the installed melib renders, first without the extra ``faces`` (it must say so in one
+``melib render``, and ``melib spot`` on what it made, first without the extra ``faces`` (it must say so in one
 line) and then with it. Needs a package index and some minutes.
 """
 
@@ -28,23 +28,6 @@ TRUTH = "subject,video,onset,offset,emotion\na,1,10,25,negative\na,1,60,72,posit
 TRUTH += "b,1,90,99,negative\n"
 PREDICTED = "subject,video,onset,offset,emotion\na,1,11,25,negative\na,1,60,73,positive\nb,1,30,47,negative\n"
 F1_SPOTTING = 2 * 3 / (3 + 4)
-#: Renders a person whom the shipped spotter has not seen, in a picture larger than the face.
-FILM = """\
-import sys
-import cv2
-import numpy as np
-from melib.synthetic.dataset import SyntheticVideo
-from melib.synthetic.suites import find_suite
-
-video = SyntheticVideo(find_suite("default"), "test", 104, 0, 90)
-writer = cv2.VideoWriter(sys.argv[1], cv2.VideoWriter_fourcc(*"mp4v"), video.fps, (320, 240))
-assert writer.isOpened()
-for face in video.frames(0, 90):
-    picture = np.full((240, 320, 3), 110, np.uint8)
-    picture[56:184, 96:224] = face
-    writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-writer.release()
-"""
 REPORT = ("report.html", "intervals.csv", "timeline.png", "annotated.mp4", "spot.json")
 
 
@@ -98,18 +81,19 @@ def attempt(keep: Path | None) -> int:
         stranger = Environment(Path(folder, "stranger"))
         stranger.must(*INSTALL, wheel)
         print(stranger.must("melib", "--version").strip(), flush=True)
-        for name, text in (("truth.csv", TRUTH), ("predicted.csv", PREDICTED), ("film.py", FILM)):
+        for name, text in (("truth.csv", TRUTH), ("predicted.csv", PREDICTED)):
             (stranger.folder / name).write_text(text, encoding="utf-8")
         found = json.loads(stranger.must("melib", "score", "predicted.csv", "truth.csv", "--json"))["f1_spotting"]
         demand(abs(found - F1_SPOTTING) < 1e-12, f"melib score finds F1 of spotting {found}, by hand {F1_SPOTTING}")
         print(f"melib score: F1 of spotting {found:.4f}", flush=True)
-        stranger.must("python", "film.py", "person.mp4")
-        bare = stranger.run("melib", "spot", "person.mp4", "--out", "bare")
+        stranger.must("melib", "render", "default", "--people", 1, "--videos", 1, "--frames", 60, "--out", "faces")
+        (film,) = (stranger.folder / "faces").glob("*/*/color")
+        bare = stranger.run("melib", "spot", film, "--fps", 30, "--out", "bare")
         refused = bare.returncode == 2 and bare.stderr.count("\n") == 1 and "melib[faces]" in bare.stderr
         demand(refused, f"without the extra, melib spot ends with {bare.returncode} and says {bare.stderr!r}")
         print(f"without the extra: {bare.stderr.strip()}", flush=True)
         stranger.must(*INSTALL, f"melib[faces] @ {wheel.as_uri()}")
-        print(f"melib spot: {stranger.must('melib', 'spot', 'person.mp4', '--out', 'found').strip()}", flush=True)
+        print(f"melib spot: {stranger.must('melib', 'spot', film, '--fps', 30, '--out', 'found').strip()}", flush=True)
         lacking = [name for name in REPORT if not (stranger.folder / "found" / name).is_file()]
         demand(not lacking, f"melib spot wrote no {', '.join(lacking)}")
         for made in wheel.parent.iterdir() if keep is not None else ():

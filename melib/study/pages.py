@@ -134,9 +134,8 @@ def page_key(run: Run, tier: str, root: Path) -> str:
     # Data of melib count though no module names them: a page may read them by itself.
     files += [*modules_beside(root / run.notebook), *sorted((Path(melib.__file__).parent / "data").iterdir())]
     kept = sorted(path for path in (root / "results").glob("*.json"))
-    if tier == "full":
-        folders = {f"{name}" for name in experiments_of(run, root)}
-        kept += sorted(path for name in folders for path in (root / "results" / tier / name).glob("*"))
+    # At every tier a page also shows what is published.
+    kept += sorted(path for name in experiments_of(run, root) for path in (root / "results/full" / name).glob("*"))
     parts = [
         source_hash("melib"),
         [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in (*files, *kept) if path.is_file()],

@@ -182,11 +182,12 @@ def is_current(row: Row, seed: int, folder: Path | str) -> bool:
 
 
 def read(rows: Iterable[Row], folder: Path | str | Callable[[Row], Path]) -> dict[str, Kept]:
-    """The records of rows as they are, stale or not."""
+    """The records of rows as they are, stale or not; of a row that has some of its seeds, those."""
     kept = {}
     for row in rows:
         where = folder(row) if callable(folder) else Path(folder)
-        records = tuple(read_record(path(row, seed, where)) for seed in row.seeds)
+        seeds = [seed for seed in row.seeds if path(row, seed, where).is_file()] or row.seeds
+        records = tuple(read_record(path(row, seed, where)) for seed in seeds)
         wanted = [key(row.settings, seed) for seed in row.seeds]
         kept[row.name] = Kept(row, records, stale=[record.values["key"] for record in records] != wanted)
     return kept
