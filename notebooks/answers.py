@@ -150,6 +150,30 @@ def headlines(chosen: Mapping[str, Sequence[Sequence[str]]]) -> tuple[pd.DataFra
     return pd.DataFrame(found), asked
 
 
+def published_values(
+    name: str, row: str, metrics: Sequence[str], *, of: Callable[[str], bool] | None = None
+) -> pd.DataFrame | None:
+    """Metrics of a published row, ``value, low, high``: of all who were tested, or those whom ``of`` names.
+
+    None if the row is not published.
+    """
+    declared = load(name, "full").row(row)
+    if not _is_published(declared):
+        return None
+    kept = records.read([declared], places.published())[row]
+    if of is not None:
+        some = [
+            replace(each, tables={key: table[table["subject"].map(of)] for key, table in each.tables.items()})
+            for each in (replace(one, tables=_by_subject(one.tables)) for one in kept.records)
+        ]
+        kept = replace(kept, records=tuple(some))
+    return pd.DataFrame({metric: compare.value(kept, metric) for metric in metrics}).T.astype(float)
+
+
+def _by_subject(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {name: table for name, table in tables.items() if "subject" in table}
+
+
 def draw(
     asked: Asked | Sequence[Asked],
     found: pd.DataFrame,
