@@ -37,14 +37,12 @@ _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "runn
 def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN:
     """Read a released MEAN checkpoint of any kind, for spotting, recognition, or both, in evaluation mode.
 
-    A head that the file does not hold has NaN weights, so that its output cannot be taken for a prediction; a spotting
-    file gets two classes.
+    A head that the file lacks has NaN weights, never taken for a prediction; a spotting file gets two classes.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such file; if it is no MEAN checkpoint, or holds weights that are not finite (unless
-        ``allow_nonfinite``).
+        If there is no such file; if it is no MEAN checkpoint, or, unless allowed, holds weights that are not finite.
 
     Notes
     -----
@@ -86,8 +84,7 @@ def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN
 def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> SFAMNet:
     """Read a released SFAMNet checkpoint, as :func:`load_mean` reads MEAN's; neutral counts among its classes.
 
-    The file is a PyTorch state dict, read with ``weights_only=True``, so nothing in it is executed. Four of the hundred
-    released folds hold weights that are not finite.
+    A PyTorch state dict, of which nothing is executed. Four of the hundred released folds hold weights not finite.
     """
     path = _existing(path)
     try:
@@ -128,8 +125,7 @@ def save_model(model: nn.Module, path: str | os.PathLike, **metadata: str) -> No
 def load_model(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> tuple[nn.Module, dict[str, str]]:
     """A network written by :func:`save_model`, in evaluation mode, and the metadata given when it was saved.
 
-    A missing file raises FileNotFoundError; one that :func:`save_model` did not write, or that holds weights that are
-    not finite, ValueError.
+    A missing file raises FileNotFoundError; one not by :func:`save_model`, or with weights not finite, ValueError.
     """
     path = _existing(path)
     try:

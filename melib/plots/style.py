@@ -53,8 +53,7 @@ def figure(
     with matplotlib.rc_context(_STYLE):
         made = pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
         interactive = matplotlib.is_interactive()
-    # In a notebook the first figure switches interactive mode on; leaving the context would switch it off again, and
-    # the later figures would not be shown.
+    # In a notebook the first figure switches interactive mode on; left off, it would hide the later figures.
     matplotlib.interactive(interactive)
     return made
 

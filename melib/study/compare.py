@@ -109,8 +109,7 @@ def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None
 def differences(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
     """A row per comparison of an experiment: ``question, first, second, metric, least`` and what came out.
 
-    ``value, low, high, detectable`` are as from :func:`difference` (NaN where undefined); ``verdict`` is one word of
-    :mod:`melib.metrics.verdict`.
+    The numbers are those of :func:`difference` (NaN where undefined); ``verdict`` is of :mod:`melib.metrics.verdict`.
     """
     rows = []
     for each in experiment.comparisons:

@@ -94,21 +94,20 @@ def measured(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
 def compared(experiment: Experiment, kept: Mapping[str, Kept], found: pd.DataFrame | None = None) -> pd.DataFrame:
     """The experiment's comparisons, one a line: what is asked, the difference, what could have been seen, one word."""
     found = differences(experiment, kept) if found is None else found
-    rows = [
-        {
+    rows = []
+    for each in found.itertuples():
+        first, second = experiment.row(each.first), experiment.row(each.second)
+        cells = {
             "Question": each.question,
-            "First": experiment.row(each.first).label,
-            "less second": experiment.row(each.second).label,
-            "They differ in": ", ".join(
-                differing(experiment.row(each.first).settings, experiment.row(each.second).settings)
-            ),
+            "First": first.label,
+            "less second": second.label,
+            "They differ in": ", ".join(differing(first.settings, second.settings)),
             "Metric": NAMES[each.metric],
             "Difference (95 %)": with_interval(each._asdict(), sign=True),
             "Detectable": "more than 1" if each.detectable > 1 else number(each.detectable),
             "Verdict": each.verdict,
         }
-        for each in found.itertuples()
-    ]
+        rows.append(cells)
     return pd.DataFrame(rows).set_index("Question").rename_axis(None) if rows else pd.DataFrame()
 
 

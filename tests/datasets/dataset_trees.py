@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -53,12 +53,6 @@ def write_book(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
             page.append(list(row))
     book.save(path)
     return path
-
-
-def refused(words: str, call: Callable, *what: object, kind: type = ValueError, **how: object) -> None:
-    """A call fails with an error of a kind whose message matches the words."""
-    with pytest.raises(kind, match=words):
-        call(*what, **how)
 
 
 def released(*parts: str) -> Path:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import make_findings
 import pytest
-
-from melib.errors import InputError
+from refusing import refused
 
 ROOT = Path(__file__).parents[2]
 BETWEEN = f"# A study\n\n{make_findings.BEGIN}%s{make_findings.END}\nMore.\n"
@@ -30,8 +29,7 @@ def test_a_changed_finding_is_noticed_and_the_rest_of_the_readme_stays(checkout,
     assert make_findings.main(["--check"]) == 1 and "Something" in make_findings.README.read_text()
     assert make_findings.main([]) == 0 and make_findings.main(["--check"]) == 0
     assert make_findings.README.read_text() == BETWEEN % "\n2. Else.\n\n"
-    with pytest.raises(InputError, match="once each"):
-        make_findings.in_readme("# A study\n", "2. Else.\n")
+    refused("once each", make_findings.in_readme, "# A study\n", "2. Else.\n")
 
 
 def test_away_from_the_checkout_nothing_is_written(monkeypatch, tmp_path, capsys):
