@@ -46,9 +46,8 @@ def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN
 
     Notes
     -----
-    Layer names carry Keras' counters (``conv2d_63``), so layers are told by the order of the numbers: streams u, v,
-    strain, then the spotting and the recognition head. Keras' kernels are ``(height, width, in, out)`` and its
-    flattened map is ``(7, 7, 8)``, ours ``(8, 7, 7)``.
+    Layers are told by the order of Keras' counters (``conv2d_63``): streams u, v, strain, spotting, recognition head.
+    Keras' kernels are ``(height, width, in, out)``; its flattened map is ``(7, 7, 8)``, ours ``(8, 7, 7)``.
     """
     path = _existing(path)
     try:

@@ -12,7 +12,6 @@ BETWEEN = f"# A study\n\n{make_findings.BEGIN}%s{make_findings.END}\nMore.\n"
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A folder with a README and a place for the table."""
     monkeypatch.chdir(tmp_path)
     make_findings.TABLE.parent.mkdir(parents=True)
     make_findings.README.write_text(BETWEEN % "1. Something.\n")
