@@ -66,7 +66,7 @@ def test_a_record_that_today_would_not_make_is_made_again(tmp_path, monkeypatch,
     one = row()
     records.make([one], folder=tmp_path, store=tmp_path)
     if change == "code":
-        monkeypatch.setitem(records._SOURCE, Settings, "other code")
+        monkeypatch.setitem(records._SOURCE, (Settings, False), "other code")
     elif change == "settings":
         one = row(method="farneback")
     elif change == "amounts":
