@@ -30,8 +30,7 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never half of one; an error on the way leaves the old file as it was and
     nothing beside it. The temporary name lies in the same folder, ends in ``.part``, begins with a dot and is another
-    one each time, so several processes may write one file at once: the last wins. The file gets the permissions that
-    any new file gets, since whoever writes creates it.
+    one each time, so several processes may write one file at once: the last wins. Permissions are those of a new file.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
@@ -154,9 +153,8 @@ def refresh(path: Path, text: str, *, check: bool) -> bool:
 def refresh_all(wanted: Mapping[Path, str], *, tool: str, check: bool, left_over: Iterable[Path] = ()) -> int:
     """Bring the generated text files of a tool up to date, and say what was done; the exit code of the tool.
 
-    With ``check`` nothing is written, and each file that is missing or stale is named and gives 1. Files that are left
-    over, which the tool would not make, are named and give 1 too; none is deleted. ``tool`` is as it is called, such as
-    ``tools/pair_notebooks.py``.
+    With ``check`` nothing is written, and each file that is missing or stale is named and gives 1. Files left over,
+    which the tool would not make, are named and give 1, never deleted. ``tool``: such as ``tools/pair_notebooks.py``.
     """
     left_over = list(left_over)
     stale = [path for path, text in wanted.items() if not refresh(path, text, check=check)]
@@ -175,9 +173,8 @@ def refresh_command(
 ) -> int:
     """Run the command line of a tool that makes one text file, ``[--check]``, and return its exit code.
 
-    0 once the file is up to date. With ``--check`` nothing is written, and a file that is missing or stale is named and
-    gives 1. Bad input, and a start away from the root of the checkout, give one line and 2. ``doc`` is what ``--help``
-    says.
+    0 once the file is up to date. With ``--check`` nothing is written, and a missing or stale file is named and gives
+    1. Bad input, and a start away from the root of the checkout, give one line and 2. ``doc``: the text of ``--help``.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help=f"write nothing; fail if {path.name} is missing or stale")

@@ -1,8 +1,7 @@
 """CASME II: short clips of 200 frames per second, each with one micro-expression.
 
-Frames lie in ``sub01/EP02_01f/img1.jpg`` (raw, numbered from 1, not padded) or ``reg_img46.jpg`` (cropped, from the
-onset to the offset, numbered as in the raw clip); labels count as the names do. Where both trees lie below the root,
-the raw one is read. The labels are an Excel file, ``CASME2-coding-20190701`` the newest known.
+Frames lie in ``sub01/EP02_01f/img1.jpg`` (raw, from 1, not padded) or ``reg_img46.jpg`` (cropped: onset to offset,
+numbered as in the raw clip, which is preferred). Labels: an Excel file, ``CASME2-coding-20190701`` the newest known.
 
 An apex ``/`` (sub04 EP12_01f) is unknown: an estimate is no label. A blank emotion is none. The released MEAN leaves
 out that clip and one more, and keeps five of the seven emotions; so does this reader, unless ``as_in_mean`` is False.
@@ -59,8 +58,9 @@ def read_labels(path: str | Path, *, as_in_mean: bool = True) -> LabelTable:
     for row in read_table(find_file(Path(path), *_LABELS), _COLUMNS).to_dict("records"):
         called, whose = text(row["Filename"]), text(row["Subject"])
         match, frames = _SUBJECT.fullmatch(whose), frames_of(row, _FRAMES, unknown_apex=("/",))
-        emotion = text(row["Estimated Emotion"]).lower() or None
-        emotion, reason = "others" if emotion == "other" else emotion, None
+        subject, clip = _names(match, called) if match else ("", called)
+        emotion, reason = text(row["Estimated Emotion"]).lower(), None
+        emotion = {"": None, "other": "others"}.get(emotion, emotion)
         if match is None:
             reason = f"subject {whose[:40]!r} is no number"
         elif _CLIP.fullmatch(called) is None:
@@ -76,10 +76,10 @@ def read_labels(path: str | Path, *, as_in_mean: bool = True) -> LabelTable:
         elif as_in_mean and emotion not in _FIVE:
             reason = f"left out as in MEAN: {emotion or 'a blank'} is none of its five emotions"
         if reason is not None:
-            out.skip(row["row"], match and _subject(match), _clip(called)[:40], reason)
+            out.skip(row["row"], subject, clip[:40], reason)
             continue
-        label = {"row": row["row"], "subject": _subject(match), "video": _clip(called), **frames, "kind": "micro"}
-        out.add(once=True, **label, emotion=emotion, action_units=split_action_units(row["Action Units"]))
+        label = {"row": row["row"], "subject": subject, "video": clip, **frames, "kind": "micro", "emotion": emotion}
+        out.add(once=True, **label, action_units=split_action_units(row["Action Units"]))
     return out.table()
 
 
@@ -91,13 +91,9 @@ def _footage(root: Path) -> Iterator[Footage]:
         for called, path in subfolders(root, folder).items():
             if _CLIP.fullmatch(called):
                 cropped = next(path.glob("reg_*"), None) is not None
-                yield Footage(_subject(_SUBJECT.fullmatch(name)), _clip(called), path, first=None if cropped else 1)
+                yield Footage(*_names(_SUBJECT.fullmatch(name), called), path, first=None if cropped else 1)
 
 
-def _subject(match: re.Match) -> str:
-    return f"sub{int(match[1]):02d}"
-
-
-def _clip(name: str) -> str:
-    """A clip's name as published, ``EP02_01f``, whatever its case."""
-    return name[:2].upper() + name[2:].lower()
+def _names(subject: re.Match, clip: str) -> tuple[str, str]:
+    """Subject and clip as published, ``("sub01", "EP02_01f")``, whatever the case."""
+    return f"sub{int(subject[1]):02d}", clip[:2].upper() + clip[2:].lower()

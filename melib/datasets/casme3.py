@@ -1,17 +1,13 @@
 """CAS(ME)^3, Part A: long videos in colour and depth with micro- and macro-expressions.
 
-Layout, below the root or up to three folders down, upper or lower case::
-
-    spNO.<n>/<a..m>/color/<frame>.jpg     colour; named by the frame's number, from 1
-    spNO.<n>/<a..m>/depth/<frame>.png     16-bit depth, there or in a tree of its own
-    spNO.<n>/<a..m>/<frame>.png           the same without its last folder
-
+Layout, below the root or up to three folders down, upper or lower case: ``spNO.<n>/<a..m>/color/<frame>.jpg`` from 1,
+and 16-bit depth in ``spNO.<n>/<a..m>/depth/<frame>.png``, there or in a tree of its own, with or without ``depth/``.
 Two label files, up to two folders down: ``CAS(ME)3_part_A_v2.xls`` (both kinds) and
 ``cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx`` (micro-expressions with emotion). Most videos lack their first 7 or 8
 frames and many lack others. Part C is not read: no copy of its labels was at hand to check a reader against.
 
-What the release does not say, so that it is assumed here: one unit of depth is 1 mm, and the camera has a horizontal
-field of view of `FIELD_OF_VIEW` with its axis through the centre. Scene flow in metres scales with both.
+The release does not say, and it is assumed: one unit of depth is 1 mm, and the camera has a horizontal field of view
+of `FIELD_OF_VIEW` with its axis through the centre. Scene flow in metres scales with both.
 
 Reference: J. Li et al., CAS(ME)^3, IEEE TPAMI 45(3), 2023; notes of the repository jingtingEmmaLi/CAS-ME-3.
 """
@@ -38,7 +34,7 @@ CLASSES: dict[int, tuple[str, ...]] = {7: EMOTIONS_7, 4: EMOTIONS_4}
 MERGE: dict[int, Mapping[str, str | None]] = {7: {name: name for name in EMOTIONS_7}, 4: SEVEN_TO_FOUR}
 #: Degrees across the image; colour cameras of common depth sensors lie near it. An assumption, see above.
 FIELD_OF_VIEW = 69.0
-#: An expression longer than this many frames (offset - onset) gets its offset from its apex.
+#: Frames (offset - onset) beyond which an expression gets its offset from its apex.
 LONGEST = 30
 _SUBJECT = re.compile(r"sp\s*no[\s._-]*0*(\d{1,4})", re.IGNORECASE | re.ASCII)
 _VIDEO = re.compile(r"[a-m]", re.IGNORECASE | re.ASCII)
@@ -65,21 +61,20 @@ def open_dataset(root: str | Path, *, thirty_frame_rule: bool = True) -> FolderD
 def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTable:
     """The labels of Part A, out of the folder that holds both label files.
 
-    Micro-expressions come from the file with emotions, macro-expressions, without emotion, from the other one, joined
-    on subject, video and frames as in the SFAMNet release; a micro-expression of the second file that the first lacks
-    is skipped. ``row`` counts in the file from which a label comes.
+    Micro-expressions come from the file with emotions, macro-expressions from the other, as in the SFAMNet release; a
+    micro-expression of the other that the first lacks is skipped. ``row`` counts in the file of the label.
 
     The rule of 30 frames is that release's (``train_utils.py``), for micro-expressions: if offset - onset > 30, the
     offset becomes apex + (apex - onset), and what then lies in one frame is left out. It leaves 818 of 860.
     """
     out = LabelRows()
     micro = _read(find_file(root, _MICRO), "label", "emotion")
-    both = _read(find_file(root, _BOTH_KINDS), "AU+Emotion", "Expression type")
     by_kind = {"micro": [], "macro": [], None: []}
-    for row in both:
+    for row in _read(find_file(root, _BOTH_KINDS), "AU+Emotion", "Expression type"):
         by_kind[_KINDS.get(text(row["Expression type"]).lower())].append(row)
     fixes_unused = apply_fixes("casme3", micro + by_kind["macro"], out)
     apply_fixes("casme3", by_kind["micro"], LabelRows())
+    with_emotion = {tuple(row[name] for name in _PLACE) for row in micro}
     for row in micro:
         emotion = text(row["emotion"]).lower()
         if emotion in EMOTIONS:
@@ -88,11 +83,11 @@ def read_labels(root: str | Path, *, thirty_frame_rule: bool = True) -> LabelTab
             out.skip(row["row"], row["subject"], row["video"], f"emotion {row['emotion']!r} is none of the seven")
     for row in by_kind["macro"]:
         _add(out, row, "macro", None, False)
-    with_emotion = {tuple(row[name] for name in _PLACE) for row in micro}
-    lacking = [row for row in by_kind["micro"] if tuple(row[name] for name in _PLACE) not in with_emotion]
-    for row in sorted(lacking + by_kind[None], key=lambda row: row["row"]):
+    for row in by_kind["micro"]:
+        if tuple(row[name] for name in _PLACE) not in with_emotion:
+            out.skip(row["row"], row["subject"], row["video"], "a micro-expression that the file with emotions lacks")
+    for row in by_kind[None]:
         reason = f"expression type {row['Expression type']!r} is neither micro nor macro"
-        reason = "a micro-expression that the file with emotions lacks" if row in lacking else reason
         out.skip(row["row"], row["subject"], row["video"], reason)
     return out.table(fixes_unused)
 
@@ -141,5 +136,5 @@ def _footage(root: Path) -> Iterator[Footage]:
         raise FileNotFoundError(f"no folder spNO.<n>/<a..m> in {root} or three folders below it")
     for person, name in sorted(colour):
         depths = fullest(depth[person, name])
-        first, *rest = fullest(colour[person, name]) or [depths[0].parent / "color"]
-        yield Footage(f"spNO.{person}", name, first, *depths[:1], left_out=(*rest, *depths[1:]))
+        for folder in colour[person, name] or [depths[0].parent / "color"]:
+            yield Footage(f"spNO.{person}", name, folder, *depths[:1], left_out=tuple(depths[1:]))

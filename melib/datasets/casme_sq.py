@@ -1,12 +1,9 @@
 """CAS(ME)^2: long colour videos with micro- and macro-expressions.
 
-Layout, below the root or up to two folders down::
-
-    rawpic/s15/15_0101disgustingteeth/img001.jpg   from 1; digits after "_": stimulus
-
-and one label file, ``CAS(ME)^2code_final(Updated).xlsx``, ``code_final.xlsx`` or ``CASME_sq_gt.xlsx``: a sheet of
-labels without header and two sheets that translate its subjects and videos into folders. A video is named here by
-its stimulus of four digits, such as ``0101``.
+Layout, below the root or up to two folders down: ``rawpic/s15/15_0101disgustingteeth/img001.jpg``, from 1, and one
+label file, ``CAS(ME)^2code_final(Updated).xlsx``, ``code_final.xlsx`` or ``CASME_sq_gt.xlsx``: a sheet of labels
+without header and two that translate its subjects and videos into folders. A video is named here by its stimulus of
+four digits, such as ``0101``.
 
 Reference: F. Qu et al., CAS(ME)^2, IEEE Transactions on Affective Computing 9(4), 2018.
 """
@@ -14,7 +11,6 @@ Reference: F. Qu et al., CAS(ME)^2, IEEE Transactions on Affective Computing 9(4
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
@@ -27,7 +23,7 @@ FPS = 30.0
 EMOTIONS = EMOTIONS_4
 CLASSES: dict[int, tuple[str, ...]] = {4: EMOTIONS_4, 3: EMOTIONS_4[:3]}
 _FOUR = {name: name for name in EMOTIONS_4}
-MERGE: dict[int, Mapping[str, str | None]] = {4: _FOUR, 3: {**_FOUR, "others": None}}
+MERGE: dict[int, dict[str, str | None]] = {4: _FOUR, 3: {**_FOUR, "others": None}}
 _LABELS = (r"cas\(me\)\^?2code_final\(updated\)\.xlsx?", r"code_final\.xlsx?", r"casme_sq_gt\.xlsx?")
 _SUBJECT = re.compile(r"s(\d{1,3})", re.IGNORECASE | re.ASCII)
 _VIDEO = re.compile(r"\d{1,3}_(\d{4}).*", re.ASCII | re.DOTALL)
@@ -51,11 +47,7 @@ def open_dataset(root: str | Path) -> FolderDataset:
 
 
 def read_labels(path: str | Path) -> LabelTable:
-    """The labels of a file, or of the folder that holds it.
-
-    An offset of 0, which 44 macro-expressions have, means that there is none: it becomes the apex. An apex outside the
-    interval, as 4 macro-expressions have, becomes unknown. Both are noted as changes.
-    """
+    """The labels of a file, or of the folder that holds it; of macro-expressions 44 offsets and 4 apexes are mended."""
     path = find_file(Path(path), *_LABELS)
     people = ((text(number).lstrip("0"), text(folder)) for _, folder, number in _columns(path, 1, 3))
     subjects = {number: folder.lower() for number, folder in people if _SUBJECT.fullmatch(folder)}
@@ -76,7 +68,7 @@ def _columns(path: Path, sheet: int, width: int) -> list[tuple]:
     return [row[:width] for row in rows]
 
 
-def _add(out: LabelRows, number: int, cells: tuple, subjects: Mapping, stimuli: Mapping) -> None:
+def _add(out: LabelRows, number: int, cells: tuple, subjects: dict, stimuli: dict) -> None:
     person, name, *frames, units, emotion, kind = cells
     stimulus = _EXPRESSION.fullmatch(text(name))
     subject, video = subjects.get(text(person).lstrip("0")), stimuli.get(stimulus[1].lower()) if stimulus else None

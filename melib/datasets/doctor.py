@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -21,8 +20,7 @@ from melib.errors import printable
 
 _PUBLISHED = pd.read_csv(Path(__file__).parents[1] / "data" / "published_counts.csv")
 AS_PUBLISHED, DIFFERENT, UNUSABLE = "as published", "usable with differences", "unusable"
-#: Frames that a release itself holds damaged: the list exception/error_info_damaged_image_partA.txt of the repository
-#: jingtingEmmaLi/CAS-ME-3.
+#: Frames damaged in the release: exception/error_info_damaged_image_partA.txt of jingtingEmmaLi/CAS-ME-3.
 _DAMAGED = {("casme3", "spNO.3", "j"): range(498, 577), ("casme3", "spNO.4", "j"): range(568, 610)}
 #: Lines of one list of the report; all are counted.
 _MOST_LINES = 12
@@ -38,10 +36,8 @@ _LISTS = {
 def examine(name: str, root: Path | str, *, decode: bool = False, progress: bool = False) -> dict:
     """Compare a copy of a dataset with what was published; writes nothing.
 
-    Of every image the header is read, its kind and size; with ``decode`` every pixel. A dataset that cannot be opened
-    raises what :func:`melib.datasets.open_dataset` raises.
-
-    The keys, all of plain types: ``dataset, title, root, version, fps``; ``counts`` (dicts of ``labels, count,
+    Of every image the header is read; with ``decode`` every pixel. Raises what :func:`melib.datasets.open_dataset`
+    does. The keys, all of plain types: ``dataset, title, root, version, fps``; ``counts`` (dicts of ``labels, count,
     published, found, with_frames``, the last None where not compared) and ``counts_from``; ``decoded``; ``videos`` (a
     dict each); ``labels`` (``skipped, without_frames, folders, changes, cut, fixes_unused``); ``one_picture`` and
     ``differences`` (str each) and ``verdict``, :data:`AS_PUBLISHED`, :data:`DIFFERENT` or :data:`UNUSABLE`.
@@ -97,10 +93,9 @@ def _counts(name: str, dataset: FolderDataset, read: LabelTable) -> Iterator[dic
 
 def _video(video: ImageVideo, damaged_in_release: Collection[int], decode: bool) -> dict:
     """What a video's folder holds; every image is read, and those that cannot be shown are told with the reason."""
-    kinds, damaged = [expression.kind for expression in video.expressions], []
-    for path, reason in video.damaged(decode=decode).items():
-        if path.parent != video.colour.folder or int(re.search(r"\d+$", path.stem)[0]) not in damaged_in_release:
-            damaged.append(reason)
+    kinds, colour = [expression.kind for expression in video.expressions], video.colour
+    known = {colour.path(i) for i, number in enumerate(colour.numbers) if number in damaged_in_release}
+    damaged = [reason for path, reason in video.damaged(decode=decode).items() if path not in known]
     return {
         **{"subject": video.subject, "video": video.name, "size": "{}x{}".format(*video.size)},
         **{"frames": video.n_frames, "missing": video.missing},
@@ -127,9 +122,8 @@ def _differences(result: dict) -> Iterator[str]:
     yield from [row["reason"] for row in labels["skipped"] if row["row"] == 0]
     yield from ["{subject}/{video}: {reason}".format_map(row) for row in labels["folders"]]
     lacking, sizes = [v["missing"] for v in videos if v["missing"]], dict.fromkeys(v["size"] for v in videos)
-    # The release of CAS(ME)^3 has depth, and lacks frames itself, so that a gap says nothing about a copy.
     gaps, shallow = sum(lacking), 0
-    if result["dataset"] == "casme3":
+    if result["dataset"] == "casme3":  # whose release has depth, and itself lacks frames: a gap is no fault of a copy
         gaps, shallow = 0, sum(not video["depth"] for video in videos)
     for count, said in (
         (len(labels["without_frames"]), "labels without frames: {}"),

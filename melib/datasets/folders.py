@@ -53,9 +53,8 @@ def build_dataset(
 ) -> FolderDataset:
     """Join folders, in the order of the videos, and labels; ``view``: degrees seen across by a camera of depth.
 
-    Of the folders of one video the fullest is read; one that cannot be (as row 0) and a label without frames are
-    skipped, a label that ends behind the last frame is cut there, and the account says so. A folder without labels is a
-    video without expressions. To the version of release and options a fingerprint of the data is added.
+    The account tells of what is skipped, folders (row 0) and labels without frames, and of labels cut where the frames
+    end. A folder without labels is a video without expressions. The version gets a fingerprint of the data.
     """
     account = LabelRows([], *(table.to_dict("records") for table in (labels.skipped, labels.changes)))
     of_video = {key: rows.to_dict("records") for key, rows in labels.rows.groupby(["subject", "video"], sort=False)}
@@ -92,8 +91,7 @@ def build_dataset(
         for row in rows:
             account.skip(row["row"], *key, "no folder of frames")
     if not videos:
-        of_files = len(labels.skipped)
-        reasons = [row["reason"] for row in account.skipped[of_files:] + account.skipped[:of_files]]
+        reasons = [row["reason"] for row in (*account.skipped[len(labels.skipped) :], *account.skipped)]
         raise FileNotFoundError(": ".join([f"no video of {name} could be read in {root}", *reasons[:1]]))
     version, table = f"{version}+data-{_fingerprint(videos)}", account.table(labels.fixes_unused)
     return FolderDataset(name, version, tuple(videos), emotions, root=root, labels=table)

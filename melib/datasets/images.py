@@ -1,7 +1,6 @@
 """A video that lies on disk as a folder of images, indexed by the number in the file names.
 
-Released folders lack frames, and counting positions in a sorted listing would shift every label behind a gap: a
-position is always a file's number less a constant of the dataset.
+A position is a file's number less a constant of the dataset: places in a listing would shift labels behind each gap.
 """
 
 from __future__ import annotations
@@ -175,14 +174,14 @@ class ImageVideo(Video):
         return self._nearest_readable(self.colour, 0, image_size)[1]
 
     def picture(self, position: int) -> int:
-        """The number of the colour file that stands at a position: its own, or the nearest there is."""
-        numbers = self.colour.numbers
-        return int(numbers[np.abs(numbers - self.first - position).argmin()])  # the earlier of two equally near
+        """The number of the colour file at a position: its own, or the nearest, the earlier of two equally near."""
+        return int(self.colour.numbers[np.abs(self.colour.numbers - self.first - position).argmin()])
 
     def damaged(self, *, decode: bool = True) -> dict[Path, str]:
         """Files that cannot be decoded or have another size, each with the reason; or only by headers: faster."""
         found = {}
-        for folder, read in ((self.colour, read_colour), (self.depth_images, self._read_depth)):
+        depth = functools.partial(read_depth, depth_scale=self.depth_scale)
+        for folder, read in ((self.colour, read_colour), (self.depth_images, depth)):
             for path in [] if folder is None else map(folder.path, range(len(folder.numbers))):
                 try:
                     check_size(path, read(path).shape[1::-1] if decode else image_size(path), self.size)
@@ -198,14 +197,11 @@ class ImageVideo(Video):
         """Depth of the frames: ``(n, H, W)`` float32 metres, 0 = no reading."""
         if self.depth_images is None:
             return super().depth(start, stop)
-        return self._stack(self.depth_images, start, stop, self._read_depth)
+        return self._stack(self.depth_images, start, stop, lambda path: read_depth(path, self.depth_scale))
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         """Refused: what is stored is the whole image, in which no face was looked for yet."""
         raise InputError(f"video {self.subject}/{self.name} has no landmarks: find its face first (melib.face.crop)")
-
-    def _read_depth(self, path: Path) -> np.ndarray:
-        return read_depth(path, self.depth_scale)
 
     def _stack(self, images: ImageFolder, start: int, stop: int, read: Callable) -> np.ndarray:
         self.check_range(start, stop)
@@ -218,7 +214,6 @@ class ImageVideo(Video):
 
     def _nearest_readable(self, images: ImageFolder, position: int, read: Callable) -> tuple[Path, object]:
         """The file nearest to a position that can be read, and what was read; a file that cannot be is tried once."""
-        # The earlier of two equally near comes first.
         for path in map(images.path, np.lexsort((images.numbers, np.abs(images.numbers - self.first - position)))):
             if path not in self.undecodable:
                 try:

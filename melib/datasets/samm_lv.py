@@ -1,14 +1,13 @@
 """SAMM Long Videos: grey videos of 200 frames per second with micro- and macro-expressions.
 
-Frames lie in folders such as ``006_1/006_1_0001.jpg`` (subject 006, video 1; four or five digits) and are numbered
-from 1 by their names, as the labels are. The labels are an Excel file of the release, a text above its header.
+Frames such as ``006_1/006_1_0001.jpg`` (subject 006, video 1; four or five digits) are numbered from 1, as the labels
+are, an Excel file of the release with a text above its header.
 
 An apex of -1 was not annotated and is unknown. Fractional frames (macro-expressions) are rounded, a half to the even
 number. An onset of 0 (ten macro-expressions) was not annotated either, as the order of the rows tells. The challenge
 counts them, so each is read from the first frame, far longer than the movement was, and noted as a change.
 
-Emotions stand in another file, the FACS codes of SAMM, a dataset with a licence of its own, and join by name and kind.
-Without it every expression is without an emotion; macro-expressions always are.
+Micro-expressions alone have emotions, in the FACS codes of SAMM, a dataset with a licence of its own: joined by name.
 
 Sources: the release ``SAMM_LongVideos_V2_Release.xlsx``; the join and the merged classes as in MEAN
 (https://github.com/genbing99/MEAN_Spot-then-recognize, ``load_excel.py``).
@@ -17,7 +16,7 @@ Sources: the release ``SAMM_LongVideos_V2_Release.xlsx``; the join and the merge
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
@@ -29,29 +28,26 @@ FPS = 200.0
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "other")
 _FOUR = dict.fromkeys(EMOTIONS, "negative") | {"happiness": "positive", "surprise": "surprise", "other": "others"}
 CLASSES = {3: EMOTIONS_4[:3], 4: EMOTIONS_4, 8: EMOTIONS}
-MERGE: dict[int, Mapping[str, str | None]] = {3: {**_FOUR, "other": None}, 4: _FOUR, 8: {n: n for n in EMOTIONS}}
+MERGE: dict[int, dict[str, str | None]] = {3: {**_FOUR, "other": None}, 4: _FOUR, 8: {n: n for n in EMOTIONS}}
 _CODES = ("Filename", "Micro", "Estimated Emotion")
 _FRAMES = {"onset": "Onset", "apex": "Apex", "offset": "Offset"}
 _COLUMNS = ("Subject", "Filename", *_FRAMES.values(), "Type", "Action Units")
 _LABELS = tuple(rf"SAMM_LongVideos_V{version}_Release\.xlsx?" for version in (3, 2, 1)) + (r"SAMMLV_gt\.xlsx?",)
 _FACS = r"SAMM.*FACS.*\.xlsx?"
 _VIDEO = re.compile(r"0*([0-9]{1,3})_0*([0-9]{1,3})")
-_EXPRESSION = re.compile(r"(0*[0-9]{1,3}_0*[0-9]{1,3})_0*([0-9]{1,3})")
+_EXPRESSION = re.compile(_VIDEO.pattern + r"_0*([0-9]{1,3})")
 
 
 def open_dataset(root: str | Path) -> FolderDataset:
     """The long videos."""
-    footage = [Footage(*_names(name), folder) for name, folder in folders_named(root, _VIDEO, levels=2)]
+    footage = [Footage(*_names(_VIDEO, name), folder) for name, folder in folders_named(root, _VIDEO, levels=2)]
     labels = read_labels(root)
     version = "1" if labels.rows["emotion"].notna().any() else "1+without-emotions"
     return build_dataset("samm_lv", version, root, footage, labels, fps=FPS, emotions=EMOTIONS)
 
 
 def read_labels(path: str | Path) -> LabelTable:
-    """The labels of a file, or of the folder that holds it; frames as in the file (the first is 1).
-
-    The FACS codes of SAMM are looked for in the same folder. Rows 0 of ``skipped`` tell what the emotions lack.
-    """
+    """The labels of a file, or of the folder that holds it (the FACS codes beside it); rows 0 are what they lack."""
     path, out = Path(path), LabelRows()
     try:
         codes = find_file(path.parent if path.is_file() else path, _FACS, depth=1)
@@ -63,9 +59,10 @@ def read_labels(path: str | Path) -> LabelTable:
     emotions = _emotions(codes, out)
     present = _read_rows(find_file(path, *_LABELS, depth=1), emotions, out)
     for expression in sorted(present - set(emotions)):
-        out.skip(0, *_expression(expression)[:2], f"{codes.name} has no emotion of {expression}")
+        out.skip(0, *_names(_EXPRESSION, expression)[:2], f"{codes.name} has no emotion of {expression}")
     for expression in sorted(set(emotions) - present):
-        out.skip(0, *_expression(expression)[:2], f"{codes.name}: {expression} is no micro-expression of the labels")
+        reason = f"{codes.name}: {expression} is no micro-expression of the labels"
+        out.skip(0, *_names(_EXPRESSION, expression)[:2], reason)
     return out.table()
 
 
@@ -73,10 +70,9 @@ def _emotions(codes: Path, out: LabelRows) -> dict[str, str]:
     """Emotion by micro-expression, such as ``006_1_2``, out of the FACS codes; rows without one are noted as row 0."""
     emotions: dict[str, str] = {}
     for row in read_table(codes, _CODES).to_dict("records"):
-        names = _expression(row["Filename"])
-        emotion = text(row["Estimated Emotion"]).lower()
+        names = _names(_EXPRESSION, row["Filename"])
+        emotion, reason = text(row["Estimated Emotion"]).lower(), None
         emotion = "other" if emotion == "others" else emotion
-        reason = None
         if names is None:
             reason = f"{text(row['Filename'])[:40]!r} is no name such as 006_1_2"
         elif not text(row["Micro"]).lower().startswith("micro"):
@@ -90,11 +86,11 @@ def _emotions(codes: Path, out: LabelRows) -> dict[str, str]:
     return emotions
 
 
-def _read_rows(path: Path, emotions: Mapping[str, str], out: LabelRows) -> set[str]:
+def _read_rows(path: Path, emotions: dict[str, str], out: LabelRows) -> set[str]:
     """Rows of the label file, each added or skipped; the names of the micro-expressions, skipped ones included."""
     present = set()
     for row in read_table(path, _COLUMNS).to_dict("records"):
-        names, kind, whose = _expression(row["Filename"]), text(row["Type"]).lower()[:5], text(row["Subject"])
+        names, kind, whose = _names(_EXPRESSION, row["Filename"]), text(row["Type"]).lower()[:5], text(row["Subject"])
         if names is None:
             out.skip(row["row"], whose[:40], "", f"{text(row['Filename'])[:40]!r} is no name such as 006_1_2")
             continue
@@ -118,13 +114,7 @@ def _read_rows(path: Path, emotions: Mapping[str, str], out: LabelRows) -> set[s
     return present
 
 
-def _expression(cell: object) -> tuple[str, str, str] | None:
-    """Subject, video and expression of a name: ``("006", "006_1", "006_1_2")``."""
-    match = _EXPRESSION.fullmatch(text(cell))
-    return match and (*_names(match[1]), f"{_names(match[1])[1]}_{int(match[2])}")
-
-
-def _names(video: str) -> tuple[str, str]:
-    """Subject and video of a name such as ``006_1``, padded as published."""
-    subject, number = map(int, video.split("_"))
-    return f"{subject:03d}", f"{subject:03d}_{number}"
+def _names(pattern: re.Pattern, cell: object) -> tuple[str, ...] | None:
+    """Subject, video and expression of a name, padded as published: ``("006", "006_1", "006_1_2")``."""
+    match = pattern.fullmatch(text(cell))
+    return match and tuple(accumulate([f"{int(match[1]):03d}", *map(int, match.groups()[1:])], "{}_{}".format))

@@ -1,7 +1,7 @@
 """Label files: cells out of Excel, one table of labels, and fixes that are data.
 
-Cells are read as stored values: a formula gives the value that was last saved with it, or nothing, and is never
-evaluated. A row that cannot be read is kept as a skipped row with its reason, never dropped.
+A formula is never evaluated: it gives the value last saved with it, or nothing. A row that cannot be read is kept as
+a skipped row with its reason, never dropped.
 """
 
 from __future__ import annotations
@@ -217,10 +217,7 @@ def split_action_units(cell: object) -> tuple[str, ...]:
 
 
 def apply_fixes(dataset: str, rows: Sequence[dict], into: LabelRows) -> int:
-    """Put the fixes of a dataset into rows that are about to be added; each use is noted, those unused are counted.
-
-    ``subject, video, onset`` find a row by what the released file holds; its cell must still hold the fix's ``from``.
-    """
+    """Put the fixes of a dataset into rows that still hold what the released file does; how many were not used."""
     path = Path(__file__).parents[1] / "data" / f"label_fixes_{dataset}.csv"
     fixes, unused = pd.read_csv(path, dtype=str, keep_default_na=False), 0
     names = [(row, *(text(row[key]).lower() for key in ("subject", "video", "onset"))) for row in rows]

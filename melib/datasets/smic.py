@@ -1,14 +1,12 @@
 """SMIC-E: long clips with one micro-expression each, filmed by three sensors (HS, VIS, NIR).
 
 Frames lie in ``HS/s01/s01_ne_01/image012345.jpg``; their numbers run on from clip to clip, and the label file tells
-the first of each clip (FirstF), so an expression begins OnsetF - FirstF frames into its clip. The cropped clips
-(``HS/s1/micro/negative/s1_ne_01/reg_image000123.bmp``) hold the frames from onset to offset under the same numbers;
-where both lie below the root, the long ones are read.
+the first of each (FirstF): an expression begins OnsetF - FirstF frames into its clip. The cropped clips
+(``HS/s1/micro/negative/s1_ne_01/reg_image000123.bmp``), onset to offset, are read where there are no long ones.
 
-There is no apex, so it is unknown; the ``_2019`` label files have one (ApexF), which is read and preferred. The class
-is that of the clip's name (ne, po, sur); where the column Emotion names another one, the change is noted. Where the
-first file has another number than FirstF, frames are counted from the first file, unless the file numbers still cover
-the expression as the labels count it: then only the beginning of the clip is missing.
+There is no apex, but in the ``_2019`` label files (ApexF), which are preferred. The class is that of the clip's name
+(ne, po, sur); a column Emotion that names another is noted. Where the first file has another number than FirstF, frames
+are counted from it, unless the expression as the labels count it is still there: then the clip's beginning is missing.
 
 Sources: the release; MEAN (https://github.com/genbing99/MEAN_Spot-then-recognize) for the conversion of frames.
 """
@@ -16,7 +14,6 @@ Sources: the release; MEAN (https://github.com/genbing99/MEAN_Spot-then-recogniz
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +26,7 @@ from melib.errors import find
 FPS = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
 EMOTIONS = ("negative", "positive", "surprise")
 CLASSES = {3: EMOTIONS}
-MERGE: dict[int, Mapping[str, str | None]] = {3: {name: name for name in EMOTIONS}}
+MERGE: dict[int, dict[str, str | None]] = {3: {name: name for name in EMOTIONS}}
 _CLIP = re.compile(r"s0*([0-9]{1,3})_(ne|po|sur)_0*([0-9]{1,3})", re.IGNORECASE)
 _SUBJECT = re.compile(r"s?0*([0-9]{1,3})", re.IGNORECASE)
 _CLASS = {"ne": "negative", "po": "positive", "sur": "surprise"}
@@ -112,7 +109,7 @@ def _sensor(root: Path, folder: Path) -> str | None:
     return None
 
 
-def _film(root: Path, clip: tuple[str, str], folders: list[Path], clips: Mapping[str, dict], out: LabelRows) -> Footage:
+def _film(root: Path, clip: tuple[str, str], folders: list[Path], clips: dict[str, dict], out: LabelRows) -> Footage:
     """Where a clip lies, and how its files are numbered."""
     folder, *others = folders
     film = Footage(*clip, folder, first=None, left_out=tuple(others))

@@ -143,8 +143,7 @@ def face_grid(landmarks: np.ndarray, height: int, width: int) -> tuple[np.ndarra
     """The 42 x 42 cells of a grid laid over a face: pixels, numbered row by row, and their shares, ``(1764, K)`` each.
 
     Along the line between the eyes from 1 distance between the eyes left of their middle to 1 right; across it from .62
-    distances between that line and the mouth above the line to 1.62 below. The shares of a cell's area add up to 1, but
-    for what lies outside of the picture.
+    distances between that line and the mouth above the line to 1.62 below. Shares of a cell in the picture add up to 1.
     """
     left, right, mouth = (landmarks[each].mean(axis=0, dtype=float) for each in (_EYE_LEFT, _EYE_RIGHT, _MOUTH))
     middle, across = (left + right) / 2, right - left

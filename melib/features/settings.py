@@ -96,8 +96,7 @@ def gap_frames(fps: float, gap_s: float) -> int:
 def spotting_pairs(video: Video, *, gap_s: float, stride: int = 1) -> Pairs:
     """Pairs ``(i, i + k)`` of the frames that a spotter compares: starts and ends, ``(n,)`` int positions in the video.
 
-    The two lie ``gap_s`` seconds apart, k frames (:func:`gap_frames`), and ``stride`` frames lie between two pairs. A
-    video too short to hold one pair raises ValueError.
+    They lie ``gap_s`` seconds apart, k frames (:func:`gap_frames`), pairs ``stride`` frames. ValueError: there is none.
     """
     gap = gap_frames(video.fps, gap_s)
     starts = np.arange(0, video.n_frames - gap, stride)

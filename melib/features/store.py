@@ -41,8 +41,7 @@ def stored_planes(
 
     ``store`` is a folder, made if missing; its files are there whole or not at all, and two may write at once. A file's
     name tells what was computed: dataset, video, pairs, settings and code (:func:`key`), and whether ``device`` is a
-    graphics card (:func:`melib.features.compute.place`). A video that lacks what the settings read and a damaged file
-    raise ValueError.
+    graphics card (:func:`melib.features.compute.place`). ValueError: a video lacks what is read, or a file is damaged.
     """
     return _stored(store, dataset, video, pairs, settings, device, None)
 
@@ -96,8 +95,7 @@ def fill_store(
     ``requests`` are videos, pairs and settings, one file each. All that is asked of one video is computed at once,
     since half of the time goes into rendering its frames and finding its optical flow; videos follow in the order of
     their subjects, so that a rendered person is made once. ``jobs`` processes of one thread share the videos, so that
-    the result does not depend on their number; ``progress`` shows a bar on stderr. The rest is as for
-    :func:`stored_planes`.
+    the result does not depend on their number; ``progress`` shows a bar. The rest is as for :func:`stored_planes`.
     """
     # Each task carries its dataset to another process; thousands of videos in it would have to be copied each time.
     dataset = Dataset(dataset.name, dataset.version, (), dataset.emotions, dataset.synthetic)

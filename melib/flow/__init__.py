@@ -2,8 +2,7 @@
 
 Arrays in, arrays out, a batch at a time. ``flow(a, b)`` lives on the grid of ``a`` and tells where its pixels go in
 ``b``: ``(B, 2, H, W)`` float32 pixels, channels (right, down). Scene flow is ``(B, 3, H, W)`` float32 metres in camera
-axes, channels (right, down, away). PyTorch is imported only by the methods written in it, so a worker that needs DIS
-alone stays light.
+axes, channels (right, down, away). PyTorch is imported only by the methods written in it: DIS alone stays light.
 """
 
 from __future__ import annotations

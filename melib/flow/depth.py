@@ -13,8 +13,7 @@ from melib.flow.grids import blur, pixels
 def halve_depth(depth: torch.Tensor, reach: float) -> torch.Tensor:
     """Depth at half the size, about every second pixel: the mean of near readings, 5 x 5.
 
-    Binomial weights times the nearness in depth, which is 0 from ``reach`` on, so that an edge is not smeared; a hole
-    stays a hole.
+    Binomial weights times the nearness in depth, 0 from ``reach`` on: no edge is smeared, and a hole stays a hole.
     """
     # A hole stands farther from any reading than the reach, and no farther from another hole.
     marked = torch.where(depth > 0, depth, -reach)
@@ -54,8 +53,7 @@ def surface_weights(
     """Pixel pitch over distance on the surface, to the right ``(B, H, W - 1)`` and lower ``(B, H - 1, W)`` neighbour.
 
     About 1 on a surface that faces the camera, near 0 across an edge in depth: motion is smooth along the surface, not
-    across its outline. It is the weight of Jaimez et al. made free of unit: a face and a room are smoothed alike. The
-    weights at a hole mean nothing: see `fill`.
+    across its outline. The weight of Jaimez et al., free of unit: a face is smoothed like a room. For holes: `fill`.
     """
     x, y = pixels(depth)
     weights = []
@@ -72,8 +70,7 @@ def surface_weights(
 def depth_derivatives(depth: torch.Tensor, weights: tuple[torch.Tensor, torch.Tensor]) -> list[torch.Tensor]:
     """Derivatives to the right and down: the mean of both one-sided differences, weighted by `surface_weights`.
 
-    At an edge the side of the surface counts; a difference to a hole counts not at all, and where no difference is left
-    the derivative is 0.
+    At an edge the side of the surface counts, a difference to a hole never; where none is left the derivative is 0.
     """
     known = depth > 0
     down = _along_rows(*(field.transpose(-1, -2) for field in (depth, known, weights[1])))

@@ -15,8 +15,7 @@ import numpy as np
 from melib.errors import InputError
 from melib.flow.images import check_numbers
 
-#: Side in pixels of the patches that DIS matches. A stride beyond it leaves pixels that no patch sees, on which OpenCV
-#: ends the process.
+#: Side in pixels of the patches that DIS matches. A stride beyond it leaves pixels unseen: OpenCV ends the process.
 _PATCH = 8
 
 

@@ -140,8 +140,7 @@ def _smooth(images: torch.Tensor, kernel: list[float], axis: int, step: int = 1)
 def median3(planes: torch.Tensor) -> torch.Tensor:
     """Median of the 3 x 3 neighbourhood in planes ``(A, B, H, W)``; beyond the border the last pixel repeats.
 
-    Each column of three is sorted once; the median of nine is the median of the largest low, the middle middle and the
-    smallest high value of three neighbouring columns.
+    Columns are sorted once; the median is that of the largest low, the middle middle and the smallest high of three.
     """
     padded = functional.pad(planes, (1, 1, 1, 1), mode="replicate")
     top, middle, bottom = padded[..., :-2, :], padded[..., 1:-1, :], padded[..., 2:, :]

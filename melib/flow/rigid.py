@@ -26,9 +26,8 @@ def rigid_motion(depth, camera: Camera, rotation, translation) -> tuple:
     """The flow of a rigid motion ``P -> R P + t`` of all that is seen.
 
     ``depth (..., H, W)`` is metres, 0 = no reading; ``rotation (..., 3, 3)`` a matrix that turns about the camera's
-    centre, ``translation (..., 3)`` metres, both in camera axes. Returned are, in float64, the image flow
-    ``(..., 2, H, W)`` in pixels (right, down) and the scene flow ``(..., 3, H, W)`` in metres (right, down, away), both
-    0 where there is no depth.
+    centre, ``translation (..., 3)`` metres, both in camera axes. Returned are, in float64, 0 where there is no depth,
+    the image flow ``(..., 2, H, W)`` in pixels (right, down) and the scene flow ``(..., 3, H, W)`` in metres.
     """
     library, points = library_of(depth), _points(depth, camera)
     like = {"dtype": points.dtype, "device": points.device}

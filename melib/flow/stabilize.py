@@ -63,8 +63,7 @@ def stabilize(flow, mode: str, *, face=None, landmarks=None, depth=None, camera:
     landmarks : numpy.ndarray, optional
         ``(B, 68, 2)`` pixels (x, y) in the first frame, iBUG order, for ``nose`` and ``relief``.
     depth, camera : numpy.ndarray or torch.Tensor, and Camera; optional
-        ``(B, H, W)`` metres of the first frame, 0 = no reading, for ``rigid``. For image flow a generic face in about
-        the right place serves as well.
+        ``(B, H, W)`` metres of the first frame, 0 = no reading, for ``rigid``; for image flow a generic face serves.
 
     Raises
     ------

@@ -1,9 +1,8 @@
 """Numbers for spotting, recognition and spot-then-recognize, each with its protocol and its uncertainty.
 
 The modules take plain tables in the challenge's columns (``subject, video, onset, offset, emotion``; pandas frames or
-CSV files) and know nothing of the rest of the package. ``evaluate(truth, predictions, ...)`` of a module returns its
-metrics under stable names; ``tally(...)`` returns the counts per subject that :mod:`~melib.metrics.uncertainty`
-resamples. The reference argument always stands first.
+CSV files) and know nothing of the rest of the package. A module's ``evaluate(truth, predictions, ...)`` returns its
+metrics under stable names, ``tally(...)`` the counts per subject that :mod:`~melib.metrics.uncertainty` resamples.
 
 Frames are whole numbers, onset and offset inclusive. Names of subjects and videos are compared as text, except that a
 name of digits only is compared as a number: ``"006"``, ``"6"`` and ``6`` are one subject.

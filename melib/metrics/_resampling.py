@@ -19,8 +19,7 @@ _TAIL = 0.025
 # Entries of (resamples x columns) computed in one piece; bounds memory to some hundred MB.
 _PIECE = 5_000_000
 
-# Standard errors below this are rounding: near 0, the square root turns a rounding of 1e-16 into 1e-8. Dividing by one
-# would give a limit without bound.
+# Standard errors below this are rounding (near 0, a square root makes 1e-8 of 1e-16), and no divisor of a limit.
 _NO_ERROR = 1e-6
 
 

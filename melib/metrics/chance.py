@@ -2,8 +2,7 @@
 
 A null says whether a number differs from what a system would get that knows as much about the data as its own
 predictions reveal (how many, how long, which names), but not where they belong. It is a set of at least 20 draws; its
-interval holds the middle 95 % of them, and a metric is *at chance* when it lies inside, ends included. The guessing
-nulls of recognition never assume 1/C.
+interval holds the middle 95 %, and a metric is *at chance* inside, ends included. Guessing never assumes 1/C.
 """
 
 from __future__ import annotations
@@ -65,8 +64,7 @@ def shifted(
     Each video's predictions are moved together by a random time, round the end of the video, and the emotions are
     permuted among all predictions. Each interval stays whole: it moves on the circle of the positions at which it fits.
 
-    Tables, emotions and protocol are as for :func:`melib.metrics.strs.evaluate`. A prediction in a video that is not
-    listed, and fewer than 20 draws, raise InputError.
+    The rest is as for :func:`melib.metrics.strs.evaluate`. InputError: a video is not listed, or fewer than 20 draws.
     """
     rng = _generator(n_draws, seed, 11)
     truth, predictions, videos = strs.validate(truth, predictions, videos)
@@ -130,8 +128,7 @@ def guessed(
     """The null of recognition without looking, for the pooled metrics of :mod:`melib.metrics.recognition`.
 
     A guess is ``prior``, with the frequencies of the truth, ``uniform``, evenly over ``classes`` (by default those in
-    the truth), or ``majority``, always the most frequent class (without variation: the interval is a point). Fewer than
-    20 draws raise InputError.
+    the truth), or ``majority``, the most frequent class (the interval is a point). InputError: fewer than 20 draws.
     """
     rng = _generator(n_draws, seed, 13)
     if guess not in GUESSES:

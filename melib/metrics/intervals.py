@@ -12,8 +12,7 @@ subject, video and kind (micro, macro) can be paired. Emotions are never looked 
   same evaluator, policy "soft", and COCO's rule);
 * ``every-pair``: every pair above the threshold counts, so a prediction can score several truths and a truth can be
   scored several times (the released code of SFAMNet);
-* ``first-come``: each prediction, in the order of rows, takes all free truths above the threshold (the released STRS
-  script).
+* ``first-come``: each prediction, in the order of rows, takes all free truths above the threshold (STRS-Metric).
 """
 
 from __future__ import annotations

@@ -132,8 +132,7 @@ def evaluate(
 ) -> dict[str, float]:
     """All metrics of this module, in [0, 1], under the names in its docstring.
 
-    ``folds`` name the fold (held-out subject) of each clip and add the ``_fold_mean`` metrics; the rest is as for
-    :func:`tally`.
+    ``folds`` name the fold (held-out subject) of each clip and add the ``_fold_mean`` metrics; else as :func:`tally`.
     """
     one_fold = folds is None
     subjects = ["all"] * len(truth_labels) if one_fold else folds

@@ -1,16 +1,14 @@
 """Spotting: are the right stretches of a video found, whatever emotion they are given?
 
-Tables as in :mod:`melib.metrics.intervals`; emotions are not looked at, and rows whose ``kind`` is macro leave both
-tables. Counts are pooled over all videos; 0/0 is 0. The rules of matching and counting are the protocols of
-:mod:`melib.metrics.strs`. The metrics:
+Tables as in :mod:`melib.metrics.intervals`, without emotions; rows whose ``kind`` is macro leave both. Counts are
+pooled over all videos; 0/0 is 0. The rules of matching and counting are the protocols of :mod:`melib.metrics.strs`.
 
 * ``tp_micro, fp_micro, fn_micro, precision_micro, recall_micro, f1_micro``: of intervals;
 * ``ap_50_micro, ap_50_95_micro``: average precision at IoU 0.5, and its mean over IoU 0.5, 0.55, ..., 0.95: all-point
   interpolation; predictions in falling order of score claim the truth they overlap most among those still free, and
   those of equal score enter together; NaN without scores. Under the protocols ``mean`` and ``sfamnet`` the order is
   that of the rows, as in the released evaluators, where all confidences are equal;
-* ``roc_auc_frames, average_precision_frames`` (:func:`tally_frames`): each frame's score against whether it lies in a
-  true micro-expression, onset to offset.
+* ``roc_auc_frames, average_precision_frames`` (:func:`tally_frames`): frames' scores against true micro-expressions.
 """
 
 from __future__ import annotations
@@ -122,8 +120,7 @@ def evaluate(
     Parameters
     ----------
     truth, predictions : pandas.DataFrame or path
-        Columns ``subject, video, onset, offset``; ``kind`` and (predictions) ``score`` optional. A bad row raises
-        InputError.
+        Columns ``subject, video, onset, offset``; ``kind`` and (predictions) ``score`` optional. InputError: a bad row.
     videos : pandas.DataFrame or path, optional
         All videos; silent subjects become part of a bootstrap by it, the metrics here do not change.
     protocol : {"strict", "strs-metric", "mean", "sfamnet"}

@@ -12,8 +12,7 @@ one may not. A predicted name outside ``emotions`` is an answer that is wrong fo
 * ``uf1_analysis, uar_analysis``: mean class F1; mean class recall;
 * ``strs``: f1_spotting x f1_analysis;
 * ``false_positives_per_minute``: fp over the length of all videos; NaN unless ``videos`` gives the length of each;
-* ``f1_named``: 2 n / (2 tp + fp + fn), n being the matched pairs with the same emotion on both sides: F1 when a
-  prediction is right only if interval and emotion both are.
+* ``f1_named``: 2 n / (2 tp + fp + fn), n the matched pairs of one emotion: right only if interval and emotion are.
 
 STRS can be raised by withholding hits that are named wrongly, which makes spotting worse. So tp, false positives per
 minute and the F1 of named intervals stand beside it. The protocols:
@@ -37,7 +36,7 @@ minute and the F1 of named intervals stand beside it. The protocols:
     means; an undefined precision or recall of any other class counts 0.
 ``sfamnet``
     The evaluator of SFAMNet (https://github.com/genbing99/SFAMNet): every pair at IoU >= 0.5 is a true positive, fp are
-    predictions in no pair, fn is truths less true positives (so fn can be negative, and recall above 1); predictions in
+    predictions in no pair, fn is truths less true positives (fn can be negative, recall above 1); predictions in
     several pairs are not analysed. Means as under ``mean``.
 
 Source: Liong, See, Chan, Signal Processing: Image Communication 110 (2023) 116875, and the three repositories.

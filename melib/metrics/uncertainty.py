@@ -11,9 +11,8 @@ subjects. Resamples are weights on counts per subject, so 2,000 of them take sec
 * ``percentile``: quantiles of the resamples, as in most papers.
 
 On simulated populations (``benchmarks/interval_coverage.py``, 400 samples, standard error .01 to .02) intervals of 95 %
-around STRS from 12 subjects and 30 true positives held the true value in .84 of the samples by percentiles, .86 by BCa
-and .945 studentised; from 60 subjects and 184 true positives in .95, .94 and .97. For the difference of two systems
-from 12 subjects: .895, .87 and .94.
+around STRS from 12 subjects and 30 true positives held the true value in .84 by percentiles, .86 by BCa and .945
+studentised; from 60 and 184 in .95, .94 and .97; those of a difference of two systems from 12 in .895, .87 and .94.
 
 Sources: Efron, Tibshirani: An Introduction to the Bootstrap (1993), chapters 12 and 14; Davison, Hinkley: Bootstrap
 Methods and their Application (1997), chapter 5, for studentising on a transformed scale.
@@ -120,8 +119,7 @@ def paired(
     """An interval for each metric of the first system minus that of the second.
 
     Both stand over the same resampled subjects; a subject that only one system knows counts nothing for the other.
-    Seeds are resampled for each system on its own, since seed 1 of one has nothing to do with seed 1 of the other. Both
-    systems are scored on the same truth; the rest is as for :func:`bootstrap`.
+    Seeds are resampled for each system on its own. Both are scored on the same truth; the rest as :func:`bootstrap`.
     """
     systems = _aligned(first, second)
     metrics, others = (tuple(tallies[0].scores()) for tallies in systems)

@@ -46,9 +46,7 @@ def judge(value: float | None, low: float | None, high: float | None, least: flo
 def detectable(low: float | None, high: float | None, power: float = 0.8, level: float = 0.95) -> float | None:
     """The true difference that would be seen, by an interval without 0, with some power.
 
-    The half-width of an interval is (near enough) z(level) standard errors, and a difference has to lie
-    z(level) + z(power) of them from 0.
-
+    The half-width of an interval is near z(level) standard errors; a difference has to lie z(level) + z(power) from 0.
     Of the interval ``low`` to ``high``, of coverage ``level``, only the width counts; without one (None or NaN), None
     comes back. ``power`` is how often the difference is to be seen, in (0, 1).
     """

@@ -4,9 +4,8 @@ Not needed to understand the networks: the same arithmetic, faster. It is that o
 :class:`melib.models.sfamnet.AttentionStreams`, which stays the definition; a test compares outputs and gradients.
 
 PyTorch's convolutions are made for wide layers; with one to three channels most of their work is moving data about.
-Here sixteen samples lie side by side (one per lane of a vector register), a row of an image is one long loop, and all
-steps of a stream run over the same few hundred kilobytes before the next stream begins. Where two values tie for a
-maximum, the first gets the gradient.
+Here sixteen samples lie side by side (one per lane of a vector register), a row of an image is one long loop, and a
+stream's steps all run over the same few hundred kilobytes. Of values tied for a maximum the first gets the gradient.
 """
 
 from __future__ import annotations

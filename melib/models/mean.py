@@ -1,8 +1,7 @@
 """MEAN: a shallow three-stream network with two outputs, spotting and recognition.
 
 Source: Liong, See and Chan, "Spot-then-recognize: a micro-expression analysis network for seamless evaluation of long
-videos", Signal Processing: Image Communication 110:116875, 2023, https://doi.org/10.1016/j.image.2022.116875, and the
-Keras graph stored in the authors' released checkpoints.
+videos", Signal Processing: Image Communication 110:116875, 2023, doi:10.1016/j.image.2022.116875; the released graph.
 """
 
 from __future__ import annotations

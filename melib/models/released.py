@@ -37,20 +37,17 @@ _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "runn
 def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN:
     """Read a released MEAN checkpoint of any kind, for spotting, recognition, or both, in evaluation mode.
 
-    A head that the file does not hold has NaN weights, so that its output cannot be taken for a prediction; a spotting
-    file gets two classes.
+    A head that the file lacks has NaN weights, never taken for a prediction; a spotting file gets two classes.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such file; if it is no MEAN checkpoint, or holds weights that are not finite (unless
-        ``allow_nonfinite``).
+        If there is no such file; if it is no MEAN checkpoint, or, unless allowed, holds weights that are not finite.
 
     Notes
     -----
-    Layer names carry Keras' counters (``conv2d_63``), so layers are told by the order of the numbers: streams u, v,
-    strain, then the spotting and the recognition head. Keras' kernels are ``(height, width, in, out)`` and its
-    flattened map is ``(7, 7, 8)``, ours ``(8, 7, 7)``.
+    Layers are told by the order of Keras' counters (``conv2d_63``): streams u, v, strain, spotting, recognition head.
+    Keras' kernels are ``(height, width, in, out)``; its flattened map is ``(7, 7, 8)``, ours ``(8, 7, 7)``.
     """
     path = _existing(path)
     try:
@@ -86,8 +83,7 @@ def load_mean(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> MEAN
 def load_sfamnet(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> SFAMNet:
     """Read a released SFAMNet checkpoint, as :func:`load_mean` reads MEAN's; neutral counts among its classes.
 
-    The file is a PyTorch state dict, read with ``weights_only=True``, so nothing in it is executed. Four of the hundred
-    released folds hold weights that are not finite.
+    A PyTorch state dict, of which nothing is executed. Four of the hundred released folds hold weights not finite.
     """
     path = _existing(path)
     try:
@@ -128,8 +124,7 @@ def save_model(model: nn.Module, path: str | os.PathLike, **metadata: str) -> No
 def load_model(path: str | os.PathLike, *, allow_nonfinite: bool = False) -> tuple[nn.Module, dict[str, str]]:
     """A network written by :func:`save_model`, in evaluation mode, and the metadata given when it was saved.
 
-    A missing file raises FileNotFoundError; one that :func:`save_model` did not write, or that holds weights that are
-    not finite, ValueError.
+    A missing file raises FileNotFoundError; one not by :func:`save_model`, or with weights not finite, ValueError.
     """
     path = _existing(path)
     try:

@@ -111,8 +111,7 @@ class SFAMNet(nn.Module):
     -----
     The three streams are groups of one convolution and not three modules, and on a CPU they run fused
     (:mod:`melib.models.fused`): the same numbers in a fraction of the time. With 4 emotions there are 7,249
-    parameters, 42 of them in batch normalisations that are never called. Nothing departs from the release in what is
-    computed.
+    parameters, 42 of them in batch normalisations that are never called. What is computed is what the release does.
     """
 
     def __init__(self, classes: int, *, attention: bool = True, generator: torch.Generator | None = None) -> None:

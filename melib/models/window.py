@@ -209,8 +209,7 @@ def naming_loss(found: FrameValues, wanted: FrameValues, weights: Tensor) -> Ten
 def score_frames(model: WindowNet, planes: np.ndarray, *, device: str | torch.device = "auto") -> FrameValues:
     """What a network, moved to the device, says of a whole video: probabilities, and distances in rows.
 
-    Of planes ``(T, 3, 42, 42)`` of its frame pairs, in order, which may be a memory map, the values are arrays
-    ``(T, ...)`` float32.
+    Planes ``(T, 3, 42, 42)`` of its frame pairs, in order, may be a memory map; values are ``(T, ...)`` float32.
     """
     device = choose_device(device)
     with torch.inference_mode():

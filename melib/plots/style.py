@@ -53,8 +53,7 @@ def figure(
     with matplotlib.rc_context(_STYLE):
         made = pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
         interactive = matplotlib.is_interactive()
-    # In a notebook the first figure switches interactive mode on; leaving the context would switch it off again, and
-    # the later figures would not be shown.
+    # In a notebook the first figure switches interactive mode on; left off, it would hide the later figures.
     matplotlib.interactive(interactive)
     return made
 
@@ -83,8 +82,7 @@ def cut_beyond_one(
 ) -> None:
     """End an axis of differences at -1 and 1, the most by which shares differ, with an arrow where an interval goes on.
 
-    The intervals ``low`` to ``high`` of a few subjects, which stand at ``places`` of the other axis, can reach far
-    beyond; drawn whole, one of them hides all others. Axes ``along`` which none does stay as they are.
+    The intervals ``low`` to ``high`` stand at ``places`` of the other axis; drawn whole, one could hide all others.
     """
     places = np.asarray(places, dtype=float)
     beyond = {-1: np.asarray(low, dtype=float) < -1, 1: np.asarray(high, dtype=float) > 1}

@@ -1,7 +1,6 @@
 """From a score per frame to intervals, and from intervals to emotions.
 
-A rule takes a sequence of scores and returns intervals ``(m, 3)``: onset, apex, offset, inclusive frames. It knows
-neither the network that scored nor the truth.
+A rule takes scores alone and returns intervals ``(m, 3)``: onset, apex, offset, inclusive frames.
 """
 
 from melib.spotting.choice import Choice, choose, mean_candidates, recall_ceiling, sfamnet_candidates, window_candidates

@@ -1,8 +1,7 @@
 """Constants of a spotting rule chosen on training subjects, and what a rule can reach at best.
 
-Protocol ``strict``: nothing is chosen on the people a result is about. The scores given here must come from networks
-that saw neither the held-out subjects nor the scored ones, such as those of inner folds over the training subjects
-(:func:`melib.training.group_folds`).
+Protocol ``strict``: nothing is chosen on the people a result is about. The scores must come from networks that saw
+neither the held-out nor the scored subjects, such as those of inner folds (:func:`melib.training.group_folds`).
 """
 
 from __future__ import annotations
@@ -54,8 +53,7 @@ def choose(
         Score, and onsets and offsets ``(g, 2)`` of the micro-expressions, of each video of the training subjects;
         videos without any included.
     count : callable
-        ``count(truth, found)``, the true positives among intervals ``(g, 2)`` and ``(m, 2)`` of a video, by the
-        matching that the study reports.
+        ``count(truth, found)``: true positives among intervals ``(g, 2)`` and ``(m, 2)`` of a video, as reported.
 
     Raises
     ------
@@ -135,8 +133,7 @@ def recall_ceiling(lengths: np.ndarray, shortest: int, longest: int, *, iou: flo
     """The highest recall that intervals of limited length can reach, were each put where it fits best.
 
     All lengths are inclusive, in frames. A rule gives ``2 k_p + 1`` (MEAN's), or from ``frame_skip`` times the least
-    ``offset - onset``, plus 1, to the same of the largest (SFAMNet's: 15 and 33 in the release). ``iou`` is the least
-    intersection over union of a match.
+    ``offset - onset``, plus 1, to the same of the largest (SFAMNet's: 15 and 33). ``iou`` is the least IoU of a match.
     """
     lengths = np.asarray(lengths)
     if len(lengths) == 0:

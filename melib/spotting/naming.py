@@ -13,9 +13,8 @@ def name_intervals(labels: np.ndarray, intervals: np.ndarray, *, span: str = "be
     """Majority label ``(m,)`` int64 of the frames of each interval ``(m, 3)``: onset, apex, offset, inclusive.
 
     ``labels`` ``(n,)`` are the most probable classes of all frames. The frames that vote are those from the onset to
-    the frame before the apex (MEAN), with ``to_apex`` to the apex (SFAMNet), with ``whole`` all; parts outside the
-    video are passed over. Among labels with equally many votes, the one met first wins; where no frame of the span
-    lies in the video, the nearest frame to the apex decides.
+    the frame before the apex (MEAN), with ``to_apex`` to the apex (SFAMNet), with ``whole`` all, inside the video. Of
+    labels with equally many votes the one met first wins; without any vote, the nearest frame to the apex decides.
     """
     if span not in SPANS:
         raise InputError(f"unknown span={span!r}: use one of {', '.join(SPANS)}")

@@ -66,8 +66,7 @@ def sfamnet_intervals(score: np.ndarray, rule: SFAMNetRule = MICRO) -> np.ndarra
     Returns
     -------
     numpy.ndarray
-        Onset, apex (the peak) and offset, ``(m, 3)`` int64: inclusive positions in the score; times the frame skip
-        they are frames.
+        Onset, apex (peak) and offset, ``(m, 3)`` int64: inclusive positions in the score (frames: x the frame skip).
 
     Raises
     ------

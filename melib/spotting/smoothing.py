@@ -29,8 +29,7 @@ def box_smooth(score: np.ndarray, width: int) -> np.ndarray:
     """The released codes' smoothing, ``numpy.convolve(score, box, "same")``: ``(max(n, width),)`` float64.
 
     Kept with its quirks. Beyond the ends the score counts as 0, so it sinks there; a box of even width lies half a
-    frame early: sample i is the mean of ``i - width/2 .. i + width/2 - 1``; and a score shorter than the box comes
-    back as long as the box.
+    frame early: sample i is the mean of ``i - width/2 .. i + width/2 - 1``; a score gets at least the box's length.
     """
     # Sums of single-precision scores are exact in double precision. Level scores so give a level top on any processor,
     # where rounding would otherwise decide which frame is the peak.

@@ -41,8 +41,7 @@ def window_intervals(values: FrameValues, frames: np.ndarray, n_frames: int) -> 
     row and those that agree with it point at is averaged; others lose score by how far they overlap it, and so on.
 
     The values are those of the T rows of a video (:func:`melib.models.score_frames`); ``frames`` ``(T,)`` tell where in
-    it each row lies, evenly spaced: halfway between the two frames of its pair. Fewer than two rows, or not as many as
-    frames, raise ValueError.
+    it each row lies, evenly spaced: halfway between the frames of its pair. ValueError: below two rows, or not as many.
     """
     if len(frames) != len(values.kinds) or len(frames) < 2:
         raise InputError(f"{len(values.kinds)} rows at {len(frames)} frames: the numbers must agree and be at least 2")

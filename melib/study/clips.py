@@ -1,7 +1,6 @@
 """Rows of clips: which expression does a clip show, and is there one at all?
 
-A clip holds one micro-expression and everything that looks like one. Models learn on the clips of a training population
-and are tested on those of fresh people.
+A clip holds one micro-expression and all that looks like one. Models are tested on fresh people, not those learnt from.
 
 ``floor``
     Mean motion of four regions and logistic regression, the floor of :mod:`melib.training`.
@@ -84,8 +83,7 @@ def run(settings: ClipSettings, seed: int, *, store: Path | str) -> Record:
     """Learn on the training population, answer for fresh people, and measure.
 
     ``store`` is the folder of what was read of the clips; what it lacks is read first. The record has the part
-    ``recognition`` with what guessing scores and, with ``controls``, what learning from shuffled labels does; its
-    tables are ``predictions`` and ``named``.
+    ``recognition`` with the scores of guessing and, with ``controls``, of shuffled labels; tables as in `Record`.
     """
     started = time.perf_counter()
     prepare([settings], store=store)
@@ -218,8 +216,7 @@ def _asked(settings: ClipSettings, test: Samples) -> pd.DataFrame:
 def answer(settings: ClipSettings, train: Samples, test: Samples, *, seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """What a model that learnt on the training clips says of the tested ones, and what after shuffled labels.
 
-    Names ``(N,)``, or for spotting ``(2N,)`` with the moving pairs first; of the controls, which only some rows ask
-    for, such names once a draw.
+    Names ``(N,)``, or for spotting ``(2N,)``, moving pairs first; of the controls of some rows, such names once a draw.
     """
     if settings.model in NETWORKS:
         return _network(settings, train, test, seed)

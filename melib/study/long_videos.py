@@ -2,8 +2,7 @@
 
 :func:`run` is the one way to compute such a row: it goes through the folds, trains, takes or chooses the rule that
 makes intervals of scores, spots and names on the tested people, and measures. Every network is kept in
-``STORE/networks`` in a file whose name hashes all that decides its bits: a run that was killed goes on from there, and
-rows that differ in their rule alone share their networks.
+``STORE/networks`` under a hash of all that decides its bits: a killed run goes on there, rows of other rules share it.
 """
 
 from __future__ import annotations
@@ -85,8 +84,7 @@ class Found:
 class Outcome(Found):
     """A row that was computed: what its model found, the ``record`` of :func:`run`, and what both rest on.
 
-    ``truth`` are the labels of the tested people with emotions as the classes of the row, ``videos`` all their videos,
-    ``floor`` is what the floor beside a network found.
+    ``truth``: labels of the tested people in the row's classes; ``videos``: all of theirs; ``floor``: what it found.
     """
 
     record: Record
@@ -121,8 +119,7 @@ def run(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> R
         (emotions as labelled), ``videos``, ``named``, ``frames`` (see :func:`_count_frames`) and ``learning``; with the
         first seed of a network, which stands for all, also ``peaks`` (see :class:`Found`).
 
-    InputError, OSError or LookupError say that the data cannot be used, or that under rule ``strict`` there are too few
-    people to choose constants on.
+    InputError, OSError, LookupError: the data cannot be used, or rule ``strict`` has too few people to choose from.
     """
     return study(settings, seed, store=store, jobs=jobs).record
 

@@ -133,7 +133,7 @@ def page_key(run: Run, tier: str, root: Path) -> str:
     files = [root / run.notebook, *(root / "notebooks" / f"{name}.yml" for name in experiments_of(run, root))]
     # Data of melib count though no module names them: a page may read them by itself.
     files += [*modules_beside(root / run.notebook), *sorted((Path(melib.__file__).parent / "data").iterdir())]
-    kept = sorted(path for path in (root / "results").glob("*.json"))
+    kept = sorted((root / "results").glob("*.json"))
     # At every tier a page also shows what is published.
     kept += sorted(path for name in experiments_of(run, root) for path in (root / "results/full" / name).glob("*"))
     parts = [
@@ -158,9 +158,8 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     """Make the page of a run, or take the kept one when nothing that decides it has changed.
 
     The notebook's working folder is its own, as in Jupyter; files and folders that parameters name are meant from
-    ``root``. The page appears whole or not at all: papermill works on a copy in ``.cache/runs``, which stays there,
-    named ``ID.TIER.failed.ipynb``, when a cell raises or the kernel dies (:class:`RunFailed`). True if the notebook was
-    executed, False if the kept page was still right.
+    ``root``. The page appears whole or not at all: papermill works on a copy in ``.cache/runs``, left there as
+    ``ID.TIER.failed.ipynb`` when a cell raises (:class:`RunFailed`). False if the kept page was still right.
     """
     tier_sizes(tier)
     if tier not in run.minutes:

@@ -52,8 +52,7 @@ _VOTING = {"mean": "before_apex", "sfamnet": "to_apex"}
 class Scored(NamedTuple):
     """What a model says of a video: a score and the probability of each class for n frames from the first on.
 
-    ``score (n,)`` and ``probabilities (n, C)``, in which neutral may be last; of WindowNet also the intervals at which
-    its rows point.
+    ``score (n,)`` and ``probabilities (n, C)``, neutral perhaps last; of WindowNet also the intervals of its rows.
     """
 
     score: np.ndarray

@@ -153,8 +153,7 @@ class Settings:
         Train the network again on shuffled emotion labels, as a control; the floor always is.
     device : {"auto", "cpu", "cuda"}
 
-    InputError says which value is not one of the choices, or which two do not go together; FileNotFoundError, that
-    ``data_root`` does not exist.
+    InputError says which value is no choice, or which two do not fit; FileNotFoundError: there is no ``data_root``.
     """
 
     tier: str = "quick"
@@ -346,8 +345,7 @@ class ClipSettings:
     effort : float
         Updates of a network as a multiple of the tier's.
     population : {"test", "train"}
-        Who is tested: fresh people, or, for choices, every second person of the training population, who then is not
-        learnt from.
+        Who is tested: fresh people, or, for choices, every second of the training population, then not learnt from.
 
     InputError says which value is not one of the choices, or which two do not go together.
     """

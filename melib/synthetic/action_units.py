@@ -2,8 +2,7 @@
 
 The table is in the spirit of EMFACS, with the priors and the overlap between classes calibrated to aggregates of the
 CAS(ME)^3 annotation (no sample of it is copied): AU4 alone may be disgust or fear, AU14 alone anger, sadness or
-"others", AU2 alone surprise or "others". Knowing the action units perfectly therefore does not name the emotion
-perfectly.
+"others", AU2 alone surprise or "others". Knowing the action units perfectly therefore does not name the emotion.
 
 A *component* is a displacement field of the head asset, named by its action unit and, where the two sides move
 separately, by ``L`` or ``R`` (the subject's own left and right): ``"12L"``, ``"17"``.
@@ -108,8 +107,7 @@ IN_PLANE_PATTERNS = {
     emotion: _keep(lambda pattern: not set(pattern) & set(OUT_OF_PLANE_UNITS), emotion) for emotion in EMOTION_PATTERNS
 }
 EMOTIONS_OUT_OF_PLANE = dict(zip(EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS.values(), strict=True))
-# The same for AU14, which carries most of the motion out of plane in real labels; an emotion that does not know it
-# keeps its patterns in both tables.
+# The same for AU14, most of the motion out of plane in real labels; emotions without it keep their patterns in both.
 WITHOUT_AU14_PATTERNS, AU14_PATTERNS = (
     {emotion: _keep(lambda pattern, has=has: ("14" in pattern) == has, emotion) for emotion in EMOTION_PATTERNS}
     for has in (False, True)

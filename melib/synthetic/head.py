@@ -65,11 +65,9 @@ class Head:
     parts: np.ndarray  # (T,) uint8: SKIN, LEFT_EYE, ..., EAR
     masks: dict[str, np.ndarray]  # lip, lid, mouth, ear -> (N,) float32 in 0..1
     landmarks: np.ndarray  # (68,) int64, the vertex of each, iBUG order
-    #: 1L, 1R, ... 45R in FACS order (L, R: the subject's left and right; no letter: both), then the lids' followers of
-    #: the gaze, gazeUp and gazeDown.
+    #: 1L, 1R, ... 45R in FACS order (L, R: the subject's left and right; no letter: both), then gazeUp and gazeDown.
     action_units: tuple[str, ...]
-    #: (K,) float64: largest displacement of the skin at weight 1 on the mean face, so a weight for a wanted size in
-    #: millimetres is that size over the peak.
+    #: (K,) float64, mm: largest displacement of the skin at weight 1 on the mean face; a size over it is a weight.
     peak_mm: np.ndarray
     units: Fields  # displacements of the action units, for the mean face
     targets: Fields  # displacements of identity, for `shape`

@@ -1,7 +1,6 @@
 """People who do not exist: shape, strength of expression and looks of a subject, from one seed.
 
-Each purpose draws from a stream of its own, ``numpy.random.default_rng([seed, stream])``, so that a change to one (say,
-one more freckle) leaves the others as they were.
+Each purpose draws from ``numpy.random.default_rng([seed, stream])``: one more freckle leaves all else as it was.
 """
 
 from __future__ import annotations
@@ -233,8 +232,7 @@ def _occlusion(head: Head, rest: np.ndarray, eyes: list) -> np.ndarray:
         height = (rest[members, 1] - centre[1]) / radius
         ambient[members] = 0.80 - 0.40 * np.clip(height, 0, 1)
         at = rest[lids] - centre
-        # Lashes and the lids' edge: darkest where the lid touches the eyeball, gone a few millimetres further out, and
-        # not in the crease above, which touches it as well.
+        # Lashes and the lids' edge: darkest at the eyeball, gone some millimetres further out; not in the crease above.
         away = np.clip((np.linalg.norm(at, axis=1) * CLEARANCE / radius - 1.045) / 0.06, 0, 1)
         crease = np.clip((np.abs(at[:, 1]) / radius - 0.35) / 0.15, 0, 1)
         ambient[lids] *= 1 - np.where(at[:, 1] > -0.05 * radius, 0.6, 0.25) * (1 - away) * (1 - crease)

@@ -36,9 +36,8 @@ def eye_radius(points: np.ndarray, eye: np.ndarray, centre: np.ndarray) -> float
 
 def lid_vertices(head: Head, points: np.ndarray, side: int) -> np.ndarray:
     """Skin around one eye that slides on the eyeball: ``(L,)`` int64."""
-    # In front of the eyeball's centre and within `REACH` radii, what lies inside the eyeball lines the socket: it is
-    # never seen and must stay hidden. The rest is lid. Both the mean face and the subject are asked, since the lids of
-    # deep-set eyes may start inside.
+    # In front of the eyeball's centre and within `REACH` radii, what lies inside the eyeball lines the socket, which
+    # must stay hidden; the rest is lid. Mean face and subject are asked: the lids of deep-set eyes may start inside.
     skin = np.unique(head.triangles[head.parts == SKIN]).astype(np.int64)
     is_lid = np.zeros(len(skin), bool)
     for face in (head.vertices.astype(np.float64), points):

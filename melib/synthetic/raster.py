@@ -13,8 +13,7 @@ import numpy as np
 NO_TRIANGLE = -1
 #: Twice the smallest area, in square pixels, that a triangle must cover to be drawn.
 SMALLEST_AREA = 1e-9
-#: A pixel centre on the edge of two triangles belongs to both down to this barycentric coordinate, or rounding could
-#: leave a hole between them.
+#: Down to this barycentric coordinate a pixel centre is in a triangle, or rounding could leave a hole between two.
 ON_EDGE = -1e-9
 
 _INDEX = np.uintp

@@ -1,8 +1,7 @@
 """What is read of clips: planes of pairs of frames, kept a file for each person and reading.
 
 A clip has two pairs: from annotated onset to apex (*moving*), and as far apart elsewhere in the clip (*still*). Clips
-for networks keep whole planes, those of the sweeps the means in a grid of 6 by 6 cells. Rendering is half of the cost,
-so all readings that are asked of a clip are made in one pass.
+for networks keep whole planes, of the sweeps means in 6 by 6 cells. All readings of a clip are made in one pass.
 """
 
 from __future__ import annotations
@@ -109,8 +108,7 @@ class Request:
 def clip_pairs(clip: SyntheticVideo) -> tuple[tuple[int, int], tuple[int, int]]:
     """The moving and the still pair of a clip, equally far apart.
 
-    The still pair lies anywhere else in the clip, wholly before or wholly after the annotated expression. It holds no
-    expression, but blinks, glances and head motion as they come.
+    The still pair lies wholly before or after the annotated expression, among blinks, glances and head motion.
     """
     (expression,) = clip.expressions
     gap = expression.apex - expression.onset

@@ -120,8 +120,7 @@ def _pattern(seed: int, shape: tuple[int, int]) -> np.ndarray:
 def measure_depth(depth: np.ndarray, sensor: DepthSensor, seed: int, frame: int) -> np.ndarray:
     """The sensor's raw reading of true depth ``(H, W)`` (metres, 0: the wall is seen); seed and frame fix the noise.
 
-    Counts of `sensor.unit_mm` as uint16, 0 = no reading; float32 metres for an ideal sensor. :func:`to_metres` takes
-    either.
+    Counts of `sensor.unit_mm` as uint16, 0 = no reading; of an ideal sensor float32 metres (:func:`to_metres`: either).
     """
     scene = np.where(depth > 0, depth, np.float32(WALL))
     if any(sensor.registration_px):

@@ -1,7 +1,6 @@
 """The benchmark's suites: frozen specifications, each with a version and a seed.
 
-A change of anything that moves a bit of a suite (here, or in the modules that draw and render) takes a new version
-string, so that a record names what it was measured on.
+What moves a bit of a suite takes a new version string, so that a record names what it was measured on.
 """
 
 from __future__ import annotations
@@ -45,8 +44,7 @@ class Suite:
     depth: DepthSensor
 
 
-# The seeds were chosen, before any model saw a frame, so that also the first six and twelve subjects of each population
-# have near one video in five without a micro-expression.
+# Chosen before any model saw a frame: the first six and twelve subjects, too, have near one silent video in five.
 _ALL = (
     Suite(
         name="sanity",

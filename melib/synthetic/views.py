@@ -1,7 +1,6 @@
 """The same video seen by another depth sensor, or by none: what a sweep over sensors changes, and nothing else.
 
-A view passes frames, landmarks and camera of its video through bit for bit and answers for depth alone, so two views
-differ in depth and share every optical flow.
+A view passes frames, landmarks and camera through bit for bit and answers for depth alone: optical flow is shared.
 """
 
 from __future__ import annotations
@@ -34,9 +33,8 @@ class SensorView(_View):
     """A video whose depth another sensor measures.
 
     The video is filmed with the ideal one (``depth="none"``); the suite's sensor gives the suite's readings, bit for
-    bit. Depth lags `delay` frames behind colour (the first reading stands until another one comes), and for a frame
-    that `windows` names it is averaged over the frames ``start <= i < stop`` along the optical flow of DIS
-    (:func:`average_depth`).
+    bit. Depth lags `delay` frames behind colour (the first reading stands until another one comes); of frames that
+    `windows` names it is averaged over ``start <= i < stop`` along the flow of DIS (:func:`average_depth`).
     """
 
     def __init__(
@@ -74,8 +72,7 @@ class SensorView(_View):
 class GenericShapeView(_View):
     """A video whose depth is a generic face that stands still, under the landmarks of the first frame.
 
-    A depth change along the optical flow then tells nothing but that flow and a shape which everybody shares: the
-    control for what a third plane is worth without a sensor.
+    Depth changes then tell nothing but that flow and a shape that all share: the control for what a sensor is worth.
     """
 
     def depth(self, start: int, stop: int) -> np.ndarray:

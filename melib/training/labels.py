@@ -25,8 +25,7 @@ def half_length(expressions: Iterable[Expression]) -> int:
 def spotting_targets(frames: np.ndarray, expressions: Iterable[Expression], *, k_p: int) -> np.ndarray:
     """MEAN's pseudo-labels: 1 where the window ``[i, i + k_p)`` overlaps a micro-expression, else 0.
 
-    Frames ``(n,)`` may come in any order, at any stride. Macro-expressions are passed over: they are to be told apart
-    from micro-expressions. The targets are float32.
+    Frames ``(n,)`` may come in any order, at any stride. Macro-expressions are negatives. The targets are float32.
     """
     if k_p < 1:
         raise InputError(f"k_p must be at least 1 frame, got {k_p}")

@@ -35,10 +35,9 @@ def fit(
 ) -> np.ndarray:
     """Minimise the first loss of a stage with Adam; the losses before each update, ``(steps, terms[, folds])`` float32.
 
-    What requires a gradient is trained, on batches that ``draw`` returns. With ``part``, the gradient of so many
-    samples is taken at a time, for speed and memory; the update is that of the whole batch. With ``decay``, weights
-    shrink by so much of the rate at each update; with ``cycle``, the rate rises over the first seventh of the updates
-    and then falls, and gradients longer than 2 are shortened.
+    What requires a gradient is trained, on batches that ``draw`` returns; with ``part``, so many samples at a time, for
+    the update of the whole batch. With ``decay``, weights shrink by so much of the rate at each update; with ``cycle``,
+    the rate rises over the first seventh of the updates and then falls, and gradients longer than 2 are shortened.
     """
     parameters = [parameter for parameter in stage.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=rate, eps=epsilon, weight_decay=decay)

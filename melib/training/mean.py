@@ -101,8 +101,7 @@ def train_mean(
 
     Stage 1 fits the shared module and the spotting head to the pseudo-labels, with negatives down-sampled. Stage 2
     fits the recognition head on onset-apex samples; the shared module and the spotting head stay as they are, batch
-    normalisation included, and dropout still acts on the frozen features, as in Keras. Nothing is selected on the
-    way: the last state is returned.
+    normalisation included, and dropout still acts on the frozen features, as in Keras. The last state is returned.
 
     Parameters
     ----------
@@ -117,8 +116,7 @@ def train_mean(
     classes : int
         Number of emotions.
     settings, seed, device
-        By default the published settings; a seed fixes every bit of the weights on the CPU; the device as for
-        :func:`melib.models.choose_device`.
+        By default as published; a seed fixes every bit on the CPU; device: :func:`melib.models.choose_device`.
 
     Notes
     -----
@@ -141,8 +139,7 @@ def _alone(pairs: Sequence[tuple[Stage, Sampler]], steps: Sequence[int], **adam)
 def two_stages(folds: Sequence[FoldSamples], fit_all, *, classes: int, settings: MEANSettings, device) -> list:
     """Network and history of each fold, as :func:`train_mean` returns them.
 
-    ``fit_all(pairs, steps, rate=..., epsilon=...)`` trains the stages of all folds, each with its batches, for so many
-    updates, and returns their histories.
+    ``fit_all(pairs, steps, rate=..., epsilon=...)`` trains the stages of all folds, each with its batches: histories.
     """
     for fold in folds:
         check_samples(*fold.samples, classes)

@@ -60,13 +60,11 @@ class FoldSamples:
 class Sampler:
     """An endless source of equal batches of samples, with the noise that training adds.
 
-    ``arrays`` hold what belongs to a sample, such as planes and target, aligned along the first axis; they may be
-    memory maps, of which only ``rows`` are drawn. ``noise`` makes of ``(batch, generator)`` the tensors that are handed
-    on after the samples. Seed and stage name the random streams.
+    ``arrays`` hold what belongs to a sample, such as planes and target, along the first axis; of memory maps only
+    ``rows`` are read. ``noise`` makes of ``(batch, generator)`` tensors that follow. Seed and stage name the streams.
 
     Samples come in shuffled passes over all rows, one pass after the other, cut into batches of one size; a batch may
-    span two passes. (Keras ends a pass with a smaller batch. Equal ones let folds of different size train as one
-    stack.)
+    span two passes. (Keras ends a pass with a smaller one. Equal ones let folds of different size train as a stack.)
     """
 
     def __init__(

@@ -32,8 +32,7 @@ class SFAMNetSettings:
     magnitude: float = 0.1  # samples are multiplied by a factor within 1 +- magnitude, in steps of .01
     negative_ratio: float = 1.0  # frames without a micro-expression for each positive or recognition sample
     attention: bool = True  # CBAM in the streams
-    #: Let the recognition loss of a batch without a named emotion be 0/0, as in the release. Otherwise such a batch
-    #: contributes none.
+    #: Let the recognition loss of a batch without a named emotion be 0/0, as in the release, and not be left out.
     released_zero_division: bool = False
 
 
@@ -93,8 +92,7 @@ def train_sfamnet(
 ) -> tuple[SFAMNet, dict[str, np.ndarray]]:
     """Train SFAMNet on the samples of the training subjects; it returns what :func:`melib.training.train_mean` does.
 
-    Positive samples are the labelled frames and the recognition samples; as many negative frames are drawn once.
-    Nothing is selected on the way: the last state is returned.
+    Positives are the labelled frames and the recognition samples, with as many negatives. The last state is returned.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -53,12 +53,6 @@ def write_book(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
             page.append(list(row))
     book.save(path)
     return path
-
-
-def refused(words: str, call: Callable, *what: object, kind: type = ValueError, **how: object) -> None:
-    """A call fails with an error of a kind whose message matches the words."""
-    with pytest.raises(kind, match=words):
-        call(*what, **how)
 
 
 def released(*parts: str) -> Path:
@@ -136,7 +130,6 @@ CASME_SQ = (
 
 
 def casme_sq_labels(path: Path, rows: Sequence[tuple] = CASME_SQ) -> Path:
-    """Write the label file with its three sheets."""
     people = [(15, "s15", 1), (16, "s16", 2), (19, "s19", 3)]
     names = [("0101", "disgust1"), ("0102", "disgust2"), (401, "anger1"), ("0508", "happy5")]
     return write_book(path, CASFEcode_final=rows, naming_rule1=people, naming_rule2=names)
@@ -167,7 +160,6 @@ SAMM_LV = [
 
 
 def samm_lv_labels(root: Path, rows: Iterable[Sequence[object]]) -> Path:
-    """Nine rows of preamble, the header, and the labels."""
     header = ("Subject", "Filename", "Inducement Code", "Onset", "Apex", "Offset", "Duration", "Type", "Action Units")
     preamble = [("SAMM Long Videos Dataset - FACS Codes",), *[(None,)] * 3, ('"/" = or',), *[(None,)] * 4]
     return write_book(root / "SAMM_LongVideos_V2_Release.xlsx", FACS_Movement_Only=[*preamble, header, *rows])
@@ -182,7 +174,6 @@ def samm_codes(root: Path, rows: Iterable[tuple[str, str]]) -> Path:
 
 
 def samm_lv_tree(root: Path, rows=SAMM_LV, *, digits: int = 4) -> Path:
-    """Three videos of 20 frames."""
     for video in ("006_1", "006_2", "011_1"):
         names = [f"{video}_{number:0{digits}d}.jpg" for number in range(1, 21)]
         write_frames(root / "SAMM_longvideos" / video, names, grey=True)
@@ -203,13 +194,11 @@ CASME2 = [
 
 
 def casme2_labels(root: Path, rows=CASME2, *, name: str = "CASME2-coding-20190701.xlsx") -> Path:
-    """The header, two of its columns blank, and the labels."""
     header = ("Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None)
     return write_book(root / name, Sheet1=[(*header, "Action Units", "Estimated Emotion"), *rows])
 
 
 def casme2_tree(root: Path, rows=CASME2) -> Path:
-    """Four raw clips of 15 frames."""
     for subject, name, *_ in CASME2:
         write_frames(root / "CASME2-RAW" / f"sub{subject:02d}" / name, numbered(range(1, 16), "img{}.jpg"))
     casme2_labels(root, rows)
@@ -231,14 +220,12 @@ SMIC = [
 
 
 def smic_labels(folder: Path, rows: Iterable[Sequence[object]], sensor: str = "HS") -> Path:
-    """The header, the labels and the text below them."""
     below = [[], ["Notes:"], [None, "OnsetF: the onset of the micro-expression"]]
     sheet = [("Subject", "Filename", "OnsetF", "OffsetF", "FirstF", "Emotion"), *rows, *below]
     return write_book(folder / f"SMIC-{sensor}-E_annotation.xlsx", Sheet1=sheet)
 
 
 def smic_tree(root: Path, rows=SMIC, *, sensor: str = "HS") -> Path:
-    """Three long clips of 20 frames."""
     home = root / "SMIC-E_raw image" / f"{sensor}_long" / f"SMIC-{sensor}-E"
     for _, name, _, _, first, _ in SMIC:
         names = numbered(range(first, first + 20), "image{:06d}.jpg")

@@ -109,7 +109,6 @@ def casme2(root: Path) -> Path:
 
 
 def smic(root: Path, sensor: str = "HS") -> Path:
-    """No apexes at all."""
     onset, _, offset = moved(100)
     names = ("s01_ne_01", "s01_po_01", "s03_po_01", "s03_sur_01", "s04_ne_01", "s04_sur_01")
     home = root / "SMIC-E_raw image" / f"{sensor}_long" / f"SMIC-{sensor}-E"

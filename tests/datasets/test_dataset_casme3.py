@@ -4,6 +4,7 @@ from dataclasses import replace
 import dataset_trees as trees
 import numpy as np
 import pytest
+from refusing import refused
 
 from melib.datasets import casme3, open_dataset
 from melib.datasets.doctor import published
@@ -102,8 +103,7 @@ def test_depth_is_found_with_and_without_its_folder_and_its_camera_is_assumed(da
     for video in with_depth:
         depth = video.depth(10, 11)
         assert depth.dtype == np.float32 and depth.mean() == pytest.approx(0.611)
-    with pytest.raises(ValueError, match="no depth"):
-        dataset.videos[-1].depth(0, 1)
+    refused("no depth", dataset.videos[-1].depth, 0, 1)
     known = replace(with_depth[0], depth_scale=0.0005)
     np.testing.assert_allclose(2 * known.depth(9, 10), with_depth[0].depth(9, 10))
     assumed = with_depth[0].camera
@@ -158,9 +158,9 @@ def test_labels_that_cannot_be_read_are_skipped_each_with_its_reason(tmp_path):
 
 def test_missing_files_are_named(tmp_path):
     trees.casme3_labels(tmp_path)
-    trees.refused("no folder spNO", open_dataset, "casme3", tmp_path, kind=FileNotFoundError)
+    refused("no folder spNO", open_dataset, "casme3", tmp_path, kind=FileNotFoundError)
     for copy in ("a", "b"):
         (tmp_path / copy).mkdir()
         shutil.copy(tmp_path / "CAS(ME)3_part_A_v2.xls", tmp_path / copy)
     (tmp_path / "CAS(ME)3_part_A_v2.xls").unlink()
-    trees.refused("two label files", open_dataset, "casme3", tmp_path)
+    refused("two label files", open_dataset, "casme3", tmp_path)

@@ -1,5 +1,6 @@
 import dataset_trees as trees
 import pytest
+from refusing import refused
 
 from melib.datasets import casme_sq, open_dataset
 from melib.training import half_length
@@ -63,10 +64,8 @@ def test_labels_that_cannot_be_read_are_skipped_each_with_its_reason(tmp_path):
 
 def test_missing_things_are_named(tmp_path):
     trees.write_book(tmp_path / "code_final.xlsx", CASFEcode_final=[(1, "disgust1_1", 4)])
-    trees.refused(
-        "code_final.xlsx has the sheets 'CASFEcode final': sheet number 2", open_dataset, "casme_sq", tmp_path
-    )
+    refused("code_final.xlsx has the sheets 'CASFEcode final': sheet number 2", open_dataset, "casme_sq", tmp_path)
     trees.write_book(tmp_path / "code_final.xlsx", labels=[(1, "disgust1_1", 4)], people=[(1, 2, 3)], names=[(1, 2)])
-    trees.refused("code_final.xlsx, sheet 1: fewer columns than the 8", open_dataset, "casme_sq", tmp_path)
+    refused("code_final.xlsx, sheet 1: fewer columns than the 8", open_dataset, "casme_sq", tmp_path)
     trees.casme_sq_labels(tmp_path / "code_final.xlsx")
-    trees.refused("no folder s<n>", open_dataset, "casme_sq", tmp_path, kind=FileNotFoundError)
+    refused("no folder s<n>", open_dataset, "casme_sq", tmp_path, kind=FileNotFoundError)

@@ -2,11 +2,11 @@ import pickle
 import shutil
 
 import cv2
-import dataset_trees as trees
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusing import refused
 
 from melib.datasets import images
 from melib.datasets.paths import natural_key, subfolders
@@ -51,7 +51,7 @@ def test_a_position_shows_the_nearest_file_that_can_be_decoded(tmp_path_factory,
     video = open_video(folder)
     assert video.missing == max(present) - len(present)
     if not whole:
-        trees.refused("no image in .* can be decoded", video.frames, 0, 1)
+        refused("no image in .* can be decoded", video.frames, 0, 1)
         return
     assert shown(video) == [min(whole, key=lambda n: (abs(n - p), n)) for p in range(1, max(present) + 1)]
     assert {path.name for path in video.undecodable} == {f"{number}.png" for number in damaged}
@@ -66,10 +66,10 @@ def test_an_image_cut_short_is_damaged_and_never_half_a_picture(tmp_path, suffix
     whole = path.read_bytes()
     for length in (0, 3, 20, len(whole) // 2, len(whole) - 40):
         path.write_bytes(whole[:length])
-        trees.refused(f"7.{suffix} cannot be read", images.read_colour, path)
+        refused(f"7.{suffix} cannot be read", images.read_colour, path)
     if suffix == "bmp":  # nor may it declare more pixels than fit
         path.write_bytes(whole[:18] + np.array([60_000, 60_000], "<i4").tobytes() + whole[26:])
-        trees.refused("7.bmp cannot be read", images.read_colour, path)
+        refused("7.bmp cannot be read", images.read_colour, path)
 
 
 def test_grey_palette_transparent_and_colour_images_all_become_rgb(tmp_path):
@@ -97,13 +97,13 @@ def test_frames_of_two_sizes_or_kinds_and_what_a_video_lacks_are_refused(tmp_pat
     folder = numbered(tmp_path / "f", range(1, 5))
     cv2.imwrite(str(folder / "3.png"), np.zeros((12, 18, 3), np.uint8))
     video = open_video(folder)
-    trees.refused(r"3\.png has 18x12 pixels.*16x12", video.frames, 0, 4)
+    refused(r"3\.png has 18x12 pixels.*16x12", video.frames, 0, 4)
     deep = with_depth(tmp_path / "a", np.zeros((6, 8), np.uint16), [1])
-    trees.refused("depth included, must have one size", deep.depth, 0, 1)
-    trees.refused("16 bits a channel, and a colour frame has 8", images.read_colour, tmp_path / "a" / "d" / "1.png")
-    trees.refused("in colour, and a depth map has one channel", images.read_depth, folder / "1.png", 0.001)
-    trees.refused("no depth", video.depth, 0, 1)
-    trees.refused(r"melib\.face", video.landmarks, 0, 1)
+    refused("depth included, must have one size", deep.depth, 0, 1)
+    refused("16 bits a channel, and a colour frame has 8", images.read_colour, tmp_path / "a" / "d" / "1.png")
+    refused("in colour, and a depth map has one channel", images.read_depth, folder / "1.png", 0.001)
+    refused("no depth", video.depth, 0, 1)
+    refused(r"melib\.face", video.landmarks, 0, 1)
     with pytest.raises(IndexError):
         video.frames(3, 5)
 
@@ -114,7 +114,7 @@ def test_two_files_of_one_number_are_refused_and_other_files_left_alone(tmp_path
         (folder / name).write_bytes(b"")
     assert images.list_images(tmp_path, folder).numbers.tolist() == [1, 2]
     shutil.copy(folder / "1.png", folder / "img001.png")
-    trees.refused("two frames 1", images.list_images, tmp_path, folder)
+    refused("two frames 1", images.list_images, tmp_path, folder)
 
 
 def test_a_camera_s_turn_is_undone_and_names_of_times_are_said_to_be_no_numbers(tmp_path):
@@ -129,7 +129,7 @@ def test_a_camera_s_turn_is_undone_and_names_of_times_are_said_to_be_no_numbers(
         assert read[brightest].mean() > 190 and read.mean() < 110
     (tmp_path / "1.jpg").rename(tmp_path / "1699999999999.jpg")
     words = "whose number is below 10.9, as that of 1699999999999.jpg is not: number them from 1"
-    trees.refused(words, images.list_images, tmp_path, tmp_path, kind=FileNotFoundError)
+    refused(words, images.list_images, tmp_path, tmp_path, kind=FileNotFoundError)
 
 
 def test_folders_come_in_natural_order_without_hidden_ones_and_what_a_mac_packs(tmp_path):

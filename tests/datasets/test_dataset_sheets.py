@@ -2,6 +2,7 @@ import zipfile
 
 import dataset_trees as trees
 import pytest
+from refusing import refused
 
 from melib import datasets
 from melib.datasets import sheets
@@ -19,8 +20,8 @@ def test_the_header_is_found_below_other_text(tmp_path):
 def test_a_missing_column_or_sheet_is_named_with_the_file_and_what_was_found(tmp_path):
     path = trees.write_book(tmp_path / "a.xlsx", codes=[["Subject", "Start"], ["1", 4]])
     words = r"a\.xlsx, sheet 'codes'.* Onset; .*Subject, Start"
-    trees.refused(words, sheets.read_table, path, ["Subject", "Onset"], "codes")
-    trees.refused("has the sheets 'codes': sheet 'labels' is needed", sheets.read_table, path, ["Subject"], "labels")
+    refused(words, sheets.read_table, path, ["Subject", "Onset"], "codes")
+    refused("has the sheets 'codes': sheet 'labels' is needed", sheets.read_table, path, ["Subject"], "labels")
 
 
 def test_formulas_are_never_evaluated_and_error_cells_are_blank(tmp_path):
@@ -49,7 +50,7 @@ OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 )
 def test_a_file_that_is_not_what_its_name_says_is_said_to_be_what_it_is(tmp_path, content, words):
     (tmp_path / "a.xls").write_bytes(content)
-    trees.refused(words, sheets.read_cells, tmp_path / "a.xls")
+    refused(words, sheets.read_cells, tmp_path / "a.xls")
 
 
 def test_a_workbook_saved_as_strict_open_xml_is_said_to_be_one(tmp_path):
@@ -58,7 +59,7 @@ def test_a_workbook_saved_as_strict_open_xml_is_said_to_be_one(tmp_path):
         for name in old.namelist():
             content = old.read(name).replace(b"schemas.openxmlformats.org/office", b"purl.oclc.org/ooxml/office")
             new.writestr(name, content.replace(b"Document/2006/relationships", b"Document/relationships"))
-    trees.refused("b.xlsx is saved as Strict Open XML", sheets.read_cells, tmp_path / "b.xlsx")
+    refused("b.xlsx is saved as Strict Open XML", sheets.read_cells, tmp_path / "b.xlsx")
 
 
 def test_a_name_is_the_same_stored_as_a_number_or_as_a_text(tmp_path):
@@ -99,5 +100,5 @@ def test_every_class_set_says_what_becomes_of_every_emotion(name):
 
 
 def test_an_unknown_dataset_gets_the_nearest_name():
-    trees.refused("did you mean 'casme3'", datasets.open_dataset, "casme-3", ".")
-    trees.refused("use one of casme3, casme_sq", datasets.class_sets, "wombat")
+    refused("did you mean 'casme3'", datasets.open_dataset, "casme-3", ".")
+    refused("use one of casme3, casme_sq", datasets.class_sets, "wombat")

@@ -94,12 +94,11 @@ def test_the_account_is_complete_and_what_the_release_itself_lacks_is_no_fault_o
     said = "\n".join(result["differences"])
     assert "missing frames" not in said and "damaged files: 1" in said and "videos without depth: 2 of 5" in said
     account = result["labels"]
-    lost = [(row["subject"], row["video"], row["reason"]) for row in account["without_frames"]]
-    assert lost == [("spNO.5", "c", "no folder of frames")]
-    assert [row["row"] for row in account["skipped"]] == [5] and "one frame" in account["skipped"][0]["reason"]
+    (lost,), (skipped,), (cut,) = (account[name] for name in ("without_frames", "skipped", "cut"))
+    assert (lost["subject"], lost["video"], lost["reason"]) == ("spNO.5", "c", "no folder of frames")
+    assert skipped["row"] == 5 and "one frame" in skipped["reason"] and (cut["from"], cut["to"]) == (60, 40)
     assert sorted(row["column"] for row in account["changes"]) == ["apex", "offset", "onset"]
     assert all(row["reason"] and row["source"] for row in account["changes"])
-    assert [(row["from"], row["to"]) for row in account["cut"]] == [(60, 40)]
     counted = {(r["labels"], r["count"]): (r["published"], r["found"], r["with_frames"]) for r in result["counts"]}
     assert counted["as released", "micro"] == (860, 6, None)
     assert counted["after the rule of 30 frames", "micro"] == (818, 5, 4)

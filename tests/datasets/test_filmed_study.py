@@ -1,5 +1,3 @@
-"""Rows of long videos on a licensed dataset, read from a folder as it was unpacked."""
-
 import functools
 import json
 import sys

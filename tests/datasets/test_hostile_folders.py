@@ -65,7 +65,6 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A tree of every reader."""
     return {name: make(tmp_path_factory.mktemp(name) / "data") for name, (make, _) in TREES.items()}
 
 

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import dataset_trees as trees
 import pytest
 from dataset_trees import SMIC as ROWS
@@ -11,10 +9,6 @@ from melib.datasets import open_dataset, smic
 
 def placed(dataset) -> list[tuple]:
     return [(each.onset, each.apex, each.offset) for video in dataset.videos for each in video.expressions]
-
-
-def clip_folder(root: Path) -> Path:
-    return root / "SMIC-E_raw image" / "HS_long" / "SMIC-HS-E" / "HS" / "s01" / "s01_ne_01"
 
 
 def test_each_sensor_is_a_dataset_with_its_frame_rate(tmp_path):
@@ -66,8 +60,16 @@ def test_a_cropped_clip_holds_the_frames_of_its_expression(tmp_path):
     assert [video.n_frames for video in open_dataset("smic_hs", long(tmp_path)).videos] == [20] * 3
 
 
-def test_clips_whose_files_are_numbered_anew_count_from_their_first_file_and_it_is_noted(tmp_path):
-    folder = clip_folder(long(tmp_path))
+def test_a_clip_that_lacks_its_beginning_keeps_its_labels_and_one_numbered_anew_counts_from_its_first_file(tmp_path):
+    folder = tmp_path / "SMIC-E_raw image" / "HS_long" / "SMIC-HS-E" / "HS" / "s01" / "s01_ne_01"
+    long(tmp_path)
+    for number in (101, 102):
+        (folder / f"image{number:06d}.jpg").unlink()
+    dataset = open_dataset("smic_hs", tmp_path)
+    video = dataset.videos[0]
+    assert (video.n_frames, video.missing) == (20, 2) and placed(dataset)[0] == (4, None, 9)
+    assert trees.brightness(video.frames(0, 5)) == [3, 3, 3, 4, 5]
+    long(tmp_path)
     for number in range(101, 121):
         (folder / f"image{number:06d}.jpg").rename(folder / f"image{number - 100:06d}.jpg")
     dataset = open_dataset("smic_hs", tmp_path)
@@ -75,16 +77,6 @@ def test_clips_whose_files_are_numbered_anew_count_from_their_first_file_and_it_
     assert trees.brightness(dataset.videos[0].frames(4, 10)) == [5, 6, 7, 8, 9, 10]
     (change,) = dataset.labels.changes.to_dict("records")
     assert (change["column"], change["from"], change["to"]) == ("FirstF", 101, 1)
-
-
-def test_a_clip_that_lacks_its_beginning_keeps_its_labels_on_their_frames(tmp_path):
-    folder = clip_folder(long(tmp_path))
-    for number in (101, 102):
-        (folder / f"image{number:06d}.jpg").unlink()
-    dataset = open_dataset("smic_hs", tmp_path)
-    video = dataset.videos[0]
-    assert (video.n_frames, video.missing) == (20, 2) and placed(dataset)[0] == (4, None, 9)
-    assert trees.brightness(video.frames(0, 5)) == [3, 3, 3, 4, 5]
 
 
 def test_rows_that_cannot_be_read_are_skipped_with_their_reasons(tmp_path):

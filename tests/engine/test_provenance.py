@@ -9,10 +9,8 @@ from melib import provenance
 
 def test_the_commit_is_named_and_marked_when_files_differ(tmp_path, monkeypatch):
     def git(*arguments: str) -> str:
-        identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-        return subprocess.run(
-            ["git", "-C", tmp_path, *identity, *arguments], check=True, capture_output=True, text=True
-        ).stdout.strip()
+        command = ["git", "-C", tmp_path, "-c", "user.name=A", "-c", "user.email=a@example.org", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     git("init", "--quiet")
     (tmp_path / "a").write_text("1")

@@ -11,8 +11,8 @@ import nbformat
 import pair_notebooks
 import papermill
 import pytest
+from refusing import refused
 
-from melib.errors import InputError
 from melib.study import experiments, records
 from melib.study.record import Record
 
@@ -52,8 +52,7 @@ def test_nothing_is_kept_while_a_record_is_missing_or_stale(kept):
     (made,) = (kept.parent / ".cache").rglob("units.0.json")
     made.write_text(json.dumps({**json.loads(made.read_text()), "key": "other"}))
     for _ in ("stale", "missing"):
-        with pytest.raises(InputError, match="1 records are missing or stale.*build_book.py smoke records"):
-            keep_records.main("smoke")
+        refused("1 records are missing or stale.*build_book.py smoke records", keep_records.main, "smoke")
         assert [path.name for path in kept.rglob("*.*")] == ["row.0.json"]
         made.unlink(missing_ok=True)
 
@@ -92,7 +91,6 @@ def test_a_tier_that_does_not_exist_gets_one_line(name, monkeypatch, tmp_path, c
 
 def test_away_from_the_checkout_nothing_is_built_and_nothing_paired(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match="start from the root of the checkout"):
-        build_book.main("smoke")
+    refused("start from the root of the checkout", build_book.main, "smoke", kind=FileNotFoundError)
     assert pair_notebooks.main(["--check", "--folder", str(tmp_path / "nowhere")]) == 2
     assert "no notebook in" in capsys.readouterr().err

@@ -32,10 +32,8 @@ class TexturedVideo(Video):
 
     def frames(self, start, stop):
         self.check_range(start, stop)
-        more = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_WRAP}
-        images = [
-            cv2.warpAffine(self.texture, np.float32(self.warp(i)), (128, 128), **more) for i in range(start, stop)
-        ]
+        more = {"dsize": (128, 128), "flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_WRAP}
+        images = [cv2.warpAffine(self.texture, np.float32(self.warp(i)), **more) for i in range(start, stop)]
         return np.repeat(np.stack(images)[..., None], 3, axis=3).round().clip(0, 255).astype(np.uint8)
 
     def landmarks(self, start, stop):

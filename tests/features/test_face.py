@@ -1,5 +1,3 @@
-"""The strips lie where the released code puts them."""
-
 import numpy as np
 import pytest
 from sliding import landmarks_128

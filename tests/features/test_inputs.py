@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from refusing import refused
 from sliding import PlaneVideo, SlidingVideo
 
 from melib import face, features, flow
@@ -138,8 +139,7 @@ def test_a_video_says_what_it_lacks():
         (PlaneVideo(), "true-S", "none", "p0/v0 has no known true motion.*on the benchmark alone"),
         (PlaneVideo(), "O", "true-pose", "p0/v0 has no known true motion.*on the benchmark alone"),
     ):
-        with pytest.raises(ValueError, match=message):
-            found(video, input, stabilization=stabilization)
+        refused(message, found, video, input, stabilization=stabilization, kind=ValueError)
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,8 @@ def test_a_grid_over_the_face_keeps_a_constant_and_finds_the_eye_in_its_cell(tur
     at, shares = compute.face_grid(landmarks, 128, 128)
     y, x = np.mgrid[:128, :128]
     bump = np.exp(-((x - landmarks[36, 0]) ** 2 + (y - landmarks[36, 1]) ** 2) / 8)
-    even, seen, right = (
-        (plane.ravel()[at] * shares).sum(-1).reshape(42, 42) for plane in (np.ones((128, 128)), bump, x)
-    )
+    pictures = np.stack([np.ones((128, 128)), bump, x]).reshape(3, -1)
+    even, seen, right = (pictures[:, at] * shares).sum(-1).reshape(3, 42, 42)
     # The eye on the left is half a distance left of the middle: a quarter of the width, and .62 of 2.24 down.
     assert np.unravel_index(seen.argmax(), seen.shape) == (int(42 * 0.62 / 2.24), 10)
     assert even.max() < 1 + 1e-6 and even[12:30].min() > 1 - 1e-6
@@ -227,8 +226,7 @@ def test_cells_outside_of_the_picture_are_zero_and_the_scale_is_the_distance_bet
     landmarks = face_landmarks(PlaneVideo())
     _, shares = compute.face_grid(landmarks + (40, 0), 128, 128)
     assert not shares.sum(-1).reshape(42, 42)[:, -8:].any()
-    with pytest.raises(ValueError, match="no mouth below two eyes"):
-        compute.face_grid(landmarks[::-1], 128, 128)
+    refused("no mouth below two eyes", compute.face_grid, landmarks[::-1], 128, 128, kind=ValueError)
     for input, power in (("O", 1), ("S", 0), ("D", 0)):
         near, far = (FeatureSettings(input, "face").scales(128, pixels)[0] for pixels in (53.0, 26.5))
         assert near == FeatureSettings(input).scales(128, 1.0)[0] and far == near / 2**power

@@ -14,7 +14,6 @@ class Texture:
         self.phase = random.uniform(0, 2 * np.pi, waves)
 
     def __call__(self, x, y):
-        """Grey levels in 0..255 at the coordinates."""
         total = np.zeros(np.shape(x))
         for wave_x, wave_y, phase in zip(*self.wave, self.phase, strict=True):
             total += np.cos(wave_x * x + wave_y * y + phase)

@@ -1,5 +1,3 @@
-"""Pictures of motion say what they show."""
-
 import numpy as np
 import pytest
 

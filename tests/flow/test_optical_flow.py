@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from refusing import refused
 
 from melib.flow import METHODS, optical_flow
 from tests.flow.scenes import endpoint_error, shifted_pair
@@ -90,15 +91,12 @@ def test_bits_and_settings_do_not_depend_on_the_number_of_threads():
     ],
 )
 def test_images_that_cannot_be_compared_are_refused_with_the_reason(a, b, message):
-    with pytest.raises(ValueError, match=message):
-        optical_flow(a, b, method="dis")
+    refused(message, optical_flow, a, b, method="dis", kind=ValueError)
 
 
 def test_unknown_methods_and_parameters_are_refused():
-    with pytest.raises(ValueError, match="unknown flow method 'raft'"):
-        optical_flow(A, B, method="raft")
-    with pytest.raises(TypeError, match="patch_strid"):
-        optical_flow(A, B, method="dis", patch_strid=4)
+    refused("unknown flow method 'raft'", optical_flow, A, B, method="raft", kind=ValueError)
+    refused("patch_strid", optical_flow, A, B, method="dis", patch_strid=4, kind=TypeError)
 
 
 @pytest.mark.parametrize(
@@ -109,5 +107,4 @@ def test_unknown_methods_and_parameters_are_refused():
 )
 def test_parameters_out_of_range_are_refused(method, name, value):
     """OpenCV would end the process on some."""
-    with pytest.raises(ValueError, match=f"{name} must"):
-        optical_flow(A, B, method=method, **{name: value})
+    refused(f"{name} must", optical_flow, A, B, method=method, **{name: value}, kind=ValueError)

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from refusing import refused
 
 from melib.flow import fit_rigid, generic_face, rigid_motion, stabilize
 from melib.video import Camera
@@ -55,8 +56,7 @@ def test_the_motion_is_found_from_scene_flow_though_the_mouth_moves(surface, hea
     rotation, translation = fit_rigid(head[1] + own, depth, CAMERA, face)
     np.testing.assert_allclose(rotation, ROTATION, atol=2e-5)
     np.testing.assert_allclose(translation, TRANSLATION, atol=2e-5)
-    with pytest.raises(ValueError, match="the face with depth has 0 pixels"):
-        fit_rigid(own, np.zeros_like(depth), CAMERA, face)
+    refused("the face with depth has 0 pixels", fit_rigid, own, np.zeros_like(depth), CAMERA, face, kind=ValueError)
 
 
 @pytest.mark.parametrize("components", [2, 3])
@@ -93,11 +93,9 @@ GENERIC = generic_face(LANDMARKS, CAMERA)
 def test_rigid_removes_the_parallax_that_affine_leaves_and_a_generic_face_much_of_it(surface, head):
     face, depth, _ = surface
     given = {"face": face & (depth > 0), "landmarks": LANDMARKS, "camera": CAMERA}
+    ways = [(mode, None) for mode in ("median", "affine", "relief")] + [("rigid", depth), ("rigid", GENERIC)]
     median, affine, relief, rigid, guessed = (
-        np.abs(stabilize(head[0], mode, depth=shape, **given))[:, given["face"]].mean()
-        for mode, shape in zip(
-            ("median", "affine", "relief", "rigid", "rigid"), (*3 * [None], depth, GENERIC), strict=True
-        )
+        np.abs(stabilize(head[0], mode, depth=shape, **given))[:, given["face"]].mean() for mode, shape in ways
     )
     assert median > 4 * affine > 16 * rigid
     assert guessed < 0.6 * affine and relief < 0.7 * affine
@@ -109,5 +107,4 @@ def test_the_generic_face_stands_at_the_distance_its_eyes_tell_nose_first():
     assert GENERIC[62, 64] == GENERIC.min()
     assert GENERIC.max() - GENERIC.min() == pytest.approx(0.08, abs=1e-6)
     for points, message in ((5, r"landmarks must be \(68, 2\)"), (68, "0 pixels apart")):
-        with pytest.raises(ValueError, match=message):
-            generic_face(np.zeros((points, 2)), CAMERA)
+        refused(message, generic_face, np.zeros((points, 2)), CAMERA, kind=ValueError)

@@ -1,5 +1,3 @@
-"""RGB-D scene flow of surfaces whose motion is known."""
-
 import numpy as np
 import pytest
 import torch

@@ -16,7 +16,6 @@ def reference_derivative(image, axis):
 
 
 def reference_gradient(u):
-    """Forward differences, 0 past the border."""
     right, down = np.zeros_like(u), np.zeros_like(u)
     right[:, :-1] = np.diff(u, axis=1)
     down[:-1] = np.diff(u, axis=0)
@@ -24,7 +23,6 @@ def reference_gradient(u):
 
 
 def reference_divergence(p):
-    """Minus the adjoint of the forward differences."""
     right = np.diff(p[0, :, :-1], axis=1, prepend=0, append=0)
     down = np.diff(p[1, :-1], axis=0, prepend=0, append=0)
     return right + down

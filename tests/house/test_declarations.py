@@ -63,8 +63,8 @@ def imported_distributions(files: Iterator[Path]) -> dict[str, set[str]]:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
             for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names:
-                # Tests import the programs of tools as modules, as pytest's setting `pythonpath` lets them.
-                places = (path.parent, ROOT / "tools", ROOT / "notebooks")
+                # Tests import programs of tools and each other as modules, as pytest's settings let them.
+                places = (path.parent, *(ROOT / folder for folder in ("tests", "tools", "notebooks")))
                 ours = (ROOT / name).is_dir() or any((place / f"{name}.py").exists() for place in places)
                 for owner in () if ours else owners.get(name, [name]):
                     found.setdefault(canonicalize_name(owner), set()).add(str(path.relative_to(ROOT)))

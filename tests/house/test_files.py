@@ -1,5 +1,3 @@
-"""A file is there whole or not at all."""
-
 import pytest
 
 from melib.errors import InputError, in_one_line
@@ -12,7 +10,6 @@ def names(folder):
 
 @pytest.fixture
 def path(tmp_path):
-    """A file that is there."""
     path = tmp_path / "record.json"
     path.write_text("old")
     return path

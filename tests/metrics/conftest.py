@@ -1,5 +1,3 @@
-"""Tables that the tests of the metrics share."""
-
 import numpy as np
 import pandas as pd
 import pytest

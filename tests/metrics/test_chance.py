@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from refusing import refused
 
 from melib.errors import InputError
 from melib.metrics import chance, recognition, strs
@@ -10,7 +11,6 @@ from melib.metrics import chance, recognition, strs
 
 @pytest.fixture
 def draws(monkeypatch):
-    """The predictions that a null scores, draw by draw."""
     found, score = [], strs.tally_checked
     monkeypatch.setattr(strs, "tally_checked", lambda t, p, *rest: found.append(p) or score(t, p, *rest))
     return found
@@ -78,9 +78,6 @@ def test_guessing_has_its_expected_accuracy_and_is_not_1_over_c():
 def test_what_a_null_cannot_do_is_refused_by_name(tables, videos):
     with pytest.raises(InputError, match="video 8/v1 has predictions but no length"):
         chance.shifted(*tables, videos[~((videos.subject == 8) & (videos.video == "v1"))])
-    with pytest.raises(InputError, match="at least 20"):
-        chance.exchanged(*tables, n_draws=19)
-    with pytest.raises(InputError, match="no metric 'strs'"):
-        chance.guessed(["a", "b"], n_draws=20).holds({"strs": 0.1})
-    with pytest.raises(InputError, match="unknown way of guessing 'random'"):
-        chance.guessed(["a"], guess="random")
+    refused("at least 20", chance.exchanged, *tables, n_draws=19)
+    refused("no metric 'strs'", chance.guessed(["a", "b"], n_draws=20).holds, {"strs": 0.1})
+    refused("unknown way of guessing 'random'", chance.guessed, ["a"], guess="random")

@@ -1,5 +1,3 @@
-"""The figures about metrics show what they are given."""
-
 import metric_figures as figures
 import numpy as np
 import pandas as pd

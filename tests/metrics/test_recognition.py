@@ -6,8 +6,8 @@ import sklearn.metrics as peer
 from enumerated import on_examples
 from hypothesis import given
 from hypothesis import strategies as st
+from refusing import refused
 
-from melib.errors import InputError
 from melib.metrics import recognition
 
 NAMES = ("anger", "disgust", "happy")
@@ -68,7 +68,5 @@ def test_bad_labels_are_refused():
         ((["a", "x"], ["a", "a"], ["a"]), "true label 1 is 'x', which is none of the classes a"),
         ((["a"], ["a"], ["a", "a"]), "named twice"),
     ):
-        with pytest.raises(InputError, match=words):
-            recognition.validate(*arguments)
-    with pytest.raises(InputError, match="2 subjects for 1 clips"):
-        recognition.tally(["a"], ["a"], [1, 2])
+        refused(words, recognition.validate, *arguments)
+    refused("2 subjects for 1 clips", recognition.tally, ["a"], ["a"], [1, 2])

@@ -25,32 +25,10 @@ BLANKS = [lambda cell, blank=blank: f"{blank}{cell}{blank}" for blank in (" ", "
 SAME = [*BLANKS, lambda cell: f'"{cell}"', lambda cell: cell.translate(FULL_WIDTH), lambda cell: cell + "\u200e"]
 SAME += [lambda cell: cell.replace("\u00e9", "e\u0301"), lambda cell: re.sub(r"^\d+$", r"\g<0>.0", cell)]
 SAME += [lambda cell: re.sub(r"^\d+$", r'"\g<0>,0"', cell)]
-WORDS = (
-    "",
-    "nan",
-    "None",
-    "NA",
-    "-",
-    "2.02E+13",
-    "2-Jan",
-    "ten",
-    "1.5",
-    "1,100",
-    '"1,000"',
-    '"',
-    '"a\nb"',
-    "10\x00",
-    "1e3",
-)
-HARM = [lambda cell, word=word: word for word in WORDS]
-HARM += [
-    str.upper,
-    str.title,
-    lambda cell: f'"{cell}',
-    lambda cell: f"{cell}x",
-    lambda cell: f"{cell},9",
-    lambda cell: "9,",
-]
+WORDS = ["", "nan", "None", "NA", "-", "2.02E+13", "2-Jan", "ten", "1.5", "1,100", '"1,000"', '"', "10\x00", "1e3"]
+HARM = [lambda cell, word=word: word for word in [*WORDS, '"a\nb"']]
+HARM += [str.upper, str.title, lambda cell: f'"{cell}', lambda cell: f"{cell}x", lambda cell: f"{cell},9"]
+HARM.append(lambda cell: "9,")
 
 
 def written(rows, damage, separator=",", newline="\n", encoding="utf-8", trailing="", first=""):
@@ -67,7 +45,6 @@ CLEAN = written(TRUTH, []), written(PREDICTED, [])
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
-    """What is said of two files of these bytes."""
     folder = tmp_path_factory.mktemp("damage")
 
     @functools.cache

@@ -1,9 +1,8 @@
-"""Spotting metrics: counts, average precision, and the ranking of frames."""
-
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics as peer
+from refusing import refused
 
 from melib.errors import InputError
 from melib.metrics import spotting
@@ -24,12 +23,9 @@ def test_macro_expressions_leave_both_tables():
     assert scores["f1_micro"] == 0.5
 
 
-def test_average_precision_falls_with_the_threshold():
+def test_average_precision_falls_with_the_threshold_and_is_the_same_in_any_order_of_rows_of_equal_score():
     predictions = table([("s", "v", 0, 12, 1.0)], "score")  # IoU 10/13 = 0.77: right at six of the ten thresholds
     assert spotting.average_precision(ONE, predictions) == pytest.approx({"ap_50": 1.0, "ap_50_95": 0.6})
-
-
-def test_average_precision_does_not_depend_on_the_order_of_rows_of_equal_score():
     truth = table([("s", f"v{i}", 0, 9, "micro") for i in range(4)])
     predictions = table([("s", f"v{i}", at, at + 9, 0.5) for at in (0, 50) for i in range(3)], "score")
     there = spotting.average_precision(truth, predictions)
@@ -53,8 +49,7 @@ def test_average_precision_agrees_with_a_plain_implementation_on_random_rankings
 
 def test_without_scores_average_precision_is_not_invented_but_follows_the_rows_under_protocol_mean():
     assert np.isnan(spotting.evaluate(ONE, ONE)["ap_50_micro"])
-    with pytest.raises(InputError, match="add a column 'score'"):
-        spotting.average_precision(ONE, ONE)
+    refused("add a column 'score'", spotting.average_precision, ONE, ONE)
     two = pd.concat([ONE, table([("s", "v", 50, 59, "micro")])])
     assert spotting.average_precision(ONE, two, protocol="mean")["ap_50"] == 1
     assert spotting.average_precision(ONE, two[::-1], protocol="mean")["ap_50"] == 0.5
@@ -90,9 +85,7 @@ def test_frame_metrics_agree_with_scikit_learn_and_weights_repeat_subjects(ranke
 
 def test_what_cannot_be_scored_is_refused_by_name(ranked_frames):
     truth, scores = ranked_frames
-    with pytest.raises(InputError, match="no scored frame lies in a true micro-expression"):
-        spotting.roc_auc_frames(truth[:0], scores)
+    refused("no scored frame lies in a true micro-expression", spotting.roc_auc_frames, truth[:0], scores)
     with pytest.raises(InputError, match="frame 0 of 1/v is scored twice"):
         spotting.roc_auc_frames(truth, pd.concat([scores, scores[:1]], ignore_index=True))
-    with pytest.raises(InputError, match="unknown protocol 'soft'"):
-        spotting.evaluate(truth, truth, protocol="soft")
+    refused("unknown protocol 'soft'", spotting.evaluate, truth, truth, protocol="soft")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from refusing import refused
 
 from melib.errors import InputError
 from melib.metrics import _tables, intervals, strs
@@ -45,15 +46,13 @@ def read(tmp_path, text):
     ],
 )
 def test_a_bad_row_is_named_by_file_and_line(tmp_path, text, words):
-    with pytest.raises(InputError, match=words):
-        read(tmp_path, text)
+    refused(words, read, tmp_path, text)
 
 
 def test_a_bad_row_of_a_frame_is_named_by_its_index():
     columns = {"subject": 1, "video": "a", "onset": [0, 9], "offset": [5, 2], "emotion": "x"}
     frame = pd.DataFrame(columns, index=["p", "q"])
-    with pytest.raises(InputError, match="predictions, row q: offset 2 lies before onset 9"):
-        strs.evaluate(frame[:1], frame)
+    refused("predictions, row q: offset 2 lies before onset 9", strs.evaluate, frame[:1], frame)
 
 
 def test_a_file_that_is_not_text_or_not_there_is_named(tmp_path):
@@ -61,8 +60,7 @@ def test_a_file_that_is_not_text_or_not_there_is_named(tmp_path):
     path.write_bytes(b"subject\n\xffbad")
     with pytest.raises(InputError, match="pred.csv, line 2: not text in UTF-8 or UTF-16: save it as CSV in UTF-8"):
         _tables.intervals(path, "predictions")
-    with pytest.raises(FileNotFoundError, match="nowhere.csv"):
-        _tables.intervals(tmp_path / "nowhere.csv", "predictions")
+    refused("nowhere.csv", _tables.intervals, tmp_path / "nowhere.csv", "predictions", kind=FileNotFoundError)
 
 
 def test_rows_that_look_odd_but_mean_something_are_kept(tmp_path):

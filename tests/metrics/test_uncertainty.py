@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from refusing import refused
 from scipy import stats
 from scipy.stats import norm
 
-from melib.errors import InputError
 from melib.metrics import recognition, spotting, strs, uncertainty
 from melib.metrics._tally import Tally
 
@@ -17,7 +17,6 @@ paired = partial(uncertainty.paired, fewest=2)
 
 
 def mean_tally(values: np.ndarray) -> Tally:
-    """The mean of one number per subject, as a tally."""
     counts = np.stack([values, np.ones(len(values))], axis=1)
     names = tuple(f"s{i:03d}" for i in range(len(values)))
     return Tally(names, counts, ("sum", "n"), lambda t: {"mean": t[..., 0] / t[..., 1]}, unbounded=frozenset({"mean"}))
@@ -145,12 +144,9 @@ def test_from_few_subjects_studentised_intervals_hold_the_truth_as_often_as_they
 
 def test_what_cannot_be_resampled_is_refused(tables):
     for options, words in (({"method": "normal"}, "unknown method 'normal'"), ({"n_resamples": 5}, "at least 20")):
-        with pytest.raises(InputError, match=words):
-            bootstrap(strs.tally(*tables), **options)
-    with pytest.raises(InputError, match="at least two subjects, there is 1"):
-        bootstrap(strs.tally(*(part[part.subject == 1] for part in tables)))
-    with pytest.raises(InputError, match="different metrics"):
-        paired(strs.tally(*tables), spotting.tally(*tables))
+        refused(words, bootstrap, strs.tally(*tables), **options)
+    refused("at least two subjects, there is 1", bootstrap, strs.tally(*(part[part.subject == 1] for part in tables)))
+    refused("different metrics", paired, strs.tally(*tables), spotting.tally(*tables))
 
 
 def test_a_difference_of_shares_stays_between_minus_one_and_one_where_that_of_amounts_would_not():
@@ -160,9 +156,8 @@ def test_a_difference_of_shares_stays_between_minus_one_and_one_where_that_of_am
         pairs = [np.stack([each, every], axis=1).astype(float) for each in hits]
         for unbounded in (frozenset(), frozenset({"share"})):
             how = (("hits", "n"), lambda t: {"share": t[..., 0] / t[..., 1]}, unbounded)
-            row = paired(*(Tally(tuple("abcdef"), counts, *how) for counts in pairs), n_resamples=100).table.loc[
-                "share"
-            ]
+            tallies = (Tally(tuple("abcdef"), counts, *how) for counts in pairs)
+            row = paired(*tallies, n_resamples=100).table.loc["share"]
             widest = max(-row["low"], row["high"])
             assert unbounded or (widest <= 1 and row["low"] <= row["value"] <= row["high"])
             beyond += widest > 1

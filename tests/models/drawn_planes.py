@@ -1,5 +1,3 @@
-"""Random planes and generators for the networks."""
-
 import numpy as np
 import torch
 

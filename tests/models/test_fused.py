@@ -33,9 +33,8 @@ def test_features_and_gradients_are_those_of_separate_operations(model, n):
     fused, plain = streams(model, x, True), streams(model, x, False)
     assert type(fused.grad_fn) is not type(plain.grad_fn), "the two paths are different code"
     torch.testing.assert_close(fused, plain, atol=1e-4, rtol=1e-4)
-    for got, expected in zip(
-        torch.autograd.grad(fused, weights, towards), torch.autograd.grad(plain, weights, towards), strict=True
-    ):
+    gradients = (torch.autograd.grad(found, weights, towards) for found in (fused, plain))
+    for got, expected in zip(*gradients, strict=True):
         # Where two values are equal to rounding, the paths may name different ones the maximum.
         torch.testing.assert_close(got, expected, atol=1e-3 * expected.abs().max().item(), rtol=0)
 

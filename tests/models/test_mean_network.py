@@ -19,7 +19,6 @@ def test_parameter_count_is_that_of_the_released_graph():
 
 
 def test_forward_equals_plain_arithmetic():
-    """The network written out with loops over filters, in float64."""
     model = MEAN(3, generator=generator()).double().eval()
     with torch.no_grad():
         model.shared.norm.running_mean.uniform_(-0.1, 0.1, generator=generator(1))
@@ -28,10 +27,8 @@ def test_forward_equals_plain_arithmetic():
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
 
     def correlate(plane, kernel):
-        padded = np.pad(plane, 2)
-        return sum(
-            kernel[i, j] * padded[i : i + plane.shape[0], j : j + plane.shape[1]] for i in range(5) for j in range(5)
-        )
+        padded, (height, width) = np.pad(plane, 2), plane.shape
+        return sum(kernel[i, j] * padded[i : i + height, j : j + width] for i in range(5) for j in range(5))
 
     def pool(plane, size):
         return plane.reshape(plane.shape[0] // size, size, -1, size).max((1, 3))
@@ -43,9 +40,8 @@ def test_forward_equals_plain_arithmetic():
             out = np.maximum(correlate(x[stream], kernel) + weights[f"shared.convolutions.{stream}.bias"][f], 0)
             c = len(maps)
             scale = weights["shared.norm.weight"][c] / np.sqrt(weights["shared.norm.running_var"][c] + 1e-3)
-            maps.append(
-                pool((out - weights["shared.norm.running_mean"][c]) * scale + weights["shared.norm.bias"][c], 3)
-            )
+            centred = out - weights["shared.norm.running_mean"][c]
+            maps.append(pool(centred * scale + weights["shared.norm.bias"][c], 3))
     for head, got in zip(("spot", "recognition"), model(torch.from_numpy(x[None])), strict=True):
         kernels, bias = weights[f"{head}.convolution.weight"], weights[f"{head}.convolution.bias"]
         flat = [

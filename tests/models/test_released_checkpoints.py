@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from drawn_planes import generator, planes
+from refusing import refused
 
 from melib.models import MEAN, SFAMNet, WindowNet, load_mean, load_model, load_sfamnet, predict, save_model
 
@@ -26,9 +27,8 @@ def write_keras(path, model, counter, heads=("spot", "recog"), inside="", broken
     for i, (start, stop) in enumerate(zip([0, *stops], stops, strict=False)):
         convolution(counter + i, f"shared.convolutions.{i}")
         keras = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
-        layers[name("batch_normalization", counter + i)] = {
-            theirs: state[f"shared.norm.{ours}"][start:stop] for theirs, ours in keras.items()
-        }
+        values = {theirs: state[f"shared.norm.{ours}"][start:stop] for theirs, ours in keras.items()}
+        layers[name("batch_normalization", counter + i)] = values
     for i, head in enumerate(heads):
         ours = {"spot": "spot", "recog": "recognition"}[head]
         convolution(counter + 3 + i, f"{ours}.convolution")
@@ -70,23 +70,19 @@ def test_a_head_that_is_not_in_the_file_gives_nan(tmp_path, mean, head):
 
 def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, mean):
     path = write_keras(tmp_path / "s1.hdf5", mean, 0, broken="conv2d_3")
-    with pytest.raises(ValueError, match="2 of 26 tensors: conv2d_3/bias, conv2d_3/kernel; allow_nonfinite"):
-        load_mean(path)
+    refused("2 of 26 tensors: conv2d_3/bias, conv2d_3/kernel; allow_nonfinite", load_mean, path, kind=ValueError)
     assert np.isnan(predict(load_mean(path, allow_nonfinite=True), planes(1), device="cpu")[0]).all()
 
 
 def test_files_that_are_something_else_are_refused(tmp_path):
     (tmp_path / "text").write_text("words")
     for load in (load_mean, load_sfamnet, load_model):
-        with pytest.raises(FileNotFoundError, match="no checkpoint"):
-            load(tmp_path / "nothing")
-        with pytest.raises(ValueError, match="text"):
-            load(tmp_path / "text")
+        refused("no checkpoint", load, tmp_path / "nothing", kind=FileNotFoundError)
+        refused("text", load, tmp_path / "text", kind=ValueError)
     for name, message in (("dense/kernel:0", "not a MEAN checkpoint.*dense"), ("weights", "not a MEAN checkpoint")):
         with h5py.File(tmp_path / "other.hdf5", "w") as file:
             file[name] = np.zeros(3)
-        with pytest.raises(ValueError, match=message):
-            load_mean(tmp_path / "other.hdf5")
+        refused(message, load_mean, tmp_path / "other.hdf5", kind=ValueError)
     torch.save({"fc_recog.bias": torch.zeros(5)}, tmp_path / "other.pkl")
     with pytest.raises(ValueError, match=r"missing or unknown: c1.0.bn1.bias, .* and \d+ more$"):
         load_sfamnet(tmp_path / "other.pkl")
@@ -117,6 +113,5 @@ def test_our_checkpoints_come_back_bit_for_bit_with_their_metadata(tmp_path, mod
     name, weight = next(read.named_parameters())
     torch.nn.init.constant_(weight, np.inf)
     save_model(read, path)
-    with pytest.raises(ValueError, match=name):
-        load_model(path)
+    refused(name, load_model, path, kind=ValueError)
     load_model(path, allow_nonfinite=True)

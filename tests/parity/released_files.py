@@ -7,9 +7,8 @@ import pytest
 
 ROOT = Path(os.environ.get("MELIB_REFERENCE") or "no-reference")
 
-needs_reference = pytest.mark.skipif(
-    not os.environ.get("MELIB_REFERENCE"), reason="MELIB_REFERENCE names no folder of reference artefacts"
-)
+REASON = "MELIB_REFERENCE names no folder of reference artefacts"
+needs_reference = pytest.mark.skipif(not os.environ.get("MELIB_REFERENCE"), reason=REASON)
 
 
 def golden(pattern: str) -> list[Path]:

@@ -1,5 +1,3 @@
-"""A store, and rows of the smallest size."""
-
 from dataclasses import replace
 
 import pytest
@@ -18,7 +16,6 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def outcome(store):
-    """A whole row of few data."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(settings.TIERS, "smoke", FEW)
         return long_videos.study(settings.Settings(suite="sanity", tier="smoke", device="cpu"), 0, store=store)
@@ -26,7 +23,6 @@ def outcome(store):
 
 @pytest.fixture
 def nine_updates(monkeypatch):
-    """Few data, and nine updates of every network."""
     updates = {"spot_steps": 9, "recognition_steps": 9, "joint_steps": 9, "batch": 16}
     monkeypatch.setitem(settings.TIERS, "smoke", replace(FEW, **updates))
     monkeypatch.setattr(long_videos, "FLOOR_DRAWS", 2)

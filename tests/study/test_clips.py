@@ -23,7 +23,6 @@ FLOW, DEPTH, SCENE = ({"input": name} for name in "ODS")
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    """Two people to learn from and two to be tested."""
     monkeypatch.setitem(settings.TIERS, "smoke", TINY)
     return monkeypatch
 
@@ -193,6 +192,5 @@ def test_a_pass_that_was_stopped_goes_on_where_it_was_and_one_file_serves_both_k
         path.unlink()
     readings.fill([moving, with_still], store=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
-    np.testing.assert_array_equal(
-        readings.read(moving, store=tmp_path)[1][:, 0], readings.read(with_still, store=tmp_path)[1][:, 0]
-    )
+    alone, beside = (readings.read(each, store=tmp_path)[1][:, 0] for each in (moving, with_still))
+    np.testing.assert_array_equal(alone, beside)

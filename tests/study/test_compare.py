@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import papers
 import pytest
+from refusing import refused
 
-from melib.errors import InputError
 from melib.metrics import recognition, strs, uncertainty
 from melib.study import compare, figures, tables
 from melib.study.experiments import Comparison, Experiment, Row
@@ -24,20 +24,17 @@ def made(skill: float, seed: int, *, synthetic: bool = True) -> Record:
     rng = np.random.default_rng([seed, round(100 * skill)])
     truth, found, named = [], [], []
     for person in range(N_PEOPLE):
-        where = {"subject": str(person), "video": "v"}
         for number in range(4):
             emotion = EMOTIONS[(person + number) % 4]
             guess = emotion if rng.random() < skill else EMOTIONS[rng.integers(4)]
             onset = 40 * number + 5
             shift = 0 if rng.random() < skill else 14
-            truth.append(
-                {**where, "kind": "micro", "onset": onset, "apex": onset + 5, "offset": onset + 10, "emotion": emotion}
-            )
-            found.append(
-                {**where, "onset": onset + shift, "offset": onset + 10 + shift, "emotion": guess, "score": 1.0}
-            )
+            truth.append((str(person), "v", "micro", onset, onset + 5, onset + 10, emotion))
+            found.append((str(person), "v", onset + shift, onset + 10 + shift, guess, 1.0))
             named.append({"subject": str(person), "emotion": emotion, "named": guess, "count": 1})
-    truth, found, named = map(pd.DataFrame, (truth, found, named))
+    truth = pd.DataFrame(truth, columns=["subject", "video", "kind", "onset", "apex", "offset", "emotion"])
+    found = pd.DataFrame(found, columns=["subject", "video", "onset", "offset", "emotion", "score"])
+    named = pd.DataFrame(named)
     videos = pd.DataFrame({"subject": map(str, range(N_PEOPLE)), "video": "v", "frames": 170, "fps": 30.0})
     levels = pd.DataFrame({"subject": np.repeat(videos["subject"], 2), "level": [1, 5] * N_PEOPLE})
     levels["inside"], levels["outside"] = [4, round(40 * skill) + 4] * N_PEOPLE, [100, 26] * N_PEOPLE
@@ -79,9 +76,8 @@ def asked(rows) -> Experiment:
         for metric in ("uf1_pooled", "f1_spotting")
     )
     measures = ("f1_spotting", "strs", "roc_auc_frames", "uf1_pooled")
-    return Experiment(
-        "grid", "smoke", "Which?", "It is.", 0.03, tuple(each.row for each in rows.values()), measures, comparisons
-    )
+    declared = tuple(each.row for each in rows.values())
+    return Experiment("grid", "smoke", "Which?", "It is.", 0.03, declared, measures, comparisons)
 
 
 def test_tallies_from_the_kept_tables_give_the_metrics_of_the_record(rows):
@@ -134,18 +130,15 @@ def test_rows_are_told_from_chance(rows):
 
 
 def test_tables_say_what_the_records_hold(asked, rows):
-    measured = tables.measured(asked, rows)
-    assert measured.loc["Good", "UF1, expressions given, synthetic"].startswith(
-        f"{rows['good'].first['recognition']['uf1_pooled']['value']:.3f} ("
-    )
+    uf1 = tables.measured(asked, rows).loc["Good", "UF1, expressions given, synthetic"]
+    assert uf1.startswith(f"{rows['good'].first['recognition']['uf1_pooled']['value']:.3f} (")
     controls = tables.controls(rows)
     assert controls.loc["Good", "STRS, by chance (95 %)"] == "0.200 to 0.300"
     assert controls.loc["Good", "Above guessing"] == "no"
     said = tables.about(asked, rows)
     assert "Which?" in said and "synthetic faces" in said and f"People tested**: {N_PEOPLE}" in said
-    assert "stale" not in said and "stale" in tables.about(
-        asked, {"x": Kept(rows["good"].row, rows["good"].records, True)}
-    )
+    stale = {"x": Kept(rows["good"].row, rows["good"].records, True)}
+    assert "stale" not in said and "stale" in tables.about(asked, stale)
     assert tables.remake(asked, rows).loc["Command"].item() == "python -m melib rows grid --tier smoke"
 
 
@@ -160,11 +153,10 @@ def test_a_comparison_is_one_line_with_published_and_own_numbers_and_one_word(an
 def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):
     parts = papers.tables_beside(asked, rows)
     assert parts and all("not comparable" in title for title in parts)
-    with pytest.raises(InputError, match="not comparable"):
-        papers.beside_printed(rows, "spotting")
+    refused("not comparable", papers.beside_printed, rows, "spotting")
 
 
-def test_figures_draw_every_row_and_every_comparison(asked, rows):
+def test_a_figure_draws_every_row(asked, rows):
     (axes,) = figures.rows_with_intervals(asked, rows, "strs").axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Good", "Same", "Bad"]
 

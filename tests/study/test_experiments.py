@@ -2,8 +2,8 @@
 
 import pytest
 import yaml
+from refusing import refused
 
-from melib.errors import InputError
 from melib.study import experiments
 from melib.study.settings import ClipSettings, differing
 
@@ -55,9 +55,8 @@ def test_a_grid_has_a_row_for_each_combination(folder):
 
 
 def test_rows_of_another_experiment_are_the_same_rows(folder):
-    (folder / "other.yml").write_text(
-        "question: q\ncriterion: c\nleast: 0.1\nmeasures: [strs]\nrows: [{from: grid, only: [mean-s]}]\n"
-    )
+    other = "question: q\ncriterion: c\nleast: 0.1\nmeasures: [strs]\nrows: [{from: grid, only: [mean-s]}]\n"
+    (folder / "other.yml").write_text(other)
     (row,) = experiments.load("other", "smoke", folder=folder).rows
     assert row == experiments.load("grid", "smoke", folder=folder).row("mean-s") and row.home == "grid"
 
@@ -89,15 +88,12 @@ def test_a_row_of_ones_own_stands_beside_the_others_or_in_the_place_of_one(folde
 )
 def test_a_wrong_file_is_told_what_is_wrong(folder, old, new, words):
     change(folder, old, new)
-    with pytest.raises(InputError, match=words):
-        experiments.load("grid", "smoke", folder=folder)
+    refused(words, experiments.load, "grid", "smoke", folder=folder)
 
 
 def test_an_unknown_experiment_or_tier_is_refused(folder):
-    with pytest.raises(InputError, match="unknown experiment 'gird': did you mean 'grid'"):
-        experiments.load("gird", "smoke", folder=folder)
-    with pytest.raises(InputError, match="unknown tier 'qick'"):
-        experiments.load("grid", "qick", folder=folder)
+    refused("unknown experiment 'gird': did you mean 'grid'", experiments.load, "gird", "smoke", folder=folder)
+    refused("unknown tier 'qick'", experiments.load, "grid", "qick", folder=folder)
 
 
 @pytest.mark.parametrize("name", experiments.names())

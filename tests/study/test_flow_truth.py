@@ -6,6 +6,7 @@ import flow_truth
 import numpy as np
 import pytest
 import stored
+from refusing import refused
 
 from melib.synthetic.dataset import open_clips
 
@@ -43,8 +44,7 @@ def test_missing_readings_are_left_out_and_missing_pairs_are_an_error(pairs):
     found = flow_truth.along_the_flow(pair, pair.flow)
     assert np.isnan(found[2][pair.depth[0] == 0]).all()
     assert np.isfinite(found[2][pair.face]).mean() > 0.95
-    with pytest.raises(ValueError, match="not 500"):
-        flow_truth.micro_pairs(500, population="test", subjects=1, frames=60)
+    refused("not 500", flow_truth.micro_pairs, 500, population="test", subjects=1, frames=60, kind=ValueError)
 
 
 def test_the_true_pose_leaves_nothing_but_the_expression(pairs):
@@ -101,8 +101,7 @@ def test_depth_is_found_to_help_if_it_alone_tells_the_classes_apart(away, verdic
         assert result["likeness"]["away, mm, from two frames"]["size"] > 1
     else:
         assert flow_truth.differences(result)[["value", "low", "high"]].eq(0).all(axis=None)
-    with pytest.raises(ValueError, match="1-0, 1-1"):
-        flow_truth.name_clips(train, train, "scene flow")
+    refused("1-0, 1-1", flow_truth.name_clips, train, train, "scene flow", kind=ValueError)
 
 
 def test_region_means_of_the_truth_are_those_of_the_expression_alone():
@@ -131,11 +130,9 @@ def test_a_record_comes_back_in_its_order_and_knows_whether_the_code_changed(tmp
     assert found == record and list(found["tables"]) == ["z", "a"]
     assert flow_truth.origin(found).loc["some", "code measured"] == "the same"
     assert flow_truth.origin(found | {"measured": "other"}).loc["some", "code measured"].endswith("stale")
-    with pytest.raises(ValueError, match="JSON compliant"):
-        stored.save(record | {"seconds": float("nan")}, path)
+    refused("JSON compliant", stored.save, record | {"seconds": float("nan")}, path, kind=ValueError)
     assert json.loads(path.read_text()) == record
-    with pytest.raises(FileNotFoundError, match="results/absent.json"):
-        stored.load("absent")
+    refused("results/absent.json", stored.load, "absent", kind=FileNotFoundError)
 
 
 def test_the_stored_records_hold_what_the_page_says_of_them():

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from refusing import refused
 from sklearn.metrics import roc_auc_score
 
-from melib.errors import InputError
 from melib.metrics import chance, recognition, strs
 from melib.models import load_model, predict
 from melib.spotting import MICRO, box_smooth, mean_intervals, sfamnet_intervals
@@ -45,7 +45,6 @@ def own(store, folder, settings):
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """Counts the networks that are trained and kept."""
     counted, real = SimpleNamespace(made=0), long_videos._keep
 
     def keep(*arguments):
@@ -104,9 +103,8 @@ def test_a_learning_curve_is_kept_in_tenths_of_each_stage(outcome, tmp_path):
     (network,) = outcome.networks.values()
     falling = np.stack([100 - np.arange(400.0), np.zeros(400)], axis=1).astype(np.float32)
     file = tmp_path / "any.safetensors"
-    long_videos._keep(
-        file, load_model(network)[0], {"spot": falling[:40], "recognition": falling[:0], "joint": falling}
-    )
+    history = {"spot": falling[:40], "recognition": falling[:0], "joint": falling}
+    long_videos._keep(file, load_model(network)[0], history)
     curve = long_videos.learning({(3, "O"): file})
     spot, joint = (curve[curve["stage"] == stage] for stage in ("spot", "joint"))
     assert spot["step"].tolist() == list(range(3, 40, 4)) and set(curve["fold"]) == {"fold_3"}
@@ -162,9 +160,8 @@ def test_rows_of_every_input_can_be_run(model, given, nine_updates, store):
 
 
 def test_a_window_network_finds_names_and_keeps_what_labels_or_exact_knowledge_taught_it(nine_updates, store):
-    labels, exact = (
-        study(chosen(model="window", stabilization="relief", labels=each), 0, store=store) for each in (1, 0)
-    )
+    usual = chosen(model="window", stabilization="relief")
+    labels, exact = (study(replace(usual, labels=each), 0, store=store) for each in (1, 0))
     assert labels.record.values["counts"]["given_expressions"] == (labels.truth["kind"] == "micro").sum()
     assert labels.record.values["floor"] is None and len(labels.record.values["shuffled"]) == 1
     (threshold,) = (rule["threshold"] for rule in labels.rules)
@@ -172,8 +169,7 @@ def test_a_window_network_finds_names_and_keeps_what_labels_or_exact_knowledge_t
     networks = [load_model(each.networks[0, "O"])[0] for each in (labels, exact)]
     assert [network.kinds for network in networks] == [2, 3]
     for settings in ({"model": "mean", "intervals_by": "window"}, {"model": "window", "rule": "authors"}):
-        with pytest.raises(InputError, match="for model 'window' with rule 'strict'"):
-            chosen(**settings)
+        refused("for model 'window' with rule 'strict'", chosen, **settings)
 
 
 def test_the_network_of_a_fold_gives_the_scores_of_its_people(nine_updates, store):
@@ -215,13 +211,9 @@ def test_true_action_units_name_better_than_guessing(tmp_path):
 
 def relabelled(video):
     """The same video, its expressions begun and ended otherwise and called something else."""
-    changed = copy.copy(video)
-    changed.expressions = tuple(
-        replace(
-            each, onset=each.onset - 2, offset=each.offset + 1, emotion="happy" if each.emotion == "fear" else "fear"
-        )
-        for each in video.expressions
-    )
+    changed, other = copy.copy(video), {"fear": "happy"}
+    moved = (replace(each, onset=each.onset - 2, offset=each.offset + 1) for each in video.expressions)
+    changed.expressions = tuple(replace(each, emotion=other.get(each.emotion, "fear")) for each in moved)
     return changed
 
 
@@ -278,7 +270,6 @@ def test_the_released_rules_are_those_of_the_papers_for_any_network(tmp_path):
 
 
 def test_intervals_that_are_one_once_clipped_count_once():
-    """Two peaks of a short clip, each widened beyond both of its ends."""
     peaks = np.zeros(20, np.float32)
     peaks[[4, 14]] = 0.9, 1.0
     model = SimpleNamespace(settings=chosen(), score_frames=lambda video: Scored(peaks, np.full((20, 4), 0.25)))

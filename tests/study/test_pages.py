@@ -7,9 +7,9 @@ import nbformat
 import pytest
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from refusing import refused
 
 from melib.__main__ import main
-from melib.errors import InputError
 from melib.study import pages
 from melib.study.pages import RunFailed, execute, figures_without_words, load_runs, page_key, stored_errors
 
@@ -135,9 +135,8 @@ def test_a_path_in_a_parameter_is_meant_from_the_root_and_one_in_the_environment
 def test_tiers_parameters_and_titles_are_told_apart(checkout):
     run = small(checkout)
     keys = [page_key(run, tier, checkout) for tier in ("smoke", "quick")]
-    keys += [
-        page_key(replace(run, **each), "quick", checkout) for each in ({"parameters": {"seed": 6}}, {"title": "T"})
-    ]
+    keys += [page_key(replace(run, title="T"), "quick", checkout)]
+    keys += [page_key(replace(run, parameters={"seed": 6}), "quick", checkout)]
     assert len(set(keys)) == len(keys)
 
 
@@ -148,8 +147,7 @@ def test_an_error_that_papermill_lets_pass_is_caught(checkout, monkeypatch):
         return notebook
 
     monkeypatch.setattr(pages.papermill, "execute_notebook", tolerant)
-    with pytest.raises(RunFailed, match="ValueError: lost"):
-        execute(small(checkout), "smoke", root=checkout)
+    refused("ValueError: lost", execute, small(checkout), "smoke", root=checkout, kind=RunFailed)
     assert files(checkout) == {"small.smoke.failed.ipynb"}
 
 
@@ -174,8 +172,7 @@ def test_a_kernel_that_is_killed_is_said_and_leaves_nothing(checkout, monkeypatc
     ],
 )
 def test_a_wrong_request_starts_nothing(checkout, calls, changes, tier, words):
-    with pytest.raises(InputError, match=words):
-        execute(small(checkout, **changes), tier, root=checkout)
+    refused(words, execute, small(checkout, **changes), tier, root=checkout)
     assert calls == [] and not (checkout / "book").exists()
 
 
@@ -183,13 +180,10 @@ def test_a_notebook_must_open_with_its_title_and_have_one_cell_of_parameters(che
     source = checkout / "notebooks" / "small.md"
     text = source.read_text()
     source.write_text(text.replace("# A small page", "## Low"))
-    with pytest.raises(InputError, match="must open with its title"):
-        execute(small(checkout), "smoke", root=checkout)
-    source.write_text(
-        text.replace("```{code-cell} python\nimport os", "```{code-cell} python\n:tags: [parameters]\n\nimport os")
-    )
-    with pytest.raises(InputError, match="2 cells are tagged parameters"):
-        execute(small(checkout), "smoke", root=checkout)
+    refused("must open with its title", execute, small(checkout), "smoke", root=checkout)
+    cell = "```{code-cell} python\n"
+    source.write_text(text.replace(f"{cell}import os", f"{cell}:tags: [parameters]\n\nimport os"))
+    refused("2 cells are tagged parameters", execute, small(checkout), "smoke", root=checkout)
     with pytest.raises(FileNotFoundError, match="notebooks/gone.md"):
         execute(small(checkout, notebook="notebooks/gone.md"), "smoke", root=checkout)
     assert calls == []
@@ -208,16 +202,13 @@ def test_a_notebook_must_open_with_its_title_and_have_one_cell_of_parameters(che
 def test_a_wrong_declaration_is_refused_by_name(checkout, line, replacement, words):
     path = checkout / "runs.yml"
     path.write_text(path.read_text().replace(line, replacement))
-    with pytest.raises(InputError, match=words):
-        load_runs(checkout)
+    refused(words, load_runs, checkout)
 
 
 def test_declarations_that_are_not_there_are_refused(checkout, tmp_path):
     (checkout / "runs.yml").write_text((checkout / "runs.yml").read_text() * 2)
-    with pytest.raises(InputError, match="'small' twice"):
-        load_runs(checkout)
-    with pytest.raises(FileNotFoundError, match="start from the root"):
-        load_runs(tmp_path / "elsewhere")
+    refused("'small' twice", load_runs, checkout)
+    refused("start from the root", load_runs, tmp_path / "elsewhere", kind=FileNotFoundError)
 
 
 @pytest.mark.parametrize(

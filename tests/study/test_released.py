@@ -7,6 +7,7 @@ import pytest
 import released
 import stored
 import torch
+from refusing import refused
 
 from melib.metrics import intervals, strs
 from melib.models import SFAMNet
@@ -65,8 +66,7 @@ def test_without_the_files_the_stored_record_is_read_and_missing_files_are_named
     agrees = released.comparison(record)["agrees"].to_dict()
     assert (agrees.pop("uf1_analysis"), agrees.pop("uar_analysis")) == ("neither", "strict")
     assert set(agrees.values()) == {"both"}
-    with pytest.raises(FileNotFoundError, match="gt.csv"):
-        released.load("released_predictions", str(tmp_path))
+    refused("gt.csv", released.load, "released_predictions", str(tmp_path), kind=FileNotFoundError)
 
 
 def write_sfamnet(path, model, *, broken=()):
@@ -150,8 +150,7 @@ def test_labels_are_corrected_as_the_release_does(tmp_path):
     ceilings = released.rules(tmp_path)["ceilings"]
     assert ceilings["kept"] == 3 and ceilings["mean"]["4"] == pytest.approx(2 / 3)
     table.drop(columns="Apex").to_excel(tmp_path / "other.xlsx", sheet_name="label", index=False)
-    with pytest.raises(ValueError, match="lacks Apex"):
-        released.label_lengths(tmp_path / "other.xlsx")
+    refused("lacks Apex", released.label_lengths, tmp_path / "other.xlsx", kind=ValueError)
 
 
 def test_the_command_says_what_a_folder_lacks_and_keeps_what_it_says(tmp_path, folder, capsys):

@@ -47,7 +47,6 @@ def root(tmp_path_factory, shot):
 
 @pytest.fixture(scope="module")
 def pairs(root):
-    """Each video as it is read, and as it is generated."""
     read = datasets.open_dataset("casme3", root)
     assert read.synthetic and len(read.labels.skipped) == len(read.labels.changes) == 0
     return list(zip(read.videos, open_benchmark(subjects=1, **SIZE, view="full").videos, strict=True))

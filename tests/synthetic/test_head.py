@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from refusing import refused
 
-from melib.errors import InputError
 from melib.synthetic.head import ASSET, EAR, IOD_MM, MOUTH, SKIN, asset_hash, eye_centres, load_head, read_head
 
 # Action unit: energy centre (mm), mean direction, peak (mm), out-of-plane share (%) of the left or median unit, as
@@ -84,12 +84,9 @@ FLIPPED = WHOLE[:_INSIDE] + bytes([WHOLE[_INSIDE] ^ 1]) + WHOLE[_INSIDE + 1 :]
 @pytest.mark.parametrize("content", [WHOLE[:300_000], FLIPPED], ids=["cut off", "one bit"])
 def test_a_damaged_a_missing_and_another_version_s_asset_are_refused(tmp_path, content):
     path = tmp_path / "head.npz"
-    with pytest.raises(FileNotFoundError, match="head asset .*head.npz is missing"):
-        read_head(path)
+    refused("head asset .*head.npz is missing", read_head, path, kind=FileNotFoundError)
     path.write_bytes(content)
-    with pytest.raises(InputError, match="head asset .* is damaged"):
-        read_head(path)
+    refused("head asset .* is damaged", read_head, path)
     with np.load(ASSET) as archive:
         np.savez(path, **(dict(archive) | {"format": np.array(99)}))
-    with pytest.raises(InputError, match="head asset .* of another version"):
-        read_head(path)
+    refused("head asset .* of another version", read_head, path)

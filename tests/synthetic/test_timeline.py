@@ -25,7 +25,6 @@ def timeline(seed, n_frames=600, settings=DEFAULT):
 
 @pytest.fixture(scope="module")
 def plans():
-    """The events of many videos."""
     return [draw_events(seed, 600, DEFAULT) for seed in range(1000)]
 
 

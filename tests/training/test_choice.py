@@ -1,5 +1,3 @@
-"""Constants chosen on training subjects, and ceilings."""
-
 import numpy as np
 import pytest
 

@@ -1,5 +1,3 @@
-"""The floor, and the fusion of two networks."""
-
 import numpy as np
 import pytest
 from scipy.special import softmax

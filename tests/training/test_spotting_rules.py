@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from refusing import refused
 
 from melib.spotting import MACRO, MICRO, mean_intervals, mean_intervals_strict, name_intervals, sfamnet_intervals
 from melib.spotting.smoothing import box_smooth, centred_smooth, per_frame
@@ -75,8 +76,7 @@ def test_scores_at_a_stride_are_interpolated_to_every_frame():
     assert filled.dtype == np.float32
     logits = per_frame(np.array([[0.0, 8.0], [4.0, 0.0]]), np.array([0, 4]), 5)
     np.testing.assert_allclose(logits, [[0, 8], [1, 6], [2, 4], [3, 2], [4, 0]])
-    with pytest.raises(ValueError, match="ascend"):
-        per_frame(np.zeros(2), np.array([3, 3]), 5)
+    refused("ascend", per_frame, np.zeros(2), np.array([3, 3]), 5, kind=ValueError)
 
 
 def test_votes_are_counted_over_the_span_and_ties_go_to_the_label_met_first():
@@ -88,8 +88,7 @@ def test_votes_are_counted_over_the_span_and_ties_go_to_the_label_met_first():
     assert name_intervals(labels, np.array([[-3, 2, 5]])).tolist() == [9], "frames before the video do not vote"
     assert name_intervals(labels, np.array([[0, 0, 4], [12, 14, 16]])).tolist() == [9, 5], "the nearest frame decides"
     assert name_intervals(labels, np.empty((0, 3), int)).shape == (0,)
-    with pytest.raises(ValueError, match="before_apex, to_apex, whole"):
-        name_intervals(labels, interval, span="half")
+    refused("before_apex, to_apex, whole", name_intervals, labels, interval, span="half", kind=ValueError)
 
 
 def test_bad_input_is_named():
@@ -99,8 +98,7 @@ def test_bad_input_is_named():
         ([0.0, 1.0], {"k_p": 0}, "at least 1 frame"),
         ([0.0, 1.0], {"keep": "best"}, "all, max"),
     ):
-        with pytest.raises(ValueError, match=message):
-            mean_intervals(score, **({"k_p": 2} | more))
+        refused(message, mean_intervals, score, **({"k_p": 2} | more), kind=ValueError)
 
 
 def plateau(n, start, stop, height):

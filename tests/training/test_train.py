@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from refusing import refused
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -123,8 +124,7 @@ def test_samples_that_do_not_match_are_refused_and_those_that_are_no_numbers_sto
         (MEAN, (np.full_like(planes, np.nan), targets, labels, planes, labels), "step 0.*NaN"),
         (SFAMNET, (planes, targets, labels[1:], planes, labels), "8 planes for 7 frame labels"),
     ):
-        with pytest.raises(ValueError, match=message):
-            train(given, settings)
+        refused(message, train, given, settings, kind=ValueError)
 
 
 def test_a_part_of_the_batch_at_a_time_gives_the_gradient_of_the_batch(samples):
@@ -157,8 +157,7 @@ def test_class_weights_are_scikit_learns_balanced_ones_with_neutral_at_zero():
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels[labels < 3])
     np.testing.assert_allclose(balanced_weights(labels, 4), [*expected, 0], rtol=1e-6)
     np.testing.assert_allclose(balanced_weights(np.array([0, 0, 0, 2]), 4), [2 / 3, 0, 2, 0], rtol=1e-6)
-    with pytest.raises(ValueError, match="no sample carries an emotion"):
-        balanced_weights(np.array([3, 3]), 4)
+    refused("no sample carries an emotion", balanced_weights, np.array([3, 3]), 4, kind=ValueError)
 
 
 def test_samples_are_the_positives_the_recognition_samples_and_as_many_negatives(toy):

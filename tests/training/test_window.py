@@ -84,17 +84,15 @@ def test_what_comes_and_goes_is_found_and_named_by_a_threshold_from_other_videos
         return spotted, [[(each.onset, each.offset) for each in video] for video in labels], labels
 
     spotted, truth, _ = found(range(20, 26))
-    chosen = choose(
-        lambda video, threshold: video.above(threshold).intervals, window_candidates(spotted), spotted, truth, hits
-    )
+    candidates = window_candidates(spotted)
+    chosen = choose(lambda video, threshold: video.above(threshold).intervals, candidates, spotted, truth, hits)
     right = named = said = 0
     spotted, truth, labels = found(range(30, 36))
     for video, ends, micro in zip(spotted, truth, labels, strict=True):
         kept = video.above(**chosen.constants)
         right, said = right + hits(ends, kept.intervals[:, [0, 2]]), said + len(kept.scores)
-        names = {
-            (onset // 55, CLASSES[emotion]) for (onset, *_), emotion in zip(kept.intervals, kept.emotions, strict=True)
-        }
+        said_names = zip(kept.intervals[:, 0] // 55, kept.emotions, strict=True)
+        names = {(place, CLASSES[emotion]) for place, emotion in said_names}
         named += len(names & {(each.onset // 55, each.emotion) for each in micro})
     assert chosen.f1 > 0.9 and 2 * right / (said + sum(map(len, truth))) > 0.8
     assert named > 0.8 * right
