@@ -47,7 +47,10 @@ def open_dataset(root: str | Path) -> FolderDataset:
 
 
 def read_labels(path: str | Path) -> LabelTable:
-    """The labels of a file, or of the folder that holds it; of macro-expressions 44 offsets and 4 apexes are mended."""
+    """The labels of a file, or of the folder that holds it.
+
+    Noted as changes: an offset of 0 (44 macro-expressions) is none and becomes the apex; an apex outside (4), unknown.
+    """
     path = find_file(Path(path), *_LABELS)
     people = ((text(number).lstrip("0"), text(folder)) for _, folder, number in _columns(path, 1, 3))
     subjects = {number: folder.lower() for number, folder in people if _SUBJECT.fullmatch(folder)}

@@ -12,7 +12,7 @@ Linearised about the flow ``w`` of the last warp, the data term is the absolute 
 * ``u = v + theta div p``, where the dual field follows Chambolle's fixed point
   ``p <- (p + tau/theta grad u) / (1 + tau/theta |grad u|)``.
 
-Gradients are forward, divergences backward differences. Around it: warps, each with a median filter, and a pyramid.
+Gradients are forward, divergences backward differences. Around: warps, each with a median filter; pyramid factor 2.
 
 References
 ----------

@@ -139,7 +139,7 @@ def _alone(pairs: Sequence[tuple[Stage, Sampler]], steps: Sequence[int], **adam)
 def two_stages(folds: Sequence[FoldSamples], fit_all, *, classes: int, settings: MEANSettings, device) -> list:
     """Network and history of each fold, as :func:`train_mean` returns them.
 
-    ``fit_all(pairs, steps, rate=..., epsilon=...)`` trains the stages of all folds, each with its batches: histories.
+    ``fit_all(pairs, steps, rate=..., epsilon=...)`` trains the stages of all folds on their batches: the histories.
     """
     for fold in folds:
         check_samples(*fold.samples, classes)
