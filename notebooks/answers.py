@@ -107,12 +107,17 @@ def ask(
         return Asked(declared, kept, None, {})
     published = load(name, "full")
     there = [row for row in published.rows if _is_published(row)]
-    names = {row.name for row in there}
-    comparisons = tuple(each for each in published.comparisons if {each.first, each.second} <= names)
+    known = records.read(there, places.published())
+    # A row that was published at another size was tested on other people.
+    comparisons = tuple(
+        each
+        for each in published.comparisons
+        if {each.first, each.second} <= set(known) and compare.same_people(known[each.first], known[each.second])
+    )
     if not comparisons:
         return Asked(declared, kept, None, {})
     published = replace(published, rows=tuple(there), comparisons=comparisons)
-    return Asked(declared, kept, published, records.read(there, places.published()))
+    return Asked(declared, kept, published, known)
 
 
 def _is_published(row: Row) -> bool:

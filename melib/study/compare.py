@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from melib.errors import InputError
 from melib.metrics import Tally, recognition, spotting, strs, uncertainty
 from melib.metrics.verdict import detectable, judge
 from melib.study.records import Kept
@@ -92,12 +93,20 @@ def value(kept: Kept, metric: str) -> dict[str, float | None]:
     return _plain(found.table.loc[metric])
 
 
+def same_people(first: Kept, second: Kept) -> bool:
+    """Whether two rows were tested on the same people and videos, without which no difference of theirs means much."""
+    return first.first.get("people") == second.first.get("people")
+
+
 def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None]:
     """A metric of the first row less that of the second, on the same resampled subjects.
 
     ``value, low, high`` of the 95 % interval, and ``detectable``, the true difference that such a comparison would
     show, by an interval without zero, four times in five (80 % power). None where undefined.
     """
+    if not same_people(first, second):
+        names = f"{first.row.name} and {second.row.name}"
+        raise InputError(f"rows {names} were tested on other people: compute the older one again")
     part = part_of(metric)
     sides = (tallies(kept, part) for kept in (first, second))
     found = uncertainty.paired(*sides, method=METHODS[part], n_resamples=_resamples(first))
