@@ -37,11 +37,31 @@ Flows = dict[tuple[str, int, int], np.ndarray]
 def planes(
     video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto", flows: Flows | None = None
 ) -> Iterator[np.ndarray]:
-    """Planes ``(m, 3, 42, 42)`` float32 of pairs, in their order, a chunk at a time.
+    """The planes of frame pairs of a video, in their order, a chunk at a time.
 
     A pair that lacks depth does not end the run: what depth would have told is zero, and a warning names the frames.
-    Where they are made says :func:`place`; on a graphics card they differ from a processor's by roundings. ``flows``
-    are those of OpenCV's methods that are known already; new ones are added.
+
+    Parameters
+    ----------
+    video : Video
+        With landmarks, and with whatever the settings read.
+    pairs : tuple of numpy.ndarray
+        First and second frames, ``(n,)`` each.
+    settings : FeatureSettings
+    device : str or torch.device
+        See :func:`place`; on a graphics card the planes differ from a processor's by roundings.
+    flows : dict, optional
+        Optical flows by OpenCV's methods that are known already; new ones are added.
+
+    Yields
+    ------
+    numpy.ndarray
+        ``(m, 3, 42, 42)`` float32.
+
+    Raises
+    ------
+    ValueError
+        If the video lacks depth or true motion that the settings need (:func:`check_video`).
     """
     frames = np.stack(pairs, axis=1).astype(int)
     check_video(video, settings)

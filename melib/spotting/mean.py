@@ -55,6 +55,18 @@ def mean_intervals_strict(score: np.ndarray, *, k_p: int, threshold: float, keep
     What differs from :func:`mean_intervals`: the smoothing is centred and a mean at the ends too, a peak may stand at
     the first or last frame, the height of a peak is compared with a threshold chosen on other people, so a video
     without a micro-expression can stay silent, and intervals end where the video ends.
+
+    Parameters
+    ----------
+    score, k_p, keep
+        As for :func:`mean_intervals`.
+    threshold : float
+        Least height of a peak of the smoothed score.
+
+    Returns
+    -------
+    numpy.ndarray
+        Onset, apex and offset, ``(m, 3)`` int64, inclusive.
     """
     _check(score, k_p, keep)
     peaks, heights = _centred_peaks(score, k_p, threshold)
