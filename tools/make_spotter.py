@@ -22,12 +22,13 @@ import torch
 
 from melib import provenance
 from melib.errors import InputError, in_one_line
+from melib.features import fill_store
 from melib.files import check_folder
 from melib.metrics import intervals, uncertainty
 from melib.metrics._tally import Tally, per_subject, ratio
 from melib.own_video.spotter import SHIPPED, Band, Spotter, save_spotter
 from melib.study import places, rules
-from melib.study.data import Fold, Reader, fill
+from melib.study.data import Fold, Reader, requests
 from melib.study.long_videos import Learner, Trained
 from melib.study.settings import Settings
 from melib.synthetic.dataset import FPS, open_benchmark, open_clips
@@ -94,8 +95,8 @@ def make(store: Path, jobs: int, sizes: Sizes) -> Spotter:
     fresh = open_benchmark(SETTINGS.suite, subjects=sizes.fresh, population="test", **long)
     clips = open_clips(SETTINGS.suite, subjects=sizes.training, clips=sizes.clips).videos
     people = Fold(learnt.videos, clips, (), ())
-    fill(learnt, [people], SETTINGS, store=store, jobs=jobs, progress=True)
-    fill(fresh, [Fold((), (), fresh.videos, ())], SETTINGS, store=store, jobs=jobs, progress=True)
+    for dataset, fold in ((learnt, people), (fresh, Fold((), (), fresh.videos, ()))):
+        fill_store(store, dataset, requests([fold], SETTINGS), jobs=jobs, progress=True)
     learner = Learner((Reader(learnt, SETTINGS, store),), torch.device("cpu"))
     rule, f1 = choose(learner, people)
     print(f"rule {dict(rule.constants)}, F1 on training subjects left out {f1:.3f}")
