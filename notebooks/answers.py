@@ -166,17 +166,7 @@ def published_values(
     if not _is_published(declared):
         return None
     kept = records.read([declared], places.published())[row]
-    if of is not None:
-        some = [
-            replace(each, tables={key: table[table["subject"].map(of)] for key, table in each.tables.items()})
-            for each in (replace(one, tables=_by_subject(one.tables)) for one in kept.records)
-        ]
-        kept = replace(kept, records=tuple(some))
-    return pd.DataFrame({metric: compare.value(kept, metric) for metric in metrics}).T.astype(float)
-
-
-def _by_subject(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    return {name: table for name, table in tables.items() if "subject" in table}
+    return pd.DataFrame({metric: compare.value(kept, metric, of=of) for metric in metrics}).T.astype(float)
 
 
 def draw(

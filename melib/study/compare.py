@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from melib.errors import InputError
 from melib.metrics import Tally, recognition, spotting, strs, uncertainty
 from melib.metrics.verdict import detectable, judge
+from melib.study.record import Record
 from melib.study.records import Kept
 
 #: Part of a record -> the method of its intervals (:mod:`melib.metrics.uncertainty`). A tally of frames has a
@@ -81,16 +83,23 @@ def _frames(counted: pd.DataFrame) -> Tally:
     return spotting.tally_frames(labels, pd.concat(scores, ignore_index=True))
 
 
-def value(kept: Kept, metric: str) -> dict[str, float | None]:
+def value(kept: Kept, metric: str, *, of: Callable[[str], bool] | None = None) -> dict[str, float | None]:
     """A metric of a row: mean over seeds, with a 95 % interval over subjects and seeds; None where undefined.
 
-    Of a single seed it is what the record says.
+    Of a single seed it is what the record says. ``of`` names the subjects that count, by default all.
     """
     part = part_of(metric)
-    if len(kept.records) == 1:
+    if of is not None:
+        kept = replace(kept, records=tuple(_of_some(record, of) for record in kept.records))
+    elif len(kept.records) == 1:
         return dict(kept.first[part][metric])
     found = uncertainty.bootstrap(tallies(kept, part), method=METHODS[part], n_resamples=_resamples(kept))
     return _plain(found.table.loc[metric])
+
+
+def _of_some(record: Record, of: Callable[[str], bool]) -> Record:
+    tables = {name: table for name, table in record.tables.items() if "subject" in table}
+    return replace(record, tables={name: table[table["subject"].map(of)] for name, table in tables.items()})
 
 
 def same_people(first: Kept, second: Kept) -> bool:

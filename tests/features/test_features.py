@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusing import refused
 from sliding import SlidingVideo
 
 from melib import features
+from melib.features import compute, store
 from melib.features import settings as scales
-from melib.features import store
 from melib.video import Dataset, Expression
 
 HERE = Path(__file__).parent
@@ -31,10 +32,8 @@ def test_pairs_lie_a_gap_of_time_apart_or_go_from_onset_to_apex(video):
     assert starts.tolist() == list(range(0, 34, 3)) and (ends - starts == 6).all()
     starts, ends = features.expression_pairs(video.expressions)
     assert (starts.tolist(), ends.tolist()) == ([10], [14])
-    with pytest.raises(ValueError, match="v0 has 5 frames: too few for a gap of 6"):
-        features.spotting_pairs(SlidingVideo(n_frames=5), gap_s=0.2)
-    with pytest.raises(ValueError, match="frame 3 has no apex"):
-        features.expression_pairs([Expression(3, 9)])
+    refused("v0 has 5 frames: too few for a gap of 6", features.spotting_pairs, SlidingVideo(n_frames=5), gap_s=0.2)
+    refused("frame 3 has no apex", features.expression_pairs, [Expression(3, 9)])
 
 
 def test_planes_are_flow_right_flow_down_and_strain_in_fixed_units(video):
@@ -50,8 +49,7 @@ def test_planes_are_flow_right_flow_down_and_strain_in_fixed_units(video):
 
 def test_an_unknown_setting_is_named_with_its_choices():
     for name in ("input", "region", "method", "stabilization", "normalization"):
-        with pytest.raises(ValueError, match=f"unknown {name} 'nonsense': use one of "):
-            features.FeatureSettings(**{name: "nonsense"})
+        refused(f"unknown {name} 'nonsense': use one of ", features.FeatureSettings, **{name: "nonsense"})
 
 
 def test_memory_does_not_grow_with_the_number_of_pairs(tmp_path, dataset, monkeypatch):
@@ -123,14 +121,22 @@ def test_a_damaged_file_is_named(tmp_path, dataset, video, content):
         np.save(path, np.zeros((2, 3, 42, 42), np.float32))
     else:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"{path.name}.*delete the file"):
-        features.stored_planes(tmp_path, dataset, video, PAIR, RAW)
+    refused(f"{path.name}.*delete the file", features.stored_planes, tmp_path, dataset, video, PAIR, RAW)
 
 
-def test_two_processes_store_the_same_bits_as_one(tmp_path, dataset):
+def test_what_is_asked_at_once_shares_flow_and_has_the_bits_of_each_alone_in_two_processes(tmp_path, monkeypatch):
+    dataset, found, counted = Dataset("sliding", "1", (), (), synthetic=True), compute.flow.optical_flow, []
+    kinds = [features.FeatureSettings(), RAW, features.FeatureSettings(stabilization="affine", method="farneback")]
     videos = [SlidingVideo(f"v{i}", speed=0.2 * (i + 1), n_frames=20) for i in range(3)]
-    requests = [(video, features.spotting_pairs(video, gap_s=0.2, stride=5), RAW) for video in videos]
-    for jobs in (1, 2):
-        features.fill_store(tmp_path / str(jobs), dataset, requests, jobs=jobs)
+    asked = [
+        (v, features.spotting_pairs(v, gap_s=0.2, stride=n), kind) for v in videos for n in (1, 5) for kind in kinds
+    ]
+    alone = [all_planes(*request) for request in asked]
+    features.fill_store(tmp_path / "2", dataset, asked, jobs=2)
+    monkeypatch.setattr(compute.flow, "optical_flow", lambda a, b, **how: counted.append(len(a)) or found(a, b, **how))
+    features.fill_store(tmp_path / "1", dataset, asked)
+    assert sum(counted) == 3 * 2 * 14  # of each video and by each of two methods, every pair once
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / jobs).iterdir()} for jobs in "12")
-    assert one == two and len(one) == 3
+    assert one == two and len(one) == len(asked)
+    for (video, pairs, kind), planes in zip(asked, alone, strict=True):
+        np.testing.assert_array_equal(features.stored_planes(tmp_path / "1", dataset, video, pairs, kind), planes)

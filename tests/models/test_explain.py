@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from explain import architecture, attention_maps, occlusion
+from refusing import refused
 from torch import nn
 from torch.nn import functional
 
@@ -25,8 +26,7 @@ def test_hiding_a_place_costs_exactly_what_the_network_saw_there():
     expected = np.zeros((3, 3, 6, 6), np.float32)
     expected[:, 2, 1, 4] = PLANES[:, 2, 7:14, 28:35].sum((1, 2))
     np.testing.assert_allclose(occlusion(LooksAtOnePlace(), PLANES), expected, atol=1e-4)
-    with pytest.raises(ValueError, match="squares of 5 pixels do not fill a plane of 42"):
-        occlusion(LooksAtOnePlace(), PLANES, patch=5)
+    refused("squares of 5 pixels do not fill a plane of 42", occlusion, LooksAtOnePlace(), PLANES, patch=5)
 
 
 def test_the_attention_maps_are_what_the_network_multiplies_by():
@@ -40,8 +40,7 @@ def test_the_attention_maps_are_what_the_network_multiplies_by():
         rebuilt = functional.max_pool2d(functional.relu(gated.flatten(1, 2) + streams.shortcut(given)), 3)
         assert streams.fuse
         torch.testing.assert_close(rebuilt, streams(given), atol=1e-5, rtol=1e-4)
-    with pytest.raises(ValueError, match="attention=False"):
-        attention_maps(SFAMNet(5, attention=False), PLANES)
+    refused("attention=False", attention_maps, SFAMNet(5, attention=False), PLANES)
 
 
 @pytest.mark.parametrize("name", ["MEAN", "SFAMNet"])

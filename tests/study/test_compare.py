@@ -1,5 +1,7 @@
 """Rows beside each other, from records alone: values, differences with one verdict, tables and figures."""
 
+from dataclasses import replace
+
 import answers
 import doses
 import numpy as np
@@ -154,6 +156,14 @@ def test_printed_numbers_stand_apart_from_synthetic_rows(asked, rows):
     parts = papers.tables_beside(asked, rows)
     assert parts and all("not comparable" in title for title in parts)
     refused("not comparable", papers.beside_printed, rows, "spotting")
+
+
+def test_a_value_of_some_people_counts_these_alone_and_rows_of_other_people_are_not_compared(rows):
+    kept, whole = rows["good"], compare.value(rows["good"], "uf1_pooled")["value"]
+    assert compare.value(kept, "uf1_pooled", of=lambda who: True)["value"] == pytest.approx(whole)
+    assert compare.value(kept, "uf1_pooled", of=lambda who: int(who) < 20)["value"] != pytest.approx(whole)
+    other = replace(kept, records=tuple(replace(one, values={**one.values, "people": "x"}) for one in kept.records))
+    refused("tested on other people", compare.difference, kept, other, "strs")
 
 
 def test_a_figure_draws_every_row(asked, rows):

@@ -1,9 +1,12 @@
 """Who is learnt from and who is tested, and what is learnt of their videos."""
 
+from copy import copy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from refusing import refused
 
 from melib.study.data import Reader, SpottingSamples, StoredPlanes, open_data
 from melib.study.rules import inner_folds
@@ -33,8 +36,17 @@ def test_nobody_is_tested_or_scored_who_was_learnt_from(split):
 
 def test_a_single_person_is_too_few_to_choose_on():
     _, (fold,) = open_data(Settings(suite="sanity", tier="smoke"))
-    with pytest.raises(ValueError, match="rule='strict'.*needs two, got 1"):
-        inner_folds(replace(fold, train=fold.train[:1]), seed=0)
+    refused("rule='strict'.*needs two, got 1", inner_folds, replace(fold, train=fold.train[:1]), seed=0)
+
+
+def test_an_expression_whose_onset_and_apex_are_one_picture_is_named_and_not_learnt_from(monkeypatch, tmp_path):
+    settings = Settings(suite="sanity", tier="smoke")
+    dataset, (fold,) = open_data(settings)
+    monkeypatch.setattr(Reader, "planes", lambda self, video, pairs: np.zeros((len(pairs[0]), 3, 42, 42), np.float32))
+    reader, clip = Reader(dataset, settings, tmp_path), copy(fold.train_clips[0])
+    for picture, learnt in ((lambda frame: frame, 1), (lambda frame: 7, 0)):
+        clip.source = SimpleNamespace(picture=picture)
+        assert [len(reader.emotion_samples([clip], moving=some).labels) for some in (False, True)] == [1, learnt]
 
 
 def test_half_length_and_targets_come_from_the_videos_that_are_learnt_from(tmp_path):

@@ -90,6 +90,7 @@ ERROR = new_notebook(cells=[new_code_cell(outputs=[new_output("error", ename="E"
         ("notebooks/deeper.py", lambda text: "VALUE = 2"),
         ("notebooks/grid.yml", lambda text: "question: Another?\n"),
         ("results/speed.json", lambda text: '{"value": 2}'),
+        ("results/full/grid/row.0.json", lambda text: '{"value": 2}'),
         ("melib/data/table.csv", lambda text: "2"),
         (".cache/runs/small.smoke.ipynb", lambda text: nbformat.writes(ERROR)),
         (".cache/runs/small.smoke.ipynb", lambda text: '{"cells": ['),
@@ -97,11 +98,12 @@ ERROR = new_notebook(cells=[new_code_cell(outputs=[new_output("error", ename="E"
     ],
 )
 def test_what_decides_a_page_makes_it_anew(checkout, calls, monkeypatch, file, change):
-    (checkout / "results").mkdir()
+    (checkout / "results/full/grid").mkdir(parents=True)
     # The notebook imports a module beside it, and that another one.
     notebooks = checkout / "notebooks"
     source = (notebooks / "small.md").read_text().replace("import time\n", "import time\nfrom beside import VALUE\n")
     files = {"small.md": source, "grid.yml": "question: One?\n", "../results/speed.json": "{}"}
+    files["../results/full/grid/row.0.json"] = "{}"  # published: shown at every tier
     files |= {"beside.py": "from deeper import VALUE", "deeper.py": "VALUE = 1"}
     for name, content in files.items():
         (notebooks / name).write_text(content)

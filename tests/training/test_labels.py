@@ -51,8 +51,7 @@ def test_sfamnet_labels_the_second_half_of_the_rise():
 
 
 def test_sfamnet_labels_need_an_apex_and_a_known_emotion():
-    with pytest.raises(ValueError, match="need an apex"):
-        sfamnet_labels(np.arange(9), [Expression(onset=1, offset=5, emotion="happy")], EMOTIONS_4)
+    refused("need an apex", sfamnet_labels, np.arange(9), [Expression(onset=1, offset=5, emotion="happy")], EMOTIONS_4)
     with pytest.raises(ValueError, match="'fear' is not among the classes negative, positive"):
         sfamnet_labels(np.arange(9), [micro(1, 3, 5, "fear")], EMOTIONS_4)
 

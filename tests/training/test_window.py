@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from refusing import refused
 
 from melib.metrics import intervals
 from melib.models import FrameValues, score_frames, window_targets
@@ -64,8 +65,7 @@ def test_the_rule_makes_of_the_targets_the_labels_at_any_stride(stride):
         assert kept.intervals[order][:, [0, 2]].tolist() == [[each.onset, each.offset] for each in labels]
         assert np.abs(kept.intervals[order, 1] - [each.apex for each in labels]).max() <= stride
         assert [CLASSES[emotion] for emotion in kept.emotions[order]] == [each.emotion for each in labels]
-    with pytest.raises(ValueError, match="rows at 9 frames"):
-        window_intervals(targets, rows[:9], 246)
+    refused("rows at 9 frames", window_intervals, targets, rows[:9], 246)
 
 
 def test_targets_name_kinds_ends_marks_and_blinks():
@@ -122,6 +122,5 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 def test_videos_that_do_not_match_or_show_nothing_are_refused_and_short_ones_are_lengthened():
     (planes,), (targets,), _ = material(range(1))
     for given, wanted in ((planes[1:], targets), (planes, window_targets(ROWS, [], CLASSES))):
-        with pytest.raises(ValueError, match="as many planes as rows of targets, and some row a micro-expression"):
-            train([given], [wanted], FEW)
+        refused("as many planes as rows of targets, and some row a micro-expression", train, [given], [wanted], FEW)
     assert np.isfinite(train([planes[:50]], [FrameValues(*(part[:50] for part in targets))], FEW)[1]["joint"]).all()
