@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import functools
 import hashlib
@@ -12,11 +11,9 @@ import sys
 import tempfile
 import tokenize
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-from melib.errors import in_one_line
 
 #: Modules that read filmed faces: nothing that is made of the benchmark rests on them.
 FILMED_ONLY = ("melib.datasets.folders", "melib.face.crop", "melib.face.detect", "melib.face.find")
@@ -94,7 +91,7 @@ def _code(name: str) -> bytes:
         if token.type == tokenize.COMMENT:
             lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]]
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
     return "\n".join(line.rstrip() for line in lines if line.strip()).encode()
 
@@ -103,12 +100,13 @@ def _code(name: str) -> bytes:
 def _reached(name: str) -> set[str]:
     """Modules that a module of melib imports, data files that it names, and the packages on the way to all of them."""
     sources, reached = _sources(), [name]
+    files = {each for each in sources if not each.startswith("melib")}
     for node in ast.walk(ast.parse(sources[name])) if name.startswith("melib") else ():
         if isinstance(node, ast.Import):
             reached += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             reached += [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Constant) and str(node.value).rpartition("/")[2] in sources:
+        elif isinstance(node, ast.Constant) and str(node.value).rpartition("/")[2] in files:
             reached.append(node.value.rpartition("/")[2])
     # Of "melib.a.b" b may be a function of a: what is no module is left out.
     parts = [each.split(".") for each in reached]
@@ -166,23 +164,3 @@ def refresh_all(wanted: Mapping[Path, str], *, tool: str, check: bool, left_over
     for path in left_over:
         print(f"{path} has no source any more: delete it", file=sys.stderr)
     return 1 if left_over or (check and stale) else 0
-
-
-def refresh_command(
-    path: Path, make: Callable[[], str], *, tool: str, doc: str | None, arguments: Sequence[str] | None = None
-) -> int:
-    """Run the command line of a tool that makes one text file, ``[--check]``, and return its exit code.
-
-    0 once the file is up to date. With ``--check`` nothing is written, and a missing or stale file is named and gives
-    1. Bad input, and a start away from the root of the checkout, give one line and 2. ``doc``: the text of ``--help``.
-    """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help=f"write nothing; fail if {path.name} is missing or stale")
-    check = parser.parse_args(arguments).check
-
-    def run() -> int:
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"no folder {path.parent} for {path.name}: start from the root of the checkout")
-        return refresh_all({path: make()}, tool=tool, check=check)
-
-    return in_one_line(tool, run)

@@ -7,12 +7,12 @@ doi:10.1007/3-540-45103-X_50.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from melib.errors import InputError
 from melib.flow.images import check_numbers
 
 #: Side in pixels of the patches that DIS matches. A stride beyond it leaves pixels unseen: OpenCV ends the process.
@@ -30,15 +30,19 @@ def dis(
     Parameters
     ----------
     finest_scale : int
-        Level of the pyramid at which the search stops: 0 is full resolution, each step up half, faster and coarser.
+        Level of the pyramid at which the search stops: 0 is full resolution, each step up half, faster and coarser;
+        at most the level at which the search begins, 1 for images of 64 pixels, 2 of 128.
     patch_stride : int
         Distance in pixels between patches, 1 to 8: smaller is denser, smoother and slower.
     variational_iterations : int
         Sweeps of the variational refinement on each level: more spreads motion into areas without texture.
     """
-    check_numbers("at least 0", finest_scale=finest_scale, variational_iterations=variational_iterations)
-    if not 1 <= patch_stride <= _PATCH:
-        raise InputError(f"patch_stride must lie in 1..{_PATCH} pixels, got {patch_stride}")
+    sides = a.shape[-2:]
+    # OpenCV begins here; told to stop at a coarser level, it reads outside of its images.
+    coarsest = max(0, min(int(math.log2(max(sides) / (4 * _PATCH)) + 0.5), int(math.log2(min(sides) / _PATCH))))
+    check_numbers(0, coarsest, whole=True, finest_scale=finest_scale)
+    check_numbers(1, _PATCH, whole=True, patch_stride=patch_stride)
+    check_numbers(0, 10_000, whole=True, variational_iterations=variational_iterations)
     method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     method.setFinestScale(finest_scale)
     method.setPatchSize(_PATCH)

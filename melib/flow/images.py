@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from numbers import Integral
 
 import numpy as np
 from scipy import ndimage
@@ -74,11 +75,11 @@ def check_shapes(**given) -> None:
             raise InputError(f"{name} must be ({wanted.replace(' ', ', ')}), got {np.shape(array)}{known}")
 
 
-def check_numbers(rule: str, **numbers: float) -> None:
-    """Refuse parameters that are not ``positive``, ``at least 0`` or ``at least 1``, as the rule says."""
+def check_numbers(low: float, high: float, *, whole: bool = False, **numbers: float) -> None:
+    """Refuse parameters outside ``low..high``, and with ``whole`` those that are no whole numbers."""
     for name, number in numbers.items():
-        if not (number > 0 if rule == "positive" else number >= int(rule[-1])):
-            raise InputError(f"{name} must be {rule}, got {number}")
+        if not low <= number <= high or (whole and not isinstance(number, Integral)):
+            raise InputError(f"{name} must be a {'whole ' * whole}number in {low:g}..{high:g}, got {number}")
 
 
 def check_pair(a, b) -> None:

@@ -117,8 +117,8 @@ def scene_flow(
     if (camera.height, camera.width) != (height, width):
         sizes = f"the camera is of {camera.width} x {camera.height} pixels, the images of {width} x {height}"
         raise InputError(f"{sizes}: give the intrinsics of the images after crop and resize")
-    check_numbers("positive", smoothness=smoothness, depth_smoothness=depth_smoothness)
-    check_numbers("at least 0", local_mean=local_mean)
+    check_numbers(1e-6, 1e6, smoothness=smoothness, depth_smoothness=depth_smoothness)
+    check_numbers(0, 100, local_mean=local_mean)
     as_given = torch.Tensor.contiguous if is_tensor(gray_a) else torch.Tensor.numpy
     images = [one if is_tensor(one) else tensor_of(one) for one in (gray_a, gray_b, depth_a, depth_b)]
     single = gray_a.ndim == 2

@@ -47,5 +47,5 @@ def fixed_scale(planes, scales: tuple[float, ...], *, limit: float = 3.0):
     """
     divisors = library_of(planes).asarray(scales, dtype=planes.dtype, device=planes.device)
     check_shapes(scales=(divisors, "C"), planes=(planes, "... C H W"))
-    check_numbers("positive", **{f"scale {number}": scale for number, scale in enumerate(scales)})
+    check_numbers(1e-12, 1e12, limit=limit, **{f"scale {number}": scale for number, scale in enumerate(scales)})
     return (planes / divisors[:, None, None]).clip(-limit, limit)

@@ -93,9 +93,9 @@ def tvl1(
     check_pair(a, b)
     if a.ndim != 3:
         raise InputError(f"tvl1 takes a batch (B, H, W), got shape {tuple(a.shape)}; optical_flow takes single pairs")
-    check_numbers("positive", attachment=attachment, tightness=tightness)
-    check_numbers("at least 1", scales=scales, warps=warps, iterations=iterations)
-    check_numbers("at least 0", tolerance=tolerance, local_mean=local_mean)
+    check_numbers(1e-6, 1e6, attachment=attachment, tightness=tightness)
+    check_numbers(1, 10_000, whole=True, scales=scales, warps=warps, iterations=iterations)
+    check_numbers(0, 100, tolerance=tolerance, local_mean=local_mean)
     limits = {"tightness": tightness, "limit": attachment * tightness, "rate": _TAU / tightness}
     solve = functools.partial(_solve, iterations=iterations, tolerance=tolerance, **limits)
     kind = torch.float64 if a.dtype == torch.float64 else torch.float32

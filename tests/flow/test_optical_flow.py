@@ -1,5 +1,8 @@
 """Every method behind the one door: known motion, batches, and what is refused, with the reason."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -101,10 +104,28 @@ def test_unknown_methods_and_parameters_are_refused():
 
 @pytest.mark.parametrize(
     ("method", "name", "value"),
-    [("dis", "patch_stride", 0), ("dis", "patch_stride", 9), ("dis", "finest_scale", -1)]
+    [("dis", "patch_stride", 0), ("dis", "patch_stride", 9), ("dis", "finest_scale", -1), ("dis", "finest_scale", 1.0)]
     + [("tvl1", name, 0) for name in ("attachment", "tightness", "scales", "warps", "iterations")]
+    + [("tvl1", name, np.nan) for name in ("attachment", "scales", "local_mean")]
     + [("tvl1", name, -0.1) for name in ("tolerance", "local_mean")],
 )
 def test_parameters_out_of_range_are_refused(method, name, value):
-    """OpenCV would end the process on some."""
     refused(f"{name} must", optical_flow, A, B, method=method, **{name: value}, kind=ValueError)
+
+
+def test_no_size_and_no_parameter_of_dis_ends_the_process():
+    """OpenCV reads outside of its images on some; a child process tries many, each is refused or gives finite flow."""
+    program = """
+import numpy as np
+from melib.flow import optical_flow
+random = np.random.default_rng(0)
+for trial in range(300):
+    image = random.integers(0, 255, random.integers(16, 130, 2), np.uint8)
+    names = ("finest_scale", "patch_stride", "variational_iterations")
+    values = dict(zip(names, map(int, random.integers((-1, 0, -1), (5, 10, 4)))))
+    try:
+        assert np.isfinite(optical_flow(image, np.roll(image, 1, 1), method="dis", **values)).all()
+    except ValueError as error:
+        assert "must be a whole number in" in str(error)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
