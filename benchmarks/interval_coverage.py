@@ -66,8 +66,8 @@ def coverage(
     low, high = np.empty((2, n_populations, len(wanted)))
     for k in range(n_populations):
         tally = strs.tally(*sample(np.random.default_rng([0, 4, k]), *size), emotions=EMOTIONS)
-        table = uncertainty.bootstrap(tally, n_resamples=n_resamples, method=method, seed=k).table.loc[wanted.index]
-        low[k], high[k] = table["low"], table["high"]
+        found = uncertainty.bootstrap(tally, n_resamples=n_resamples, method=method, seed=k, fewest=2)
+        low[k], high[k] = found.table.loc[wanted.index, ["low", "high"]].to_numpy().T
     held = ((low <= wanted.to_numpy()) & (wanted.to_numpy() <= high)).mean(axis=0)
     return pd.DataFrame({"coverage": held, "width": (high - low).mean(axis=0)}, index=wanted.index)
 
@@ -78,7 +78,7 @@ def difference_coverage(size: tuple[int, float], method: str, n_populations: int
     for k in range(n_populations):
         truth, *systems = sample(np.random.default_rng([1, k]), *size, n_systems=2)
         tallies = [strs.tally(truth, predictions, emotions=EMOTIONS) for predictions in systems]
-        row = uncertainty.paired(*tallies, n_resamples=n_resamples, method=method, seed=k).table.loc["strs"]
+        row = uncertainty.paired(*tallies, n_resamples=n_resamples, method=method, seed=k, fewest=2).table.loc["strs"]
         held += row["low"] <= 0 <= row["high"]
     return held / n_populations
 

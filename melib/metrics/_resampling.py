@@ -21,6 +21,8 @@ _PIECE = 5_000_000
 
 # Standard errors below this are rounding (near 0, a square root makes 1e-8 of 1e-16), and no divisor of a limit.
 _NO_ERROR = 1e-6
+# A resample without the one subject that a class rests on lies far off and has next to no error: it counts as half.
+_LEAST_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def _studentised(
     statistic: Statistic, value: np.ndarray, draws: np.ndarray, once: list[np.ndarray], weights: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     scales, error, errors = statistic.scales, standard_error(statistic, once)[0], standard_error(statistic, weights)
-    centre = _to_scale(value, scales)
+    centre, errors = _to_scale(value, scales), np.maximum(errors, _LEAST_SHARE * error)
     deviations = np.full(draws.shape, np.nan)
     np.divide(_to_scale(draws, scales) - centre, errors, out=deviations, where=errors > _NO_ERROR)
     ends = (_from_scale(centre - _quantile(deviations, share) * error, scales) for share in (1 - _TAIL, _TAIL))

@@ -152,11 +152,11 @@ def test_what_cannot_be_resampled_is_refused(tables):
 def test_a_difference_of_shares_stays_between_minus_one_and_one_where_that_of_amounts_would_not():
     rng, beyond = np.random.default_rng(5), 0
     for _ in range(20):
-        hits, every = rng.integers(0, 3, (2, 6)), rng.integers(2, 9, 6)
+        hits, every = rng.integers(0, 3, (2, 3)), rng.integers(2, 5, 3)
         pairs = [np.stack([each, every], axis=1).astype(float) for each in hits]
         for unbounded in (frozenset(), frozenset({"share"})):
             how = (("hits", "n"), lambda t: {"share": t[..., 0] / t[..., 1]}, unbounded)
-            tallies = (Tally(tuple("abcdef"), counts, *how) for counts in pairs)
+            tallies = (Tally(tuple("abc"), counts, *how) for counts in pairs)
             row = paired(*tallies, n_resamples=100).table.loc["share"]
             widest = max(-row["low"], row["high"])
             assert unbounded or (widest <= 1 and row["low"] <= row["value"] <= row["high"])
@@ -168,4 +168,17 @@ def test_a_difference_of_shares_stays_between_minus_one_and_one_where_that_of_am
 def test_rounding_in_a_resample_without_spread_does_not_open_the_interval(counts):
     shares = Tally(tuple("abc"), np.array(counts, float)[:, None], ("n",), lambda t: {"share": t[..., 0] / 30})
     row = bootstrap(shares, n_resamples=200).table.loc["share"]
-    assert row["low"] > 0.2 and row["high"] < 0.6
+    assert row["low"] > 0.2 and row["high"] < 0.65
+
+
+def test_a_class_that_rests_on_one_subject_does_not_open_the_interval():
+    """Without the one who was named rightly the precision of that class falls to 0, in a resample without spread."""
+    counts = np.array([[2.0, 2, 0], *[[0, 0, 1]] * 38, [0, 0, 0]])
+
+    def precision(totals):
+        named = np.maximum(totals[..., 1], 1)
+        return {"mean": (totals[..., 0] / named + totals[..., 2] / 10) / 8}
+
+    tally = Tally(tuple(map(str, range(40))), counts, ("right", "named", "other"), precision)
+    row = bootstrap(tally, n_resamples=500).table.loc["mean"]
+    assert 0.2 < row["low"] < row["high"] < 0.95
