@@ -133,7 +133,7 @@ def page_key(run: Run, tier: str, root: Path) -> str:
     files = [root / run.notebook, *(root / "notebooks" / f"{name}.yml" for name in experiments_of(run, root))]
     # Data of melib count though no module names them: a page may read them by itself.
     files += [*modules_beside(root / run.notebook), *sorted((Path(melib.__file__).parent / "data").iterdir())]
-    kept = sorted((root / "results").glob("*.json"))
+    kept = sorted([*(root / "results").glob("*.json"), *(root / "results/submissions").glob("*/*")])
     # At every tier a page also shows what is published.
     kept += sorted(path for name in experiments_of(run, root) for path in (root / "results/full" / name).glob("*"))
     parts = [
