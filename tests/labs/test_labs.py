@@ -66,9 +66,9 @@ def test_a_lab_has_what_a_class_needs(lab):
         assert end in prose.lower(), f"the lab closes without a {end}"
 
 
-def test_there_are_five_labs_and_what_teachers_read_in_the_book_is_what_they_say(monkeypatch):
+def test_there_are_six_labs_and_what_teachers_read_in_the_book_is_what_they_say(monkeypatch):
     assert [lab.name for lab in LABS] == [
-        f"lab_{name}" for name in ("depth", "leakage", "metrics", "motion", "network")
+        f"lab_{name}" for name in ("depth", "leakage", "metrics", "motion", "network", "window")
     ]
     monkeypatch.chdir(ROOT)
     assert make_labs.main(["--check"]) == 0, "run python tools/make_labs.py"
