@@ -69,6 +69,14 @@ def of_the_book(experiment: str, row: str) -> pd.DataFrame | None:
     return answers.published_values(experiment, row, METRICS)
 
 
+def by_luck(experiment: str, row: str) -> pd.DataFrame:
+    """What the intervals of a published row reach at random times: the mean of many draws, and 95 % of them."""
+    declared = load(experiment, "full").row(row)
+    drawn = records.read_values(records.path(declared, declared.seeds[0], places.published()))["chance"]["shifted"]
+    found = pd.DataFrame({metric: drawn[metric] for metric in METRICS}).T
+    return found.rename(columns={"mean": "value"})[["value", "low", "high"]].astype(float)
+
+
 def read(folder: Path) -> tuple[dict[str, str], pd.DataFrame]:
     """What a submission says of itself, and its intervals; InputError says what is missing."""
     about = yaml.safe_load((folder / "about.yml").read_text(encoding="utf-8"))
