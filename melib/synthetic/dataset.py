@@ -11,16 +11,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from melib.errors import InputError
+from melib.synthetic.everyday import lay_over
 from melib.synthetic.head import load_head
 from melib.synthetic.identity import Subject, make_subject
 from melib.synthetic.render import Renderer
 from melib.synthetic.scene import Scene, draw_scene, paint_background
-from melib.synthetic.sensor import DEPTH_LEVELS, encode_colour, measure_depth, to_metres
+from melib.synthetic.sensor import DEPTH_LEVELS, compress, encode_colour, measure_depth, to_metres
 from melib.synthetic.suites import MOST_VIDEOS, Suite, find_suite, subject_seed, video_seed
+from melib.synthetic.texture import skin_colour
 from melib.synthetic.timeline import CLASSES, FPS, Event, Timeline, apex_weights, draw_events, draw_timeline
 from melib.video import EMOTIONS_7, Camera, Dataset, Video
 
@@ -74,9 +77,9 @@ def _timeline(suite: Suite, seed: int, n_frames: int) -> Timeline:
 
 
 @functools.lru_cache(maxsize=4)
-def _studio(subject: int, video: int, size: int, view: str) -> tuple[Scene, Renderer, np.ndarray]:
+def _studio(subject: int, video: int, size: int, view: str, everyday: bool) -> tuple[Scene, Renderer, np.ndarray]:
     """Scene, renderer and wall of one video."""
-    person, scene = _subject(subject), draw_scene(video)
+    person, scene = _subject(subject), draw_scene(video, everyday=everyday)
     camera = person.full_camera(*FULL_SIZE) if view == "full" else person.crop_camera(size, jitter=scene.crop_jitter)
     return scene, Renderer(person, camera), paint_background(scene, camera.width, camera.height)
 
@@ -139,7 +142,7 @@ class SyntheticVideo(Video):
 
     @property
     def _film(self) -> tuple[Scene, Renderer, np.ndarray]:
-        return _studio(self.subject_seed, self.seed, self.size, self.view)
+        return _studio(self.subject_seed, self.seed, self.size, self.view, self.suite.timeline.everyday)
 
     @property
     def _plan(self) -> Timeline:
@@ -158,7 +161,7 @@ class SyntheticVideo(Video):
     @property
     def scene(self) -> Scene:
         """Light, background, crop and colour sensor."""
-        return draw_scene(self.seed)
+        return draw_scene(self.seed, everyday=self.suite.timeline.everyday)
 
     def _points(self, frame: int) -> np.ndarray:
         """Vertices ``(N, 3)`` of the head in a frame, metres, camera axes."""
@@ -168,13 +171,25 @@ class SyntheticVideo(Video):
     def _shoot(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """Linear RGB and depth in metres, before the sensors."""
         scene, renderer, wall = self._film
-        lamp = {"light": scene.light, "ambient": scene.ambient, "specular": scene.specular}
+        lamp = {"light": np.add(scene.light, self._plan.lamp[frame]), "ambient": scene.ambient}
         gain = float(self._plan.gain[frame]) * scene.brightness
-        return renderer.render(self._points(frame), **lamp, gain=gain, background=wall)
+        lit = {"specular": scene.specular, "gain": gain, "background": wall}
+        colour, depth = renderer.render(self._points(frame), **lamp, **lit)
+        self._cover(frame, colour, depth, gain)
+        return colour, depth
+
+    def _cover(self, frame: int, colour: np.ndarray, depth: np.ndarray, gain: float = 1.0) -> None:
+        """Lay a hand or hair over the frame, in place, if one is there."""
+        cover = self._plan.covers[frame].astype(float)
+        if cover[3]:
+            skin = skin_colour(self.person.look.melanin) * gain * (self.scene.ambient + 0.6)
+            lay_over(colour, depth, self.camera, cover, skin, self.person.distance)
 
     def _render(self, frame: int) -> Frame:
         colour, depth = self._shoot(frame)
         seen = encode_colour(colour, self._film[0].colour_sensor, self.seed, frame)
+        if self.suite.timeline.everyday:
+            seen = compress(seen, self.seed, frame)
         return seen, measure_depth(depth, self.suite.depth, self.seed, frame)
 
     def _frame(self, frame: int) -> Frame:
@@ -205,7 +220,15 @@ class SyntheticVideo(Video):
         """Exact flow (px), scene flow (m) and where both hold, on the grid of `a`: see :meth:`Renderer.true_motion`."""
         for frame in (a, b):
             self.check_range(frame, frame + 1)
-        return self._film[1].true_motion(self._points(a), self._points(b))
+        flow, scene, valid = self._film[1].true_motion(self._points(a), self._points(b))
+        if self._plan.covers[[a, b], 3].any():
+            before, after = np.zeros((2, *valid.shape), np.float32)
+            for frame, depth in ((a, before), (b, after)):
+                self._cover(frame, np.zeros((*valid.shape, 3), np.float32), depth)
+            row, column = np.mgrid[: valid.shape[0], : valid.shape[1]].astype(np.float32)
+            hidden = cv2.remap(after, column + flow[0], row + flow[1], cv2.INTER_NEAREST)
+            valid &= (before == 0) & (hidden == 0)
+        return flow, scene, valid
 
     def expression_motion(self, event: Event) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same for one expression alone, from rest to its apex, the head held as it is at the onset."""

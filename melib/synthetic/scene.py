@@ -24,8 +24,8 @@ class Scene:
     colour_sensor: ColourSensor
 
 
-def draw_scene(seed: int) -> Scene:
-    """The setting of the video with this seed; it knows nothing of the labels."""
+def draw_scene(seed: int, *, everyday: bool = False) -> Scene:
+    """The setting of the video with this seed, which knows nothing of the labels; everyday cameras have more grain."""
     rng = stream(seed, "light")
     light = (float(rng.uniform(-0.55, 0.55)), float(rng.uniform(0.15, 0.6)), 0.85)
     ambient, brightness, specular = (float(rng.uniform(*span)) for span in ((0.34, 0.5), (0.85, 1.15), (0.03, 0.07)))
@@ -41,7 +41,7 @@ def draw_scene(seed: int) -> Scene:
         crop_jitter=tuple(jitter.tolist()),
         background_colour=tuple(colour.tolist()),
         background_slope=tuple(slope.tolist()),
-        colour_sensor=draw_colour_sensor(seed),
+        colour_sensor=draw_colour_sensor(seed, everyday=everyday),
     )
 
 

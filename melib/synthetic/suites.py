@@ -63,6 +63,14 @@ _ALL = (
         depth=DEPTH_LEVELS["mid"],
     ),
     Suite(
+        name="everyday",
+        version="1.0",
+        seed=304,
+        purpose="People as they film themselves: speech, gestures and a poor camera, all of it no expression.",
+        timeline=TimelineSettings(everyday=True),
+        depth=DEPTH_LEVELS["mid"],
+    ),
+    Suite(
         name="out_of_plane",
         version="1.0",
         seed=252,

@@ -175,10 +175,14 @@ def _mix(image: np.ndarray, share: np.ndarray, colour, brightness: np.ndarray | 
         image[..., channel] += share * (np.float32(colour[channel]) * brightness - image[..., channel])
 
 
+def skin_colour(melanin: float) -> np.ndarray:
+    """Linear RGB of skin without blush or spot."""
+    return np.array([np.interp(melanin, (0, 0.5, 1), channel) for channel in _SKIN.T])
+
+
 def _skin(rng: np.random.Generator, look: Look) -> tuple[np.ndarray, np.ndarray]:
     """The mottled skin and its mean colour."""
-    base = np.array([np.interp(look.melanin, (0, 0.5, 1), channel) for channel in _SKIN.T])
-    base = base * (1 + 0.05 * rng.standard_normal()) * (1 + 0.015 * rng.standard_normal(3))
+    base = skin_colour(look.melanin) * (1 + 0.05 * rng.standard_normal()) * (1 + 0.015 * rng.standard_normal(3))
     x, y = _grid()
     side = np.abs(x)
     mottle = 1 + 0.06 * _noise(rng, [(120, 0.5), (60, 0.35), (30, 0.25)])

@@ -17,6 +17,7 @@ import numpy as np
 
 from melib.errors import InputError
 from melib.synthetic import action_units as table
+from melib.synthetic import everyday
 from melib.synthetic.action_units import draw_action_units, draw_emotion, head_component
 from melib.synthetic.curves import FPS, envelope, minimum_jerk, sway
 from melib.synthetic.streams import stream
@@ -57,6 +58,7 @@ class TimelineSettings:
     head_motion: float = 1.0  # factor on sway, posture shifts and the pulse
     macro_rate: float = 1.6  # mean number of macro-expressions in 600 frames
     eyes: bool = True  # whether the subject blinks and looks about
+    everyday: bool = False  # whether the subject speaks, leans, nods and so on, see `melib.synthetic.everyday`
     single: bool = False  # exactly one micro-expression and no macro-expression: a clip for recognition
 
     def __post_init__(self) -> None:
@@ -86,6 +88,8 @@ class Timeline:
     translation: np.ndarray  # (T, 3) float32, mm to the subject's left, up and towards the camera
     gaze: np.ndarray  # (T, 2) float32, turn of both eyes in the head, radians: to the subject's left, and up
     gain: np.ndarray  # (T,) float32, brightness of the light relative to its mean
+    lamp: np.ndarray  # (T, 3) float32, what is added to the scene's direction of light
+    covers: np.ndarray  # (T, 6) float32, what passes before the face, see `melib.synthetic.everyday.covers`
 
 
 def _shape(rng: np.random.Generator, kind: str, n_frames: int, settings: TimelineSettings) -> tuple[int, float, float]:
@@ -274,6 +278,13 @@ def draw_timeline(
         weights[:, names.index("gazeUp")] = 0.8 * np.clip(3.0 * gaze[:, 1], 0.0, 1.0)
         weights[:, names.index("gazeDown")] = 0.8 * np.clip(-3.0 * gaze[:, 1], 0.0, 1.0)
     rotation, translation = _draw_pose(seed, n_frames)
+    gain, lamp, covers = _draw_gain(seed, n_frames), np.zeros((n_frames, 3)), np.zeros((n_frames, 6))
+    if settings.everyday:
+        everyday.add_speech(weights, seed, names, peak_mm)
+        for drawn, more in zip((rotation, translation), everyday.head_motion(seed, n_frames), strict=True):
+            drawn += more
+        brighter, lamp = everyday.light(seed, n_frames)
+        gain, covers = gain * brighter, everyday.covers(seed, n_frames)
     return Timeline(
         events=events,
         blinks=blinks,
@@ -281,5 +292,7 @@ def draw_timeline(
         rotation=(rotation * settings.head_motion).astype(np.float32),
         translation=(translation * settings.head_motion).astype(np.float32),
         gaze=gaze.astype(np.float32),
-        gain=_draw_gain(seed, n_frames).astype(np.float32),
+        gain=gain.astype(np.float32),
+        lamp=lamp.astype(np.float32),
+        covers=covers.astype(np.float32),
     )
