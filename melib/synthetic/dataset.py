@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from melib.errors import InputError
-from melib.synthetic.everyday import lay_over
+from melib.errors import InputError, find
+from melib.synthetic import everyday
 from melib.synthetic.head import load_head
 from melib.synthetic.identity import Subject, make_subject
 from melib.synthetic.render import Renderer
@@ -27,11 +27,8 @@ from melib.synthetic.texture import skin_colour
 from melib.synthetic.timeline import CLASSES, FPS, Event, Timeline, apex_weights, draw_events, draw_timeline
 from melib.video import EMOTIONS_7, Camera, Dataset, Video
 
-#: Sides of the square face crop, pixels.
-SIZES = (128, 256)
-#: The face crop, or the whole 640x480 image it would have been cut from.
+#: The face crop of 128 x 128 pixels, or the whole 640 x 480 image it would have been cut from.
 VIEWS = ("crop", "full")
-FULL_SIZE = (640, 480)
 
 #: Clips are counted after the long videos, so that no seed serves both.
 _FIRST_CLIP = MOST_VIDEOS // 2
@@ -77,10 +74,10 @@ def _timeline(suite: Suite, seed: int, n_frames: int) -> Timeline:
 
 
 @functools.lru_cache(maxsize=4)
-def _studio(subject: int, video: int, size: int, view: str, everyday: bool) -> tuple[Scene, Renderer, np.ndarray]:
+def _studio(subject: int, video: int, view: str, everyday: bool) -> tuple[Scene, Renderer, np.ndarray]:
     """Scene, renderer and wall of one video."""
     person, scene = _subject(subject), draw_scene(video, everyday=everyday)
-    camera = person.full_camera(*FULL_SIZE) if view == "full" else person.crop_camera(size, jitter=scene.crop_jitter)
+    camera = person.full_camera() if view == "full" else person.crop_camera(jitter=scene.crop_jitter)
     return scene, Renderer(person, camera), paint_background(scene, camera.width, camera.height)
 
 
@@ -95,8 +92,6 @@ class SyntheticVideo(Video):
         Position in the population, and among the subject's videos.
     n_frames : int
         Number of frames T, at least 30.
-    size : int
-        Side of the crop in pixels, one of `SIZES`; it has no effect on the full view.
     view : {"crop", "full"}
 
     Attributes
@@ -108,7 +103,7 @@ class SyntheticVideo(Video):
     events : tuple of melib.synthetic.timeline.Event
         Both, with the amplitude and the intensity of each action unit.
 
-    An unknown size or view, and a video that is too short, raise ValueError.
+    An unknown view, and a video that is too short, raise ValueError.
     """
 
     def __init__(
@@ -119,14 +114,9 @@ class SyntheticVideo(Video):
         video_index: int,
         n_frames: int,
         *,
-        size: int = SIZES[0],
         view: str = "crop",
     ) -> None:
-        if size not in SIZES:
-            raise InputError(f"unknown size {size!r}: use one of {', '.join(map(str, SIZES))}")
-        if view not in VIEWS:
-            raise InputError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
-        self.suite, self.size, self.view = suite, size, view
+        self.suite, self.view = suite, find(view, VIEWS, "view")
         self.subject_seed = subject_seed(suite, population, subject_index)
         self.seed = video_seed(suite, population, subject_index, video_index)
         self.subject = f"{population}{subject_index:03d}"
@@ -135,14 +125,14 @@ class SyntheticVideo(Video):
         self.events = draw_events(self.seed, self.n_frames, suite.timeline)
         self.true_expressions = tuple(event.true for event in self.events)
         self.expressions = tuple(sorted((event.annotated for event in self.events), key=lambda note: note.onset))
-        self._key = (suite, self.seed, self.n_frames, size, view)
+        self._key = (suite, self.seed, self.n_frames, view)
 
     def __repr__(self) -> str:
         return f"SyntheticVideo({self.suite.name}, {self.subject}/{self.name}, {self.n_frames} frames, {self.view})"
 
     @property
     def _film(self) -> tuple[Scene, Renderer, np.ndarray]:
-        return _studio(self.subject_seed, self.seed, self.size, self.view, self.suite.timeline.everyday)
+        return _studio(self.subject_seed, self.seed, self.view, self.suite.timeline.everyday)
 
     @property
     def _plan(self) -> Timeline:
@@ -171,19 +161,18 @@ class SyntheticVideo(Video):
     def _shoot(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """Linear RGB and depth in metres, before the sensors."""
         scene, renderer, wall = self._film
-        lamp = {"light": np.add(scene.light, self._plan.lamp[frame]), "ambient": scene.ambient}
+        lamp = {"light": scene.light + self._plan.lamp[frame], "ambient": scene.ambient, "specular": scene.specular}
         gain = float(self._plan.gain[frame]) * scene.brightness
-        lit = {"specular": scene.specular, "gain": gain, "background": wall}
-        colour, depth = renderer.render(self._points(frame), **lamp, **lit)
-        self._cover(frame, colour, depth, gain)
+        colour, depth = renderer.render(self._points(frame), **lamp, gain=gain, background=wall)
+        share, shade = self._cover(frame)
+        if share.any():
+            skin = skin_colour(self.person.look.melanin) * gain * (scene.ambient + 0.6)
+            colour += share[..., None] * (shade[..., None] * np.float32(skin) - colour)
+            depth[share > 0.5] = self.person.distance - everyday.COVER_M
         return colour, depth
 
-    def _cover(self, frame: int, colour: np.ndarray, depth: np.ndarray, gain: float = 1.0) -> None:
-        """Lay a hand or hair over the frame, in place, if one is there."""
-        cover = self._plan.covers[frame].astype(float)
-        if cover[3]:
-            skin = skin_colour(self.person.look.melanin) * gain * (self.scene.ambient + 0.6)
-            lay_over(colour, depth, self.camera, cover, skin, self.person.distance)
+    def _cover(self, frame: int) -> np.ndarray:
+        return everyday.cover(self._plan.covers[frame], self.camera, self.person.distance)
 
     def _render(self, frame: int) -> Frame:
         colour, depth = self._shoot(frame)
@@ -221,14 +210,9 @@ class SyntheticVideo(Video):
         for frame in (a, b):
             self.check_range(frame, frame + 1)
         flow, scene, valid = self._film[1].true_motion(self._points(a), self._points(b))
-        if self._plan.covers[[a, b], 3].any():
-            before, after = np.zeros((2, *valid.shape), np.float32)
-            for frame, depth in ((a, before), (b, after)):
-                self._cover(frame, np.zeros((*valid.shape, 3), np.float32), depth)
-            row, column = np.mgrid[: valid.shape[0], : valid.shape[1]].astype(np.float32)
-            hidden = cv2.remap(after, column + flow[0], row + flow[1], cv2.INTER_NEAREST)
-            valid &= (before == 0) & (hidden == 0)
-        return flow, scene, valid
+        row, column = np.mgrid[: valid.shape[0], : valid.shape[1]].astype(np.float32)
+        covered = cv2.remap(self._cover(b)[0], column + flow[0], row + flow[1], cv2.INTER_NEAREST)
+        return flow, scene, valid & (self._cover(a)[0] == 0) & (covered == 0)
 
     def expression_motion(self, event: Event) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same for one expression alone, from rest to its apex, the head held as it is at the onset."""
@@ -262,7 +246,6 @@ def open_benchmark(
     videos: int,
     frames: int,
     population: str = "train",
-    size: int = 128,
     view: str = "crop",
     depth: str | None = None,
 ) -> Dataset:
@@ -279,23 +262,21 @@ def open_benchmark(
         Number of subjects, videos of each, and frames of each video.
     population : {"train", "test"}
         Two sets of people without a common member.
-    size, view
-        As in :class:`SyntheticVideo`.
+    view : {"crop", "full"}
+        The face crop, or the whole image.
     depth : {"none", "low", "mid"}, optional
         Another depth sensor than the suite's own, for a sweep over sensors; the version then names it.
 
-    An unknown name or size, and a number out of range, raise ValueError.
+    An unknown name, and a number out of range, raise ValueError.
     """
     chosen, version = _with_sensor(find_suite(suite), depth)
     # What is filmed otherwise is another dataset: whoever keeps features by name and version must not mix them up.
     if view != "crop":
         version = f"{version}+view-{view}"
-    elif size != SIZES[0]:
-        version = f"{version}+size-{size}"
     if subjects < 1 or videos < 1:
         raise InputError(f"a dataset needs at least one subject with one video, got {subjects} and {videos}")
     numbers = [(s, v) for s in range(subjects) for v in range(videos)]
-    filmed = (SyntheticVideo(chosen, population, *number, frames, size=size, view=view) for number in numbers)
+    filmed = (SyntheticVideo(chosen, population, *number, frames, view=view) for number in numbers)
     return Dataset(f"synthetic-{chosen.name}", version, tuple(filmed), _emotions(chosen), synthetic=True)
 
 
@@ -344,9 +325,7 @@ def _with_sensor(suite: Suite, depth: str | None) -> tuple[Suite, str]:
     """A suite with another depth sensor, if one is named, and the version that says so."""
     if depth is None:
         return suite, suite.version
-    if depth not in DEPTH_LEVELS:
-        raise InputError(f"unknown depth sensor {depth!r}: use one of {', '.join(DEPTH_LEVELS)}")
-    return replace(suite, depth=DEPTH_LEVELS[depth]), f"{suite.version}+depth-{depth}"
+    return replace(suite, depth=find(depth, DEPTH_LEVELS, "depth sensor")), f"{suite.version}+depth-{depth}"
 
 
 def _emotions(suite: Suite) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from melib.synthetic.action_units import components
@@ -85,7 +84,9 @@ def head_motion(seed: int, n_frames: int) -> tuple[np.ndarray, np.ndarray]:
     for start in _starts(rng, n_frames, _TURN_S):
         angles = rng.standard_normal(3).clip(-_MOST_SPREADS, _MOST_SPREADS) * (0.09, 0.13, 0.06)
         rise, hold = FPS * rng.uniform(0.3, 0.9), FPS * rng.exponential(0.7)
-        rotation += envelope(frames, start, start + rise, start + rise + hold, start + 2 * rise + hold)[:, None] * angles
+        rotation += (
+            envelope(frames, start, start + rise, start + rise + hold, start + 2 * rise + hold)[:, None] * angles
+        )
     rng = stream(seed, "nods")
     for start in _starts(rng, n_frames, _NOD_S):
         axis, cycles, size = rng.choice(2, p=(0.7, 0.3)), rng.integers(1, 5), rng.uniform(0.03, 0.11)
@@ -128,20 +129,18 @@ def covers(seed: int, n_frames: int) -> np.ndarray:
     return out
 
 
-def lay_over(
-    colour: np.ndarray, depth: np.ndarray, camera: Camera, cover: np.ndarray, skin: np.ndarray, distance: float
-) -> None:
-    """Lay what passes before the face over linear colour ``(H, W, 3)`` and depth ``(H, W)``, in place."""
-    x, y, angle, radius, fingers, brightness = cover
-    metres = distance - COVER_M
-    row, column = np.mgrid[: depth.shape[0], : depth.shape[1]]
-    right, down = (1e3 * metres * (column - camera.cx) / camera.fx - x, 1e3 * metres * (row - camera.cy) / camera.fy - y)
+def cover(where: np.ndarray, camera: Camera, distance: float) -> np.ndarray:
+    """How far one of the `covers` hides each pixel, and how bright it is there: ``(2, H, W)`` float32."""
+    x, y, angle, radius, fingers, brightness = where.astype(float)
+    if not radius:
+        return np.zeros((2, camera.height, camera.width), np.float32)
+    row, column = np.mgrid[: camera.height, : camera.width]
+    mm = 1e3 * (distance - COVER_M) / camera.fx  # of a pixel, there
+    right, down = mm * (column - camera.cx) - x, mm * (row - camera.cy) - y
     along, across = right * np.cos(angle) + down * np.sin(angle), down * np.cos(angle) - right * np.sin(angle)
-    # The nearest finger; each begins at the tip and leaves the picture.
+    # From the nearest finger; each begins at the tip and leaves the picture.
     pitch, middle = 2.1 * radius, (fingers - 1) / 2
     across -= pitch * (np.rint(across / pitch + middle).clip(0, fingers - 1) - middle)
     away = np.hypot(across, np.minimum(along, 0))
-    share = ((radius - away) * camera.fx / (1e3 * metres) + 0.5).clip(0, 1)[..., None]
-    shade = np.sqrt((1.1 - (away / radius) ** 2).clip(0.1))[..., None]
-    colour += (share * (brightness * shade * skin - colour)).astype(colour.dtype)
-    depth[share[..., 0] > 0.5] = metres
+    shade = brightness * np.sqrt((1.1 - (away / radius) ** 2).clip(0.1))
+    return np.stack([((radius - away) / mm + 0.5).clip(0, 1), shade]).astype(np.float32)

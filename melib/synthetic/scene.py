@@ -33,16 +33,8 @@ def draw_scene(seed: int, *, everyday: bool = False) -> Scene:
     rng = stream(seed, "background")
     colour = rng.uniform(0.05, 0.5) * (1.0 + 0.05 * rng.standard_normal(3))
     slope = 0.25 * rng.standard_normal(2).clip(-2.5, 2.5)
-    return Scene(
-        light=light,
-        ambient=ambient,
-        specular=specular,
-        brightness=brightness,
-        crop_jitter=tuple(jitter.tolist()),
-        background_colour=tuple(colour.tolist()),
-        background_slope=tuple(slope.tolist()),
-        colour_sensor=draw_colour_sensor(seed, everyday=everyday),
-    )
+    drawn = (tuple(each.tolist()) for each in (jitter, colour, slope))
+    return Scene(light, ambient, specular, brightness, *drawn, draw_colour_sensor(seed, everyday=everyday))
 
 
 def paint_background(scene: Scene, width: int, height: int) -> np.ndarray:

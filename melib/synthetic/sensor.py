@@ -1,9 +1,8 @@
 """The camera's two sensors: a noisy 8-bit colour image, and depth as a stereo camera measures it.
 
 Colour: signal-dependent Gaussian noise of variance ``shot * v + read`` on the linear signal ``v``, then gamma 1/2.2.
-Depth: a stereo camera measures disparity ``d = fB / z``, so its error grows with ``z**2``: ``sigma_z = s * z**2 / fB``.
-The error is partly white and mostly correlated over neighbouring pixels (the matching window), part of it stays with
-the pixel for the whole video, the reading is quantised, and it is missing along depth edges and at a few places.
+Depth: a stereo camera measures disparity ``d = fB / z``, so ``sigma_z = s * z**2 / fB``. The error is mostly correlated
+over neighbouring pixels, part of it stays with the pixel; readings are quantised, and missing along depth edges.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Random streams: one per purpose, so that one more draw for the blinks never moves the head.
 
-A stream is ``numpy.random.default_rng([seed, number])``. Subjects use the numbers below 10 (identity, texture), videos
-those from 10 on; a video's seed and its subject's seed are different integers.
+Subjects use the numbers below 10, videos those from 10 on; the seeds of a video and of its subject differ.
 """
 
 from __future__ import annotations

@@ -88,13 +88,12 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
     """A subject's texture, ``(*ATLAS_SHAPE, 3)`` uint16: linear reflectance times 65535; `lips` is from `lip_map`."""
     skin, base = _skin(rng, look)
     x, y = _grid()
-    _shade(skin, _darkening(x, y, look))
-    _shade(skin, _lines(rng, look))
-    _shade(skin, _spots(rng, x, y, look))
+    for factor in (_darkening(x, y, look), _lines(rng, look), _spots(rng, x, y, look)):
+        skin *= factor[..., None]
     lip_colour = base * (0.90, 0.66, 0.66) * (1, look.lip_red, look.lip_red) * rng.uniform(0.95, 1.05)
     _mix(skin, 0.85 * lips, lip_colour, 1 + 0.10 * _noise(rng, [(40, 0.4), (5, 0.5), (2.5, 0.4)]))
     if look.stubble > 0:
-        _shade(skin, 1 - look.stubble * _stubble(rng, x, y, lips))
+        skin *= (1 - look.stubble * _stubble(rng, x, y, lips))[..., None]
     _mix(skin, _brows(rng, look), look.hair)
     scalp, strands = _scalp(rng, x, y, look), _noise(rng, [(3, 1)], (_HEIGHT // 6, _WIDTH))  # drawn out: combed down
     _mix(skin, scalp, look.hair, 1 + 0.3 * cv2.resize(strands, (_WIDTH, _HEIGHT)))
@@ -162,11 +161,6 @@ def _step(x: np.ndarray) -> np.ndarray:
 
 def _bump(x: np.ndarray, y: np.ndarray, at: tuple[float, float], size: tuple[float, float]) -> np.ndarray:
     return np.exp(-(((x - at[0]) / size[0]) ** 2) - ((y - at[1]) / size[1]) ** 2)
-
-
-def _shade(image: np.ndarray, factor: np.ndarray) -> None:
-    """Multiply all channels, in place."""
-    image *= factor[..., None]
 
 
 def _mix(image: np.ndarray, share: np.ndarray, colour, brightness: np.ndarray | float = 1.0) -> None:

@@ -1,8 +1,7 @@
 """What happens in a synthetic video: expressions and everything that can be mistaken for one, frame by frame.
 
-Expressions rise from onset to apex, hold and decay along minimum-jerk curves. Around them the subject blinks, looks
-about, sways, shifts posture and drifts; the light flickers. Every purpose draws from a stream of its own
-(:mod:`melib.synthetic.streams`), and nothing but the labels' own stream knows the labels.
+Around expressions the subject blinks, looks about, sways, shifts posture and drifts; the light flickers. Every purpose
+draws from a stream of its own (:mod:`melib.synthetic.streams`), and none but the labels' own knows the labels.
 
 Sizes in millimetres are peak displacements on a face of 63 mm inter-ocular distance, before the subject's personal
 gains; larger faces move in proportion. Lengths and rates hold for 30 frames per second.
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.synthetic import action_units as table
 from melib.synthetic import everyday
 from melib.synthetic.action_units import draw_action_units, draw_emotion, head_component
@@ -62,8 +61,7 @@ class TimelineSettings:
     single: bool = False  # exactly one micro-expression and no macro-expression: a clip for recognition
 
     def __post_init__(self) -> None:
-        if self.classes not in CLASSES:
-            raise InputError(f"unknown classes {self.classes!r}: use one of {', '.join(CLASSES)}")
+        find(self.classes, CLASSES, "classes")
 
 
 @dataclass(frozen=True)
@@ -281,18 +279,10 @@ def draw_timeline(
     gain, lamp, covers = _draw_gain(seed, n_frames), np.zeros((n_frames, 3)), np.zeros((n_frames, 6))
     if settings.everyday:
         everyday.add_speech(weights, seed, names, peak_mm)
-        for drawn, more in zip((rotation, translation), everyday.head_motion(seed, n_frames), strict=True):
-            drawn += more
+        turned, moved = everyday.head_motion(seed, n_frames)
         brighter, lamp = everyday.light(seed, n_frames)
-        gain, covers = gain * brighter, everyday.covers(seed, n_frames)
-    return Timeline(
-        events=events,
-        blinks=blinks,
-        weights=weights,
-        rotation=(rotation * settings.head_motion).astype(np.float32),
-        translation=(translation * settings.head_motion).astype(np.float32),
-        gaze=gaze.astype(np.float32),
-        gain=gain.astype(np.float32),
-        lamp=lamp.astype(np.float32),
-        covers=covers.astype(np.float32),
-    )
+        rotation, translation, gain = rotation + turned, translation + moved, gain * brighter
+        covers = everyday.covers(seed, n_frames)
+    head = rotation * settings.head_motion, translation * settings.head_motion
+    moving = (each.astype(np.float32) for each in (*head, gaze, gain, lamp, covers))
+    return Timeline(events, blinks, weights, *moving)
