@@ -1,7 +1,6 @@
 """Synthetic videos as :class:`melib.video.Video`: rendered frame by frame, only when asked.
 
-A video is a handful of integers. Its subject, timeline and renderer are rebuilt from seeds where they are needed and
-shared between videos of one process, so a video travels to a worker process for the price of its labels.
+A video is a handful of integers, from which subject, timeline and renderer are rebuilt where they are needed.
 """
 
 from __future__ import annotations
@@ -107,14 +106,7 @@ class SyntheticVideo(Video):
     """
 
     def __init__(
-        self,
-        suite: Suite,
-        population: str,
-        subject_index: int,
-        video_index: int,
-        n_frames: int,
-        *,
-        view: str = "crop",
+        self, suite: Suite, population: str, subject_index: int, video_index: int, n_frames: int, *, view: str = "crop"
     ) -> None:
         self.suite, self.view = suite, find(view, VIEWS, "view")
         self.subject_seed = subject_seed(suite, population, subject_index)

@@ -1,7 +1,6 @@
 """People as they film themselves: what moves, covers and lights a face that shows nothing.
 
-They speak, lean, turn, nod and shake their heads, hold the camera in their hands, and now and then a hand or a strand
-of hair passes before the face. None of it is an expression. What belongs together draws from a stream of its own.
+They speak, lean, turn, nod, hold the camera in their hands, and a hand or hair may pass before the face.
 """
 
 from __future__ import annotations
@@ -27,13 +26,11 @@ SYLLABLES = (
 MOST_SPEECH, STRETCH_S, SYLLABLES_HZ = 0.95, 4.8, (3.0, 6.0)
 # Mean seconds between two events of a kind.
 _LEAN_S, _TURN_S, _NOD_S, _LIGHT_S, _COVER_S = 5.0, 6.0, 7.0, 7.0, 40.0
-#: Spread of the places that a head leans to: turned by so many radians, moved by so many mm; 20 mm are 3.6 % nearer.
-_LEANING = np.array([0.05, 0.05, 0.03, 4.0, 4.0, 20.0])
-#: Spread of what the light does: factor on its strength, direction towards the lamp.
-_LIGHTING = np.array([0.05, 0.12, 0.08, 0.0])
-_MOST_SPREADS = 1.6  # how far a draw may lie out, in units of its spread
-#: Of hand and hair in front of the face: metres from the eyes, mm that they come from beyond the tip.
-COVER_M, _FAR_MM = 0.09, 220.0
+# Spread of where a head leans to: radians, and millimetres, of which 20 are 3.6 % nearer; and of the light's strength
+# and direction. No draw lies further out than so many spreads.
+_LEANING, _LIGHTING = np.array([0.05, 0.05, 0.03, 4.0, 4.0, 20.0]), np.array([0.05, 0.12, 0.08, 0.0])
+_MOST_SPREADS = 1.6
+COVER_M, _FAR_MM = 0.09, 220.0  # what covers the face: metres before the eyes, and from how far it comes
 
 
 def _starts(rng: np.random.Generator, n_frames: int, every_s: float) -> np.ndarray:
@@ -74,10 +71,7 @@ def add_speech(weights: np.ndarray, seed: int, names: Sequence[str], peak_mm: np
 
 
 def head_motion(seed: int, n_frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation ``(n_frames, 3)`` in radians, and translation in mm, of people who lean, turn, nod and move the camera.
-
-    What the hand does to the camera is given to the head, which looks the same before a bare wall.
-    """
+    """Rotation and translation ``(n_frames, 3)``, radians and mm; the camera's motion, too, is given to the head."""
     frames = np.arange(n_frames)
     rotation, translation = np.hsplit(_wander(stream(seed, "leaning"), n_frames, _LEAN_S, (0.5, 3.0), _LEANING), 2)
     rng = stream(seed, "turns")

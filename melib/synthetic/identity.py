@@ -1,7 +1,4 @@
-"""People who do not exist: shape, strength of expression and looks of a subject, from one seed.
-
-Each purpose draws from ``numpy.random.default_rng([seed, stream])``: one more freckle leaves all else as it was.
-"""
+"""People who do not exist: shape, strength of expression and looks of a subject, from one seed."""
 
 from __future__ import annotations
 

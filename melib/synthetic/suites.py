@@ -62,7 +62,6 @@ _ALL = (
         timeline=TimelineSettings(classes="out_of_plane"),
     ),
 )
-#: Name -> suite.
 SUITES = {suite.name: suite for suite in _ALL}
 
 

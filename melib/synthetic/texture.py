@@ -1,8 +1,7 @@
 """Skin, hair, eyes and cloth: a painted texture for each subject.
 
-The skin is painted on a cylinder wrapped around the mean face and measured in millimetres, so every size below is one
-that can be read off a ruler. Ears, mouth lining, teeth and tongue take one colour each from tiles beside it, and the
-eyeballs a tile of their own. Colours are linear RGB reflectances.
+The skin is painted on a cylinder wrapped around the mean face and measured in millimetres. Ears, mouth lining, teeth
+and tongue take one colour each from tiles beside it, the eyeballs a tile of their own. Colours are linear reflectances.
 """
 
 from __future__ import annotations

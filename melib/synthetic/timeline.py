@@ -1,7 +1,6 @@
 """What happens in a synthetic video: expressions and everything that can be mistaken for one, frame by frame.
 
-Around expressions the subject blinks, looks about, sways, shifts posture and drifts; the light flickers. Every purpose
-draws from a stream of its own (:mod:`melib.synthetic.streams`), and none but the labels' own knows the labels.
+Every purpose draws from a stream of its own (:mod:`melib.synthetic.streams`); none but the labels' knows the labels.
 
 Sizes in millimetres are peak displacements on a face of 63 mm inter-ocular distance, before the subject's personal
 gains; larger faces move in proportion. Lengths and rates hold for 30 frames per second.

@@ -1,7 +1,4 @@
-"""The same video seen by another depth sensor, or by none: what a sweep over sensors changes, and nothing else.
-
-A view passes frames, landmarks and camera through bit for bit and answers for depth alone: optical flow is shared.
-"""
+"""The same video, bit for bit, but for its depth: seen by another sensor, or by none."""
 
 from __future__ import annotations
 
@@ -58,10 +55,7 @@ class SensorView(SyntheticVideo):
 
 
 class GenericShapeView(SyntheticVideo):
-    """A video whose depth is a generic face that stands still, under the landmarks of the first frame.
-
-    Depth changes then tell nothing but that flow and a shape that all share: the control for what a sensor is worth.
-    """
+    """A video whose depth is a generic face that stands still, under the landmarks of the first frame: a control."""
 
     def __init__(self, video: SyntheticVideo) -> None:
         vars(self).update(vars(video))
