@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from melib.features.settings import STRAIN_SCALE, spotting_pairs
 from melib.files import whole
-from melib.flow import face_mask
+from melib.flow import face_mask, optical_flow, stabilize, strain
 from melib.plots.motion import draw_wheel, flow_colours
 from melib.plots.style import bare, figure, panels
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, true_labels
@@ -98,6 +100,30 @@ def motion_sizes(pairs: Iterable[tuple[SyntheticVideo, Event]]) -> pd.DataFrame:
         sizes = (np.linalg.norm(flow, axis=0)[valid], np.abs(scene_flow[2])[valid])
         rows.append([float(np.quantile(each, 0.995)) for each in sizes])
     return pd.DataFrame(rows, columns=["in_plane_px", "depth_mm"]) * [1, 1e3]
+
+
+def picture_motion(videos: Sequence[SyntheticVideo], *, pairs: int = 12) -> pd.DataFrame:
+    """How the picture of a face moves over .2 s, a row for each of some evenly spaced pairs of frames of each video.
+
+    Means over the face of the estimated optical flow's length as it is and less its median, of its divergence, and of
+    its strain in units of the scale that a network sees.
+    """
+    rows = []
+    for video in videos:
+        starts, ends = (side[:: max(1, len(side) // pairs)] for side in spotting_pairs(video, gap_s=0.2))
+        grey = [
+            np.stack([cv2.cvtColor(video.frames(i, i + 1)[0], cv2.COLOR_RGB2GRAY) for i in side.tolist()])
+            for side in (starts, ends)
+        ]
+        flow = optical_flow(*grey, method="dis")
+        face = face_mask(video.landmarks(0, 1)[0], *flow.shape[2:])
+        still = stabilize(flow, "median", face=np.repeat(face[None], len(flow), axis=0))
+        spread = np.gradient(flow[:, 0], axis=-1) + np.gradient(flow[:, 1], axis=-2)
+        lengths = (np.linalg.norm(each, axis=1) for each in (flow, still))
+        measured = (*lengths, 100 * np.abs(spread), strain(still) / STRAIN_SCALE)
+        rows += list(zip(*(each[:, face].mean(axis=1) for each in measured), strict=True))
+    names = ("motion (px)", "less the face's median (px)", "divergence (%)", "strain (of the scale)")
+    return pd.DataFrame(rows, columns=list(names))
 
 
 def depth_quality(video: SyntheticVideo, *, frame: int = 0, repeats: int = 100) -> pd.Series:

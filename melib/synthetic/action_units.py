@@ -1,8 +1,7 @@
 """Which action units an emotion moves, how often, how strongly and on which side.
 
-The table is in the spirit of EMFACS, with the priors and the overlap between classes calibrated to aggregates of the
-CAS(ME)^3 annotation (no sample of it is copied): AU4 alone may be disgust or fear, AU14 alone anger, sadness or
-"others", AU2 alone surprise or "others". Knowing the action units perfectly therefore does not name the emotion.
+The table is in the spirit of EMFACS, priors and overlap of the classes calibrated to aggregates of the CAS(ME)^3
+annotation (no sample of it is copied): AU4 alone may be disgust or fear, so that action units do not name the emotion.
 
 A *component* is a displacement field of the head asset, named by its action unit and, where the two sides move
 separately, by ``L`` or ``R`` (the subject's own left and right): ``"12L"``, ``"17"``.
@@ -11,8 +10,10 @@ separately, by ``L`` or ``R`` (the subject's own left and right): ``"12L"``, ``"
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
+import yaml
 
 #: Action units whose left and right halves are separate components of the head.
 BILATERAL = frozenset("1 2 4 5 6 7 9 10 12 14 15 16 20 24 45".split())
@@ -20,76 +21,15 @@ BILATERAL = frozenset("1 2 4 5 6 7 9 10 12 14 15 16 20 24 45".split())
 #: Action units that are another unit's field with the sign turned: sucked cheeks, jaw drawn back.
 OPPOSITES = {"35": ("34", -0.8), "30": ("29", -1.0)}
 
-#: Share of each emotion among the expressions, near CAS(ME)^3's 860 micro-expressions.
-EMOTION_PRIOR = {"disgust": 0.29, "surprise": 0.22, "others": 0.19}
-EMOTION_PRIOR |= {"fear": 0.10, "anger": 0.075, "sad": 0.065, "happy": 0.06}
-
-#: Emotion -> patterns (probability, {action unit: intensity relative to the expression's amplitude}).
-EMOTION_PATTERNS = {
-    "disgust": (
-        (0.38, {"4": 1.0}),
-        (0.22, {"4": 0.8, "9": 1.0}),
-        (0.14, {"9": 1.0, "10": 0.7}),
-        (0.14, {"4": 0.8, "7": 0.8}),
-        (0.12, {"10": 1.0}),
-    ),
-    "surprise": (
-        (0.45, {"1": 1.0, "2": 1.0}),
-        (0.20, {"5": 1.0, "1": 0.6, "2": 0.6}),
-        (0.12, {"5": 1.0}),
-        (0.13, {"1": 0.8, "2": 0.8, "26": 0.25}),
-        (0.10, {"2": 1.0}),
-    ),
-    "others": (
-        (0.30, {"14": 1.0}),
-        (0.15, {"38": 1.0}),
-        (0.15, {"18": 1.0}),
-        (0.12, {"28": 1.0}),
-        (0.10, {"34": 1.0}),
-        (0.10, {"2": 1.0}),
-        (0.08, {"24": 1.0}),
-    ),
-    "fear": (
-        (0.30, {"1": 0.9, "4": 0.8}),
-        (0.20, {"1": 0.8, "2": 0.6, "5": 0.8}),
-        (0.20, {"20": 1.0, "4": 0.5}),
-        (0.15, {"4": 1.0}),
-        (0.15, {"5": 0.8, "20": 0.7}),
-    ),
-    "anger": (
-        (0.32, {"4": 1.0, "7": 0.7}),
-        (0.20, {"4": 0.8, "24": 0.8}),
-        (0.18, {"23": 1.0, "4": 0.6}),
-        (0.15, {"14": 1.0}),
-        (0.15, {"29": 1.0, "24": 0.6}),
-    ),
-    "sad": (
-        (0.28, {"1": 0.9, "15": 0.8}),
-        (0.22, {"15": 1.0, "17": 0.8}),
-        (0.20, {"1": 1.0, "4": 0.6}),
-        (0.15, {"14": 1.0}),
-        (0.15, {"17": 1.0}),
-    ),
-    "happy": (
-        (0.40, {"12": 1.0, "6": 0.6}),
-        (0.25, {"12": 1.0}),
-        (0.12, {"14": 0.8, "12": 0.7}),
-        (0.13, {"24": 1.0, "12": 0.4}),
-        (0.10, {"6": 1.0, "25": 0.5, "12": 0.5}),
-    ),
-}
-
-#: Classes that differ mostly along the camera axis, for the suite in which depth has to matter.
-OUT_OF_PLANE_PATTERNS = {
-    "AU34": ((1.0, {"34": 1.0}),),
-    "AU35": ((1.0, {"35": 1.0}),),
-    "AU29": ((1.0, {"29": 1.0}),),
-    "AU30": ((1.0, {"30": 1.0}),),
-    "AU17|18": ((0.5, {"17": 1.0}), (0.5, {"18": 1.0})),
-    "AU28": ((1.0, {"28": 1.0}),),
-    "AU23": ((1.0, {"23": 1.0}),),
-}
-OUT_OF_PLANE_PRIOR = {name: 1 / len(OUT_OF_PLANE_PATTERNS) for name in OUT_OF_PLANE_PATTERNS}
+_TABLES = yaml.safe_load((Path(__file__).parents[1] / "data" / "emotion_patterns.yml").read_text("utf-8"))
+#: Share of each emotion among the expressions.
+EMOTION_PRIOR = _TABLES["shares"]
+#: Class -> patterns (probability, {action unit: intensity relative to the expression's amplitude}).
+EMOTION_PATTERNS, OUT_OF_PLANE_PATTERNS = (
+    {name: tuple(map(tuple, patterns)) for name, patterns in _TABLES[each].items()}
+    for each in ("emotions", "out_of_plane")
+)
+OUT_OF_PLANE_PRIOR = dict.fromkeys(OUT_OF_PLANE_PATTERNS, 1 / len(OUT_OF_PLANE_PATTERNS))
 
 #: Action units with at least 30 % of the energy of their displacement (to the nearest per cent) along the camera axis.
 OUT_OF_PLANE_UNITS = ("17", "18", "22", "23", "26", "28", "29", "30", "34", "35")

@@ -1,7 +1,6 @@
 """Synthetic videos as :class:`melib.video.Video`: rendered frame by frame, only when asked.
 
-A video is a handful of integers. Its subject, timeline and renderer are rebuilt from seeds where they are needed and
-shared between videos of one process, so a video travels to a worker process for the price of its labels.
+A video is a handful of integers, from which subject, timeline and renderer are rebuilt where they are needed.
 """
 
 from __future__ import annotations
@@ -11,24 +10,24 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pandas as pd
 
-from melib.errors import InputError
+from melib.errors import InputError, find
+from melib.synthetic import everyday
 from melib.synthetic.head import load_head
 from melib.synthetic.identity import Subject, make_subject
 from melib.synthetic.render import Renderer
 from melib.synthetic.scene import Scene, draw_scene, paint_background
-from melib.synthetic.sensor import DEPTH_LEVELS, encode_colour, measure_depth, to_metres
+from melib.synthetic.sensor import DEPTH_LEVELS, compress, encode_colour, measure_depth, to_metres
 from melib.synthetic.suites import MOST_VIDEOS, Suite, find_suite, subject_seed, video_seed
+from melib.synthetic.texture import skin_colour
 from melib.synthetic.timeline import CLASSES, FPS, Event, Timeline, apex_weights, draw_events, draw_timeline
 from melib.video import EMOTIONS_7, Camera, Dataset, Video
 
-#: Sides of the square face crop, pixels.
-SIZES = (128, 256)
-#: The face crop, or the whole 640x480 image it would have been cut from.
+#: The face crop of 128 x 128 pixels, or the whole 640 x 480 image it would have been cut from.
 VIEWS = ("crop", "full")
-FULL_SIZE = (640, 480)
 
 #: Clips are counted after the long videos, so that no seed serves both.
 _FIRST_CLIP = MOST_VIDEOS // 2
@@ -74,10 +73,10 @@ def _timeline(suite: Suite, seed: int, n_frames: int) -> Timeline:
 
 
 @functools.lru_cache(maxsize=4)
-def _studio(subject: int, video: int, size: int, view: str) -> tuple[Scene, Renderer, np.ndarray]:
+def _studio(subject: int, video: int, view: str, everyday: bool) -> tuple[Scene, Renderer, np.ndarray]:
     """Scene, renderer and wall of one video."""
-    person, scene = _subject(subject), draw_scene(video)
-    camera = person.full_camera(*FULL_SIZE) if view == "full" else person.crop_camera(size, jitter=scene.crop_jitter)
+    person, scene = _subject(subject), draw_scene(video, everyday=everyday)
+    camera = person.full_camera() if view == "full" else person.crop_camera(jitter=scene.crop_jitter)
     return scene, Renderer(person, camera), paint_background(scene, camera.width, camera.height)
 
 
@@ -92,8 +91,6 @@ class SyntheticVideo(Video):
         Position in the population, and among the subject's videos.
     n_frames : int
         Number of frames T, at least 30.
-    size : int
-        Side of the crop in pixels, one of `SIZES`; it has no effect on the full view.
     view : {"crop", "full"}
 
     Attributes
@@ -105,25 +102,13 @@ class SyntheticVideo(Video):
     events : tuple of melib.synthetic.timeline.Event
         Both, with the amplitude and the intensity of each action unit.
 
-    An unknown size or view, and a video that is too short, raise ValueError.
+    An unknown view, and a video that is too short, raise ValueError.
     """
 
     def __init__(
-        self,
-        suite: Suite,
-        population: str,
-        subject_index: int,
-        video_index: int,
-        n_frames: int,
-        *,
-        size: int = SIZES[0],
-        view: str = "crop",
+        self, suite: Suite, population: str, subject_index: int, video_index: int, n_frames: int, *, view: str = "crop"
     ) -> None:
-        if size not in SIZES:
-            raise InputError(f"unknown size {size!r}: use one of {', '.join(map(str, SIZES))}")
-        if view not in VIEWS:
-            raise InputError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
-        self.suite, self.size, self.view = suite, size, view
+        self.suite, self.view = suite, find(view, VIEWS, "view")
         self.subject_seed = subject_seed(suite, population, subject_index)
         self.seed = video_seed(suite, population, subject_index, video_index)
         self.subject = f"{population}{subject_index:03d}"
@@ -132,14 +117,14 @@ class SyntheticVideo(Video):
         self.events = draw_events(self.seed, self.n_frames, suite.timeline)
         self.true_expressions = tuple(event.true for event in self.events)
         self.expressions = tuple(sorted((event.annotated for event in self.events), key=lambda note: note.onset))
-        self._key = (suite, self.seed, self.n_frames, size, view)
+        self._key = (suite, self.seed, self.n_frames, view)
 
     def __repr__(self) -> str:
         return f"SyntheticVideo({self.suite.name}, {self.subject}/{self.name}, {self.n_frames} frames, {self.view})"
 
     @property
     def _film(self) -> tuple[Scene, Renderer, np.ndarray]:
-        return _studio(self.subject_seed, self.seed, self.size, self.view)
+        return _studio(self.subject_seed, self.seed, self.view, self.suite.timeline.everyday)
 
     @property
     def _plan(self) -> Timeline:
@@ -158,7 +143,7 @@ class SyntheticVideo(Video):
     @property
     def scene(self) -> Scene:
         """Light, background, crop and colour sensor."""
-        return draw_scene(self.seed)
+        return draw_scene(self.seed, everyday=self.suite.timeline.everyday)
 
     def _points(self, frame: int) -> np.ndarray:
         """Vertices ``(N, 3)`` of the head in a frame, metres, camera axes."""
@@ -168,13 +153,24 @@ class SyntheticVideo(Video):
     def _shoot(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """Linear RGB and depth in metres, before the sensors."""
         scene, renderer, wall = self._film
-        lamp = {"light": scene.light, "ambient": scene.ambient, "specular": scene.specular}
+        lamp = {"light": scene.light + self._plan.lamp[frame], "ambient": scene.ambient, "specular": scene.specular}
         gain = float(self._plan.gain[frame]) * scene.brightness
-        return renderer.render(self._points(frame), **lamp, gain=gain, background=wall)
+        colour, depth = renderer.render(self._points(frame), **lamp, gain=gain, background=wall)
+        share, shade = self._cover(frame)
+        if share.any():
+            skin = skin_colour(self.person.look.melanin) * gain * (scene.ambient + 0.6)
+            colour += share[..., None] * (shade[..., None] * np.float32(skin) - colour)
+            depth[share > 0.5] = self.person.distance - everyday.COVER_M
+        return colour, depth
+
+    def _cover(self, frame: int) -> np.ndarray:
+        return everyday.cover(self._plan.covers[frame], self.camera, self.person.distance)
 
     def _render(self, frame: int) -> Frame:
         colour, depth = self._shoot(frame)
         seen = encode_colour(colour, self._film[0].colour_sensor, self.seed, frame)
+        if self.suite.timeline.everyday:
+            seen = compress(seen, self.seed, frame)
         return seen, measure_depth(depth, self.suite.depth, self.seed, frame)
 
     def _frame(self, frame: int) -> Frame:
@@ -205,7 +201,10 @@ class SyntheticVideo(Video):
         """Exact flow (px), scene flow (m) and where both hold, on the grid of `a`: see :meth:`Renderer.true_motion`."""
         for frame in (a, b):
             self.check_range(frame, frame + 1)
-        return self._film[1].true_motion(self._points(a), self._points(b))
+        flow, scene, valid = self._film[1].true_motion(self._points(a), self._points(b))
+        row, column = np.mgrid[: valid.shape[0], : valid.shape[1]].astype(np.float32)
+        covered = cv2.remap(self._cover(b)[0], column + flow[0], row + flow[1], cv2.INTER_NEAREST)
+        return flow, scene, valid & (self._cover(a)[0] == 0) & (covered == 0)
 
     def expression_motion(self, event: Event) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The same for one expression alone, from rest to its apex, the head held as it is at the onset."""
@@ -239,7 +238,6 @@ def open_benchmark(
     videos: int,
     frames: int,
     population: str = "train",
-    size: int = 128,
     view: str = "crop",
     depth: str | None = None,
 ) -> Dataset:
@@ -256,23 +254,21 @@ def open_benchmark(
         Number of subjects, videos of each, and frames of each video.
     population : {"train", "test"}
         Two sets of people without a common member.
-    size, view
-        As in :class:`SyntheticVideo`.
+    view : {"crop", "full"}
+        The face crop, or the whole image.
     depth : {"none", "low", "mid"}, optional
         Another depth sensor than the suite's own, for a sweep over sensors; the version then names it.
 
-    An unknown name or size, and a number out of range, raise ValueError.
+    An unknown name, and a number out of range, raise ValueError.
     """
     chosen, version = _with_sensor(find_suite(suite), depth)
     # What is filmed otherwise is another dataset: whoever keeps features by name and version must not mix them up.
     if view != "crop":
         version = f"{version}+view-{view}"
-    elif size != SIZES[0]:
-        version = f"{version}+size-{size}"
     if subjects < 1 or videos < 1:
         raise InputError(f"a dataset needs at least one subject with one video, got {subjects} and {videos}")
     numbers = [(s, v) for s in range(subjects) for v in range(videos)]
-    filmed = (SyntheticVideo(chosen, population, *number, frames, size=size, view=view) for number in numbers)
+    filmed = (SyntheticVideo(chosen, population, *number, frames, view=view) for number in numbers)
     return Dataset(f"synthetic-{chosen.name}", version, tuple(filmed), _emotions(chosen), synthetic=True)
 
 
@@ -321,9 +317,7 @@ def _with_sensor(suite: Suite, depth: str | None) -> tuple[Suite, str]:
     """A suite with another depth sensor, if one is named, and the version that says so."""
     if depth is None:
         return suite, suite.version
-    if depth not in DEPTH_LEVELS:
-        raise InputError(f"unknown depth sensor {depth!r}: use one of {', '.join(DEPTH_LEVELS)}")
-    return replace(suite, depth=DEPTH_LEVELS[depth]), f"{suite.version}+depth-{depth}"
+    return replace(suite, depth=find(depth, DEPTH_LEVELS, "depth sensor")), f"{suite.version}+depth-{depth}"
 
 
 def _emotions(suite: Suite) -> tuple[str, ...]:

@@ -1,7 +1,4 @@
-"""People who do not exist: shape, strength of expression and looks of a subject, from one seed.
-
-Each purpose draws from ``numpy.random.default_rng([seed, stream])``: one more freckle leaves all else as it was.
-"""
+"""People who do not exist: shape, strength of expression and looks of a subject, from one seed."""
 
 from __future__ import annotations
 
@@ -93,10 +90,9 @@ class Subject:
         """The 68 landmarks (iBUG order) on the surface that `points` gave: ``(68, 3)`` metres, camera axes."""
         return points[self._landmarks]
 
-    def full_camera(self, width: int = 640, height: int = 480) -> Camera:
-        """The camera itself, of the field of view of a 640x480 sensor with a focal length of 600 pixels."""
-        focal = 600.0 * max(width / 640.0, height / 480.0)
-        return Camera(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
+    def full_camera(self) -> Camera:
+        """The camera itself: 640 x 480 pixels, with a focal length of 600."""
+        return Camera(600.0, 600.0, 319.5, 239.5, 640, 480)
 
     def crop_camera(self, size: int = 128, *, jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Camera:
         """The camera of a square face crop resized to `size` pixels, of the same pinhole as `full_camera`.
@@ -194,14 +190,8 @@ def _sparse(fields: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return pointer, np.concatenate(rows).astype(np.int32), values.astype(np.float32)
 
 
-_EXPRESSIONS = (
-    {"26": 0.6},
-    {"45L": 1.0, "45R": 1.0},
-    {"12L": 0.9, "12R": 0.9},
-    {"28": 0.8},
-    {"34": 1.0},
-    {"5L": 1.0, "5R": 1.0, "16L": 1.0, "16R": 1.0, "10L": 1.0, "10R": 1.0},
-)
+_EXPRESSIONS = ({"26": 0.6}, {"45L": 1.0, "45R": 1.0}, {"12L": 0.9, "12R": 0.9}, {"28": 0.8}, {"34": 1.0})
+_EXPRESSIONS += (dict.fromkeys(("5L", "5R", "16L", "16R", "10L", "10R"), 1.0),)
 _VIEW_MM, _VIEW_PIXELS = 520.0, 384
 
 

@@ -1,8 +1,7 @@
 """Eyelids that close: each subject's own blink, calibrated on what a camera sees of the eyeball.
 
-The blink target of the mean face leaves a slit on wide eyes and folds the lids over the cheek on narrow ones. Here the
-eye is cut into vertical strips, and in each strip the target is scaled by the smallest factor that hides the eyeball,
-so the lids of every subject meet along the whole aperture and stop there.
+The blink target of the mean face leaves a slit on wide eyes and folds the lids over the cheek on narrow ones. Here it
+is scaled, in each vertical strip of the eye, by the smallest factor that hides the eyeball.
 """
 
 from __future__ import annotations

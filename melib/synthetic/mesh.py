@@ -100,8 +100,8 @@ def normals_and_areas(points, triangles, normals, areas):
 def occlusion(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Share of the sky's light that reaches each vertex ``(N, 3)`` (head axes, mm): 0..1.
 
-    The mesh is looked at from directions spread over the sphere (those from behind left out, since nothing there is
-    ever seen); a vertex counts a view, weighted with the cosine of incidence, where it lies on the surface seen.
+    The mesh is looked at from all sides but from behind; a vertex counts a view, weighted with the cosine of incidence,
+    where it lies on the surface seen.
     """
     normals, areas = np.empty_like(points), np.empty(len(points))
     normals_and_areas(points, triangles, normals, areas)

@@ -36,26 +36,13 @@ _STILL = 31  # random stream of a clip's still pair
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read the three planes of a pair of frames of a clip.
-
-    Parameters
-    ----------
-    planes : FeatureSettings
-    sensor : DepthSensor
-        Of no effect where the input reads no depth.
-    generic : bool
-        A generic face that stands still in place of the sensor's depth.
-    delay : int
-        Frames by which depth lags behind colour.
-    averaged : bool
-        Depth averaged over frames before the first, and about the second frame of the pair.
-    """
+    """One way to read the three planes of a pair of frames of a clip."""
 
     planes: FeatureSettings = FeatureSettings()
-    sensor: DepthSensor = DEPTH_LEVELS["mid"]
-    generic: bool = False
-    delay: int = 0
-    averaged: bool = False
+    sensor: DepthSensor = DEPTH_LEVELS["mid"]  # of no effect where the input reads no depth
+    generic: bool = False  # a generic face that stands still in place of the sensor's depth
+    delay: int = 0  # frames by which depth lags behind colour
+    averaged: bool = False  # depth averaged over frames before the first, and about the second frame of the pair
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Reading:
@@ -79,15 +66,12 @@ def _sensor(given: str | Mapping[str, object]) -> DepthSensor:
 
 @dataclass(frozen=True)
 class People:
-    """Whose clips are read: the first subjects of a population, some clips of each, and what expressions they show.
-
-    ``classes`` is a table of expressions, see :func:`melib.synthetic.dataset.open_clips`.
-    """
+    """Whose clips are read: the first subjects of a population, some clips of each, and what expressions they show."""
 
     population: str
     subjects: int
     clips: int
-    classes: str | None = None
+    classes: str | None = None  # a table of expressions, see :func:`melib.synthetic.dataset.open_clips`
 
     def open(self) -> Dataset:
         """The clips, filmed with the ideal depth sensor; nothing is rendered yet."""
@@ -106,10 +90,7 @@ class Request:
 
 
 def clip_pairs(clip: SyntheticVideo) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The moving and the still pair of a clip, equally far apart.
-
-    The still pair lies wholly before or after the annotated expression, among blinks, glances and head motion.
-    """
+    """The moving pair of a clip, and one as far apart that lies wholly before or after the annotated expression."""
     (expression,) = clip.expressions
     gap = expression.apex - expression.onset
     first = np.arange(clip.n_frames - gap)

@@ -235,8 +235,8 @@ class Renderer:
     def true_motion(self, points_a: np.ndarray, points_b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the surface seen at the pixel centres of frame a is in frame b; exact for the rendered mesh.
 
-        Flow ``(2, H, W)`` float32 in pixels (right, down) and scene flow ``(3, H, W)`` float32 in metres (right, down,
-        away), 0 on the background; and ``(H, W)`` bool, where the point is in view and not hidden in b.
+        Flow ``(2, H, W)`` in pixels (right, down) and scene flow ``(3, H, W)`` in metres (right, down, away), float32,
+        0 on the background; and ``(H, W)`` bool, where the point is in view and not hidden in b.
         """
         pixels_b, _, _, nearest_b = self._look(points_b)
         return _motion(self.subject.triangles, points_a, *self._look(points_a), points_b, pixels_b, nearest_b)

@@ -24,8 +24,8 @@ class Scene:
     colour_sensor: ColourSensor
 
 
-def draw_scene(seed: int) -> Scene:
-    """The setting of the video with this seed; it knows nothing of the labels."""
+def draw_scene(seed: int, *, everyday: bool = False) -> Scene:
+    """The setting of the video with this seed, which knows nothing of the labels; everyday cameras have more grain."""
     rng = stream(seed, "light")
     light = (float(rng.uniform(-0.55, 0.55)), float(rng.uniform(0.15, 0.6)), 0.85)
     ambient, brightness, specular = (float(rng.uniform(*span)) for span in ((0.34, 0.5), (0.85, 1.15), (0.03, 0.07)))
@@ -33,16 +33,8 @@ def draw_scene(seed: int) -> Scene:
     rng = stream(seed, "background")
     colour = rng.uniform(0.05, 0.5) * (1.0 + 0.05 * rng.standard_normal(3))
     slope = 0.25 * rng.standard_normal(2).clip(-2.5, 2.5)
-    return Scene(
-        light=light,
-        ambient=ambient,
-        specular=specular,
-        brightness=brightness,
-        crop_jitter=tuple(jitter.tolist()),
-        background_colour=tuple(colour.tolist()),
-        background_slope=tuple(slope.tolist()),
-        colour_sensor=draw_colour_sensor(seed),
-    )
+    drawn = (tuple(each.tolist()) for each in (jitter, colour, slope))
+    return Scene(light, ambient, specular, brightness, *drawn, draw_colour_sensor(seed, everyday=everyday))
 
 
 def paint_background(scene: Scene, width: int, height: int) -> np.ndarray:

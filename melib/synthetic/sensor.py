@@ -1,9 +1,8 @@
 """The camera's two sensors: a noisy 8-bit colour image, and depth as a stereo camera measures it.
 
 Colour: signal-dependent Gaussian noise of variance ``shot * v + read`` on the linear signal ``v``, then gamma 1/2.2.
-Depth: a stereo camera measures disparity ``d = fB / z``, so its error grows with ``z**2``: ``sigma_z = s * z**2 / fB``.
-The error is partly white and mostly correlated over neighbouring pixels (the matching window), part of it stays with
-the pixel for the whole video, the reading is quantised, and it is missing along depth edges and at a few places.
+Depth: a stereo camera measures disparity ``d = fB / z``, so ``sigma_z = s * z**2 / fB``. The error is mostly correlated
+over neighbouring pixels, part of it stays with the pixel; readings are quantised, and missing along depth edges.
 """
 
 from __future__ import annotations
@@ -62,10 +61,10 @@ DEPTH_LEVELS = {
 }
 
 
-def draw_colour_sensor(seed: int) -> ColourSensor:
-    """The colour sensor of a video: some are noisier than others."""
-    rng = stream(seed, "colour_sensor")
-    return ColourSensor(shot=float(rng.uniform(1.2e-4, 5e-4)), read=float(rng.uniform(5e-7, 4e-6)))
+def draw_colour_sensor(seed: int, *, everyday: bool = False) -> ColourSensor:
+    """The colour sensor of a video: some are noisier than others, and everyday ones up to seven times."""
+    rng, worse = stream(seed, "colour_sensor"), float(np.exp(stream(seed, "grain").uniform(0, 2))) if everyday else 1.0
+    return ColourSensor(shot=worse * float(rng.uniform(1.2e-4, 5e-4)), read=worse * float(rng.uniform(5e-7, 4e-6)))
 
 
 @functools.lru_cache(maxsize=1)
@@ -97,6 +96,15 @@ def encode_colour(linear: np.ndarray, sensor: ColourSensor, seed: int, frame: in
     signal += noise
     signal *= np.float32(65_535.0)
     return _gamma()[np.clip(signal, 0.0, 65_535.0, out=signal).astype(np.uint16)]
+
+
+def compress(image: np.ndarray, seed: int, frame: int) -> np.ndarray:
+    """What a codec leaves of a frame ``(H, W, 3)`` uint8: JPEG's blocks, with a better frame every now and then."""
+    rng = stream(seed, "codec")
+    quality, period, better = rng.integers(35, 85), rng.integers(8, 60), rng.integers(0, 12)
+    quality += better if frame % period == 0 else 0
+    coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def _correlated(rng: np.random.Generator, shape: tuple[int, int], spread: float = _CORRELATION_PX) -> np.ndarray:

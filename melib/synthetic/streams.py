@@ -1,7 +1,6 @@
 """Random streams: one per purpose, so that one more draw for the blinks never moves the head.
 
-A stream is ``numpy.random.default_rng([seed, number])``. Subjects use the numbers below 10 (identity, texture), videos
-those from 10 on; a video's seed and its subject's seed are different integers.
+Subjects use the numbers below 10, videos those from 10 on; the seeds of a video and of its subject differ.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ STREAMS = {"light": 10, "crop": 11, "background": 12, "colour_sensor": 13}
 STREAMS |= {"depth_noise": 14, "depth_pattern": 15, "colour_noise": 16}
 STREAMS |= {"events": 20, "action_units": 21, "envelopes": 22, "annotation": 23, "blinks": 24, "gaze": 25}
 STREAMS |= {"rotation": 26, "translation": 27, "pulse": 28, "posture": 29, "tonic": 30, "flicker": 31}
+STREAMS |= {"speech": 40, "leaning": 41, "turns": 42, "nods": 43, "restlessness": 44, "camera": 45, "room": 46}
+STREAMS |= {"covers": 47, "grain": 48, "codec": 49}
 
 
 def stream(seed: int, purpose: str, *more: int) -> np.random.Generator:

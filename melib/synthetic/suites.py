@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.synthetic.sensor import DEPTH_LEVELS, DepthSensor
 from melib.synthetic.timeline import TimelineSettings
 
@@ -21,27 +21,14 @@ _MOST_SUBJECTS = 100_000
 
 @dataclass(frozen=True)
 class Suite:
-    """A frozen specification of videos.
-
-    Attributes
-    ----------
-    name, version : str
-    seed : int
-        From which the seeds of its subjects and videos follow.
-    purpose : str
-        What the suite is for, in a sentence.
-    timeline : TimelineSettings
-        What happens in its videos.
-    depth : DepthSensor
-        Who measures their depth.
-    """
+    """A frozen specification of videos."""
 
     name: str
     version: str
-    seed: int
-    purpose: str
-    timeline: TimelineSettings
-    depth: DepthSensor
+    seed: int  # from which the seeds of its subjects and videos follow
+    purpose: str  # what the suite is for, in a sentence
+    timeline: TimelineSettings = TimelineSettings()  # what happens in its videos
+    depth: DepthSensor = DEPTH_LEVELS["mid"]  # who measures their depth
 
 
 # Chosen before any model saw a frame: the first six and twelve subjects, too, have near one silent video in five.
@@ -59,8 +46,13 @@ _ALL = (
         version="1.0",
         seed=134,
         purpose="Micro-expressions of at most half a second among everything that looks like one.",
-        timeline=TimelineSettings(),
-        depth=DEPTH_LEVELS["mid"],
+    ),
+    Suite(
+        name="everyday",
+        version="1.0",
+        seed=304,
+        purpose="People as they film themselves: speech, gestures and a poor camera, all of it no expression.",
+        timeline=TimelineSettings(everyday=True),
     ),
     Suite(
         name="out_of_plane",
@@ -68,24 +60,19 @@ _ALL = (
         seed=252,
         purpose="Single action units that differ mostly along the camera axis: here depth has to help.",
         timeline=TimelineSettings(classes="out_of_plane"),
-        depth=DEPTH_LEVELS["mid"],
     ),
 )
-#: Name -> suite.
 SUITES = {suite.name: suite for suite in _ALL}
 
 
 def find_suite(name: str) -> Suite:
     """The suite of that name."""
-    if name not in SUITES:
-        raise InputError(f"unknown suite {name!r}: use one of {', '.join(SUITES)}")
-    return SUITES[name]
+    return find(name, SUITES, "suite")
 
 
 def subject_seed(suite: Suite, population: str, index: int) -> int:
     """Seed of a subject; no two subjects of any suite and population share one."""
-    if population not in POPULATIONS:
-        raise InputError(f"unknown population {population!r}: use one of {', '.join(POPULATIONS)}")
+    find(population, POPULATIONS, "population")
     if not 0 <= index < _MOST_SUBJECTS:
         raise InputError(f"subject {index} does not exist: a population has {_MOST_SUBJECTS}, counted from 0")
     return (suite.seed * len(POPULATIONS) + POPULATIONS.index(population)) * _MOST_SUBJECTS + index

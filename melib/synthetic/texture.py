@@ -1,8 +1,7 @@
 """Skin, hair, eyes and cloth: a painted texture for each subject.
 
-The skin is painted on a cylinder wrapped around the mean face and measured in millimetres, so every size below is one
-that can be read off a ruler. Ears, mouth lining, teeth and tongue take one colour each from tiles beside it, and the
-eyeballs a tile of their own. Colours are linear RGB reflectances.
+The skin is painted on a cylinder wrapped around the mean face and measured in millimetres. Ears, mouth lining, teeth
+and tongue take one colour each from tiles beside it, the eyeballs a tile of their own. Colours are linear reflectances.
 """
 
 from __future__ import annotations
@@ -88,13 +87,12 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
     """A subject's texture, ``(*ATLAS_SHAPE, 3)`` uint16: linear reflectance times 65535; `lips` is from `lip_map`."""
     skin, base = _skin(rng, look)
     x, y = _grid()
-    _shade(skin, _darkening(x, y, look))
-    _shade(skin, _lines(rng, look))
-    _shade(skin, _spots(rng, x, y, look))
+    for factor in (_darkening(x, y, look), _lines(rng, look), _spots(rng, x, y, look)):
+        skin *= factor[..., None]
     lip_colour = base * (0.90, 0.66, 0.66) * (1, look.lip_red, look.lip_red) * rng.uniform(0.95, 1.05)
     _mix(skin, 0.85 * lips, lip_colour, 1 + 0.10 * _noise(rng, [(40, 0.4), (5, 0.5), (2.5, 0.4)]))
     if look.stubble > 0:
-        _shade(skin, 1 - look.stubble * _stubble(rng, x, y, lips))
+        skin *= (1 - look.stubble * _stubble(rng, x, y, lips))[..., None]
     _mix(skin, _brows(rng, look), look.hair)
     scalp, strands = _scalp(rng, x, y, look), _noise(rng, [(3, 1)], (_HEIGHT // 6, _WIDTH))  # drawn out: combed down
     _mix(skin, scalp, look.hair, 1 + 0.3 * cv2.resize(strands, (_WIDTH, _HEIGHT)))
@@ -164,21 +162,20 @@ def _bump(x: np.ndarray, y: np.ndarray, at: tuple[float, float], size: tuple[flo
     return np.exp(-(((x - at[0]) / size[0]) ** 2) - ((y - at[1]) / size[1]) ** 2)
 
 
-def _shade(image: np.ndarray, factor: np.ndarray) -> None:
-    """Multiply all channels, in place."""
-    image *= factor[..., None]
-
-
 def _mix(image: np.ndarray, share: np.ndarray, colour, brightness: np.ndarray | float = 1.0) -> None:
     """Lay a colour over the image, in place; channel by channel, which keeps the peak of memory low."""
     for channel in range(3):
         image[..., channel] += share * (np.float32(colour[channel]) * brightness - image[..., channel])
 
 
+def skin_colour(melanin: float) -> np.ndarray:
+    """Linear RGB of skin without blush or spot."""
+    return np.array([np.interp(melanin, (0, 0.5, 1), channel) for channel in _SKIN.T])
+
+
 def _skin(rng: np.random.Generator, look: Look) -> tuple[np.ndarray, np.ndarray]:
     """The mottled skin and its mean colour."""
-    base = np.array([np.interp(look.melanin, (0, 0.5, 1), channel) for channel in _SKIN.T])
-    base = base * (1 + 0.05 * rng.standard_normal()) * (1 + 0.015 * rng.standard_normal(3))
+    base = skin_colour(look.melanin) * (1 + 0.05 * rng.standard_normal()) * (1 + 0.015 * rng.standard_normal(3))
     x, y = _grid()
     side = np.abs(x)
     mottle = 1 + 0.06 * _noise(rng, [(120, 0.5), (60, 0.35), (30, 0.25)])

@@ -1,8 +1,6 @@
 """What happens in a synthetic video: expressions and everything that can be mistaken for one, frame by frame.
 
-Expressions rise from onset to apex, hold and decay along minimum-jerk curves. Around them the subject blinks, looks
-about, sways, shifts posture and drifts; the light flickers. Every purpose draws from a stream of its own
-(:mod:`melib.synthetic.streams`), and nothing but the labels' own stream knows the labels.
+Every purpose draws from a stream of its own (:mod:`melib.synthetic.streams`); none but the labels' knows the labels.
 
 Sizes in millimetres are peak displacements on a face of 63 mm inter-ocular distance, before the subject's personal
 gains; larger faces move in proportion. Lengths and rates hold for 30 frames per second.
@@ -15,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from melib.errors import InputError
+from melib.errors import InputError, find
 from melib.synthetic import action_units as table
+from melib.synthetic import everyday
 from melib.synthetic.action_units import draw_action_units, draw_emotion, head_component
 from melib.synthetic.curves import FPS, envelope, minimum_jerk, sway
 from melib.synthetic.streams import stream
@@ -57,11 +56,11 @@ class TimelineSettings:
     head_motion: float = 1.0  # factor on sway, posture shifts and the pulse
     macro_rate: float = 1.6  # mean number of macro-expressions in 600 frames
     eyes: bool = True  # whether the subject blinks and looks about
+    everyday: bool = False  # whether the subject speaks, leans, nods and so on, see `melib.synthetic.everyday`
     single: bool = False  # exactly one micro-expression and no macro-expression: a clip for recognition
 
     def __post_init__(self) -> None:
-        if self.classes not in CLASSES:
-            raise InputError(f"unknown classes {self.classes!r}: use one of {', '.join(CLASSES)}")
+        find(self.classes, CLASSES, "classes")
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,8 @@ class Timeline:
     translation: np.ndarray  # (T, 3) float32, mm to the subject's left, up and towards the camera
     gaze: np.ndarray  # (T, 2) float32, turn of both eyes in the head, radians: to the subject's left, and up
     gain: np.ndarray  # (T,) float32, brightness of the light relative to its mean
+    lamp: np.ndarray  # (T, 3) float32, what is added to the scene's direction of light
+    covers: np.ndarray  # (T, 6) float32, what passes before the face, see `melib.synthetic.everyday.covers`
 
 
 def _shape(rng: np.random.Generator, kind: str, n_frames: int, settings: TimelineSettings) -> tuple[int, float, float]:
@@ -274,12 +275,13 @@ def draw_timeline(
         weights[:, names.index("gazeUp")] = 0.8 * np.clip(3.0 * gaze[:, 1], 0.0, 1.0)
         weights[:, names.index("gazeDown")] = 0.8 * np.clip(-3.0 * gaze[:, 1], 0.0, 1.0)
     rotation, translation = _draw_pose(seed, n_frames)
-    return Timeline(
-        events=events,
-        blinks=blinks,
-        weights=weights,
-        rotation=(rotation * settings.head_motion).astype(np.float32),
-        translation=(translation * settings.head_motion).astype(np.float32),
-        gaze=gaze.astype(np.float32),
-        gain=_draw_gain(seed, n_frames).astype(np.float32),
-    )
+    gain, lamp, covers = _draw_gain(seed, n_frames), np.zeros((n_frames, 3)), np.zeros((n_frames, 6))
+    if settings.everyday:
+        everyday.add_speech(weights, seed, names, peak_mm)
+        turned, moved = everyday.head_motion(seed, n_frames)
+        brighter, lamp = everyday.light(seed, n_frames)
+        rotation, translation, gain = rotation + turned, translation + moved, gain * brighter
+        covers = everyday.covers(seed, n_frames)
+    head = rotation * settings.head_motion, translation * settings.head_motion
+    moving = (each.astype(np.float32) for each in (*head, gaze, gain, lamp, covers))
+    return Timeline(events, blinks, weights, *moving)

@@ -1,7 +1,4 @@
-"""The same video seen by another depth sensor, or by none: what a sweep over sensors changes, and nothing else.
-
-A view passes frames, landmarks and camera through bit for bit and answers for depth alone: optical flow is shared.
-"""
+"""The same video, bit for bit, but for its depth: seen by another sensor, or by none."""
 
 from __future__ import annotations
 
@@ -21,15 +18,7 @@ from melib.synthetic.sensor import DepthSensor, measure_depth, to_metres
 Windows = Mapping[int, tuple[int, int]]
 
 
-class _View(SyntheticVideo):
-    """The same film, of which depth is seen otherwise."""
-
-    def __init__(self, video: SyntheticVideo) -> None:
-        vars(self).update(vars(video))
-        self.video = video
-
-
-class SensorView(_View):
+class SensorView(SyntheticVideo):
     """A video whose depth another sensor measures.
 
     The video is filmed with the ideal one (``depth="none"``); the suite's sensor gives the suite's readings, bit for
@@ -44,12 +33,8 @@ class SensorView(_View):
             raise InputError(f"{video} was filmed by a sensor with errors of its own: open it with depth='none'")
         if delay < 0:
             raise InputError(f"depth lags behind colour by at least 0 frames, not {delay}")
-        windows = dict(windows or {})
-        for frame, (start, stop) in windows.items():
-            if not start <= frame < stop:
-                raise InputError(f"frame {frame} lies outside of its window {start}..{stop}")
-        super().__init__(video)
-        self.sensor, self.delay, self.windows = sensor, delay, windows
+        vars(self).update(vars(video))
+        self.video, self.sensor, self.delay, self.windows = video, sensor, delay, windows or {}
 
     def depth(self, start: int, stop: int) -> np.ndarray:
         """Depth of the frames: ``(n, H, W)`` float32 metres, 0 = no reading."""
@@ -69,11 +54,11 @@ class SensorView(_View):
         return average_depth(depth, motion, face, reference=frame - start)
 
 
-class GenericShapeView(_View):
-    """A video whose depth is a generic face that stands still, under the landmarks of the first frame.
+class GenericShapeView(SyntheticVideo):
+    """A video whose depth is a generic face that stands still, under the landmarks of the first frame: a control."""
 
-    Depth changes then tell nothing but that flow and a shape that all share: the control for what a sensor is worth.
-    """
+    def __init__(self, video: SyntheticVideo) -> None:
+        vars(self).update(vars(video))
 
     def depth(self, start: int, stop: int) -> np.ndarray:
         """The generic face, once for each frame: ``(n, H, W)`` float32 metres."""

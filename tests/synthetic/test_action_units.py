@@ -9,10 +9,6 @@ from melib.synthetic.action_units import EMOTION_PATTERNS, draw_action_units, dr
 from melib.video import EMOTIONS_7
 
 
-def unit(label):
-    return label.rstrip("LR")
-
-
 def draws(emotion, n=3000):
     rng = np.random.default_rng([0, len(emotion)])
     return [draw_action_units(rng, emotion, EMOTION_PATTERNS) for _ in range(n)]
@@ -49,7 +45,7 @@ def test_one_sided_action_units_are_as_frequent_as_stated():
 def test_intensities_stay_near_the_table_and_stray_units_are_rare_and_weak():
     drawn = draws("surprise")
     named = {name for _, pattern in EMOTION_PATTERNS["surprise"] for name in pattern}
-    stray = [{k: v for k, v in units.items() if unit(k) not in named} for units in drawn]
+    stray = [{k: v for k, v in units.items() if k.rstrip("LR") not in named} for units in drawn]
     # Three of the seven possible stray units (1, 2 and one more of the table) can hide among the real ones.
     assert binomtest(sum(map(bool, stray)), len(drawn), 0.15 * 5 / 7).pvalue > 1e-3
     assert all(0.2 <= value <= 0.43 for units in stray for value in units.values())
@@ -57,7 +53,10 @@ def test_intensities_stay_near_the_table_and_stray_units_are_rare_and_weak():
 
 
 def test_emotions_overlap_so_that_action_units_alone_do_not_name_them():
-    alone = {emotion: {frozenset(map(unit, units)) for units in draws(emotion, 500)} for emotion in EMOTION_PATTERNS}
+    alone = {
+        emotion: {frozenset(label.rstrip("LR") for label in units) for units in draws(emotion, 500)}
+        for emotion in EMOTION_PATTERNS
+    }
     assert frozenset({"4"}) in alone["disgust"] & alone["fear"]
     assert frozenset({"14"}) in alone["anger"] & alone["sad"] & alone["others"]
     assert frozenset({"2"}) in alone["surprise"] & alone["others"]

@@ -22,31 +22,21 @@ def resting_face():
     return (depth + noise).astype(np.float32), flow, depth[-1]
 
 
-def test_noise_falls_nearly_as_the_square_root_of_the_frames():
-    depth, flow, truth = resting_face()
-    averaged = average_depth(depth, flow, FACE, reference=COUNT - 1)
-    assert averaged.shape == (SIZE, SIZE) and averaged.dtype == np.float32
-    # Without alignment the head would blur the average.
-    assert np.abs(averaged - truth)[FACE].mean() < 0.3 * np.abs(depth.mean(axis=0) - truth)[FACE].mean()
-    before, after = (np.std((one - truth)[FACE]) for one in (depth[-1], averaged))
-    assert before == pytest.approx(NOISE, rel=0.1)
-    # Eight of the nine frames are interpolated, which averages a little more.
-    assert after < 1.1 * NOISE / np.sqrt(COUNT)
-
-
-def test_holes_are_left_out_and_those_of_the_reference_stay():
+def test_noise_falls_nearly_as_the_square_root_of_the_frames_and_holes_stay_out():
     depth, flow, truth = resting_face()
     holes = np.random.default_rng(4).random(depth.shape) < 0.05
+    # Without alignment the head would blur the average.
+    blurred, single = np.abs(depth.mean(axis=0) - truth), np.std((depth[-1] - truth)[FACE])
+    whole = average_depth(depth, flow, FACE, reference=COUNT - 1)
     depth[holes] = 0
     averaged = average_depth(depth, flow, FACE, reference=COUNT - 1)
-    np.testing.assert_array_equal(averaged == 0, holes[-1])
-    known = FACE & ~holes[-1]
-    assert np.abs(averaged - truth)[known].max() < 4 * NOISE
-    assert np.std((averaged - truth)[known]) < 0.6 * NOISE
-
-
-def test_a_frame_without_readings_is_named():
-    depth, flow, _ = resting_face()
+    assert averaged.shape == (SIZE, SIZE) and averaged.dtype == np.float32
+    assert np.abs(whole - truth)[FACE].mean() < 0.3 * blurred[FACE].mean() and single == pytest.approx(NOISE, rel=0.1)
+    # Eight of the nine frames are interpolated, which averages a little more.
+    assert np.std((whole - truth)[FACE]) < 1.1 * NOISE / np.sqrt(COUNT)
+    np.testing.assert_array_equal(averaged == 0, holes[-1])  # of the reference
+    error = (averaged - truth)[FACE & ~holes[-1]]
+    assert np.abs(error).max() < 4 * NOISE and np.std(error) < 0.6 * NOISE
     depth[3] = 0
     with pytest.raises(ValueError, match="the depth that frame 3 shares with the reference has 0 pixels"):
         average_depth(depth, flow, FACE, reference=0)

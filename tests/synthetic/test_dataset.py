@@ -17,8 +17,10 @@ from melib.synthetic import dataset as module
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, open_clips, true_labels
 from melib.synthetic.head import load_head
 from melib.synthetic.identity import IDENTITY, STRENGTH
+from melib.synthetic.sensor import encode_colour
 from melib.synthetic.suites import POPULATIONS, SUITES, subject_seed, video_seed
 from melib.synthetic.traits import sample_gains, sample_shape
+from tests.flow.scenes import grid
 
 FRAMES = 120
 
@@ -48,11 +50,6 @@ def rendered(monkeypatch):
     return counted
 
 
-def grid(shape):
-    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    return np.stack([columns, rows])
-
-
 def test_no_motion_gives_zero_flow_and_an_expression_alone_gives_its_own(video):
     event = video.events[0]
     for motion in (video.true_motion(7, 7), video.expression_motion(replace(event, amplitude_mm=0.0))):
@@ -64,7 +61,7 @@ def test_no_motion_gives_zero_flow_and_an_expression_alone_gives_its_own(video):
 
 def test_true_flow_warps_a_frame_onto_an_earlier_one_down_to_the_noise(video):
     flow, _, valid = video.true_motion(0, 40)
-    where = (grid(flow.shape[1:]) + flow).astype(np.float32)
+    where = (grid(*flow.shape[1:]) + flow).astype(np.float32)
     # In linear light, brightness changes of the lamp undone.
     first, second = (
         (video.frames(i, i + 1)[0] / 255.0).astype(np.float32) ** 2.2 / video._plan.gain[i] for i in (0, 40)
@@ -87,10 +84,10 @@ def test_scene_flow_depth_and_optical_flow_tell_the_same_story(ideal):
     a, b = 3, 30
     flow, scene_flow, valid = ideal.true_motion(a, b)
     points = ideal.camera.backproject(ideal.depth(a, a + 1)[0]) + np.moveaxis(scene_flow, 0, -1)
-    landed = np.moveaxis(ideal.camera.project(points), -1, 0) - grid(valid.shape)
+    landed = np.moveaxis(ideal.camera.project(points), -1, 0) - grid(*valid.shape)
     assert np.abs(landed - flow)[:, valid].max() < 2e-3
     # Where the point lands, the depth of b is that of the moved point.
-    where = (grid(valid.shape) + flow).astype(np.float32)
+    where = (grid(*valid.shape) + flow).astype(np.float32)
     seen = cv2.remap(ideal.depth(b, b + 1)[0], where[0], where[1], cv2.INTER_LINEAR)
     error = np.abs(seen - points[..., 2])[cv2.erode(valid.astype(np.uint8), np.ones((9, 9))) > 0]
     assert np.median(error) < 5e-5 and np.quantile(error, 0.95) < 1e-3
@@ -216,40 +213,51 @@ def test_every_suite_has_a_version_about_one_silent_video_in_five_and_is_a_prefi
 
 
 def test_the_sanity_suite_is_strong_still_and_undisturbed():
-    sanity, default = (open_benchmark(name, subjects=8, videos=2, frames=300).videos for name in ("sanity", "default"))
-    still, usual = (np.mean([v.pose(0, 300)[0].std(axis=0) for v in group]) for group in (sanity, default))
-    assert still < 0.3 * usual
-    strong, usual = (
-        np.median([e.amplitude_mm for v in group for e in v.events if e.true.kind == "micro"])
-        for group in (sanity, default)
-    )
-    assert strong > 1.5 * usual
-    assert all(e.kind == "micro" for v in sanity for e in v.true_expressions)
+    sanity, default = (open_benchmark(name, subjects=8, videos=2, frames=300) for name in ("sanity", "default"))
+    still, usual = (np.mean([v.pose(0, 300)[0].std(axis=0) for v in each.videos]) for each in (sanity, default))
+    strong, common = (true_labels(each).query("kind == 'micro'")["amplitude_mm"].median() for each in (sanity, default))
+    assert still < 0.3 * usual and strong > 1.5 * common and set(true_labels(sanity)["kind"]) == {"micro"}
     lids = [load_head().action_units.index(k) for k in ("45L", "45R")]
-    assert not any(v.action_unit_weights(0, 300)[:, lids].any() for v in sanity)
+    assert not any(v.action_unit_weights(0, 300)[:, lids].any() for v in sanity.videos)
 
 
 def test_other_views_show_the_same_moment_of_the_same_face(video):
     few = {"subjects": 1, "videos": 1, "frames": FRAMES}
-    ways = ({}, {"size": 256}, {"view": "full"}, {"depth": "low"}, {"depth": "none"})
-    _, large, full, *_ = opened = [open_benchmark("default", **few, **how) for how in ways]
+    ways = ({}, {"view": "full"}, {"depth": "low"}, {"depth": "none"})
+    opened = [open_benchmark("default", **few, **how) for how in ways]
     assert len({dataset.version for dataset in opened}) == len(ways)
-    large, full = large.videos[0], full.videos[0]
+    full = opened[1].videos[0]
     assert full.frames(9, 10).shape == (1, 480, 640, 3) and full.depth(9, 10).shape == (1, 480, 640)
-    assert full.expressions == large.expressions == video.expressions
+    assert full.expressions == video.expressions
     # The same points seen by both cameras: undo each camera's intrinsics and compare the directions.
     rays = [
         (view.landmarks(9, 10)[0] - [view.camera.cx, view.camera.cy]) / [view.camera.fx, view.camera.fy]
         for view in (full, video)
     ]
     assert rays[0] == pytest.approx(rays[1], abs=1e-5)
-    assert (large.landmarks(2, 3) + 0.5) / 2 - 0.5 == pytest.approx(video.landmarks(2, 3), abs=0.01)
+
+
+def test_everyday_frames_are_compressed_and_a_hand_hides_the_face_and_ends_its_truth():
+    videos = open_benchmark("everyday", subjects=1, videos=9, frames=450).videos
+    video = next(each for each in videos if each._plan.covers.any())
+    covered = video._plan.covers[:, 3] > 0
+    hidden, free = int(np.flatnonzero(covered).mean()), int(np.flatnonzero(~covered)[0])
+    hand = video._cover(hidden)[0] > 0.5
+    assert 0 < covered.mean() < 0.3 and 0.02 < hand.mean() < 0.5 and not video._cover(free)[0].any()
+    assert video.true_depth(hidden)[hand] == pytest.approx(video.person.distance - 0.09, abs=1e-6)
+    assert not (video.true_motion(hidden, free)[2] & hand).any()
+    for pair in ((hidden, free), (free, hidden)):
+        seen, without = video.true_motion(*pair)[2], video._film[1].true_motion(*map(video._points, pair))[2]
+        assert (seen <= without).all() and (without & ~seen).mean() > 0.01
+    plain = encode_colour(video._shoot(hidden)[0], video.scene.colour_sensor, video.seed, hidden)
+    first, again = (video._render(hidden)[0] for _ in range(2))
+    assert np.array_equal(first, again) and 1 < np.abs(first.astype(float) - plain).mean() < 8
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"suite": "easy"}, "unknown suite 'easy': use one of sanity, default, out_of_plane"),
+        ({"suite": "easy"}, "unknown suite 'easy': use one of sanity, default, everyday, out_of_plane"),
         ({"depth": "high"}, "unknown depth sensor 'high': use one of none, low, mid"),
         ({"videos": 0}, "at least one subject with one video, got 1 and 0"),
         ({"frames": 29}, "at least 30 frames, got 29"),

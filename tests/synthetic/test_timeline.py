@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, chi2_contingency, kruskal, kstest, spearmanr
 
+from melib.synthetic import everyday
 from melib.synthetic import timeline as module
 from melib.synthetic.action_units import EMOTION_PATTERNS
 from melib.synthetic.head import load_head
@@ -17,6 +18,7 @@ NAMES = list(load_head().action_units)
 PEAK = load_head().peak_mm
 DEFAULT = TimelineSettings()
 QUIET = TimelineSettings(macro_rate=0.0, eyes=False)
+EVERYDAY = TimelineSettings(everyday=True)
 
 
 def timeline(seed, n_frames=600, settings=DEFAULT):
@@ -32,17 +34,22 @@ def events_of(plans, kind):
     return [event for plan in plans for event in plan if event.true.kind == kind]
 
 
-PARTS = ("weights", "rotation", "translation", "gaze", "gain", "blinks")
+PARTS = ("weights", "rotation", "translation", "gaze", "gain", "blinks", "lamp", "covers")
 
 
 def differing(a, b):
     return {part for part in PARTS if not np.array_equal(getattr(a, part), getattr(b, part))}
 
 
-def test_one_seed_gives_one_timeline_and_another_seed_another():
-    first, again, other = timeline(4), timeline(4), timeline(5)
-    assert first.events == again.events and differing(first, again) == set()
-    assert differing(first, other) == set(PARTS)
+def test_a_seed_gives_one_timeline_and_everyday_adds_motion_to_the_same_expressions_blinks_and_glances():
+    usual, moved = ([timeline(seed, 1200, each) for seed in range(12)] for each in (DEFAULT, EVERYDAY))
+    assert differing(moved[0], timeline(0, 1200, EVERYDAY)) == set() and differing(moved[0], moved[1]) == set(PARTS)
+    for before, after in zip(usual, moved, strict=True):
+        assert before.events == after.events and differing(before, after) <= set(PARTS) - {"gaze", "blinks"}
+        assert np.rad2deg(np.abs(after.rotation)).max() < 32 and np.abs(after.translation).max() < 60
+    for part, low, high in (("rotation", 3, 7), ("translation", 2, 5), ("gain", 2, 9), ("weights", 1.5, 4)):
+        still, fast = (np.mean([np.abs(np.diff(getattr(p, part), axis=0)) for p in plans]) for plans in (usual, moved))
+        assert low < fast / still < high, part
 
 
 @pytest.mark.parametrize("change", [{"classes": "out_of_plane"}, {"macro_rate": 9.0}, {"amplitude": 2.0}])
@@ -58,12 +65,14 @@ def test_other_expressions_leave_every_nuisance_as_it_was_and_eyes_switched_off_
 
 TOUCHED = {purpose: {purpose} for purpose in ("rotation", "translation")}
 TOUCHED |= {"posture": {"rotation", "translation"}, "blinks": {"weights", "blinks"}, "gaze": {"weights", "gaze"}}
-TOUCHED |= {"tonic": {"weights"}, "flicker": {"gain"}}
+TOUCHED |= {"tonic": {"weights"}, "flicker": {"gain"}, "room": {"gain", "lamp"}, "covers": {"covers"}}
+TOUCHED |= dict.fromkeys(("turns", "nods"), {"rotation"}) | {"speech": {"weights"}}
+TOUCHED |= dict.fromkeys(("leaning", "restlessness", "camera"), {"rotation", "translation"})
 
 
 @pytest.mark.parametrize("purpose", TOUCHED)
 def test_a_changed_draw_in_one_purpose_leaves_the_others_unchanged(monkeypatch, purpose):
-    before, original = timeline(3), module.stream
+    before, original = timeline(3, 1200, EVERYDAY), module.stream
 
     def disturbed(seed, name, *more):
         rng = original(seed, name, *more)
@@ -71,8 +80,9 @@ def test_a_changed_draw_in_one_purpose_leaves_the_others_unchanged(monkeypatch, 
             rng.random(17)
         return rng
 
-    monkeypatch.setattr(module, "stream", disturbed)
-    after = timeline(3)
+    for each in (module, everyday):
+        monkeypatch.setattr(each, "stream", disturbed)
+    after = timeline(3, 1200, EVERYDAY)
     assert differing(before, after) == TOUCHED[purpose] and before.events == after.events
 
 
@@ -149,13 +159,14 @@ def test_in_a_long_video_the_head_stays_near_its_place_and_memory_in_proportion_
 
 def test_nuisances_are_independent_of_the_labels():
     """Light, crop, background, sensor, motion and blinks must not tell the emotion or the presence of an expression."""
-    settings, rows, emotion, present = replace(DEFAULT, macro_rate=0.0), [], [], []
+    settings, rows, emotion, present = replace(EVERYDAY, macro_rate=0.0), [], [], []
     for seed in range(250):
-        plan, scene = timeline(seed, 200, settings), draw_scene(seed)
+        plan, scene = timeline(seed, 200, settings), draw_scene(seed, everyday=True)
         micro = [e for e in plan.events if e.true.kind == "micro"]
         lamp = (*scene.light, scene.ambient, scene.specular, scene.brightness, scene.colour_sensor.shot)
         motion = (plan.gain.std(), plan.rotation.std(), plan.translation.std(), plan.gaze.std(), len(plan.blinks))
-        rows.append([*lamp, *scene.crop_jitter, *scene.background_colour, *motion])
+        spoken = plan.weights[:, NAMES.index("22")].sum(), plan.lamp.std(), (plan.covers[:, 3] > 0).sum()
+        rows.append([*lamp, *scene.crop_jitter, *scene.background_colour, *motion, *spoken])
         emotion.append(micro[0].true.emotion if micro else None)
         present.append(bool(micro))
     rows, emotion, present = np.array(rows), np.array(emotion, dtype=object), np.array(present)
