@@ -161,7 +161,7 @@ def test_rows_of_every_input_can_be_run(model, given, nine_updates, store):
 
 def test_a_window_network_finds_names_and_keeps_what_labels_or_exact_knowledge_taught_it(nine_updates, store):
     usual = chosen(model="window", stabilization="relief")
-    labels, exact = (study(replace(usual, labels=each), 0, store=store) for each in (1, 0))
+    labels, exact = (study(replace(usual, labels=each, shuffled=each), 0, store=store) for each in (True, False))
     assert labels.record.values["counts"]["given_expressions"] == (labels.truth["kind"] == "micro").sum()
     assert labels.record.values["floor"] is None and len(labels.record.values["shuffled"]) == 1
     (threshold,) = (rule["threshold"] for rule in labels.rules)
@@ -300,21 +300,22 @@ def test_the_choices_reach_the_training():
     assert [training_settings(Settings(transfer=transfer)).transfer for transfer in (True, False)] == [True, False]
 
 
-#: What each needs: people, videos of each, their frames, clips, updates of spotting and of naming. What SFAMNet learnt
-#: from the six people of MEAN did not hold for strangers (area .84 after 300 updates).
-NEEDED = {"mean": ((6, 4), 1, 200, 6, 200, 60), "sfamnet": ((8, 5), 2, 240, 8, 150, 100)}
+#: What each needs: people, frames of a video, samples of an update. What SFAMNet learnt from the six people of MEAN
+#: did not hold for strangers (area .84 after 300 updates).
+NEEDED = {"mean": ((6, 4), 200, 64), "sfamnet": ((8, 4), 240, 32)}
 
 
-# Updates of 64 samples at the study's own rates: 3e-3 (MEAN) and 1e-3 (SFAMNet).
+# At the study's own rates: 3e-3 (MEAN) and 1e-3 (SFAMNet).
 @pytest.mark.parametrize("model", NEEDED)
 def test_strong_micro_expressions_of_strangers_are_spotted_and_named(model, tmp_path, monkeypatch):
-    people, videos, frames, clips, steps, naming = NEEDED[model]
-    data = {"people": people, "videos": videos, "frames": frames, "clips": clips, "control_draws": 1, "resamples": 20}
-    updates = {"spot_steps": steps, "recognition_steps": naming, "joint_steps": steps}
+    people, frames, batch = NEEDED[model]
+    data = {"people": people, "videos": 1, "frames": frames, "clips": 6, "control_draws": 1, "resamples": 20}
+    updates = {"spot_steps": 200, "recognition_steps": 60, "joint_steps": 200, "batch": batch}
     monkeypatch.setitem(TIERS, "quick", replace(TIERS["quick"], **data, **updates))
     # MEAN's rule for both: its threshold follows the scores. Under the released constants of SFAMNet's own, chosen on
-    # filmed faces, STRS was 0 here.
-    settings = Settings(suite="sanity", model=model, intervals_by="mean", device="cpu")
+    # filmed faces, STRS was 0 here. That shuffled labels teach SFAMNet nothing, tests/training proves for less.
+    shuffled = model == "mean"
+    settings = Settings(suite="sanity", model=model, intervals_by="mean", shuffled=shuffled, device="cpu")
     values = run(settings, 0, store=tmp_path).values
     # Before it is smoothed a score reaches less: towards its offset a face is nearly at rest again.
     assert values["frames"]["roc_auc_frames"]["value"] > 0.9
@@ -322,4 +323,5 @@ def test_strong_micro_expressions_of_strangers_are_spotted_and_named(model, tmp_
     assert values["spotting_and_naming"]["strs"]["value"] > values["chance"]["shifted"]["strs"]["high"]
     guessed = values["chance"]["guessed"]["uf1_pooled"]["high"]
     assert values["recognition"]["uf1_pooled"]["value"] > guessed
-    assert np.mean([draw["uf1_pooled"] for draw in values["shuffled"]]) <= guessed
+    assert len(values["shuffled"]) == shuffled
+    assert np.mean([draw["uf1_pooled"] for draw in values["shuffled"]] or 0) <= guessed
