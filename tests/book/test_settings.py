@@ -43,13 +43,10 @@ def unknown_keys(given: dict, known: dict) -> list[str]:
     return found
 
 
-def test_jupyter_book_knows_every_key_of_the_settings_and_a_misspelt_one_is_found():
+def test_jupyter_book_and_sphinx_know_every_key_of_the_settings_and_a_misspelt_one_is_found():
     assert unknown_keys(SETTINGS, known_keys()) == []
     wrong = {**SETTINGS, "only_build_toc_file": True, "execute": {"execute_notebook": "off"}}
     assert unknown_keys(wrong, known_keys()) == ["execute.execute_notebook", "only_build_toc_file"]
-
-
-def test_sphinx_or_an_extension_knows_every_key_of_its_settings():
     # Names that extensions of this book add; each stands in the documentation of the extension.
     added = {"bibtex_reference_style", "mathjax_path", "mathjax3_config", "nb_merge_streams"}
     added |= {"html_context", "html_css_files", "html_js_files", "html_static_path"}

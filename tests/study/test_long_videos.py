@@ -55,7 +55,7 @@ def trainings(monkeypatch):
     return counted
 
 
-def test_the_record_holds_what_the_metrics_say_of_the_tables_of_network_and_floor(outcome):
+def test_the_record_holds_what_metrics_say_of_the_tables_and_every_frame_a_score_and_intervals_lie_in_videos(outcome):
     values, micro = outcome.record.values, outcome.truth[outcome.truth["kind"] == "micro"]
     emotions = chosen().emotions
     for part, found in ((values, outcome), (values["floor"], outcome.floor)):
@@ -71,9 +71,6 @@ def test_the_record_holds_what_the_metrics_say_of_the_tables_of_network_and_floo
     assert len(outcome.named) == values["counts"]["given_expressions"] == np.sum(values["confusion"]["given"])
     assert np.sum(values["confusion"]["spotted"]) == values["spotting_and_naming"]["tp"]["value"]
     assert values["k_p"] == [values["rules"][0]["k_p"]]
-
-
-def test_every_tested_frame_has_a_score_and_every_interval_lies_in_its_video(outcome):
     frames = outcome.videos.set_index(["subject", "video"])["frames"]
     assert set(outcome.scores) == set(outcome.floor.scores) == set(frames.index)
     for key, score in outcome.scores.items():
