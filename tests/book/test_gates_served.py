@@ -42,6 +42,7 @@ def root(request: pytest.FixtureRequest, html: Path, tmp_path_factory: pytest.Te
         return
     site = tmp_path_factory.mktemp("site")
     (site / "some" / "sub").mkdir(parents=True)
+    (site / "favicon.ico").touch()  # which browsers ask of every site
     (site / "some" / "sub" / "path").symlink_to(html, target_is_directory=True)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as serving:
         threading.Thread(target=serving.serve_forever, daemon=True).start()

@@ -100,8 +100,8 @@ def test_code_on_pages_is_at_most_84_columns_wide():
     wide = []
     for path in [path for pattern in check_prose.PAGES[1:] for path in sorted(ROOT.glob(pattern))]:
         text = path.read_text(encoding="utf-8")
-        for block in re.finditer(r"^(`{3,})[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^\1$", text, re.DOTALL | re.MULTILINE):
-            if re.match(r"`+(?:\{code-(?:cell|block)\}|\w+\n)", block[0]):
+        for block in re.finditer(r"^ *(`{3,})[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^ *\1$", text, re.DOTALL | re.MULTILINE):
+            if re.match(r" *`+(?:\{code-(?:cell|block)\}|\w+\n)", block[0]):
                 wide += [f"{path.name}: {line}" for line in block[2].splitlines() if len(line) > 84]
     assert not wide, "\n".join(wide)
 
