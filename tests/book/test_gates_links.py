@@ -18,7 +18,6 @@ def faults(html: Path) -> list[str]:
     files = (page for page in sorted(html.rglob("*.html")) if "_static" not in page.parts)
     pages = {page.resolve(): Elements(page).found for page in files}
     target_of = cache(lambda folder, path: Path(os.path.normpath(f"{folder}/{unquote(path)}")))
-    is_there = cache(Path.is_file)
     places = {
         page: Counter(
             given[kind]
@@ -42,7 +41,7 @@ def faults(html: Path) -> list[str]:
                     continue
                 target = target_of(page.parent, parts.path) if parts.path else page
                 place = unquote(parts.fragment)
-                if not is_there(target):
+                if not target.is_file():
                     wrong.append(f"{name}: {address} is not there")
                 elif place and target in places and place not in places[target]:
                     wrong.append(f"{name}: {address} leads to no place of that page")
