@@ -41,7 +41,7 @@ labs: venv ## write the students' notebooks and the slides of the labs, below la
 	@$(PY) tools/make_labs.py
 
 test: venv ## run the tests, two processes of one thread each
-	@$(PY) -m pytest --numprocesses 2 --dist loadgroup
+	@$(PY) -m pytest --numprocesses 2
 
 lint: venv ## check style, prose, and that generated files agree with their sources
 	@$(PY) -m ruff check .

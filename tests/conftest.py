@@ -54,11 +54,27 @@ RUNS = """\
 """
 
 
+#: Folders whose tests take longest begin, and shorter ones fill what is left of both processes.
+FIRST = ("book", "study", "labs", "datasets", "engine", "own_video", "synthetic", "face", "features", "metrics")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Tests of a folder share a process, and with it the built book and whatever else they make once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("::")[0].rpartition("/")[0]
+
+    config.option.loadscopereorder = False
+    return ByFolder(config, log)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those of a file do, and all that read the built book."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("book" if {"book", "html"} & {*item.fixturenames} else item.path.name))
+    """The order of FIRST, with the rest as they come."""
+    items.sort(key=lambda item: FIRST.index(name) if (name := item.path.parent.name) in FIRST else len(FIRST))
 
 
 @pytest.fixture(autouse=True)

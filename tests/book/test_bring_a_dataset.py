@@ -66,13 +66,10 @@ def test_frames_become_positions_both_ends_count_and_a_missing_frame_keeps_the_p
     np.testing.assert_array_equal(first.frames(7, 8)[0], eighth)
 
 
-def test_the_questions_that_the_page_asks_can_be_asked(reader, root, capsys):
+def test_the_questions_of_the_page_can_be_asked_and_its_reader_keeps_the_contract_of_the_package(reader, root, capsys):
     exec(compile(block("ask-a-reader"), PAGE.name, "exec"), {**reader.__dict__, "root": root})
     said = capsys.readouterr().out
     assert "bored" in said and "happy" in said
-
-
-def test_the_reader_keeps_the_contract_of_the_package(reader, root):
     known = datasets.reader("casme3")[0]
     for name in ("FPS", "EMOTIONS", "CLASSES", "MERGE", "read_labels", "open_dataset"):
         assert hasattr(reader, name) and hasattr(known, name)

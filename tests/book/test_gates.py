@@ -15,12 +15,13 @@ from reading import contents, reader, settle, too_wide, visit, write_page
 pytestmark = [pytest.mark.book, pytest.mark.browser]
 
 SOURCE = "_modules/melib/metrics/recognition"
-#: All pages of a book that was made in earnest (MELIB_BOOK); of stand-ins, which are alike, two.
+#: All pages of a book that was made in earnest (MELIB_BOOK); of stand-ins and of the reference, which are alike, some.
 PAGES = [SOURCE, *contents()]
 if not os.environ.get("MELIB_BOOK"):
-    PAGES = [name for name in PAGES if not name.startswith("book/runs/") or name.endswith(("_card", "viewer"))]
+    SOME = ("runs/dataset_card", "runs/viewer", "api/index", "api/metrics", "api/video")
+    PAGES = [name for name in PAGES if not name.startswith(("book/runs/", "book/api/")) or name.endswith(SOME)]
 #: A page of each kind, for axe, or all.
-KINDS = "index introduction networks_in_detail playground bring_a_dataset your_code glossary api/video".split()
+KINDS = "index introduction networks_in_detail playground your_code glossary api/video".split()
 KINDS = [f"book/{name}" for name in KINDS]
 KINDS = ["search", *(PAGES if os.environ.get("MELIB_BOOK") else [SOURCE, "book/runs/viewer", *KINDS])]
 #: Mean of red, green and blue behind the text of a page.
@@ -222,7 +223,7 @@ def test_nothing_fades_for_readers_who_ask_for_less_motion(browser, html, wish, 
     page.close()
 
 
-@pytest.mark.parametrize("name", ["index", "playground", "runs/dataset_card", "runs/viewer"])
+@pytest.mark.parametrize("name", ["index", "playground", "runs/viewer"])
 def test_tab_reaches_all_and_shows_where_it_is(window, html, name):
     page, said = window
     visit(page, said, html / "book" / f"{name}.html")

@@ -1,6 +1,8 @@
 """Every link inside the book leads to a place that exists."""
 
+import os
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +17,7 @@ def faults(html: Path) -> list[str]:
     """Links and sources that lead nowhere inside the pages below a folder, ids given twice, pictures without words."""
     files = (page for page in sorted(html.rglob("*.html")) if "_static" not in page.parts)
     pages = {page.resolve(): Elements(page).found for page in files}
+    target_of = cache(lambda folder, path: Path(os.path.normpath(f"{folder}/{unquote(path)}")))
     places = {
         page: Counter(
             given[kind]
@@ -36,7 +39,7 @@ def faults(html: Path) -> list[str]:
                 parts = urlsplit(address)
                 if parts.scheme or parts.netloc:
                     continue
-                target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+                target = target_of(page.parent, parts.path) if parts.path else page
                 place = unquote(parts.fragment)
                 if not target.is_file():
                     wrong.append(f"{name}: {address} is not there")

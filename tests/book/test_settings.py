@@ -43,13 +43,10 @@ def unknown_keys(given: dict, known: dict) -> list[str]:
     return found
 
 
-def test_jupyter_book_knows_every_key_of_the_settings_and_a_misspelt_one_is_found():
+def test_jupyter_book_and_sphinx_know_every_key_of_the_settings_and_a_misspelt_one_is_found():
     assert unknown_keys(SETTINGS, known_keys()) == []
     wrong = {**SETTINGS, "only_build_toc_file": True, "execute": {"execute_notebook": "off"}}
     assert unknown_keys(wrong, known_keys()) == ["execute.execute_notebook", "only_build_toc_file"]
-
-
-def test_sphinx_or_an_extension_knows_every_key_of_its_settings():
     # Names that extensions of this book add; each stands in the documentation of the extension.
     added = {"bibtex_reference_style", "mathjax_path", "mathjax3_config", "nb_merge_streams"}
     added |= {"html_context", "html_css_files", "html_js_files", "html_static_path"}
@@ -63,21 +60,18 @@ def test_building_the_book_executes_nothing_and_takes_in_no_folder_unasked():
     assert not (ROOT / "_static").exists(), "its scripts would enter every page"
 
 
-def test_the_contents_are_the_declared_runs_and_all_prose():
+def test_the_contents_are_the_declared_runs_and_all_prose_and_every_notebook_is_declared():
     runs = {name.removeprefix("book/runs/") for name in CONTENTS if name.startswith("book/runs/")}
     assert runs == set(RUNS)
     # The students' labs are made from labs/NAME.md when the book is built.
     prose = {name.replace("labs/student/", "labs/") for name in CONTENTS if not name.startswith("book/runs/")}
     assert [name for name in prose if not (ROOT / f"{name}.md").is_file()] == []
     assert {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")} <= prose
+    declared = {run.notebook for run in RUNS.values()}
+    assert {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.md")} <= declared
 
 
 @pytest.mark.parametrize("run_id", RUNS)
 def test_a_declared_run_fits_its_notebook(run_id):
     for tier in RUNS[run_id].minutes:
         parameters_of(RUNS[run_id], tier, ROOT)
-
-
-def test_every_notebook_is_declared():
-    declared = {run.notebook for run in RUNS.values()}
-    assert {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.md")} <= declared

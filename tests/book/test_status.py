@@ -54,14 +54,11 @@ def test_a_page_is_current_or_stale_and_a_run_without_page_is_missing(monkeypatc
     assert said["spotting"][-1] == "not made"
 
 
-def test_every_declared_run_has_its_minutes_and_the_last_row_their_sum(monkeypatch):
+def test_declared_runs_have_their_minutes_and_sum_and_pages_of_another_environment_a_row_of_their_own(monkeypatch):
     monkeypatch.chdir(ROOT)
     *said, total = rows(STATUS.declared_runs({}))
     assert [row[0] for row in said] == [f"`{run_id}`" for run_id in RUNS]
     assert float(total[-1]) == pytest.approx(sum(float(row[-1] or 0) for row in said), rel=5e-3)
-
-
-def test_pages_of_another_environment_have_a_row_of_their_own():
     other = {"time": "2026-01-02T03:04:05+00:00", "commit": "unknown", "python": "3.12.1"}
     made = {"motion": page("motion"), "networks": page("networks"), "spotting": page("spotting", provenance=other)}
     said = rows(STATUS.pages_made_with(made))

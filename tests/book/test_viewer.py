@@ -31,7 +31,7 @@ def markup(clip: viewer.Clip) -> str:
     return viewer.markup(clip, alt='Frames of a "face".', assets="../_static")
 
 
-def test_nothing_has_moved_at_the_onset_and_the_estimate_follows_the_truth_at_the_apex(clip):
+def test_the_estimate_follows_the_truth_from_the_onset_and_the_page_gets_it_to_half_a_step(clip, markup):
     apex = clip.event.true.apex - clip.start
     true, estimated = clip.motion["true"], clip.motion["estimated"]
     assert clip.interval == (BEFORE, BEFORE + clip.event.true.length - 1)
@@ -43,9 +43,6 @@ def test_nothing_has_moved_at_the_onset_and_the_estimate_follows_the_truth_at_th
     onset, offset = clip.interval
     assert clip.score.shape == (FRAMES,)
     assert clip.score[onset : onset + 2].max() > 2 * clip.score[offset + 1 :].max(), "a pair that spans the rise"
-
-
-def test_the_page_gets_the_motion_to_half_a_step_and_stays_small(clip, markup):
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', markup).group(1))
     for name, motion in clip.motion.items():
         sent = np.frombuffer(base64.b64decode(data["motion"][name]), np.int8).reshape(motion.shape) * data["step"]

@@ -73,7 +73,7 @@ def test_folder_and_label_may_differ_in_case_and_padding_and_the_newest_coding_i
     assert found == {"EP02_01f": "happiness", "EP03_02": "others"}
 
 
-def test_rows_that_cannot_be_read_are_skipped_with_their_reasons(tmp_path):
+def test_rows_that_cannot_be_read_are_skipped_with_their_reasons_and_none_left_is_said_to_be_why(tmp_path):
     odd = {
         row(1, "EP02_01f", 6, 9, "12?", "happiness"): "OffsetFrame '12?' is no frame number",
         row(1, "EP02_01f", 6, 9, 12, "boredom"): "unknown emotion 'boredom'",
@@ -85,9 +85,6 @@ def test_rows_that_cannot_be_read_are_skipped_with_their_reasons(tmp_path):
     labels = open_dataset("casme2", raw(tmp_path, [*ROWS, *odd]), as_in_mean=False).labels
     assert labels.skipped["row"].tolist() == [6, 7, 8, 9, 10, 11] and len(labels.rows) == 4
     assert all(word in reason for word, reason in zip(odd.values(), labels.skipped["reason"], strict=True))
-
-
-def test_labels_of_which_none_is_left_are_said_to_be_why(tmp_path):
     with pytest.raises(OSError, match="no video .*: left out as in MEAN: a blank is none of its five emotions"):
         open_dataset("casme2", raw(tmp_path, [(*ROWS[0][:8], None)]))
     assert casme2.read_labels(tmp_path, as_in_mean=False).rows["emotion"].tolist() == [None]

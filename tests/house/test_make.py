@@ -40,7 +40,7 @@ class Checkout:
         (folder / "tools").mkdir()
         shutil.copy(ROOT / "Makefile", folder)
         shutil.copy(ROOT / "tools" / "make_venv.py", folder / "tools")
-        (folder / "requirements.lock").write_text("numpy==2.4.6\n")
+        (folder / "requirements.lock").write_text("numpy==2.4.6\ntorch==2.13.0\n")
         self.python("")
 
     def python(self, setup: str) -> None:
@@ -70,20 +70,21 @@ def test_the_environment_is_made_from_the_lock_and_again_only_when_that_changes_
     assert result.returncode != 0 and "requirements.lock" in result.stderr
     broken.unlink()
     assert checkout.make().returncode == 0
-    _, from_lock, package = checkout.installs()
+    *halves, from_lock, package = checkout.installs()[2:]
+    assert sorted(half.rpartition(" ")[2] for half in halves) == ["numpy==2.4.6", "torch==2.13.0"]
     assert from_lock.endswith("-r requirements.lock")
     assert "--no-deps --no-build-isolation --editable ." in package
     result = checkout.make()
-    assert (result.returncode, result.stdout, len(checkout.installs())) == (0, "", 3)
+    assert (result.returncode, result.stdout, len(checkout.installs())) == (0, "", 6)
     original = lock.read_bytes()
     assert (checkout.folder / ".venv" / "lock.sha256").read_text().strip() == hashlib.sha256(original).hexdigest()
     lock.write_text("numpy==2.4.7\n")
     broken.touch()
-    assert checkout.make().returncode != 0 and len(checkout.installs()) == 4
+    assert checkout.make().returncode != 0 and len(checkout.installs()) == 8
     # Back to the first lock: the environment holds half of the other one and must not pass for whole.
     lock.write_bytes(original)
     broken.unlink()
-    assert checkout.make().returncode == 0 and len(checkout.installs()) == 6
+    assert checkout.make().returncode == 0 and len(checkout.installs()) == 12
 
 
 @pytest.mark.parametrize(

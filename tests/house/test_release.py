@@ -29,12 +29,9 @@ def tracked() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def test_no_tracked_file_names_a_path_of_a_machine(tracked):
+def test_tracked_files_name_no_path_of_a_machine_and_are_neither_large_nor_generated(tracked):
     texts = {path: content.decode(errors="replace") for path in tracked if b"\0" not in (content := path.read_bytes())}
     assert [f"{path.relative_to(ROOT)}: {hit[0]}" for path in texts for hit in MACHINE_PATH.finditer(texts[path])] == []
-
-
-def test_nothing_large_and_nothing_generated_is_tracked(tracked):
     assert [path for path in tracked if path.stat().st_size > LARGEST] == []
     names = [path.relative_to(ROOT).as_posix() for path in tracked]
     generated = ("book/runs/", "labs/student/", "labs/slides/", "_build/", ".venv/", ".cache/", ".snakemake/")

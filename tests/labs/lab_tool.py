@@ -1,9 +1,6 @@
 """The labs of the repository, and what makes them."""
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import jupytext
 import make_labs
@@ -16,15 +13,6 @@ ROOT = Path(__file__).parents[2]
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3"}
 LABS = [make_labs.read_lab(path) for path in sorted((ROOT / "labs").glob("*.md"))]
 each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.name for lab in LABS])
-
-
-def module(path: Path) -> ModuleType:
-    """A file of Python as a module."""
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    made = importlib.util.module_from_spec(specification)
-    sys.modules[path.stem] = made  # dataclasses look their module up by its name
-    specification.loader.exec_module(made)
-    return made
 
 
 def solved(lab) -> NotebookNode:

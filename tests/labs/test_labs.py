@@ -19,9 +19,16 @@ def kernel() -> Iterator[NotebookClient]:
         yield client
 
 
-def run(cells: list[NotebookNode], kernel: NotebookClient) -> None:
-    """Execute cells to the last, whatever they say, in a kernel without names; their outputs are filled in."""
-    for cell in [nbformat.v4.new_code_cell("%reset -f"), *cells]:
+#: Remember all names, and come back to them.
+KEEP = "_kept = {**globals()}"
+BACK = (
+    "for _each in [*globals()]:\n    _each[0] == '_' or _each in _kept or globals().pop(_each)\nglobals().update(_kept)"
+)
+
+
+def run(cells: list[NotebookNode | str], kernel: NotebookClient) -> None:
+    """Execute cells to the last, whatever they say; their outputs are filled in."""
+    for cell in (nbformat.v4.new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells):
         kernel.nb.cells.append(cell)
         kernel.execute_cell(cell, len(kernel.nb.cells) - 1)
 
@@ -29,11 +36,14 @@ def run(cells: list[NotebookNode], kernel: NotebookClient) -> None:
 def executed(lab, kernel) -> tuple[list, list, list]:
     """The code cells of a lab, run: solved, handed out, and then with the first exercise solved."""
     checks = lab.tagged("check")
-    first = [each for each in lab.tagged("solution") if each.kind == "code" and each.exercise == checks[0].exercise]
+    tasks = [each for each in lab.tagged("solution") if each.kind == "code" and each.exercise == checks[0].exercise]
     solved_cells, handed_out = sized(solved(lab), lab.small), sized(unsolved(lab), lab.small)
-    again = [nbformat.v4.new_code_cell(cell.source) for cell in (*first, *checks)]
-    run(solved_cells, kernel)
-    run(handed_out + again, kernel)
+    again = [nbformat.v4.new_code_cell(cell.source) for cell in (*tasks, *checks)]
+    # Between their start, where they differ, and the first exercise both are the same: what takes longest is run once.
+    pairs = enumerate(zip(solved_cells, handed_out, strict=True))
+    _, first, *_ = [k for k, (one, other) in pairs if one.source != other.source]
+    students = handed_out[:1] + handed_out[first:] + again
+    run(["%reset -f", *solved_cells[:first], KEEP, *solved_cells[first:], BACK, *students], kernel)
     return solved_cells, handed_out, again
 
 

@@ -7,21 +7,8 @@ from pathlib import Path
 import make_labs
 import pytest
 
-HEAD = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-    format_version: 0.13
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-"""
-
+#: Format and kernel, as every lab has them.
+HEAD = (Path(__file__).parents[2] / "labs" / "lab_depth.md").read_text(encoding="utf-8").partition("+++")[0]
 BODY = '''\
 # Halves & quarters
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import make_labs
 import pytest
-from lab_tool import ROOT, each_lab, module
+from lab_tool import each_lab
 from playwright.sync_api import Browser, Page
 
-reading = module(ROOT / "tests" / "book" / "reading.py")
+from tests.book import reading
 
 pytestmark = pytest.mark.browser
 

@@ -63,14 +63,11 @@ def ranked_frames():
     return table([*micro, ("2", "v", 0, 5, "macro")]), pd.DataFrame(frames | {"score": rng.integers(0, 9, 180)})
 
 
-def test_frames_from_onset_to_offset_of_micro_expressions_are_positive(ranked_frames):
+def test_frames_of_micro_expressions_are_positive_and_metrics_of_frames_agree_with_scikit_learn(ranked_frames):
     truth, scores = ranked_frames
     scores = scores.sample(frac=1, random_state=0)
     inside = scores[spotting.frame_labels(truth, scores)].sort_values("frame").groupby("subject")["frame"].agg(list)
     assert inside.to_dict() == {1: list(range(10, 31)), 2: list(range(40, 50))}
-
-
-def test_frame_metrics_agree_with_scikit_learn_and_weights_repeat_subjects(ranked_frames):
     truth, scores = ranked_frames
     tally, labels = spotting.tally_frames(truth, scores), spotting.frame_labels(truth, scores)
     area = spotting.roc_auc_frames(truth, scores)

@@ -67,7 +67,7 @@ def test_the_order_of_rows_changes_nothing(truth, predictions, seed):
     assert scores == pytest.approx(again, nan_ok=True)
 
 
-def test_truths_without_a_scored_emotion_are_spotted_but_not_analysed():
+def test_truths_of_no_scored_emotion_are_not_analysed_and_one_that_never_occurs_counts_0_under_strict_alone():
     truth = table([(1, "v", 0, 9, "a"), (1, "v", 50, 59, "others")])
     predictions = truth.assign(emotion="a")
     every, scored = strs.evaluate(truth, predictions), strs.evaluate(truth, predictions, emotions=["a"])
@@ -75,9 +75,6 @@ def test_truths_without_a_scored_emotion_are_spotted_but_not_analysed():
     assert every["tp"] == scored["tp"] == unlabelled["tp"] == 2
     assert (every["precision_analysis"], scored["precision_analysis"]) == (0.25, 1)
     assert (unlabelled["uf1_analysis"], unlabelled["f1_named"]) == (1, 0.5)
-
-
-def test_an_emotion_that_never_occurs_counts_0_under_strict_and_leaves_the_mean_under_mean():
     truth = table([(1, "v", 0, 9, "a")])
     assert strs.evaluate(truth, truth, emotions=["a", "b"])["uf1_analysis"] == 0.5
     assert strs.evaluate(truth, truth, emotions=["a", "b"], protocol="mean")["uf1_analysis"] == 1

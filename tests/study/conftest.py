@@ -23,6 +23,6 @@ def outcome(store):
 
 @pytest.fixture
 def nine_updates(monkeypatch):
-    updates = {"spot_steps": 9, "recognition_steps": 9, "joint_steps": 9, "batch": 16}
+    updates = {"spot_steps": 9, "recognition_steps": 9, "joint_steps": 9, "window_steps": 5, "batch": 16}
     monkeypatch.setitem(settings.TIERS, "smoke", replace(FEW, **updates))
     monkeypatch.setattr(long_videos, "FLOOR_DRAWS", 2)

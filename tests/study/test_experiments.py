@@ -106,14 +106,11 @@ def test_every_declared_experiment_is_sound(name, tier):
         assert differing(declared.row(each.first).settings, declared.row(each.second).settings), each
 
 
-def test_a_name_means_one_row_in_the_whole_study():
+def test_a_name_means_one_row_in_the_whole_study_and_contrasts_of_depth_differ_in_the_third_plane_alone():
     rows = [row for name in experiments.names() for row in experiments.load(name, "full").rows]
     meant: dict[str, object] = {}
     for row in rows:
         assert meant.setdefault(row.name, row) == row, row.name
-
-
-def test_a_contrast_that_isolates_depth_differs_in_the_third_plane_alone():
     declared = experiments.load("depth_ablation", "full")
     for each in (each for each in declared.comparisons if each.question.startswith("Does depth help")):
         first, second = (declared.row(name).settings for name in (each.first, each.second))

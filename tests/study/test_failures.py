@@ -18,11 +18,8 @@ FOUND = PEAKS[PEAKS["score"] > 0.5].reset_index(drop=True)
 FOUND.loc[1, "apex"] = 75
 
 
-def test_a_miss_is_put_down_to_the_first_step_that_lost_it():
+def test_a_miss_is_put_down_to_the_first_step_that_lost_it_and_a_false_alarm_to_what_moved():
     assert failures.misses(TRUTH, FOUND, PEAKS).tolist() == ["found", failures.MISSES[1], failures.MISSES[2], "no peak"]
-
-
-def test_a_false_alarm_at_a_blink_is_one_and_one_in_an_expression_is_that_first():
     moves = pd.concat([TRUTH.assign(kind="micro-expression"), table((75, 78), (134, 150)).assign(kind="blink")])
     assert failures.false_alarms(TRUTH, FOUND, moves).tolist() == ["right", "micro-expression", "blink", "nothing"]
 

@@ -55,7 +55,7 @@ def trainings(monkeypatch):
     return counted
 
 
-def test_the_record_holds_what_the_metrics_say_of_the_tables_of_network_and_floor(outcome):
+def test_the_record_holds_what_metrics_say_of_the_tables_and_every_frame_a_score_and_intervals_lie_in_videos(outcome):
     values, micro = outcome.record.values, outcome.truth[outcome.truth["kind"] == "micro"]
     emotions = chosen().emotions
     for part, found in ((values, outcome), (values["floor"], outcome.floor)):
@@ -71,9 +71,6 @@ def test_the_record_holds_what_the_metrics_say_of_the_tables_of_network_and_floo
     assert len(outcome.named) == values["counts"]["given_expressions"] == np.sum(values["confusion"]["given"])
     assert np.sum(values["confusion"]["spotted"]) == values["spotting_and_naming"]["tp"]["value"]
     assert values["k_p"] == [values["rules"][0]["k_p"]]
-
-
-def test_every_tested_frame_has_a_score_and_every_interval_lies_in_its_video(outcome):
     frames = outcome.videos.set_index(["subject", "video"])["frames"]
     assert set(outcome.scores) == set(outcome.floor.scores) == set(frames.index)
     for key, score in outcome.scores.items():
@@ -161,7 +158,7 @@ def test_rows_of_every_input_can_be_run(model, given, nine_updates, store):
 
 def test_a_window_network_finds_names_and_keeps_what_labels_or_exact_knowledge_taught_it(nine_updates, store):
     usual = chosen(model="window", stabilization="relief")
-    labels, exact = (study(replace(usual, labels=each), 0, store=store) for each in (1, 0))
+    labels, exact = (study(replace(usual, labels=each, shuffled=each), 0, store=store) for each in (True, False))
     assert labels.record.values["counts"]["given_expressions"] == (labels.truth["kind"] == "micro").sum()
     assert labels.record.values["floor"] is None and len(labels.record.values["shuffled"]) == 1
     (threshold,) = (rule["threshold"] for rule in labels.rules)
@@ -300,21 +297,22 @@ def test_the_choices_reach_the_training():
     assert [training_settings(Settings(transfer=transfer)).transfer for transfer in (True, False)] == [True, False]
 
 
-#: What each needs: people, videos of each, their frames, clips, updates of spotting and of naming. What SFAMNet learnt
-#: from the six people of MEAN did not hold for strangers (area .84 after 300 updates).
-NEEDED = {"mean": ((6, 4), 1, 200, 6, 200, 60), "sfamnet": ((8, 5), 2, 240, 8, 150, 100)}
+#: What each needs: people, frames of a video, samples of an update. What SFAMNet learnt from the six people of MEAN
+#: did not hold for strangers (area .84 after 300 updates).
+NEEDED = {"mean": ((6, 4), 200, 64), "sfamnet": ((8, 4), 240, 32)}
 
 
-# Updates of 64 samples at the study's own rates: 3e-3 (MEAN) and 1e-3 (SFAMNet).
+# At the study's own rates: 3e-3 (MEAN) and 1e-3 (SFAMNet).
 @pytest.mark.parametrize("model", NEEDED)
 def test_strong_micro_expressions_of_strangers_are_spotted_and_named(model, tmp_path, monkeypatch):
-    people, videos, frames, clips, steps, naming = NEEDED[model]
-    data = {"people": people, "videos": videos, "frames": frames, "clips": clips, "control_draws": 1, "resamples": 20}
-    updates = {"spot_steps": steps, "recognition_steps": naming, "joint_steps": steps}
+    people, frames, batch = NEEDED[model]
+    data = {"people": people, "videos": 1, "frames": frames, "clips": 6, "control_draws": 1, "resamples": 20}
+    updates = {"spot_steps": 200, "recognition_steps": 60, "joint_steps": 200, "batch": batch}
     monkeypatch.setitem(TIERS, "quick", replace(TIERS["quick"], **data, **updates))
     # MEAN's rule for both: its threshold follows the scores. Under the released constants of SFAMNet's own, chosen on
-    # filmed faces, STRS was 0 here.
-    settings = Settings(suite="sanity", model=model, intervals_by="mean", device="cpu")
+    # filmed faces, STRS was 0 here. That shuffled labels teach SFAMNet nothing, tests/training proves for less.
+    shuffled = model == "mean"
+    settings = Settings(suite="sanity", model=model, intervals_by="mean", shuffled=shuffled, device="cpu")
     values = run(settings, 0, store=tmp_path).values
     # Before it is smoothed a score reaches less: towards its offset a face is nearly at rest again.
     assert values["frames"]["roc_auc_frames"]["value"] > 0.9
@@ -322,4 +320,5 @@ def test_strong_micro_expressions_of_strangers_are_spotted_and_named(model, tmp_
     assert values["spotting_and_naming"]["strs"]["value"] > values["chance"]["shifted"]["strs"]["high"]
     guessed = values["chance"]["guessed"]["uf1_pooled"]["high"]
     assert values["recognition"]["uf1_pooled"]["value"] > guessed
-    assert np.mean([draw["uf1_pooled"] for draw in values["shuffled"]]) <= guessed
+    assert len(values["shuffled"]) == shuffled
+    assert np.mean([draw["uf1_pooled"] for draw in values["shuffled"]] or 0) <= guessed

@@ -80,7 +80,7 @@ def test_a_count_that_differs_by_one_on_another_processor_is_said_and_is_no_fail
     assert not compare("row", counted(4, 0.4), counted(4, 0.5, "other"), {}).agrees
 
 
-def test_two_standard_deviations_over_seeds_widen_what_is_near(made):
+def test_two_deviations_over_seeds_widen_what_is_near_and_a_gone_or_undefined_metric_does_not_agree(made):
     values = records.read_values(records.path(ROW, 0, made))
     other = json.loads(json.dumps(values))
     other["provenance"]["python"] = "other"
@@ -88,9 +88,6 @@ def test_two_standard_deviations_over_seeds_widen_what_is_near(made):
     assert not compare("row", values, other, {}).agrees
     assert compare("row", values, other, {"recognition/uar_pooled/value": 0.026}).agrees
     assert not compare("row", values, other, {"recognition/uar_pooled/value": 0.024}).agrees
-
-
-def test_a_metric_that_is_gone_or_undefined_does_not_agree(made):
     values = records.read_values(records.path(ROW, 0, made))
     gone, undefined = json.loads(json.dumps(values)), json.loads(json.dumps(values))
     del gone["recognition"]["accuracy"]

@@ -62,15 +62,12 @@ def test_a_missing_data_folder_is_named(tmp_path):
         load("controls", "smoke", dataset="casme3", data_root=2024)
 
 
-def test_what_is_left_to_the_dataset_is_filled_in_at_once(tmp_path):
+def test_what_is_left_to_the_dataset_is_filled_in_and_seven_emotions_are_not_merged_and_four_are(tmp_path):
     ours, filmed = Settings(), Settings(dataset="casme3", data_root=str(tmp_path))
     assert (ours.split, ours.classes, ours.method, ours.gap_s, ours.intervals_by) == ("fresh", 4, "dis", 0.2, "mean")
     assert (filmed.split, filmed.method, filmed.gap_s) == ("loso", "tvl1", 0.1)
     assert Settings(model="sfamnet").intervals_by == "sfamnet"
     assert None not in [getattr(ours, each.name) for each in fields(ours)]
-
-
-def test_seven_emotions_are_not_merged_and_four_are():
     assert Settings(classes=7).class_of("happiness") == "happiness" and len(Settings(classes=7).emotions) == 7
     assert Settings().class_of("fear") == "negative"
     own = Settings(suite="out_of_plane")

@@ -41,16 +41,13 @@ def test_k_p_is_half_the_mean_inclusive_length_rounded_down():
     refused("none was given", half_length, [long], kind=ValueError)
 
 
-def test_sfamnet_labels_the_second_half_of_the_rise():
+def test_sfamnet_labels_the_second_half_of_the_rise_and_needs_an_apex_and_a_known_emotion():
     # In units of two frames: onset 10, apex 15, so units 12 to 15, frames 24 to 31.
     more = {"merge": SEVEN_TO_FOUR, "frame_skip": 2}
     targets, labels = sfamnet_labels(np.arange(50), [micro(20, 30, 44, "fear")], EMOTIONS_4, **more)
     assert np.flatnonzero(targets).tolist() == list(range(24, 32))
     assert (labels[24:32] == EMOTIONS_4.index("negative")).all()
     assert (np.delete(labels, range(24, 32)) == 4).all()
-
-
-def test_sfamnet_labels_need_an_apex_and_a_known_emotion():
     refused("need an apex", sfamnet_labels, np.arange(9), [Expression(onset=1, offset=5, emotion="happy")], EMOTIONS_4)
     with pytest.raises(ValueError, match="'fear' is not among the classes negative, positive"):
         sfamnet_labels(np.arange(9), [micro(1, 3, 5, "fear")], EMOTIONS_4)

@@ -15,7 +15,7 @@ def bump(n, centre, height=1.0, half=5):
     return height * np.clip(1 - np.abs(np.arange(n) - centre) / half, 0, None)
 
 
-def test_box_smoothing_is_numpys_convolution_and_level_where_the_score_is():
+def test_box_smoothing_is_numpys_convolution_and_level_where_the_score_is_and_centred_smoothing_a_mean():
     rng = np.random.default_rng(0)
     for n, width in ((100, 14), (100, 7), (9, 14), (1, 5), (14, 14)):
         score = rng.random(n, np.float32)
@@ -24,9 +24,6 @@ def test_box_smoothing_is_numpys_convolution_and_level_where_the_score_is():
     # Windows with the same scores in another order: rounding would tell them apart.
     score = np.resize(rng.random(12, np.float32), 60)
     assert len(set(box_smooth(score, 12)[6:-6])) == 1
-
-
-def test_centred_smoothing_is_a_mean_everywhere():
     np.testing.assert_allclose(centred_smooth([0, 0, 3, 0, 0], 1), [0, 1, 1, 1, 0])
     np.testing.assert_allclose(centred_smooth([8.0, 2.0, 2.0, 2.0], 2), [4, 3.5, 3.5, 2])
     np.testing.assert_allclose(centred_smooth([7.0] * 3, 9), [7] * 3)
@@ -127,13 +124,10 @@ def test_every_filter_of_sfamnets_rule_can_silence_it():
         assert sfamnet_intervals(score, replace(rule, **{name: value})).shape == (0, 3), name
 
 
-def test_short_macro_intervals_are_widened_inside_the_video():
+def test_short_macro_intervals_are_widened_inside_the_video_and_a_still_or_very_short_video_has_none():
     score, rule = plateau(60, 1, 22, 0.62), replace(MACRO, min_drop=-1.0)
     ((onset, _, offset),) = sfamnet_intervals(score, rule)
     narrow = sfamnet_intervals(score, replace(rule, widen_below=0, min_length=0))[0]
     assert (onset, offset) == (max(narrow[0] - 8, 0), narrow[2] + 8)
-
-
-def test_sfamnets_rule_stays_silent_on_a_still_video_and_on_a_very_short_one():
     assert sfamnet_intervals(np.full(200, 0.2)).shape == (0, 3)
     assert sfamnet_intervals(np.full(14, 0.9)).shape == (0, 3)
