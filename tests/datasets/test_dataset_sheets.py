@@ -68,14 +68,11 @@ def test_a_name_is_the_same_stored_as_a_number_or_as_a_text(tmp_path):
     assert [sheets.text(cell) for cell in ("015", "1.5", "a1.0", None)] == ["015", "1.5", "a1.0", ""]
 
 
-def test_frame_numbers_are_rounded_and_everything_else_is_none():
+def test_frame_numbers_are_rounded_else_none_and_action_units_get_their_side_behind_the_number():
     numbers = {12: 12, "12": 12, 566.4: 566, " 7 ": 7, -1: -1, 0: 0}
     assert [sheets.frame_number(cell) for cell in numbers] == list(numbers.values())
     for cell in ("/", "", None, "nan", "1e300", float("inf"), 10**9, "\u00bd", True, "1_2", "1.234", "10\u00b2"):
         assert sheets.frame_number(cell) is None
-
-
-def test_action_units_get_their_side_behind_the_number():
     assert sheets.split_action_units("4+L14+r18+T23") == ("4", "14L", "18R", "23T")
     assert (sheets.split_action_units(12), sheets.split_action_units(None)) == (("12",), ())
 

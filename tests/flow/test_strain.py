@@ -55,14 +55,11 @@ def test_strain_of_a_batch_is_the_strain_of_each_and_bad_input_is_refused():
     refused("forward", strain, np.zeros((2, 8, 8)), differences="forward", kind=ValueError)
 
 
-def test_min_max_stretches_each_plane_alone_and_leaves_flat_ones_at_zero():
+def test_min_max_stretches_each_plane_alone_and_fixed_scales_keep_small_motion_small_and_clip_the_rest():
     planes = np.stack([np.arange(6.0).reshape(2, 3) - 4, np.full((2, 3), 7.0)])
     scaled = min_max(planes)
     assert scaled[0].min() == 0 and scaled[0].max() == 1
     np.testing.assert_array_equal(scaled[1], 0)
-
-
-def test_fixed_scales_keep_small_motion_small_and_clip_the_rest():
     planes = np.array([[[0.5, 100.0]], [[-0.001, 0.002]]], np.float32)
     scaled = fixed_scale(planes, (0.5, 0.001))
     np.testing.assert_allclose(scaled, [[[1, 3]], [[-1, 2]]], rtol=1e-6)

@@ -58,14 +58,11 @@ def test_the_matchings_differ_where_intervals_are_contested(truth, predictions, 
     assert found == dict(zip(names, counts, strict=True))
 
 
-def test_intervals_of_other_subjects_videos_and_kinds_are_never_paired():
+def test_intervals_of_other_subjects_videos_and_kinds_are_never_paired_and_evaluate_counts_what_is_left():
     truth = spans((0, 9)).assign(kind="micro")
     for other in ({"subject": "t"}, {"video": "w"}, {"kind": "macro"}):
         assert len(intervals.match(truth, truth.assign(**other))) == 0
     assert len(intervals.match(truth, truth)) == 1
-
-
-def test_evaluate_counts_pairs_misses_and_false_intervals():
     predictions = table([(1, "v", 0, 4, "a"), (1, "v", 80, 89, "a"), (1, "w", 0, 9, "a")])
     found = intervals.evaluate(spans((0, 9), (50, 59)), predictions)
     assert found == {"tp": 1, "fp": 2, "fn": 1, "mean_iou": 0.5}

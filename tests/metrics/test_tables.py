@@ -63,13 +63,10 @@ def test_a_file_that_is_not_text_or_not_there_is_named(tmp_path):
     refused("nowhere.csv", _tables.intervals, tmp_path / "nowhere.csv", "predictions", kind=FileNotFoundError)
 
 
-def test_rows_that_look_odd_but_mean_something_are_kept(tmp_path):
+def test_odd_rows_that_mean_something_are_kept_and_blanks_and_a_byte_order_mark_do_not_matter(tmp_path):
     assert len(read(tmp_path, HEADER)) == 0, "a header alone is a silent system"
     assert read(tmp_path, HEADER + "1,a,-3,65,x\n")["onset"].tolist() == [-3], "released systems begin before the video"
     assert len(read(tmp_path, HEADER + "1,a,0,9,x\n1,a,0,9,y\n")) == 2, "two emotions on one interval"
-
-
-def test_blanks_a_byte_order_mark_and_blank_lines_do_not_matter(tmp_path):
     table = read(tmp_path, "\ufeffsubject, video ,onset,offset,emotion\n 1 , a , 0,9, happy \n\n,,,,\n2,b,3,4,sad\n\n")
     assert table[["subject", "video", "emotion"]].to_numpy().tolist() == [["1", "a", "happy"], ["2", "b", "sad"]]
     assert table["onset"].tolist() == [0, 3]
