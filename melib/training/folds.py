@@ -18,7 +18,16 @@ def loso(subjects: Iterable[str]) -> Iterator[Fold]:
 
 
 def group_folds(subjects: Iterable[str], n_folds: int, *, seed: int) -> Iterator[Fold]:
-    """Folds (train, test) of about equally many subjects, drawn at random; each is tested in exactly one."""
+    """Folds (train, test) of about equally many subjects, drawn at random; each is tested in exactly one.
+
+    Parameters
+    ----------
+    subjects : iterable of str
+        Names, in the order in which they first appear; they may repeat.
+    n_folds : int
+        From 2 to the number of subjects; another number raises InputError.
+    seed : int
+    """
     if n_folds < 2:
         raise InputError(f"at least 2 folds are needed, got {n_folds}")
     names = _unique(subjects, n_folds)

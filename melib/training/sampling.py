@@ -39,7 +39,15 @@ def torch_generator(seed: int, *stream: int, device: torch.device | str = "cpu")
 
 
 def downsample_negatives(targets: np.ndarray, ratio: float, seed: int) -> np.ndarray:
-    """Ascending rows to train on: every target above 0, and at most ``ratio`` times as many others, drawn once each."""
+    """Ascending rows to train on: every target above 0, and at most ``ratio`` times as many others, drawn once each.
+
+    Parameters
+    ----------
+    targets : ndarray, (n,)
+        Without one above 0 InputError is raised.
+    ratio : float
+    seed : int
+    """
     positive = np.asarray(targets) > 0
     if not positive.any():
         raise InputError(f"none of the {len(positive)} spotting samples is positive: nothing can be learnt from them")

@@ -7,6 +7,7 @@
   const SHOWN = ["f1_spotting", "f1_analysis", "strs", "uf1_analysis", "f1_named"];
   const TAIL = 0.025;
   const NO_ERROR = 1e-6;  // standard errors below this are rounding, as in Python
+  const LEAST_SHARE = 0.5;  // of the sample's standard error, that a resample has at least
 
   const toScale = (value) => Math.asin(Math.min(Math.sqrt(Math.max(value, 0)), 1));
   const fromScale = (value) => Math.sin(Math.min(Math.max(value, 0), Math.PI / 2)) ** 2;
@@ -68,7 +69,7 @@
         return;
       }
       const deviations = resamples.map((one) =>
-        one.error[m] > NO_ERROR ? (one.centre[m] - whole.centre[m]) / one.error[m] : NaN);
+        (one.centre[m] - whole.centre[m]) / Math.max(one.error[m], LEAST_SHARE * whole.error[m]));
       studentised[key] = [1 - TAIL, TAIL].map((share) =>
         fromScale(whole.centre[m] - quantile(deviations, times, share) * whole.error[m]));
     });
