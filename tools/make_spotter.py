@@ -39,7 +39,7 @@ SEED, BANDS = 0, 3
 #: What is learnt from; on the last, false marks are limited and scores calibrated.
 SUITES = ("default", "everyday")
 SETTINGS = Settings(tier="full", model="window", stabilization="relief", device="cpu")
-MOST_FALSE = 2.0  # marks a minute, on training people left out
+MOST_FALSE, THRESHOLDS = 2.0, (np.arange(2, 96) / 100).tolist()  # false marks a minute; least scores that are tried
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def choose(readers: Sequence[Reader]) -> float:
     parts = list(group_folds(subjects, min(rules.INNER_FOLDS, len(subjects)), seed=SEED))
     scored = [(learn(readers, learnt, SEED + 1 + number), left_out) for number, (learnt, left_out) in enumerate(parts)]
     found = [pd.concat([spot(model, reader, left_out) for model, left_out in scored]) for reader in readers]
-    for threshold in (np.arange(2, 96) / 100).tolist():
+    for threshold in THRESHOLDS:
         counts = [judge(*each, threshold)[0] for each in zip(readers, found, strict=True)]
         if counts[-1]["found"] - counts[-1]["hits"] <= MOST_FALSE * counts[-1]["minutes"]:
             total = sum(counts)
