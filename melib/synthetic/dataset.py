@@ -187,7 +187,7 @@ class SyntheticVideo(Video):
         return np.stack([to_metres(self._frame(i)[1], self.suite.depth) for i in range(start, stop)])
 
     def true_depth(self, frame: int) -> np.ndarray:
-        """Depth of a frame before the sensor: ``(H, W)`` float32 metres, 0 behind the head; rendered each time."""
+        """Depth before the sensor, of head and hand: ``(H, W)`` float32 metres, 0 behind them; rendered each time."""
         self.check_range(frame, frame + 1)
         return self._shoot(frame)[1]
 
