@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--json", metavar="FILE", type=Path, help="also write all that was found to a file")
 
     add = command("render", "render", "write the benchmark as files, in the layout of CAS(ME)^3, for other code")
-    add("suite", metavar="SUITE", help="sanity or default")
+    add("suite", metavar="SUITE", help="sanity, default or everyday")
     add("--out", type=Path, metavar="DIR", required=True, help="folder, empty or left unfinished by the same command")
     add("--people", type=int, metavar="N", required=True, help="the first N of the population")
     add("--population", default="train", help="train, to learn from, or test, other people (default: train)")

@@ -93,16 +93,8 @@ class SyntheticVideo(Video):
         Number of frames T, at least 30.
     view : {"crop", "full"}
 
-    Attributes
-    ----------
-    expressions : tuple of melib.video.Expression
-        As annotated: each end off by about a frame (micro) or a few (macro), as coders are.
-    true_expressions : tuple of melib.video.Expression
-        As they are.
-    events : tuple of melib.synthetic.timeline.Event
-        Both, with the amplitude and the intensity of each action unit.
-
-    An unknown view, and a video that is too short, raise ValueError.
+    ``expressions`` are as annotated (each end off by a few frames), ``true_expressions`` as they are, ``events`` both,
+    with amplitude and intensities. An unknown view, and a video that is too short, raise ValueError.
     """
 
     def __init__(
@@ -187,7 +179,7 @@ class SyntheticVideo(Video):
         return np.stack([to_metres(self._frame(i)[1], self.suite.depth) for i in range(start, stop)])
 
     def true_depth(self, frame: int) -> np.ndarray:
-        """Depth of a frame before the sensor: ``(H, W)`` float32 metres, 0 behind the head; rendered each time."""
+        """Depth before the sensor, of head and hand: ``(H, W)`` float32 metres, 0 behind them; rendered each time."""
         self.check_range(frame, frame + 1)
         return self._shoot(frame)[1]
 

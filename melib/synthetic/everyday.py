@@ -1,7 +1,4 @@
-"""People as they film themselves: what moves, covers and lights a face that shows nothing.
-
-They speak, lean, turn, nod, hold the camera in their hands, and a hand or hair may pass before the face.
-"""
+"""People as they film themselves: what moves, covers and lights a face that shows nothing."""
 
 from __future__ import annotations
 
@@ -24,8 +21,7 @@ SYLLABLES = (
 )
 #: Share of the largest part of a video that is spoken, mean length of a stretch in seconds, syllables in a second.
 MOST_SPEECH, STRETCH_S, SYLLABLES_HZ = 0.95, 4.8, (3.0, 6.0)
-# Mean seconds between two events of a kind.
-_LEAN_S, _TURN_S, _NOD_S, _LIGHT_S, _COVER_S = 5.0, 6.0, 7.0, 7.0, 40.0
+_LEAN_S, _TURN_S, _NOD_S, _LIGHT_S, _COVER_S = 5.0, 6.0, 7.0, 7.0, 40.0  # mean seconds from one to the next
 # Spread of where a head leans to: radians, and millimetres, of which 20 are 3.6 % nearer; and of the light's strength
 # and direction. No draw lies further out than so many spreads.
 _LEANING, _LIGHTING = np.array([0.05, 0.05, 0.03, 4.0, 4.0, 20.0]), np.array([0.05, 0.12, 0.08, 0.0])

@@ -147,7 +147,6 @@ def load_head() -> Head:
     return read_head(ASSET)
 
 
-@lru_cache(maxsize=1)
 def asset_hash() -> str:
     """SHA-256 of the head asset."""
     return hashlib.sha256(ASSET.read_bytes()).hexdigest()

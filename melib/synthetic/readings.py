@@ -36,13 +36,24 @@ _STILL = 31  # random stream of a clip's still pair
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read the three planes of a pair of frames of a clip."""
+    """One way to read the three planes of a pair of frames of a clip.
+
+    Parameters
+    ----------
+    planes : FeatureSettings
+    sensor : DepthSensor
+        Of no effect where the input reads no depth.
+    generic, averaged : bool
+        A generic face that stands still in place of the sensor's depth; depth averaged over frames about the pair's.
+    delay : int
+        Frames by which depth lags behind colour.
+    """
 
     planes: FeatureSettings = FeatureSettings()
-    sensor: DepthSensor = DEPTH_LEVELS["mid"]  # of no effect where the input reads no depth
-    generic: bool = False  # a generic face that stands still in place of the sensor's depth
-    delay: int = 0  # frames by which depth lags behind colour
-    averaged: bool = False  # depth averaged over frames before the first, and about the second frame of the pair
+    sensor: DepthSensor = DEPTH_LEVELS["mid"]
+    generic: bool = False
+    delay: int = 0
+    averaged: bool = False
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> Reading:

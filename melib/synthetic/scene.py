@@ -25,7 +25,7 @@ class Scene:
 
 
 def draw_scene(seed: int, *, everyday: bool = False) -> Scene:
-    """The setting of the video with this seed, which knows nothing of the labels; everyday cameras have more grain."""
+    """The setting of the video with this seed, which knows nothing of the labels; everyday cameras differ more."""
     rng = stream(seed, "light")
     light = (float(rng.uniform(-0.55, 0.55)), float(rng.uniform(0.15, 0.6)), 0.85)
     ambient, brightness, specular = (float(rng.uniform(*span)) for span in ((0.34, 0.5), (0.85, 1.15), (0.03, 0.07)))

@@ -62,8 +62,9 @@ DEPTH_LEVELS = {
 
 
 def draw_colour_sensor(seed: int, *, everyday: bool = False) -> ColourSensor:
-    """The colour sensor of a video: some are noisier than others, and everyday ones up to seven times."""
-    rng, worse = stream(seed, "colour_sensor"), float(np.exp(stream(seed, "grain").uniform(0, 2))) if everyday else 1.0
+    """The colour sensor of a video: some are noisier than others, everyday ones up to twice as much."""
+    rng = stream(seed, "colour_sensor")
+    worse = float(np.exp(stream(seed, "grain").uniform(-0.5, 0.7))) if everyday else 1.0
     return ColourSensor(shot=worse * float(rng.uniform(1.2e-4, 5e-4)), read=worse * float(rng.uniform(5e-7, 4e-6)))
 
 
@@ -101,7 +102,7 @@ def encode_colour(linear: np.ndarray, sensor: ColourSensor, seed: int, frame: in
 def compress(image: np.ndarray, seed: int, frame: int) -> np.ndarray:
     """What a codec leaves of a frame ``(H, W, 3)`` uint8: JPEG's blocks, with a better frame every now and then."""
     rng = stream(seed, "codec")
-    quality, period, better = rng.integers(35, 85), rng.integers(8, 60), rng.integers(0, 12)
+    quality, period, better = rng.integers(65, 93), rng.integers(8, 60), rng.integers(0, 6)
     quality += better if frame % period == 0 else 0
     coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
     return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]

@@ -1,13 +1,10 @@
-"""Random streams: one per purpose, so that one more draw for the blinks never moves the head.
-
-Subjects use the numbers below 10, videos those from 10 on; the seeds of a video and of its subject differ.
-"""
+"""Random streams: one per purpose, so that one more draw for the blinks never moves the head."""
 
 from __future__ import annotations
 
 import numpy as np
 
-#: Numbers are part of a suite's version: they are never reused for another purpose.
+#: Subjects use those below 10. Numbers are part of a suite's version: they are never reused for another purpose.
 STREAMS = {"light": 10, "crop": 11, "background": 12, "colour_sensor": 13}
 STREAMS |= {"depth_noise": 14, "depth_pattern": 15, "colour_noise": 16}
 STREAMS |= {"events": 20, "action_units": 21, "envelopes": 22, "annotation": 23, "blinks": 24, "gaze": 25}

@@ -21,14 +21,23 @@ _MOST_SUBJECTS = 100_000
 
 @dataclass(frozen=True)
 class Suite:
-    """A frozen specification of videos."""
+    """A frozen specification of videos.
+
+    Attributes
+    ----------
+    name, version, purpose : str
+    seed : int
+        From which the seeds of its subjects and videos follow.
+    timeline : TimelineSettings
+    depth : DepthSensor
+    """
 
     name: str
     version: str
-    seed: int  # from which the seeds of its subjects and videos follow
-    purpose: str  # what the suite is for, in a sentence
-    timeline: TimelineSettings = TimelineSettings()  # what happens in its videos
-    depth: DepthSensor = DEPTH_LEVELS["mid"]  # who measures their depth
+    seed: int
+    purpose: str  # in a sentence
+    timeline: TimelineSettings = TimelineSettings()
+    depth: DepthSensor = DEPTH_LEVELS["mid"]
 
 
 # Chosen before any model saw a frame: the first six and twelve subjects, too, have near one silent video in five.

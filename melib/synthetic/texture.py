@@ -87,7 +87,9 @@ def paint(rng: np.random.Generator, look: Look, lips: np.ndarray) -> np.ndarray:
     """A subject's texture, ``(*ATLAS_SHAPE, 3)`` uint16: linear reflectance times 65535; `lips` is from `lip_map`."""
     skin, base = _skin(rng, look)
     x, y = _grid()
-    for factor in (_darkening(x, y, look), _lines(rng, look), _spots(rng, x, y, look)):
+    shade = 1 - 0.16 * look.bags * _bump(np.abs(x), y, (26, -13), (12, 5.5))  # under the eyes; on the upper lids
+    shade *= 1 - 0.13 * _bump(np.abs(x), y, (27, 5), (14, 6))
+    for factor in (shade, _lines(rng, look), _spots(rng, x, y, look)):
         skin *= factor[..., None]
     lip_colour = base * (0.90, 0.66, 0.66) * (1, look.lip_red, look.lip_red) * rng.uniform(0.95, 1.05)
     _mix(skin, 0.85 * lips, lip_colour, 1 + 0.10 * _noise(rng, [(40, 0.4), (5, 0.5), (2.5, 0.4)]))
@@ -186,12 +188,6 @@ def _skin(rng: np.random.Generator, look: Look) -> tuple[np.ndarray, np.ndarray]
     for channel, blush in enumerate((0.07, -0.06, -0.05)):
         skin[..., channel] = np.float32(base[channel]) * mottle * (1 + np.float32(blush) * red)
     return skin, base
-
-
-def _darkening(x: np.ndarray, y: np.ndarray, look: Look) -> np.ndarray:
-    """Shade under the eyes and on the upper lids."""
-    side = np.abs(x)
-    return (1 - 0.16 * look.bags * _bump(side, y, (26, -13), (12, 5.5))) * (1 - 0.13 * _bump(side, y, (27, 5), (14, 6)))
 
 
 def _lines(rng: np.random.Generator, look: Look) -> np.ndarray:
