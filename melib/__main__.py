@@ -16,8 +16,8 @@ Nothing is written into the dataset. Exit code: 0, all as published; 1, usable, 
 2, unusable, with the reason on one line. Without --dataset the known datasets are listed."""
 _SCORE = """\
 PRED.csv and TRUTH.csv have the columns subject, video, onset, offset, emotion (frames, both ends inclusive);
-kind (micro or macro) is optional, and macro rows are left aside. LIST.csv: subject, video, frames, fps. Names that are
-digits are numbers (006 is 6). Intervals over subjects: studentised bootstrap, 95 %. Bad input: a line, exit code 2."""
+kind (micro or macro) is optional, and macro rows are left aside; without emotion, spotting alone is scored. LIST.csv:
+subject, video, frames, fps. Names of digits are numbers (006 is 6). Intervals: studentised bootstrap, 95 %."""
 _SPOT = """\
 VIDEO is a file that OpenCV reads or a folder of numbered images. The folder of results gets report.html (read it
 first), intervals.csv, timeline.png, annotated.mp4 and spot.json. Everything stays on this computer. A run that was
@@ -86,6 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--protocol", default="strict", help="of matching: strict, strs-metric, mean or sfamnet (default: strict)")
     add("--emotions", metavar="A,B,...", help="classes of the analysis (default: the emotions of the truth)")
     add("--videos", metavar="LIST.csv", help="all videos, silent ones too: for false positives per minute and chance")
+    add("--columns", metavar="OURS=THEIRS,...", default="", help="renames columns, as subject=Sub,video=vid")
+    add("--per-video", action="store_true", help="also counts, precision and recall of every video")
     add("--bootstrap", metavar="N", type=int, default=0, help="intervals over subjects from N resamples, such as 2000")
     add("--json", action="store_true", help="print JSON with stable keys instead of a table")
 

@@ -444,7 +444,7 @@ BUILDERS = {"released_predictions": score_predictions, "released_weights": ask_w
 
 def load(name: str, reference: str = "") -> tuple[dict, str]:
     """A record, ``computed`` from the folder ``reference`` or MELIB_REFERENCE, without either the ``stored`` one."""
-    folder = reference or os.environ.get("MELIB_REFERENCE", "")
+    folder = str(reference or os.environ.get("MELIB_REFERENCE", ""))
     return (BUILDERS[name](folder), "computed") if folder else (stored.load(name), "stored")
 
 

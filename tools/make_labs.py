@@ -158,8 +158,7 @@ def emptied(cell: Cell) -> str:
     body = ast.parse(cell.source).body
     functions = [node for node in body if isinstance(node, ast.FunctionDef)]
     for function in functions:
-        task = ast.get_docstring(function).partition("\n")[0]
-        refusal = ast.parse(f"raise NotImplementedError({f'exercise {cell.exercise}: {task}'!r})").body[0]
+        refusal = ast.parse(f"raise NotImplementedError({f'exercise {cell.exercise}: {function.name}'!r})").body[0]
         function.body = [function.body[0], refusal]
     imports = "\n".join(ast.unparse(node) for node in body if node not in functions)
     return "\n\n\n".join(filter(None, [imports, *map(ast.unparse, functions)]))

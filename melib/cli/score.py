@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 
-from melib.errors import InputError
 from melib.metrics import _report
 
 
 def score(options) -> int:
     """Score the two files and print a table or JSON."""
-    emotions = None
-    if options.emotions is not None:
-        emotions = tuple(name.strip() for name in options.emotions.split(","))
-        if not all(emotions):
-            words = "names an empty emotion: write names with commas between them"
-            raise InputError(f"--emotions {options.emotions!r} {words}")
-    how = {"emotions": emotions, "protocol": options.protocol, "bootstrap": options.bootstrap}
+    emotions = None if options.emotions is None else tuple(name.strip() for name in options.emotions.split(","))
+    pairs = [pair.partition("=") for pair in options.columns.split(",") if options.columns]
+    columns = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+    how = {"emotions": emotions, "protocol": options.protocol, "bootstrap": options.bootstrap, "columns": columns}
     found = _report.report(options.truth, options.predictions, videos=options.videos, **how)
-    print(json.dumps(found, indent=2, allow_nan=False) if options.json else _report.text(found))
+    table = None if options.json else _report.text(found, per_video=options.per_video)
+    print(table or json.dumps(found, indent=2, allow_nan=False))
     return 0

@@ -52,7 +52,6 @@ def run(options) -> int:
 
     root = Path.cwd()
     declared = find(options.id, load_runs(root), "run")
-    page = declared.page(root).relative_to(root)
     if expected := declared.minutes.get(options.tier):
         print(f"{declared.id} ({options.tier}): {declared.title}, about {expected:g} min", flush=True)
     try:
@@ -60,6 +59,7 @@ def run(options) -> int:
     except RunFailed as error:
         print(error, file=sys.stderr)
         return 1
+    page = declared.page(root).relative_to(root)
     print(f"{page} written" if executed else f"{page} unchanged: nothing that decides it has changed", flush=True)
     return 0
 

@@ -2,8 +2,8 @@
 
 Layout, below the root or up to three folders down, upper or lower case::
 
-    spNO.<n>/<a..m>/color/<frame>.jpg     colour; the file's name is the frame's number, from 1
-    spNO.<n>/<a..m>/depth/<frame>.png     16-bit depth, in the same folders or in a tree of its own
+    spNO.<n>/<a..m>/color/<frame>.jpg     colour; named by the frame's number, from 1
+    spNO.<n>/<a..m>/depth/<frame>.png     16-bit depth, there or in a tree of its own
     spNO.<n>/<a..m>/<frame>.png           the same without its last folder
 
 Two label files, up to two folders down: ``CAS(ME)3_part_A_v2.xls`` (both kinds) and
@@ -26,6 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
+from melib.datasets.images import fullest
 from melib.datasets.paths import find_file, folders_named, subfolders
 from melib.datasets.sheets import LabelRows, LabelTable, apply_fixes, frame_number, read_table, split_action_units, text
 from melib.errors import InputError
@@ -131,7 +132,7 @@ def _footage(root: Path) -> Iterator[Footage]:
                 continue
             key = int(_SUBJECT.fullmatch(person)[1]), name.lower()
             found = {below.lower(): path for below, path in subfolders(root, video).items()}
-            if "depth" in found or any(path.suffix.lower() == ".png" for path in video.iterdir()):
+            if "depth" in found or any(path.suffix.lower() == ".png" for path in video.glob("[!.]*")):
                 depth[key].append(found.get("depth", video))
             else:
                 found.setdefault("color", video / "color")
@@ -139,8 +140,6 @@ def _footage(root: Path) -> Iterator[Footage]:
     if not colour:
         raise FileNotFoundError(f"no folder spNO.<n>/<a..m> in {root} or three folders below it")
     for person, name in sorted(colour):
-        # A second folder of the same video is handed on, so that the account of the dataset names it.
-        depths = depth[person, name]
-        first, *rest = colour[person, name] or [depths[0].parent / "color"]
-        yield Footage(f"spNO.{person}", name, first, *depths[:1])
-        yield from (Footage(f"spNO.{person}", name, other) for other in rest + depths[1:])
+        depths = fullest(depth[person, name])
+        first, *rest = fullest(colour[person, name]) or [depths[0].parent / "color"]
+        yield Footage(f"spNO.{person}", name, first, *depths[:1], left_out=(*rest, *depths[1:]))

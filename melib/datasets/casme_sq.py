@@ -2,7 +2,7 @@
 
 Layout, below the root or up to two folders down::
 
-    rawpic/s15/15_0101disgustingteeth/img001.jpg     frames from 1; the digits after "_" tell the stimulus
+    rawpic/s15/15_0101disgustingteeth/img001.jpg   from 1; digits after "_": stimulus
 
 and one label file, ``CAS(ME)^2code_final(Updated).xlsx``, ``code_final.xlsx`` or ``CASME_sq_gt.xlsx``: a sheet of
 labels without header and two sheets that translate its subjects and videos into folders. A video is named here by

@@ -43,20 +43,21 @@ def examine(name: str, root: Path | str, *, decode: bool = False, progress: bool
 
     The keys, all of plain types: ``dataset, title, root, version, fps``; ``counts`` (dicts of ``labels, count,
     published, found, with_frames``, the last None where not compared) and ``counts_from``; ``decoded``; ``videos`` (a
-    dict each); ``labels`` (``skipped, without_frames, folders, changes, cut, fixes_unused``); ``differences`` (str
-    each) and ``verdict``, :data:`AS_PUBLISHED`, :data:`DIFFERENT` or :data:`UNUSABLE`.
+    dict each); ``labels`` (``skipped, without_frames, folders, changes, cut, fixes_unused``); ``one_picture`` and
+    ``differences`` (str each) and ``verdict``, :data:`AS_PUBLISHED`, :data:`DIFFERENT` or :data:`UNUSABLE`.
     """
     module, keywords = reader(name)
     dataset = open_dataset(name, root)
     read = module.read_labels(dataset.root, **keywords)
     videos = tqdm(dataset.videos, unit="video", disable=not progress)
-    title, source = about(name)
+    (title, source), still = about(name), dataset.one_picture()
     result = {
         **{"dataset": name, "title": title, "root": str(dataset.root), "version": dataset.version},
         **{"fps": float(dataset.videos[0].fps), "counts_from": source, "decoded": decode},
         "counts": list(_counts(name, dataset, read)),
         "videos": [_video(video, _DAMAGED.get((name, video.subject, video.name), ()), decode) for video in videos],
         "labels": _labels(read, dataset.labels),
+        "one_picture": [f"{video.subject}/{video.name}, frame {video.first + each.onset}" for video, each in still],
     }
     result["differences"] = list(_differences(result))
     result["verdict"] = DIFFERENT if result["differences"] else AS_PUBLISHED
@@ -173,6 +174,9 @@ def report(result: dict) -> str:
     ]
     for key, heading in _LISTS.items():
         lines += ["", f"{heading}: {len(labels[key])}", *_listed(_grouped(labels[key]))] if labels[key] else []
+    if still := result["one_picture"]:
+        told = f"Micro-expressions whose onset and apex are one picture, between which nothing moves: {len(still)}"
+        lines += ["", told, *_listed(still)]
     if labels["fixes_unused"]:
         lines += ["", f"Fixes of the package that these label files do not need: {labels['fixes_unused']}"]
     lines += ["", f"Verdict: {result['verdict']}", *_listed(result["differences"])]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from melib.datasets.images import ImageVideo, assumed_camera, list_images
+from melib.datasets.images import ImageVideo, assumed_camera, fullest, list_images
 from melib.datasets.sheets import LabelRows, LabelTable
 from melib.video import Dataset, Expression
 
@@ -20,6 +20,11 @@ class FolderDataset(Dataset):
 
     root: Path
     labels: LabelTable = field(compare=False, repr=False)
+
+    def one_picture(self) -> list[tuple[ImageVideo, Expression]]:
+        """Micro-expressions whose onset and apex are one picture, by their labels or since frames lack: none moves."""
+        micro = ((video, each) for video in self.videos for each in video.expressions if each.kind == "micro")
+        return [(v, e) for v, e in micro if e.apex is not None and v.picture(e.onset) == v.picture(e.apex)]
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Footage:
     depth: Path | None = None
     first: int | None = 1  # file number of position 0; None: that of the first file
     label_first: int | None = None  # its number in the labels, where they count otherwise
+    left_out: tuple[Path, ...] = ()  # other folders of the same video
 
 
 def build_dataset(
@@ -47,19 +53,20 @@ def build_dataset(
 ) -> FolderDataset:
     """Join folders, in the order of the videos, and labels; ``view``: degrees seen across by a camera of depth.
 
-    A folder that cannot be read (as row 0) and a label without frames are skipped, a label that ends behind the last
-    frame is cut there, and the account says so. A folder without labels is a video without expressions. To the version
-    of release and options a fingerprint of the data is added.
+    Of the folders of one video the fullest is read; one that cannot be (as row 0) and a label without frames are
+    skipped, a label that ends behind the last frame is cut there, and the account says so. A folder without labels is a
+    video without expressions. To the version of release and options a fingerprint of the data is added.
     """
     account = LabelRows([], *(table.to_dict("records") for table in (labels.skipped, labels.changes)))
     of_video = {key: rows.to_dict("records") for key, rows in labels.rows.groupby(["subject", "video"], sort=False)}
-    videos, read_from = [], {}
+    videos, films = [], {}
     for film in footage:
-        key = (film.subject, film.video)
-        if key in read_from:
-            account.skip(0, *key, f"{film.colour} is left out: this video is read from {read_from[key]}")
-            continue
-        read_from[key] = film.colour
+        films.setdefault((film.subject, film.video), {})[film.colour] = film
+    for key, found in films.items():
+        colour, *others = fullest(found)
+        film = found[colour]
+        for other in (*others, *film.left_out):
+            account.skip(0, *key, f"{other} is left out: this video is read from {colour}")
         rows = of_video.pop(key, [])
         try:
             images = list_images(root, film.colour)

@@ -12,13 +12,13 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from melib.datasets.paths import inside
 from melib.errors import InputError
@@ -26,7 +26,7 @@ from melib.video import Camera, Expression, Video
 
 #: Least share of a video's frames that must be there. A stray file of a far number would make an endless video.
 LEAST_PRESENT = 0.1
-_FILE = re.compile(r"(?!\.)(?:.*\D)?(\d{1,9})\.(?:jpe?g|png|bmp)", re.ASCII | re.IGNORECASE)
+_FILE = re.compile(r"(?!\.)(?:.*\D)?(\d+)\.(?:jpe?g|png|bmp)", re.ASCII | re.IGNORECASE)
 #: What Pillow raises over a file that is cut short or damaged.
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
@@ -50,6 +50,7 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder} of frames")
     found: dict[int, tuple[str, int]] = {}
+    words = "with a number at the end of its name"
     with os.scandir(folder.resolve()) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             match = _FILE.fullmatch(entry.name)
@@ -58,19 +59,37 @@ def list_images(root: Path, folder: Path) -> ImageFolder:
             # A folder, a link to nothing or a pipe is no image, whatever it is called.
             if match is None or not entry.is_file():
                 continue
-            if (number := int(match[1])) in found:
+            if (number := int(match[1])) >= 10**9:
+                words = f"whose number is below 10^9, as that of {entry.name} is not: number them from 1"
+                continue
+            if number in found:
                 raise InputError(f"{folder} holds two frames {number}, {found[number][0]} and {entry.name}: remove one")
             found[number] = entry.name, entry.stat().st_size
     if not found:
-        raise FileNotFoundError(f"{folder} holds no image (JPEG, PNG or BMP) with a number at the end of its name")
+        raise FileNotFoundError(f"{folder} holds no image (JPEG, PNG or BMP) {words}")
     names, sizes = zip(*(found[number] for number in sorted(found)), strict=True)
     return ImageFolder(folder, np.array(sorted(found), dtype=np.int64), np.array(names), np.array(sizes))
 
 
+def fullest(folders: Iterable[Path]) -> list[Path]:
+    """Folders of the same images, that with the most of them first; an empty file is none."""
+
+    def held(folder: Path) -> int:
+        files = os.scandir(folder) if folder.is_dir() else ()
+        return sum(bool(_FILE.fullmatch(e.name)) and e.stat(follow_symlinks=False).st_size > 0 for e in files)
+
+    return sorted(folders, key=held, reverse=True) if len(folders := list(folders)) > 1 else folders
+
+
 def image_size(path: Path) -> tuple[int, int]:
-    """Width and height that an image's header declares; no pixel is decoded."""
+    """Width and height of an image as it is shown; no pixel is decoded."""
     with _opened(path) as image:
-        return image.size
+        return image.size[::-1] if _turn(image) > 4 else image.size
+
+
+def _turn(image: Image.Image) -> int:
+    """The orientation that a camera noted in a JPEG: 1 upright, above 4 on its side."""
+    return image.getexif().get(ExifTags.Base.Orientation, 1) if image.format == "JPEG" else 1
 
 
 def read_colour(path: Path) -> np.ndarray:
@@ -78,7 +97,7 @@ def read_colour(path: Path) -> np.ndarray:
     with _opened(path) as image:
         if image.mode.startswith("I"):
             raise ValueError("it has 16 bits a channel, and a colour frame has 8")
-        return np.asarray(image.convert("RGB"))
+        return np.asarray((ImageOps.exif_transpose(image) if _turn(image) > 1 else image).convert("RGB"))
 
 
 def read_depth(path: Path, depth_scale: float) -> np.ndarray:
@@ -96,7 +115,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with Image.open(path, formats=("JPEG", "PNG", "BMP")) as image:
             yield image
     except _DAMAGED as error:
-        raise InputError(f"image {path} cannot be read ({error}): unpack it again") from error
+        raise InputError(f"image {path} cannot be read ({error}): unpack it again, or convert it") from error
 
 
 def check_size(path: Path, size: tuple[int, int], wanted: tuple[int, int]) -> None:
@@ -154,6 +173,11 @@ class ImageVideo(Video):
     def size(self) -> tuple[int, int]:
         """Width and height of the frames: those of the first colour image whose header can be read."""
         return self._nearest_readable(self.colour, 0, image_size)[1]
+
+    def picture(self, position: int) -> int:
+        """The number of the colour file that stands at a position: its own, or the nearest there is."""
+        numbers = self.colour.numbers
+        return int(numbers[np.abs(numbers - self.first - position).argmin()])  # the earlier of two equally near
 
     def damaged(self, *, decode: bool = True) -> dict[Path, str]:
         """Files that cannot be decoded or have another size, each with the reason; or only by headers: faster."""

@@ -23,6 +23,10 @@ LABELS = ["row", "subject", "video", "onset", "apex", "offset", "kind", "emotion
 SKIPPED = ["row", "subject", "video", "reason"]
 CHANGES = ["row", "subject", "video", "column", "from", "to", "reason", "source"]
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an .xls file, or an .xlsx under a password
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+_LOCKED = "is locked with a password: save it without one"
+_SAVE = "open it in a spreadsheet program and save it as .xlsx"
+_FULL_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)}
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,13 @@ class LabelRows:
 def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
     """The cells of a sheet of an .xls or .xlsx file: rows of equal length of str, int, float, bool or None (blank)."""
     content = path.read_bytes()
-    if not content.startswith((b"PK", _OLD_EXCEL)):
-        raise InputError(f"label file {path} is no Excel file (.xls or .xlsx): unpack it again")
-    if content.startswith(_OLD_EXCEL) and "EncryptedPackage".encode("utf-16-le") in content:
-        raise InputError(f"label file {path} is locked with a password: save it without one")
+    if said := _no_workbook(content):
+        raise InputError(f"label file {path} {said}")
     try:
         pages = _workbook(content)
     except Exception as error:
+        if "encrypted" in str(error):
+            raise InputError(f"label file {path} {_LOCKED}") from None
         # The parsers raise whatever a damaged file makes them stumble over: KeyError, AssertionError, struct.error.
         raise InputError(f"label file {path} is damaged ({type(error).__name__}: {error}): unpack it again") from error
     if not pages:
@@ -112,6 +116,20 @@ def read_cells(path: Path, sheet: str | int = 0) -> list[tuple]:
         wanted = f"number {sheet + 1}" if isinstance(sheet, int) else repr(sheet)
         raise InputError(f"label file {path} has the sheets {', '.join(map(repr, pages))}: sheet {wanted} is needed")
     return [tuple(map(_plain, row)) for row in pages[title]]
+
+
+def _no_workbook(content: bytes) -> str:
+    """What a file is in place of an Excel workbook, and the mend; "" if it seems to be one."""
+    if content.startswith((b"PK", _OLD_EXCEL)):
+        others = {b"vnd.oasis.opendocument": "an OpenDocument file", b"xl/workbook.bin": "a binary workbook (.xlsb)"}
+        told = next((f"is {what}: {_SAVE}" for mark, what in others.items() if mark in content), "")
+        return _LOCKED if "EncryptedPackage".encode("utf-16-le") in content else told
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = content[:4000].decode(encoding, errors="replace")
+    if not text or not all(c.isprintable() or c.isspace() for c in text):
+        return f"is {'no Excel file (.xls or .xlsx)' if content else 'empty'}: unpack it again"
+    kind = "a web page or XML" if text.lstrip().startswith("<") else "text, such as CSV"
+    return f"is no Excel file (.xls or .xlsx) but {kind}: {_SAVE}"
 
 
 def _workbook(content: bytes) -> dict[str, list]:
@@ -161,16 +179,18 @@ def read_table(path: Path, required: Iterable[str], sheet: str | int = 0, option
 
 def text(cell: object) -> str:
     """A name out of a cell, whichever way it was stored: 15, 15.0, "15" and " 15.0 " are all "15"; '' if blank."""
-    written = "" if cell is None else str(cell).strip()
-    return re.sub(r"^([0-9]+)\.0+$", r"\1", written)
+    written = "" if cell is None else str(cell).translate(_FULL_WIDTH).strip(" \t\r\n\u00a0\u3000\u200b\ufeff")
+    return re.sub(r"^([0-9]+)[.,]0+$", r"\1", written)
 
 
 def frame_number(cell: object) -> int | None:
     """A frame number out of a cell: rounded if fractional, None if blank, ``/`` or no number; it may be negative."""
-    if isinstance(cell, bool) or cell is None:
+    written = text(cell)
+    # In a text, 1_2 is no number, and 1.234 may be a thousand.
+    if isinstance(cell, bool) or "_" in written or (isinstance(cell, str) and _THOUSANDS.fullmatch(written)):
         return None
     try:
-        value = float(cell)
+        value = float(cell if isinstance(cell, float) else written)
     except ValueError:
         return None
     # Beyond nine digits nothing is a frame; the cell is damaged.
@@ -182,7 +202,7 @@ def frames_of(row: Mapping, columns: Mapping[str, str], unknown_apex: Collection
     frames: dict[str, int | None] = {"apex": None}
     for name, column in columns.items():
         cell, number = row[column], frame_number(row[column])
-        if name == "apex" and (cell is None or cell in unknown_apex or number in unknown_apex):
+        if name == "apex" and (cell is None or text(cell) in unknown_apex or number in unknown_apex):
             continue
         if number is None:
             return f"{column} is blank" if cell is None else f"{column} {text(cell)[:40]!r} is no frame number"

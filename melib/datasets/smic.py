@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from melib.datasets.folders import FolderDataset, Footage, build_dataset
-from melib.datasets.images import list_images
+from melib.datasets.images import fullest, list_images
 from melib.datasets.paths import find_file, folders_named
 from melib.datasets.sheets import LabelRows, LabelTable, frames_of, read_table, text
 from melib.errors import find
@@ -39,7 +39,10 @@ def open_dataset(root: str | Path, *, sensor: str) -> FolderDataset:
     """The clips of a sensor; others' clips may lie below the root, too."""
     path, out = _label_file(root, sensor), LabelRows()
     clips = _read_rows(path, out)
-    footage = [_film(root, name, folder, clips, out) for name, folder in _folders(root, sensor)]
+    found: dict[tuple[str, str], list[Path]] = {}
+    for name, folder in _folders(root, sensor):
+        found.setdefault(_names(_CLIP.fullmatch(name)), []).append(folder)
+    footage = [_film(root, clip, fullest(folders), clips, out) for clip, folders in found.items()]
     version = "2019" if "_2019" in path.name else "1"
     return build_dataset(f"smic_{sensor}", version, root, footage, out.table(), fps=FPS[sensor], emotions=EMOTIONS)
 
@@ -109,9 +112,10 @@ def _sensor(root: Path, folder: Path) -> str | None:
     return None
 
 
-def _film(root: Path, name: str, folder: Path, clips: Mapping[str, dict], out: LabelRows) -> Footage:
+def _film(root: Path, clip: tuple[str, str], folders: list[Path], clips: Mapping[str, dict], out: LabelRows) -> Footage:
     """Where a clip lies, and how its files are numbered."""
-    film = Footage(*_names(_CLIP.fullmatch(name)), folder, first=None)
+    folder, *others = folders
+    film = Footage(*clip, folder, first=None, left_out=tuple(others))
     try:
         images = list_images(root, folder)
     except (OSError, ValueError):

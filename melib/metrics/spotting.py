@@ -36,17 +36,17 @@ AP_THRESHOLDS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2).tolist())
 
 
 def count(
-    truth: pd.DataFrame, predictions: pd.DataFrame, n: int, protocol: str
+    truth: pd.DataFrame, predictions: pd.DataFrame, n: int, protocol: str, by: str = "who"
 ) -> tuple[intervals.Matches, np.ndarray, np.ndarray, np.ndarray]:
-    """What a protocol makes of numbered tables: the pairs, and tp, fp and fn of each of ``n`` subjects."""
+    """What a protocol makes of numbered tables: pairs; tp, fp and fn of each of ``n`` subjects (videos by "where")."""
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}")
     found = intervals.match_arrays(intervals.arrays(truth), intervals.arrays(predictions), how=PROTOCOLS[protocol])
-    true_of, predicted_of = truth["who"].to_numpy(), predictions["who"].to_numpy()
+    true_of, predicted_of = truth[by].to_numpy(), predictions[by].to_numpy()
     missed = np.ones(len(truth), dtype=bool)
     false = ~np.isin(np.arange(len(predictions)), found.prediction)
     if protocol == "strs-metric":
-        missed = np.isin(true_of, predicted_of)
+        missed = np.isin(truth["who"], predictions["who"])
         false &= np.isin(predictions["where"], truth["where"])
     tp = per_subject(true_of[found.truth], n)
     return found, tp, per_subject(predicted_of[false], n), per_subject(true_of[missed], n) - tp

@@ -84,7 +84,8 @@ def validate(
     :data:`NO_CLASS` are refused: in a file written by hand they are slips of spelling.
     """
     truth = _tables.intervals(truth, "truth", emotion="column")
-    known = {*truth["emotion"], *(emotions or ()), *NO_CLASS} if refuse_unknown and len(truth) else None
+    refuse_unknown &= bool((truth["emotion"] != "").any())
+    known = {*truth["emotion"], *(emotions or ()), *NO_CLASS} if refuse_unknown else None
     predictions = _tables.intervals(predictions, "predictions", emotion="each", known=known)
     return _tables.micro(truth), _tables.micro(predictions), None if videos is None else _tables.videos(videos)
 
@@ -95,6 +96,8 @@ def classes(truth: pd.DataFrame, emotions: Sequence[str] | None) -> tuple[str, .
         return tuple(sorted(set(truth["emotion"]) - {""}))
     if isinstance(emotions, str):
         raise InputError(f"emotions must be a sequence of names, got the single string {emotions!r}")
+    if not all(emotions):
+        raise InputError(f"an emotion without a name is asked for: {', '.join(map(repr, emotions))}")
     if len(set(emotions)) != len(emotions):
         raise InputError(f"an emotion is named twice in {', '.join(emotions)}")
     return tuple(emotions)

@@ -85,11 +85,6 @@ def prepare(rows: Iterable[Settings], *, store: Path | str, jobs: int = 1, progr
         features.fill_store(dataset=dataset, requests=of_it, device=device, **how)
 
 
-def fill(dataset: Dataset, folds: Sequence[Fold], settings: Settings, **how: object) -> None:
-    """The same for one row, whose data are open."""
-    features.fill_store(dataset=dataset, requests=requests(folds, settings), device=settings.device, **how)
-
-
 def requests(folds: Iterable[Fold], settings: Settings) -> list[features.Request]:
     """The features that a row reads, each once."""
     asked = {}
@@ -233,18 +228,28 @@ class Reader:
         blinks = None if self.settings.labels else video.blinks
         return window_targets(middles(pairs), named, self.settings.emotions, blinks)
 
-    def emotion_samples(self, videos: Sequence[Video]) -> EmotionSamples:
-        """The micro-expressions of some videos whose emotion belongs to a class, from onset to apex."""
+    def emotion_samples(self, videos: Sequence[Video], *, moving: bool = False) -> EmotionSamples:
+        """The micro-expressions of some videos whose emotion belongs to a class, from onset to apex.
+
+        What is learnt from is ``moving``: onset and apex are two pictures.
+        """
         emotions = self.settings.emotions
         planes, labels, subjects = [np.empty((0, 3, 42, 42), np.float32)], [], []
         for video in videos:
             classes = [self.settings.class_of(each.emotion) for each in micro(video)]
-            named = [number for number, name in enumerate(classes) if name is not None]
+            shown = [not moving or _moves(video, each) for each in micro(video)]
+            named = [number for number, name in enumerate(classes) if name is not None and shown[number]]
             if named:
                 planes.append(self.planes(video, features.expression_pairs(micro(video)))[named])
             labels += [emotions.index(classes[number]) for number in named]
             subjects += [video.subject] * len(named)
         return EmotionSamples(np.concatenate(planes), np.array(labels, int), tuple(subjects))
+
+
+def _moves(video: Video, expression: Expression) -> bool:
+    """Whether onset and apex are two pictures; filmed, they may be one, by their labels or since frames lack."""
+    picture = getattr(getattr(video, "source", None), "picture", None)
+    return picture is None or picture(expression.onset) != picture(expression.apex)
 
 
 def pseudo_labels(

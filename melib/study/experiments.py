@@ -121,7 +121,8 @@ def load(
     InputError says that the file names something unknown, that two rows have one name, or that no row is left on filmed
     faces; FileNotFoundError, that there is no such experiment or dataset.
     """
-    whole = _whole(name, tier, dataset, data_root, rows, folder)
+    # A parameter from a command line may have become a number: a folder named 2024.
+    whole = _whole(name, tier, dataset, str(data_root), str(rows), folder)
     found = {row.name: row for row in whole.rows if row.seeds}
     asked = (each for each in whole.comparisons if {each.first, each.second} <= set(found))
     return replace(whole, rows=tuple(found.values()), comparisons=tuple(asked))

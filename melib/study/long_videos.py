@@ -40,7 +40,7 @@ from melib.study import data
 from melib.study.data import EmotionSamples, Fold, Reader, SpottingSamples
 from melib.study.record import Record, count_names, plain_table
 from melib.study.rules import Rule, Scored, choose_rule, inner_folds, released_rule
-from melib.study.settings import CHANCE_DRAWS, FLOOR_DRAWS, LEARNING_RATES, NETWORKS, Settings
+from melib.study.settings import FLOOR_DRAWS, LEARNING_RATES, NETWORKS, Settings
 from melib.training import Floor, MEANSettings, SFAMNetSettings, WindowSettings
 from melib.training.stack import FoldSamples, train_stacks
 from melib.video import Video, truth_table, video_table
@@ -133,7 +133,7 @@ def study(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) ->
     device = choose_device(settings.device if settings.model in LEARNT else "cpu")
     dataset, folds = data.open_data(settings, store=store, jobs=jobs)
     if settings.model in LEARNING:
-        data.fill(dataset, folds, settings, store=store, jobs=jobs)
+        features.fill_store(store, dataset, data.requests(folds, settings), device=settings.device, jobs=jobs)
     readers = tuple(Reader(dataset, settings.alone(each), Path(store)) for each in settings.inputs)
     learner = {"floor": FloorLearner, "window": WindowLearner}.get(settings.model, Learner)(readers, device)
     ready = [()] * len(folds)  # files of networks that are trained before the folds are gone through
@@ -388,7 +388,8 @@ class Learner:
 
     def samples(self, videos: Sequence[Video], clips: Sequence[Video]) -> list[Samples]:
         """What there is to learn from long videos and clips of single expressions, for each input."""
-        return [(each.spotting_samples(videos), each.emotion_samples((*videos, *clips))) for each in self.readers]
+        named = (each.emotion_samples((*videos, *clips), moving=True) for each in self.readers)
+        return [(each.spotting_samples(videos), given) for each, given in zip(self.readers, named, strict=True)]
 
     def asked(self, fold: Fold) -> Sequence[object]:
         """The expressions of a fold's tested people that are given to be named, as :meth:`Trained.name` takes them."""
@@ -601,7 +602,7 @@ def measure(
             beside[part] = plain_table(uncertainty.bootstrap(tally, **how[part]).table)
             minus[part] = plain_table(uncertainty.paired(counted[part], tally, **how[part]).table)
     expressions, named = truth[truth["kind"] == "micro"], found.named
-    nulls, confusion, drawn = {}, {"emotions": list(emotions)}, {"n_draws": CHANCE_DRAWS, "seed": seed}
+    nulls, confusion, drawn = {}, {"emotions": list(emotions)}, {"n_draws": settings.sizes.chance_draws, "seed": seed}
     counts = {
         "subjects": int(videos["subject"].nunique()),
         "videos": len(videos),

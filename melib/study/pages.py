@@ -185,8 +185,8 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     folder = (root / run.notebook).parent
     injected = {**run.parameters, **({"tier": tier} if "tier" in parameters else {})}
     for name in _PATHS:
-        if injected.get(name) and not os.path.isabs(injected[name]):
-            injected[name] = os.path.relpath(root / injected[name], folder)
+        if injected.get(name) and not os.path.isabs(str(injected[name])):
+            injected[name] = os.path.relpath(root / str(injected[name]), folder)
     started = time.perf_counter()
     how = {"kernel_name": "python3", "language": "python", "cwd": folder, "progress_bar": False}
     try:

@@ -238,7 +238,7 @@ def obtain(experiment: Experiment, *, folder: Path | str = "", jobs: int = 2) ->
     What is missing in ``folder`` is computed, by ``jobs`` processes, and written there. Without one, records of tier
     ``full`` are read from those kept with the book, if they are there, and all others from the checkout's cache.
     """
-    mine = Path(folder) if str(folder) else places.computed()
+    mine = Path(str(folder)) if str(folder) else places.computed()
     published = places.published()
 
     def where(row: Row) -> Path:

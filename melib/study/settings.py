@@ -37,8 +37,10 @@ FUSION = "|"
 _OWN = {"transfer": "mean", "attention": "sfamnet", "augmentation": "sfamnet", "context": "window", "labels": "window"}
 #: Short schedules need higher rates than the published 5e-4 (MEAN) and 1e-4 (SFAMNet): a stated departure.
 LEARNING_RATES = {"mean": 3e-3, "sfamnet": 1e-3}
-#: Trainings of the floor with shuffled emotion labels, and draws of what luck scores.
-FLOOR_DRAWS, CHANCE_DRAWS = 20, 200
+#: Trainings of the floor with shuffled emotion labels.
+FLOOR_DRAWS = 20
+#: Model -> the sizes that decide how it is trained.
+_TRAINED_BY = {"mean": ("spot_steps", "recognition_steps"), "sfamnet": ("joint_steps",), "window": ("window_steps",)}
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Sizes:
     window_steps: int
     batch: int
     control_draws: int
+    chance_draws: int
     resamples: int
     clip_people: tuple[int, int]
     clips_each: int
@@ -256,8 +259,7 @@ class Settings:
     @property
     def amounts(self) -> dict[str, object]:
         """The sizes that decide this row's numbers; a dataset has the people and videos that it has."""
-        names = ["spot_steps", "recognition_steps", "joint_steps", "batch", "control_draws", "resamples"]
-        names += ["window_steps"] if self.model == "window" else []
+        names = ["batch", "control_draws", "chance_draws", "resamples", *_TRAINED_BY.get(self.model, ())]
         names += [] if self.filmed else ["videos", "frames", "clips"]
         found = {name: getattr(self.sizes, name) for name in names}
         return found if self.filmed else {**found, "people": list(self.people)}

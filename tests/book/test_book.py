@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import RUNS
+from reading import program
 
 pytestmark = pytest.mark.book
 
@@ -36,6 +37,18 @@ def test_from_a_page_two_links_lead_to_the_lines_that_compute_uf1(pages):
     # The place is a mark above the first line of the function, which ends with what it returns.
     lines = re.sub(r"<[^>]*>", "", shown.partition(f'id="{place}"')[2]).partition("return {")[0]
     assert "ratio(2 * tp, answers)" in lines
+
+
+def test_a_detail_leads_to_the_line_of_ours_and_of_theirs_and_words_that_start_no_line_or_several_are_refused(pages):
+    html = pages["networks_in_detail"].read_text(encoding="utf-8")
+    ours = set(re.findall(r'href="(\.\./_modules/melib/[\w/]+\.html)', html))
+    assert len(ours) > 15 and all((pages["networks_in_detail"].parent / path).is_file() for path in ours)
+    assert re.search(r'href="https://github.com/genbing99/SFAMNet/blob/\w{40}/network.py#L52">', html)
+    details = program("book/extensions/details.py")
+    assert details.line_of("melib/models/sfamnet.py: FLAT = ")[1] > 1
+    for words in ("no such words", "def "):
+        with pytest.raises(ValueError, match="not one"):
+            details.line_of(f"melib/models/mean.py: {words}")
 
 
 def test_a_broken_reference_fails_the_build_also_the_second_time(book, build, tmp_path):

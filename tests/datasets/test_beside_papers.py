@@ -29,7 +29,6 @@ def roots(tmp_path_factory):
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setitem(settings.TIERS, "smoke", replace(settings.TIERS["smoke"], **TINY))
-    monkeypatch.setattr(long_videos, "CHANCE_DRAWS", 100)
     monkeypatch.setattr(long_videos, "FLOOR_DRAWS", 2)
     monkeypatch.setattr(sys.modules["melib.face.crop"], "DlibDetector", filmed_trees.FixedDetector)
 

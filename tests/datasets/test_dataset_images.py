@@ -117,6 +117,21 @@ def test_two_files_of_one_number_are_refused_and_other_files_left_alone(tmp_path
     trees.refused("two frames 1", images.list_images, tmp_path, folder)
 
 
+def test_a_camera_s_turn_is_undone_and_names_of_times_are_said_to_be_no_numbers(tmp_path):
+    picture = np.zeros((12, 16, 3), np.uint8)
+    picture[:, 8:] = 200
+    for turn, brightest in ((1, np.s_[:, 8:]), (3, np.s_[:, :8]), (6, np.s_[8:]), (8, np.s_[:8])):
+        exif = images.Image.Exif()
+        exif[0x0112] = turn
+        images.Image.fromarray(picture).save(tmp_path / "1.jpg", exif=exif, quality=95)
+        read = images.read_colour(tmp_path / "1.jpg")
+        assert read.shape[1::-1] == images.image_size(tmp_path / "1.jpg")
+        assert read[brightest].mean() > 190 and read.mean() < 110
+    (tmp_path / "1.jpg").rename(tmp_path / "1699999999999.jpg")
+    words = "whose number is below 10.9, as that of 1699999999999.jpg is not: number them from 1"
+    trees.refused(words, images.list_images, tmp_path, tmp_path, kind=FileNotFoundError)
+
+
 def test_folders_come_in_natural_order_without_hidden_ones_and_what_a_mac_packs(tmp_path):
     for name in ("s10", "s2", "S1", ".git", "__MACOSX"):
         (tmp_path / name).mkdir()

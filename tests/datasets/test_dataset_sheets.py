@@ -4,7 +4,7 @@ import dataset_trees as trees
 import pytest
 
 from melib import datasets
-from melib.datasets import casme_sq, sheets
+from melib.datasets import sheets
 
 
 def test_the_header_is_found_below_other_text(tmp_path):
@@ -35,8 +35,13 @@ OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "is no Excel file"),
-        (b"Subject,Onset\n1,2\n", r"is no Excel file \(.xls or .xlsx\): unpack"),
+        (b"", "is empty: unpack it again"),
+        (b"\x80\x04K\x01.", r"is no Excel file \(.xls or .xlsx\): unpack"),
+        (b"Subject,Onset\n1,2\n", r"is no Excel file \(.xls or .xlsx\) but text, such as CSV: open it in"),
+        ("Subject;Onset\r\n1;2\r\n".encode("utf-16"), "but text, such as CSV: open it in"),
+        (b"\xef\xbb\xbf\n<table><tr><td>Subject", "but a web page or XML: open it in"),
+        (b"PK\x03\x04 mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "is an OpenDocument file: open it in"),
+        (b"PK\x03\x04 xl/workbook.bin", r"is a binary workbook \(.xlsb\): open it in"),
         (b"PK\x03\x04 and nothing more", "is damaged"),
         (OLD_EXCEL + bytes(600), "is damaged"),
         (OLD_EXCEL + bytes(600) + "EncryptedPackage".encode("utf-16-le"), "is locked with a password"),
@@ -57,19 +62,15 @@ def test_a_workbook_saved_as_strict_open_xml_is_said_to_be_one(tmp_path):
 
 
 def test_a_name_is_the_same_stored_as_a_number_or_as_a_text(tmp_path):
-    assert [sheets.text(cell) for cell in (15, 15.0, "15", " 15.0 ")] == ["15"] * 4
+    same = (15, 15.0, "15", " 15.0 ", "15,0", "\uff11\uff15", "\u00a015\u200b")
+    assert [sheets.text(cell) for cell in same] == ["15"] * 7
     assert [sheets.text(cell) for cell in ("015", "1.5", "a1.0", None)] == ["015", "1.5", "a1.0", ""]
-    # Subjects as numbers in one sheet and texts in the other, codes of stimuli as numbers.
-    labels = [[str(row[0]), *row[1:]] for row in trees.CASME_SQ[:1]]
-    book = {"CASFEcode_final": labels, "naming_rule1": [[15, "s15", 1.0]], "naming_rule2": [[101, "disgust1"]]}
-    rows = casme_sq.read_labels(trees.write_book(tmp_path / "code_final.xlsx", **book)).rows
-    assert rows[["subject", "video"]].values.tolist() == [["s15", "0101"]]
 
 
 def test_frame_numbers_are_rounded_and_everything_else_is_none():
     numbers = {12: 12, "12": 12, 566.4: 566, " 7 ": 7, -1: -1, 0: 0}
     assert [sheets.frame_number(cell) for cell in numbers] == list(numbers.values())
-    for cell in ("/", "", None, "nan", "1e300", float("inf"), 10**9, "\u00bd", True):
+    for cell in ("/", "", None, "nan", "1e300", float("inf"), 10**9, "\u00bd", True, "1_2", "1.234", "10\u00b2"):
         assert sheets.frame_number(cell) is None
 
 

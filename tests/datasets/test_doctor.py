@@ -106,6 +106,16 @@ def test_the_account_is_complete_and_what_the_release_itself_lacks_is_no_fault_o
     assert counted["folders", "videos"] == (1300, 5, 5)
 
 
+def test_labels_whose_onset_and_apex_are_one_picture_are_counted(tmp_path):
+    # A plain one; one labelled so; one whose apex is missing, so that the frame of its onset stands in.
+    frames = {"spNO.210": (2, 6, 10), "spNO.3": (10, 10, 18), "spNO.1": (19, 20, 25)}
+    videos = dict(zip(frames, "bJa", strict=True))
+    rows = [(person, videos[person], *found, "4", "I", "happy") for person, found in frames.items()]
+    result = doctor.examine("casme3", trees.casme3_tree(tmp_path, rows))
+    assert result["one_picture"] == ["spNO.1/a, frame 19", "spNO.3/j, frame 10"]
+    assert "onset and apex are one picture, between which nothing moves: 2" in doctor.report(result)
+
+
 @pytest.mark.parametrize(
     ("harm", "words"),
     [

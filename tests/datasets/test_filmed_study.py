@@ -23,7 +23,6 @@ SMALL = replace(settings.TIERS["smoke"], spot_steps=3, recognition_steps=3, join
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setitem(settings.TIERS, "smoke", SMALL)
-    monkeypatch.setattr(long_videos, "CHANCE_DRAWS", 20)
     monkeypatch.setattr(long_videos, "FLOOR_DRAWS", 2)
     monkeypatch.setattr(sys.modules["melib.face.crop"], "DlibDetector", FixedDetector)
 

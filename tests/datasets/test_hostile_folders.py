@@ -5,11 +5,13 @@ import io
 import itertools
 import os
 import pickle
+import random
 import shutil
 import sys
 from pathlib import Path
 
 import dataset_trees as trees
+import openpyxl
 import pytest
 
 from melib.datasets import doctor, open_dataset
@@ -110,6 +112,42 @@ def test_names_in_label_sheets_lead_nowhere_and_become_no_formula(name, root, ou
     for table in (truth_table(dataset.videos), video_table(dataset.videos)):
         cells = [cell for row in csv.reader(io.StringIO(table.to_csv(index=False))) for cell in row]
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_the_fullest_folder_of_a_video_is_read_and_what_a_mac_packs_is_not_looked_at(name, root):
+    plain, clip = open_dataset(name, root), first_image(root).parent
+    within = Path(*clip.relative_to(root).parts[1:])
+    for files, folder in ((4, root / "0-unfinished" / within), (0, root / "1-empty" / within)):
+        folder.mkdir(parents=True)
+        for image in sorted(clip.iterdir())[:files]:
+            shutil.copy(image, folder)
+    for image in sorted(clip.iterdir()):
+        packed = root / "__MACOSX" / clip.relative_to(root) / f"._{image.name}"
+        packed.parent.mkdir(parents=True, exist_ok=True)
+        packed.write_bytes(b"\0\5\26\7 Mac OS X")
+        shutil.copy(packed, clip)
+    found = open_dataset(name, root)
+    assert found.version == plain.version and found.labels.rows.equals(plain.labels.rows)
+    told = found.labels.skipped.query("row == 0 and reason.str.contains('is left out')")["reason"].tolist()
+    assert len(told) == 2 and all(f"read from {clip}" in reason for reason in told)
+    assert "0-unfinished" in told[0] and "1-empty" in told[1]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_label_is_the_same_whichever_way_a_spreadsheet_stored_its_cells(name, root, seed):
+    plain, draw = open_dataset(name, root), random.Random(seed)
+    wide = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}
+    for path in {*root.rglob("*.xls*")}:
+        book = openpyxl.load_workbook(io.BytesIO(path.read_bytes()))
+        for cell in (cell for page in book for row in page for cell in row if cell.value is not None):
+            value = str(cell.value)
+            ways = [cell.value, value, f" {value}\u00a0", value.translate(wide)]
+            whole = [int(value), float(value), f"{value}.0"] if value.isdecimal() and value[0] != "0" else []
+            cell.value = draw.choice(ways + whole)
+        book.save(path)
+    found = open_dataset(name, root)
+    assert found.labels.rows.equals(plain.labels.rows)
+    assert found.labels.skipped["row"].tolist() == plain.labels.skipped["row"].tolist()
 
 
 def test_a_copy_with_other_labels_or_frames_has_another_version_and_a_moved_one_the_same(name, root, tmp_path):

@@ -11,7 +11,8 @@ from melib.metrics import intervals, strs
 
 ROOT = Path(__file__).parents[2]
 #: The pages that teach; the others are reference.
-CHAPTERS = [f"book/{name}.md" for name in "introduction playground what_remains bring_a_dataset rerun ethics".split()]
+CHAPTERS = "introduction playground networks_in_detail what_remains where_the_field_went bring_a_dataset rerun ethics"
+CHAPTERS = [f"book/{name}.md" for name in CHAPTERS.split()]
 CHAPTERS += [f"notebooks/{name}.md" for name in "metrics_by_hand dataset_card motion networks".split()]
 #: The pages that ask one question and answer it; they have the same frame, and one exercise at least.
 STUDIES = """
@@ -101,6 +102,17 @@ def test_a_chapter_opens_with_objectives_and_closes_with_summary_exercises_and_f
             assert labels == [""] * len(solutions) and solutions and not solved
         else:
             assert len(labels) > (page in CHAPTERS) and labels == solved
+
+
+def test_code_on_pages_is_at_most_84_columns_wide():
+    """What a screen of 1280 pixels shows without scrolling; a caption in the head of a cell is no code."""
+    wide = []
+    for path in [path for pattern in check_prose.PAGES[1:] for path in sorted(ROOT.glob(pattern))]:
+        text = path.read_text(encoding="utf-8")
+        for block in re.finditer(r"^(`{3,})[^\n]*\n(?:---\n.*?\n---\n)?(.*?)^\1$", text, re.DOTALL | re.MULTILINE):
+            if re.match(r"`+(?:\{code-(?:cell|block)\}|\w+\n)", block[0]):
+                wide += [f"{path.name}: {line}" for line in block[2].splitlines() if len(line) > 84]
+    assert not wide, "\n".join(wide)
 
 
 def test_a_fault_names_its_line_and_an_allowed_text_covers_its_own_number_and_no_other():

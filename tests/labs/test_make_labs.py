@@ -130,10 +130,10 @@ def test_a_student_gets_signature_docstring_and_all_but_solutions_in_its_order(f
         "import math\n\n\n"
         "def half(number: float, *, digits: int=3) -> float:\n"
         '    """Half of a number.\n\n    Rounded to ``digits``.\n    """\n'
-        "    raise NotImplementedError('exercise 1: Half of a number.')\n\n\n"
+        "    raise NotImplementedError('exercise 1: half')\n\n\n"
         "def quarter(number):\n"
         '    """A quarter, by your own `half`."""\n'
-        "    raise NotImplementedError('exercise 1: A quarter, by your own `half`.')"
+        "    raise NotImplementedError('exercise 1: quarter')"
     )
     for secret in ("halved", "gives it away", "secret", "Ten minutes", "small"):
         assert secret not in "".join(made)

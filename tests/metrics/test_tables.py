@@ -27,7 +27,15 @@ def read(tmp_path, text):
         (HEADER + "1,a,0,9,\n", "pred.csv, line 2: no emotion is named"),
         ("subject,video,onset,onset,emotion\n1,a,0,9,x\n", "pred.csv, line 1: column 'onset' is named twice"),
         ("\n\n", "pred.csv, line 1: the file is empty"),
-        (HEADER + '1,"a\nb",0,9,x\n1,a,9,0,x\n', "pred.csv, line 4: offset 0 lies before onset 9"),
+        (HEADER.replace("\n", ",note\n") + '1,a,0,9,x,"a\nb"\n1,a,9,0,x,\n', "line 4: offset 0 lies before onset 9"),
+        (HEADER + '1,"a\nb",0,9,x\n', r"line 3: video 'a\\nb' runs over lines: is there a quote too many"),
+        (HEADER + '1,a,0,9,"x\n1,a,20,29,x\n', "line 3: unexpected end of data: is there a quote too many"),
+        (HEADER + "nan,a,0,9,x\n", "line 2: subject 'nan' reads as a missing value: write another name"),
+        (HEADER + "1,2.02E+13,0,9,x\n", "line 2: video '2.02E.13' is a name that a spreadsheet shortened"),
+        (HEADER + "1,2-Jan,0,9,x\n", "line 2: video '2-Jan' is a date that a spreadsheet made of a name"),
+        (HEADER + "1,a,0,9,NA\n", "line 2: no emotion is named, but 'NA'"),
+        (HEADER + "1,a,0,9,x\n1,a,20,29,X\n", "line 3: emotion 'X' was 'x' before: spell alike"),
+        (HEADER.replace(",", ";") + "1;a;0;1.000;x\n", "line 2: offset '1.000' can be one or a thousand"),
         (HEADER + "1,a,0,9,x\n1,a,0,9,x,7\n", "pred.csv, line 3: 6 fields, but line 1 names 5 columns"),
         ("subject,video,onset,offset,emotion,kind\n1,a,0,9,x,mini\n", "line 2: kind 'mini' is neither micro nor macro"),
         ("subject,video,onset,offset,emotion,score\n1,a,0,9,x,\n", "line 2: score '' is not a number"),
@@ -50,8 +58,8 @@ def test_a_bad_row_of_a_frame_is_named_by_its_index():
 
 def test_a_file_that_is_not_text_or_not_there_is_named(tmp_path):
     path = tmp_path / "pred.csv"
-    path.write_bytes(b"\xff\xfe\x00bad")
-    with pytest.raises(InputError, match="pred.csv is not UTF-8 text"):
+    path.write_bytes(b"subject\n\xffbad")
+    with pytest.raises(InputError, match="pred.csv, line 2: not text in UTF-8 or UTF-16: save it as CSV in UTF-8"):
         _tables.intervals(path, "predictions")
     with pytest.raises(FileNotFoundError, match="nowhere.csv"):
         _tables.intervals(tmp_path / "nowhere.csv", "predictions")

@@ -30,4 +30,3 @@ def nine_updates(monkeypatch):
     updates = {"spot_steps": 9, "recognition_steps": 9, "joint_steps": 9, "batch": 16}
     monkeypatch.setitem(settings.TIERS, "smoke", replace(FEW, **updates))
     monkeypatch.setattr(long_videos, "FLOOR_DRAWS", 2)
-    monkeypatch.setattr(long_videos, "CHANCE_DRAWS", 20)

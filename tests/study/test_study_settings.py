@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 
 from melib.errors import InputError
+from melib.study.experiments import load
 from melib.study.settings import TIERS, ClipSettings, Reading, Settings, Sizes, differing, make, plain, tier_sizes
 
 
@@ -59,6 +60,9 @@ def test_what_is_misspelt_or_does_not_go_together_is_refused(way, values, words)
 def test_a_missing_data_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         Settings(dataset="casme3", data_root=str(tmp_path / "nowhere"))
+    # A command line makes a number of a folder that is called 2024.
+    with pytest.raises(FileNotFoundError, match="data_root 2024 is not a folder"):
+        load("controls", "smoke", dataset="casme3", data_root=2024)
 
 
 def test_what_is_left_to_the_dataset_is_filled_in_at_once(tmp_path):
