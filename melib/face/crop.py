@@ -117,12 +117,27 @@ class CroppedVideo(Video):
         right, down = place(self._track.at(frame, frame + 1)[0]) - place(self.start.landmarks)
         return self._inside(square.left + round(right), square.top + round(down), square.width)
 
+    @functools.cached_property
+    def seen(self) -> np.ndarray:
+        """Whether the face is there in each frame, ``(n_frames,)`` bool: it was seen in the looks before and after.
+
+        Without tracking it is taken to be there from the first frame in which it was found.
+        """
+        frames = np.arange(self.n_frames)
+        if not self.track:
+            return frames >= self.start.frame
+        looked, seen = self._track.frames, self._track.seen
+        before = np.searchsorted(looked, frames, side="right") - 1
+        after = np.searchsorted(looked, frames).clip(max=len(looked) - 1)
+        return seen[before] & seen[after]
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What whoever reads a result should know of the face, empty if all is well; looks along a tracked video."""
         start, box, side, lost, looks = self.start, self.start.box, self.window(0).width, 0, self.start.looks
         if self.track:
-            lost, looks = self._track.lost, looks + int((self._track.frames > start.frame).sum())
+            after = self._track.seen[self._track.frames > start.frame]
+            lost, looks = int((~after).sum()), looks + len(after)
         # Pixels by which the face's box reaches over the edge that it reaches over farthest.
         over = max(-box.left, -box.top, box.left + box.width - start.width, box.top + box.height - start.height)
         aside, tiny = over > _ASIDE * max(box.width, box.height), side < _SMALL_FACE

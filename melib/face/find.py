@@ -56,12 +56,13 @@ class Track(NamedTuple):
 
     frames: np.ndarray  # (K,) int, increasing, from 0
     landmarks: np.ndarray  # (K, 68, 2) float32 pixels
-    lost: int  # how many of the K frames did not show the face; its last position was kept there
+    seen: np.ndarray  # (K,) bool: whether the face was found; where not, its last position was kept
 
     @classmethod
-    def of(cls, frames, landmarks, lost) -> Track:
+    def of(cls, frames, landmarks, seen) -> Track:
         """From the values as a kept file has them."""
-        return cls(np.asarray(frames, int), np.asarray(landmarks, np.float32).reshape(len(frames), 68, 2), lost)
+        landmarks = np.asarray(landmarks, np.float32).reshape(len(frames), 68, 2)
+        return cls(np.asarray(frames, int), landmarks, np.asarray(seen, bool))
 
     def at(self, start: int, stop: int) -> np.ndarray:
         """Landmarks ``(n, 68, 2)`` float32 of frames ``start <= i < stop``, on straight lines between looks."""
@@ -106,20 +107,19 @@ def follow(video: Video, detector: Detector, start: Start) -> Track:
     lag, and it keeps a steady movement as it is, also at either end of the video.
     """
     frames = _looked_at(video, video.n_frames)
-    landmarks, last, lost = [], start.landmarks, 0
+    landmarks, last, seen = [], start.landmarks, []
     for frame in frames:
+        seen.append(frame == start.frame)
         if frame > start.frame:
             faces = [face.landmarks for face in detector.detect(video.frames(frame, frame + 1)[0])]
             middle = last.mean(axis=0)
             ways = [float(np.linalg.norm(points.mean(axis=0) - middle)) for points in faces]
-            if min(ways, default=np.inf) <= start.box.width:
-                last = faces[int(np.argmin(ways))]
-            else:
-                lost += 1
+            seen[-1] = min(ways, default=np.inf) <= start.box.width
+            last = faces[int(np.argmin(ways))] if seen[-1] else last
         landmarks.append(last)
     found = np.asarray(landmarks, dtype=np.float32)
     reach = min(_SMOOTHED_LOOKS, len(found) - (len(found) + 1) % 2)
-    return Track.of(frames, savgol_filter(found, reach, min(2, reach - 1), axis=0, mode="interp"), lost)
+    return Track.of(frames, savgol_filter(found, reach, min(2, reach - 1), axis=0, mode="interp"), seen)
 
 
 def place(landmarks: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from melib.errors import InputError
 from melib.features import FeatureSettings
 from melib.files import whole
 from melib.models import predict
-from melib.own_video.recording import Recent
+from melib.own_video.recording import Recent, clock, nearest
 from melib.own_video.spotter import Band, Spotter
 from melib.spotting import name_intervals, per_frame
 from melib.video import Video
@@ -70,7 +70,8 @@ class Movement:
     offset: int
     score: float  # the smoothed score at the apex
     band: Band  # what intervals of such a score were worth on the benchmark
-    motion: Motion  # from onset to apex; where the score peaks at the very first frame, from there to the offset
+    pair: tuple[int, int]  # the two frames that were compared where the score is highest
+    motion: Motion  # from the first of them to the second
     emotion: str | None = None  # the nearest class, where naming was asked for
 
 
@@ -80,10 +81,22 @@ class Finding:
 
     face: face.CroppedVideo
     spotter: Spotter
-    score: np.ndarray  # (T - k,), as the network gives it
-    smoothed: np.ndarray  # (T - k,), as the rule weighs it
+    times: np.ndarray  # (T,) seconds of each frame
+    score: np.ndarray  # (n,), as the network gives it, at evenly spaced times, ``fps`` of the video a second
+    smoothed: np.ndarray  # (n,), as the rule weighs it
+    scored: np.ndarray  # (n,) bool: False where no face was seen, or something lies between the frames compared
     movements: tuple[Movement, ...]  # in order of time
     named: bool  # whether the movements were given a class
+
+    @property
+    def seconds(self) -> float:
+        """How long the video is."""
+        return float(self.times[-1]) + 1 / self.face.fps
+
+    def unscored(self) -> list[tuple[float, float]]:
+        """Spans in seconds of what was not scored; the last gap, after which nothing can be compared, is none."""
+        edges = np.flatnonzero(np.diff(np.r_[1, self.scored, 1])) / self.face.fps
+        return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
     def table(self) -> pd.DataFrame:
         """The movements, a row each: the challenge's columns (``emotion`` where it was asked for), then our own.
@@ -94,7 +107,7 @@ class Finding:
         rows = []
         for found in self.movements:
             frames, motion, band = (found.onset, found.apex, found.offset), found.motion, found.band
-            seconds = (frame / self.face.fps for frame in frames)
+            seconds = self.times[list(frames)]
             named = self.face.subject, self.face.name, found.onset, found.offset, found.emotion, found.apex, found.score
             strength = motion.region, motion.pixels, motion.millimetres, motion.away_mm
             rows.append((*named, *seconds, *strength, band.share, band.low, band.high))
@@ -112,59 +125,91 @@ def analyse(
     in folder `work`, which must belong to this video, spotter and choice of face alone.
     """
     found_face = face.crop(video, cache=work, **crop)
-    score, logits = score_video(found_face, spotter, work=work, device=device, progress=progress)
-    positions, smoothed = spotter.intervals(score, video.fps), spotter.smoothed(score, video.fps)
+    score, logits, scored = score_video(found_face, spotter, work=work, device=device, progress=progress)
+    smoothed, (times, _) = spotter.smoothed(score, video.fps), clock(video)
+    positions = spotter.intervals(score, video.fps)
+    positions = positions[[scored[onset : offset + 1].all() for onset, _, offset in positions]]
     labels = name_intervals(logits.argmax(axis=1), positions) if name else [None] * len(positions)
     movements = []
-    for frames, label in zip(positions.tolist(), labels, strict=True):
-        crops, landmarks = _pair(found_face.frames, *frames), found_face.landmarks(frames[0], frames[0] + 1)[0]
-        depth = None if found_face.camera is None else _pair(found_face.depth, *frames)
+    for at, label in zip(positions, labels, strict=True):
+        height, emotion = float(smoothed[at[1]]), None if label is None else spotter.emotions[label]
+        pair = nearest(times, at[1] / video.fps + np.array([0, spotter.gap_s]))
+        crops, landmarks = _both(found_face.frames, pair), found_face.landmarks(pair[0], pair[0] + 1)[0]
+        depth = None if found_face.camera is None else _both(found_face.depth, pair)
         motion = strongest_motion(crops, landmarks, spotter.settings, depth=depth)
-        height, emotion = float(smoothed[frames[1]]), None if label is None else spotter.emotions[label]
-        movements.append(Movement(*frames, height, spotter.band(height), motion, emotion))
-    return Finding(found_face, spotter, score, smoothed, tuple(movements), name)
+        frames = nearest(times, at / video.fps).tolist()
+        movements.append(Movement(*frames, height, spotter.band(height), tuple(pair.tolist()), motion, emotion))
+    return Finding(found_face, spotter, times, score, smoothed, scored, tuple(movements), name)
+
+
+def pairs_in_time(video: face.CroppedVideo, gap_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Frames that lie a gap apart, about 30 pairs a second: when, first and second frames, and which can be compared.
+
+    Where the clock of a video varies, the frames are those nearest in time. Two cannot be compared if no face was seen
+    there, a pause or a cut lies between them, or no two frames are about a gap apart.
+    """
+    (times, breaks), stride = clock(getattr(video, "source", video)), max(1, round(video.fps / _SCORED_PER_SECOND))
+    when = np.arange(0, times[-1] - gap_s + 0.5 / video.fps, stride / video.fps)
+    if len(when) == 0 or video.n_frames < 2:
+        gap = features.gap_frames(video.fps, gap_s)
+        count = f"{video.n_frames} frame{'s' * (video.n_frames != 1)}"
+        raise InputError(f"video {video.subject}/{video.name} has {count}: too few for a gap of {gap}")
+    starts, ends = nearest(times, when), nearest(times, when + gap_s)
+    scene, apart = np.cumsum(breaks), times[ends] - times[starts]
+    usable = (scene[starts] == scene[ends]) & (np.abs(apart - gap_s) <= max(gap_s / 4, 0.55 / video.fps))
+    seen = getattr(video, "seen", np.ones(video.n_frames, bool))  # a rendered crop shows a face in every frame
+    return when, starts, ends, usable & (starts < ends) & seen[starts] & seen[ends]
 
 
 def score_video(
-    video: Video, spotter: Spotter, *, work: Path | None = None, device="auto", progress: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Score ``(T - k,)`` and emotion logits ``(T - k, C)`` of every frame of a face video with landmarks.
+    video: face.CroppedVideo, spotter: Spotter, *, work: Path | None = None, device="auto", progress: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Score ``(n,)`` and emotion logits ``(n, C)`` at evenly spaced times, and which times were scored ``(n,)``.
 
     Memory does not grow with the length of the video. Pairs lie the spotter's gap apart in *seconds*, whatever the
-    frame rate; at rates above 30 per second not every frame is scored, and what lies between is interpolated.
+    frame rate; at rates above 30 per second not every frame is scored, and what lies between is interpolated. Times
+    that were not scored have the lowest score.
     """
-    stride = max(1, round(video.fps / _SCORED_PER_SECOND))
-    starts, ends = features.spotting_pairs(video, gap_s=spotter.gap_s, stride=stride)
-    gap = int(ends[0] - starts[0])
-    recent, parts = Recent(video, gap + stride + 1), []
-    for first in tqdm(range(0, len(starts), _CHUNK), unit="chunk", desc="score", disable=not progress):
+    when, starts, ends, usable = pairs_in_time(video, spotter.gap_s)
+    if not usable.any():
+        raise InputError(
+            f"video {video.subject}/{video.name} shows no face for {spotter.gap_s:g} s on end: film longer"
+        )
+    rows = np.flatnonzero(usable)
+    recent, parts = Recent(video, int((ends - starts).max() + np.diff(starts, prepend=0).max()) + 1), []
+    for first in tqdm(range(0, len(rows), _CHUNK), unit="chunk", desc="score", disable=not progress):
         path = None if work is None else work / f"scores-{first:08d}.npz"
         part = None if path is None else _kept(path)
         if part is None:
-            pairs = starts[first : first + _CHUNK], ends[first : first + _CHUNK]
+            pairs = tuple(side[rows[first : first + _CHUNK]] for side in (starts, ends))
             planes = np.concatenate(list(features.planes(recent, pairs, spotter.settings, device=device)))
             part = predict(spotter.model, planes, device=device)
             if path is not None:
                 with whole(path) as unfinished, open(unfinished, "wb") as file:
                     np.savez(file, score=part[0], logits=part[1])
         parts.append(part)
-    score, logits = (per_frame(np.concatenate(side), starts, video.n_frames - gap) for side in zip(*parts, strict=True))
-    return score, logits
+    places, count, found = np.rint(when * video.fps).astype(int), round(float(when[-1] * video.fps)) + 1, []
+    for side in zip(*parts, strict=True):
+        known = np.concatenate(side)
+        values = np.repeat(known.min(axis=0, keepdims=True), len(when), axis=0)
+        values[rows] = known
+        found.append(per_frame(values, places, count))
+    return *found, usable[np.rint(np.interp(np.arange(count), places, np.arange(len(when)))).astype(int)]
 
 
-def onset_to_apex(finding: Finding, found: Movement) -> tuple[np.ndarray, np.ndarray]:
-    """The crops ``(2, H, W, 3)`` at onset and apex, and the flow ``(2, H, W)`` between them, head motion taken out.
+def compared(finding: Finding, found: Movement) -> tuple[np.ndarray, np.ndarray]:
+    """The two crops ``(2, H, W, 3)`` of a movement that were compared, and the flow ``(2, H, W)`` between them.
 
-    They are read and computed anew: kept for every movement, they would fill the memory of a long video.
+    Head motion is taken out. They are read and computed anew: kept for every movement, they would fill the memory of a
+    long video.
     """
-    frames = _pair(finding.face.frames, found.onset, found.apex, found.offset)
-    landmarks = finding.face.landmarks(found.onset, found.onset + 1)[0]
+    frames = _both(finding.face.frames, found.pair)
+    landmarks = finding.face.landmarks(found.pair[0], found.pair[0] + 1)[0]
     return frames, face_flow(frames, landmarks, finding.spotter.settings)[1]
 
 
-def _pair(read: Callable, onset: int, apex: int, offset: int) -> np.ndarray:
-    # Where the score peaks at the very first frame, the motion is that from there to the offset.
-    return np.concatenate([read(i, i + 1) for i in (onset, apex if apex > onset else offset)])
+def _both(read: Callable, pair: Sequence[int]) -> np.ndarray:
+    return np.concatenate([read(i, i + 1) for i in map(int, pair)])
 
 
 def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from melib.own_video.analysis import Finding, Movement, onset_to_apex
+from melib.own_video.analysis import Finding, Movement, compared
 from melib.plots.motion import draw_arrows, draw_wheel, flow_colours
 from melib.plots.style import COLOURS, bare, figure
 
@@ -41,38 +41,45 @@ def timeline(finding: Finding) -> Figure:
     draw_score(fig.add_subplot(panels[0, 0].get_gridspec()[0, :]), finding)
     for column, found in enumerate(shown):
         number = finding.movements.index(found) + 1
-        frames, flow = onset_to_apex(finding, found)
+        frames, flow = compared(finding, found)
         _draw_movement(panels[1:, column], found, frames[1], flow, title=f"{number}: {found.motion.region}")
     return fig
 
 
 def movement(finding: Finding, found: Movement) -> Figure:
-    """The onset of a movement, its apex under arrows of the motion since, and that motion in colours."""
+    """The two pictures that were compared, the second under arrows of the motion since, and that motion in colours."""
     fig, panels = figure(1, 3, height=2.7)
-    frames, flow = onset_to_apex(finding, found)
+    frames, flow = compared(finding, found)
     panels[0].imshow(frames[0])
-    _name(panels[0], f"onset, frame {found.onset}")
-    _draw_movement(panels[1:], found, frames[1], flow, title=f"apex, frame {found.apex}")
+    _name(panels[0], f"frame {found.pair[0]}")
+    _draw_movement(panels[1:], found, frames[1], flow, title=f"frame {found.pair[1]}")
     return fig
 
 
 def draw_score(axes: Axes, finding: Finding) -> None:
-    """Draw the score over time, the threshold, and a numbered bar for each movement found."""
-    fps = finding.face.fps
-    seconds = np.arange(len(finding.score)) / fps
-    axes.plot(seconds, finding.score, color=COLOURS["chance"], linewidth=0.7, label="score")
-    axes.plot(seconds, finding.smoothed, color=COLOURS["score"], linewidth=1.5, label="smoothed")
+    """Draw the score over time, the threshold, a bar for each movement, and in grey what was not scored."""
+    seconds = np.arange(len(finding.score)) / finding.face.fps
+    for values, width, colour, label in (
+        (finding.score, 0.7, "chance", "score"),
+        (finding.smoothed, 1.5, "score", "smoothed"),
+    ):
+        axes.plot(
+            seconds, np.where(finding.scored, values, np.nan), color=COLOURS[colour], linewidth=width, label=label
+        )
+    for number, (start, stop) in enumerate(finding.unscored()):
+        axes.axvspan(start, stop, color=COLOURS["chance"], alpha=0.35, label=None if number else "not scored")
     threshold = finding.spotter.threshold
     axes.axhline(threshold, color=COLOURS["missed"], linestyle="--", linewidth=1, label="threshold")
     low = min(float(finding.score.min()), threshold)
     unit = max(float(finding.score.max()), threshold) - low or 1.0
     for number, found in enumerate(finding.movements, start=1):
-        start, length = found.onset / fps, (found.offset - found.onset + 1) / fps
+        start, end = finding.times[[found.onset, found.offset]]
+        length = max(end - start, 1 / finding.face.fps)
         style = {"facecolor": COLOURS["found"], "edgecolor": "white", "label": "found" if number == 1 else None}
         axes.broken_barh([(start, length)], (low - 0.16 * unit, 0.08 * unit), **style)
         axes.annotate(str(number), (start + length / 2, low - 0.05 * unit), ha="center", fontsize=7)
-    axes.set(xlabel="time, s", ylabel="score (no unit)", xlim=(0, finding.face.n_frames / fps))
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
+    axes.set(xlabel="time, s", ylabel="score (no unit)", xlim=(0, finding.seconds))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, fontsize="small")
 
 
 def _draw_movement(panels: np.ndarray, found: Movement, apex: np.ndarray, flow: np.ndarray, *, title: str) -> None:
@@ -95,29 +102,32 @@ def _name(panel: Axes, title: str) -> None:
 
 
 def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> None:
-    """Write the video as VP9 in MP4, a frame around the face, a timeline below, movements named while they last."""
+    """Write the video as H.264 in MP4, a frame around the face, a timeline below, movements named while they last."""
+    import av
+
     video = finding.face.source
     every = max(1, round(video.fps / _FASTEST))
     height, width = video.frames(0, 1)[0].shape[:2]
     scale = min(1.0, _LONGEST_SIDE / max(height, width))
     # The codec wants even sides.
     size = tuple(max(2, int(side * scale) // 2 * 2) for side in (width, height))
-    canvas = (size[0], size[1] + _STRIP)
+    canvas, tick = (size[0], size[1] + _STRIP), Fraction(1, 90_000)
     strip = _strip(finding, canvas[0])
-    code = cv2.VideoWriter_fourcc(*"vp09")
-    writer = cv2.VideoWriter(os.fspath(path), cv2.CAP_FFMPEG, code, video.fps / every, canvas)
-    if not writer.isOpened():
-        raise OSError(f"{path} cannot be written: no room, no right to, or a build of OpenCV without the codec VP9")
-    try:
+    with av.open(path, "w", format="mp4") as container:
+        # One thread: the bits then do not depend on the number of cores.
+        stream = container.add_stream("libx264", options={"crf": "23", "preset": "veryfast", "threads": "1"})
+        stream.width, stream.height, stream.pix_fmt = *canvas, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = tick
         for frame in tqdm(range(0, video.n_frames, every), unit="frame", desc="video", disable=not progress):
             image = cv2.resize(video.frames(frame, frame + 1)[0], size, interpolation=cv2.INTER_AREA)
             _draw(image, finding, frame, scale)
             below = strip.copy()
-            at = round(frame / max(1, video.n_frames - 1) * (canvas[0] - 1))
+            at = round(finding.times[frame] / finding.seconds * (canvas[0] - 1))
             below[:, max(0, at - 1) : at + 1] = _MISSED
-            writer.write(cv2.cvtColor(np.concatenate([image, below]), cv2.COLOR_RGB2BGR))
-    finally:
-        writer.release()
+            picture = av.VideoFrame.from_ndarray(np.concatenate([image, below]), format="rgb24")
+            picture.pts, picture.time_base = round(finding.times[frame] / tick), tick
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
 
 
 def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None:
@@ -135,10 +145,13 @@ def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None
 
 
 def _strip(finding: Finding, width: int) -> np.ndarray:
-    """The strip ``(14, width, 3)`` below the picture: the whole video, with a bar where something was found."""
+    """The strip ``(14, width, 3)`` below the picture: the whole video, a bar where something was found, grey elsewhere
+    where nothing was scored."""
     strip = np.full((_STRIP, width, 3), 255, np.uint8)
     strip[0] = _CHANCE
-    for found in finding.movements:
-        left, right = (round(frame / finding.face.n_frames * width) for frame in (found.onset, found.offset + 1))
-        strip[3:-3, left : max(right, left + 1)] = _FOUND
+    bars = [(span, _CHANCE) for span in finding.unscored()]
+    bars += [(finding.times[[found.onset, found.offset]], _FOUND) for found in finding.movements]
+    for span, colour in bars:
+        left, right = (round(second / finding.seconds * width) for second in span)
+        strip[3:-3, left : max(right, left + 1)] = colour
     return strip

@@ -171,8 +171,11 @@ def _png(drawn: Figure) -> bytes:
 
 
 def _more_notes(finding: Finding, has_depth: bool) -> list[str]:
-    face = finding.face
+    face, lost = finding.face, sum(stop - start for start, stop in finding.unscored())
     notes = [f"{note[0].upper()}{note[1:]}." for note in face.notes]
+    if lost:
+        share = f"{lost:.1f} of {finding.seconds:.1f} seconds were not scored: no face was seen there, or none whose"
+        notes.append(f"{share} motion could be measured. They are grey in the timeline.")
     if undecodable := getattr(face.source, "undecodable", {}):
         notes.append(f"{len(undecodable)} images could not be decoded: the nearest stands in.")
     if face.fps < _SLOW:

@@ -43,10 +43,3 @@ def write_video():
 def mp4(scene, tmp_path_factory):
     """The scene as an MP4 file."""
     return _write(tmp_path_factory.mktemp("film") / "someone.mp4", scene)
-
-
-@pytest.fixture(scope="session")
-def numbered(tmp_path_factory):
-    """Thirty frames that can be told apart by their grey level, 8 levels from one to the next, without loss."""
-    frames = np.repeat(np.arange(0, 240, 8, dtype=np.uint8), 48 * 64 * 3).reshape(30, 48, 64, 3)
-    return _write(tmp_path_factory.mktemp("film") / "numbered.mp4", frames)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import av
 import cv2
 import numpy as np
 import pandas as pd
@@ -56,8 +57,8 @@ def test_the_folder_holds_the_results_and_nothing_else(result, mp4):
     assert record["video"]["frames"] == 60 and re.fullmatch(r"[0-9a-f]{64}", record["video"]["sha256"])
     assert record["spotter"]["seed"] and record["spotter"]["commit"] and record["face"]["detector"] == "dlib68"
     assert str(mp4.parent) not in json.dumps(record)
-    capture = cv2.VideoCapture(str(result / "annotated.mp4"))
-    assert int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").lower() in (b"vp09", b"vp90")
+    with av.open(result / "annotated.mp4") as film:
+        assert film.streams.video[0].codec_context.name == "h264"
     drawn = Recording(result / "annotated.mp4")
     assert (drawn.n_frames, drawn.fps) == (60, 30.0)
     # The strip below moves its hand from left to right.
@@ -97,7 +98,7 @@ def test_the_report_shows_every_movement_has_its_pictures_inside_loads_nothing_a
     table = pd.read_csv(result / "intervals.csv")
     assert len(page.find_all("img")) == 1 + len(table)
     for number, row in enumerate(table.itertuples(), start=1):
-        assert f"Movement {number}: {row.region}, at {row.apex / 30:.2f} s" in text
+        assert f"Movement {number}: {row.region}, at 0:{row.apex / 30:06.3f}" in text
         assert f"(frames {row.onset} to {row.offset})" in text and f"by {row.strength_mm:.1f} mm" in text
 
 
@@ -187,24 +188,49 @@ def test_whatever_fails_on_the_way_leaves_the_earlier_result(mp4, spotters, tmp_
     assert finding.score.max() < 9 and table.empty and list(table.columns[:4]) == CHALLENGE and not work.exists()
 
 
-def test_a_movement_that_begins_with_the_video_is_measured_over_what_follows(mp4, spotters):
+def test_a_movement_is_measured_on_the_two_frames_that_were_compared(mp4, spotters):
     finding = own_video.analyse(Recording(mp4), own_video.load_spotter(spotters / "eager"))
-    landmarks, first = finding.face.landmarks(0, 1)[0], finding.movements[0]
-    crops, _ = analysis.onset_to_apex(finding, replace(first, onset=0, apex=0, offset=12))
-    np.testing.assert_array_equal(crops, finding.face.frames(0, 13)[[0, 12]])
-    crops, flow = analysis.onset_to_apex(finding, first)
-    assert crops.shape == (2, 128, 128, 3) and flow.shape == (2, 128, 128)
-    assert analysis.strongest_motion(crops, landmarks, finding.spotter.settings) == first.motion
+    for found in finding.movements:
+        assert found.pair == (found.apex, found.apex + 6)
+        crops, flow = analysis.compared(finding, found)
+        np.testing.assert_array_equal(crops, finding.face.frames(found.apex, found.apex + 7)[[0, 6]])
+        assert flow.shape == (2, 128, 128)
+        landmarks = finding.face.landmarks(found.apex, found.apex + 1)[0]
+        assert analysis.strongest_motion(crops, landmarks, finding.spotter.settings) == found.motion
+
+
+def test_nothing_is_marked_where_no_face_was_seen_or_something_lies_between(
+    mp4, spotters, scene, write_video, tmp_path
+):
+    empty = np.full((90, *scene.shape[1:]), 110, np.uint8)
+    path = write_video(tmp_path / "leaves.mp4", [*empty[:30], *scene, *empty, *scene[:45]])
+    spotter = own_video.load_spotter(spotters / "eager")
+    finding = own_video.analyse(Recording(path), spotter, track=True)
+    frames = np.arange(225)
+    there = (frames >= 30) & (frames < 90) | (frames >= 180)
+    assert not finding.scored[~there[:219]].any() and finding.scored[there[:219]].mean() > 0.7
+    assert len(finding.movements) > 1
+    for found in finding.movements:
+        assert there[[found.onset, found.offset]].all()
+    seconds = sum(stop - start for start, stop in finding.unscored())
+    assert 4 < seconds < 5.5 and finding.face.seen.sum() < 110
+    # A pause in the clock of the file parts what lies before it from what lies after it.
+    video = Recording(mp4)
+    video.times = np.where(np.arange(60) < 30, video.times, video.times + 3)
+    video.breaks[30] = True
+    when, starts, ends, usable = analysis.pairs_in_time(face.crop(video), spotter.gap_s)
+    assert 48 <= usable.sum() <= 50 and when[-1] == pytest.approx(video.times[-1] - 0.2, abs=0.02)
+    assert not ((starts[usable] < 30) & (ends[usable] >= 30)).any()
 
 
 def test_scores_compare_over_the_same_time_and_in_parts_are_the_same_and_read_each_frame_once(mp4, monkeypatch):
     spotter = own_video.load_spotter()
-    score, logits = own_video.score_video(face.crop(Recording(mp4, fps=200)), spotter)
-    # 0.2 s are 40 frames; every seventh frame is scored and what lies between is interpolated.
-    assert score.shape == (60 - 40,) and logits.shape == (20, 4) and np.ptp(score) > 0
+    score, logits, scored = own_video.score_video(face.crop(Recording(mp4, fps=200)), spotter)
+    # 0.2 s are 40 frames; of the 20 that begin a pair every seventh is scored, and what lies between is interpolated.
+    assert score.shape == (15,) and logits.shape == (15, 4) and np.ptp(score) > 0 and scored.all()
     np.testing.assert_allclose(np.diff(score[:8], n=2)[:6], 0, atol=1e-5)
     video, read = face.crop(Recording(mp4)), []
-    whole, _ = own_video.score_video(video, spotter)
+    whole = own_video.score_video(video, spotter)[0]
     monkeypatch.setattr(analysis, "_CHUNK", 16)
     frames = face.CroppedVideo.frames
     monkeypatch.setattr(face.CroppedVideo, "frames", lambda self, *span: read.append(span) or frames(self, *span))
@@ -222,11 +248,12 @@ def told(capfd, *arguments) -> str:
 
 
 def test_bad_input_is_said_in_one_line_and_leaves_nothing(mp4, scene, write_video, tmp_path, capfd, monkeypatch):
-    short = write_video(tmp_path / "short.mp4", scene[:6])
+    short, one = (write_video(tmp_path / f"{count}.mp4", scene[:count]) for count in (6, 1))
     nobody = write_video(tmp_path / "nobody.mp4", np.full((20, 240, 320, 3), 90, np.uint8))
     before, out = sorted(tmp_path.iterdir()), ("--out", tmp_path / "out")
     for words, *arguments in (
         ("has 6 frames: too few for a gap of 6", short),
+        ("has 1 frame: too few", one),
         ("no face found", nobody),
         ("frame rate lies between", mp4, "--fps", "-1"),
         ("does not tell their frame rate", tmp_path),
