@@ -1,8 +1,8 @@
 """Square crops of a face, made from a video as they are asked for.
 
 As in the released MEAN code, one box around the face of the first frame serves the whole video, cut out and resized to
-128 pixels. A box that stays put adds no motion of its own, which is what flow needs; a head that leaves it is lost.
-Following the head is therefore an option: the window then moves and with it every pixel, so flow should be stabilised.
+128 pixels. A box that stays put adds no motion of its own; a head that leaves it is lost. Following the head is an
+option: the window then moves and with it every pixel, so flow should be stabilised.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ _SMALLEST_FACE = 24
 _SMALL_FACE = 40
 #: A crop that lies farther from its face than this part of its side has lost some of it.
 _ASIDE = 0.1
+#: Doubtful is a face that the detector is less sure of, or whose eyes lie outside these shares of the crop's side apart.
+_SURE, _EYES_SHARE = 0.5, (0.36, 0.48)
+#: So many crops are kept, for readers that step back by two seconds or three.
+_RECENT = 128
 
 
 class CroppedVideo(Video):
@@ -34,8 +38,8 @@ class CroppedVideo(Video):
 
     The face is that of the first frame with one, the largest if there are several; it is looked for when first needed.
     Its box, made square and moved into the image, is cut out of every frame and resized, as in the released MEAN code;
-    depth goes with it (nearest reading, holes kept) and the camera is adjusted exactly. Frames are read one at a time,
-    so memory does not grow with the length of the video.
+    depth goes with it (nearest reading, holes kept) and the camera is adjusted exactly. Frames are read one at a time
+    and the latest crops kept, so memory does not grow with the length of the video.
 
     Parameters
     ----------
@@ -44,10 +48,14 @@ class CroppedVideo(Video):
     detector : Detector, optional
         By default :class:`DlibDetector`, the predictor of the released MEAN code.
     track : bool
-        Let the crop follow the head, six looks a second, smoothed over time; features should then be stabilised. A
-        face that leaves is taken to stay where it was; :attr:`notes` counts the looks that missed it.
+        Let the crop follow the head, six looks a second, smoothed over time; features should then be stabilised.
+        :attr:`seen` tells where the face was seen.
     box : tuple of int, optional
         ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
+    number : int, optional
+        Which face of the first frame with faces, from the left, from 1 on.
+    span : tuple of int, optional
+        First frame, and the one after the last, in which the face is looked for.
     cache : path, optional
         Folder in which detections are kept, a small file for each video, by its subject and name: delete the folder
         when another video takes the place of one.
@@ -55,7 +63,7 @@ class CroppedVideo(Video):
         Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
 
     Where the extra ``faces`` is needed and not installed, the size is too small, the box lies outside the image, or a
-    kept detection is damaged, ValueError is raised; FaceError, if the first ten seconds show no face, or a tiny one.
+    kept detection is damaged, ValueError is raised; FaceError, if there is no face, or a tiny one.
     """
 
     def __init__(
@@ -66,12 +74,15 @@ class CroppedVideo(Video):
         detector: Detector | None = None,
         track: bool = False,
         box: tuple[int, int, int, int] | None = None,
+        number: int | None = None,
+        span: tuple[int, int] | None = None,
         cache: Path | str | None = None,
         dataset: str = "",
     ) -> None:
         if size < INPUT_SIZE:
             raise InputError(f"a crop of {size} pixels is smaller than a network's input: use {INPUT_SIZE} or more")
-        self.source, self.size, self.track = video, int(size), track
+        self.source, self.size, self.track, self.number = video, int(size), track, number
+        self.span = (0, video.n_frames) if span is None else span
         self.detector = DlibDetector() if detector is None else detector
         self.subject, self.name, self.fps = video.subject, video.name, video.fps
         self.n_frames, self.expressions = video.n_frames, video.expressions
@@ -79,12 +90,14 @@ class CroppedVideo(Video):
         self._given = None if box is None else Box(*(int(value) for value in box))
         described = [dataset, video.subject, video.name, video.n_frames, float(video.fps)]
         depends_on = {"video": described, "detector": self.detector.name, "box": self._given}
+        depends_on |= {"number": number, "span": self.span}
         self._kept = functools.partial(kept, None if cache is None else Path(cache), depends_on)
+        self._recent: dict[int, np.ndarray] = {}
 
     @functools.cached_property
     def start(self) -> Start:
         """The face from which the crop is made; looked for when first asked for."""
-        start = self._kept(Start, lambda: find_start(self.source, self.detector, self._given))
+        start = self._kept(Start, lambda: find_start(self.source, self.detector, self._given, self.number, self.span))
         side = max(start.box.width, start.box.height)
         if side < _SMALLEST_FACE:
             found = f"the face in frame {start.frame} of {self._title} is {side} pixels wide"
@@ -93,7 +106,7 @@ class CroppedVideo(Video):
 
     @functools.cached_property
     def _track(self) -> Track:
-        return self._kept(Track, lambda: follow(self.source, self.detector, self.start))
+        return self._kept(Track, lambda: follow(self.source, self.detector, self.start, self.span))
 
     @functools.cached_property
     def _square(self) -> Box:
@@ -119,36 +132,50 @@ class CroppedVideo(Video):
 
     @functools.cached_property
     def seen(self) -> np.ndarray:
-        """Whether the face is there in each frame, ``(n_frames,)`` bool: it was seen in the looks before and after.
+        """Whether the face is there in each frame, ``(n_frames,)`` bool, and its brows, eyes and mouth in the crop.
 
-        Without tracking it is taken to be there from the first frame in which it was found.
+        If it is followed, it was seen in the looks before and after; else it is taken to be there from the start on.
         """
         frames = np.arange(self.n_frames)
+        inside = (frames >= max(self.start.frame, self.span[0])) & (frames < self.span[1])
         if not self.track:
-            return frames >= self.start.frame
-        looked, seen = self._track.frames, self._track.seen
-        before = np.searchsorted(looked, frames, side="right") - 1
+            return inside
+        looked = self._track.frames
+        landmarks = np.concatenate([self.landmarks(i, i + 1) for i in looked])[:, 17:]
+        whole = ((landmarks >= 0) & (landmarks < self.size)).all(axis=(1, 2)) & (self._track.confidence > 0)
+        before = np.searchsorted(looked, frames, side="right").clip(min=1) - 1
         after = np.searchsorted(looked, frames).clip(max=len(looked) - 1)
-        return seen[before] & seen[after]
+        return inside & whole[before] & whole[after]
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What whoever reads a result should know of the face, empty if all is well; looks along a tracked video."""
-        start, box, side, lost, looks = self.start, self.start.box, self.window(0).width, 0, self.start.looks
+        start, box, side, sure = self.start, self.start.box, self.window(self.start.frame).width, self.start.confidence
+        lost, looks, landmarks = 0, self.start.looks, start.landmarks[None]
         if self.track:
-            after = self._track.seen[self._track.frames > start.frame]
-            lost, looks = int((~after).sum()), looks + len(after)
+            after = self._track.confidence[self._track.frames > start.frame]
+            lost, looks = int((after == 0).sum()), looks + len(after)
+            sure, landmarks = np.median(after[after > 0]) if after.any() else sure, self._track.landmarks
+        eyes = landmarks[:, 36:42].mean(axis=1) - landmarks[:, 42:48].mean(axis=1)
+        share = float(np.median(np.hypot(*eyes.T))) / side
         # Pixels by which the face's box reaches over the edge that it reaches over farthest.
         over = max(-box.left, -box.top, box.left + box.width - start.width, box.top + box.height - start.height)
         aside, tiny = over > _ASIDE * max(box.width, box.height), side < _SMALL_FACE
+        odd = not _EYES_SHARE[0] <= share <= _EYES_SHARE[1]
         unusual = {
-            f"no face before frame {start.frame}: the crop is made from that frame": start.frame > 0,
-            f"{start.faces} faces in frame {start.frame}: the largest is taken": start.faces > 1,
+            f"no face before frame {start.frame}: the crop is made from that frame": start.frame > self.span[0],
+            f"{start.faces} faces in frame {start.frame}: {self._which}": start.faces > 1,
             f"the face is only {side} pixels wide, enlarged to {self.size}: small movements of it cannot be seen": tiny,
             "the face reaches over the edge of the image: the crop holds what lies inside": aside,
-            f"the face was not found in {lost} of {looks} frames looked at: its last place was kept there": lost > 0,
+            f"the detector is not sure of the face (confidence {sure:.1f}): marks are doubtful": 0 < sure < _SURE,
+            f"the eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful": odd,
+            f"the face was not found in {lost} of {looks} frames looked at": lost > 0,
         }
         return tuple(note for note, applies in unusual.items() if applies)
+
+    @property
+    def _which(self) -> str:
+        return f"number {self.number} from the left is taken" if self.number else "the largest is taken"
 
     @property
     def camera(self) -> Camera | None:
@@ -176,10 +203,16 @@ class CroppedVideo(Video):
         return np.stack([self._colour(i) for i in range(start, stop)])
 
     def _colour(self, frame: int) -> np.ndarray:
-        cut = self._cut(self.source.frames, frame)
-        # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
-        way = cv2.INTER_AREA if self.size < len(cut) else cv2.INTER_LINEAR
-        return cv2.resize(cut, (self.size, self.size), interpolation=way)
+        found = self._recent.pop(frame, None)
+        if found is None:
+            cut = self._cut(self.source.frames, frame)
+            # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
+            way = cv2.INTER_AREA if self.size < len(cut) else cv2.INTER_LINEAR
+            found = cv2.resize(cut, (self.size, self.size), interpolation=way)
+        self._recent[frame] = found
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
+        return found
 
     def depth(self, start: int, stop: int) -> np.ndarray:
         """Depth of the crops: ``(n, size, size)`` float32 metres, 0 = no reading."""
@@ -228,14 +261,13 @@ def crop(video: Video, **options) -> CroppedVideo:
 
 
 def crop_dataset(
-    whole: Dataset, *, size: int = 128, detector: Detector | None = None, track: bool = False, cache: Path | None = None
+    whole: Dataset, *, size: int = 128, detector: Detector | None = None, cache: Path | None = None
 ) -> Dataset:
     """A dataset of faces from one of whole images; a face is looked for when its video is first used.
 
-    Its version names size, detector and tracking, so that features of different crops are kept apart.
+    Its version names size and detector, so that features of different crops are kept apart.
     """
     detector = DlibDetector() if detector is None else detector
-    version = f"{whole.version}+crop-{size}-{detector.name}" + ("-tracked" if track else "")
-    options = {"size": size, "detector": detector, "track": track, "cache": cache}
-    options["dataset"] = f"{whole.name} {whole.version}"
+    version = f"{whole.version}+crop-{size}-{detector.name}"
+    options = {"size": size, "detector": detector, "cache": cache, "dataset": f"{whole.name} {whole.version}"}
     return replace(whole, version=version, videos=tuple(CroppedVideo(video, **options) for video in whole.videos))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,16 +18,22 @@ from melib import face, features, flow
 from melib.errors import InputError
 from melib.features import FeatureSettings
 from melib.files import whole
-from melib.models import predict
-from melib.own_video.recording import Recent, clock, nearest
+from melib.models import FrameValues, score_frames
+from melib.models.window import DISTANCES
+from melib.own_video.recording import clock, nearest
 from melib.own_video.spotter import Band, Spotter
-from melib.spotting import name_intervals, per_frame
+from melib.spotting import Spotted
 from melib.video import Video
 
-#: Frames scored per second: more of them lie nearer to each other than a micro-expression needs.
-_SCORED_PER_SECOND = 30.0
-#: Pairs scored between two savings; a killed run repeats at most so many.
-_CHUNK = 128
+#: Rows of frame pairs a second that a network is shown, about: so many it has learnt from.
+_ROWS_PER_SECOND = 30.0
+#: Rows scored between two savings, at least as many as a killed run repeats; rows to either side that their scores
+#: rest on; and rows for which the place of the face is taken to be that of the first.
+_PIECE, _REACH, _STEADY = 960, sum(DISTANCES), 32
+#: A shorter stretch is not scored: no movement of a face comes and goes in it.
+_SHORTEST_S = 0.5
+#: Movements of the highest scores, which get a picture of their own.
+PICTURED = 24
 #: Region -> its landmarks (iBUG order), how far the hull of them is enlarged about its centre, and how far they are
 #: also raised, in distances between the eyes: the skin above a brow moves with it. Right and left are the person's own.
 _REGIONS = {
@@ -63,16 +71,25 @@ class Motion:
 
 @dataclass(frozen=True)
 class Movement:
-    """One brief movement of a face; frames are inclusive."""
+    """One brief movement of a face; frames are those of the file, and inclusive."""
 
     onset: int
     apex: int
     offset: int
-    score: float  # the smoothed score at the apex
-    band: Band  # what intervals of such a score were worth on the benchmark
-    pair: tuple[int, int]  # the two frames that were compared where the score is highest
+    score: float  # of the network, between 0 and 1
+    band: Band  # what marks of such a score were worth on the benchmark
+    pair: tuple[int, int]  # onset and apex; apex and offset, where the apex is the onset
     motion: Motion  # from the first of them to the second
     emotion: str | None = None  # the nearest class, where naming was asked for
+
+
+class Scores(NamedTuple):
+    """What a network says of a video, in rows, about 30 a second."""
+
+    seconds: np.ndarray  # (n,) where each row lies: halfway between the frames that are compared
+    probability: np.ndarray  # (n,) of a micro-expression; 0 where nothing was scored
+    scored: np.ndarray  # (n,) bool: False where no face was seen, or something lies between the frames compared
+    spotted: Spotted  # in frames of the video, in order of time
 
 
 @dataclass(frozen=True)
@@ -82,21 +99,30 @@ class Finding:
     face: face.CroppedVideo
     spotter: Spotter
     times: np.ndarray  # (T,) seconds of each frame
-    score: np.ndarray  # (n,), as the network gives it, at evenly spaced times, ``fps`` of the video a second
-    smoothed: np.ndarray  # (n,), as the rule weighs it
-    scored: np.ndarray  # (n,) bool: False where no face was seen, or something lies between the frames compared
+    scores: Scores
     movements: tuple[Movement, ...]  # in order of time
+    pictures: Mapping[int, tuple[np.ndarray, np.ndarray]]  # of movements by place: crops (2, H, W, 3), flow (2, H, W)
     named: bool  # whether the movements were given a class
+    notes: tuple[str, ...] = ()  # what was odd about the video, a sentence each
 
     @property
-    def seconds(self) -> float:
-        """How long the video is."""
-        return float(self.times[-1]) + 1 / self.face.fps
+    def span(self) -> tuple[float, float]:
+        """From when to when the video was looked at, in seconds."""
+        first, stop = self.face.span
+        return float(self.times[first]), float(self.times[stop - 1]) + 1 / self.face.fps
 
-    def unscored(self) -> list[tuple[float, float]]:
+    @property
+    def rate(self) -> float:
+        """Marks in a minute of what was scored."""
+        first, stop = self.span
+        minutes = (stop - first - sum(end - start for start, end in self.unscored())) / 60
+        return len(self.movements) / minutes if minutes > 0 else 0.0
+
+    def unscored(self) -> list[list[float]]:
         """Spans in seconds of what was not scored; the last gap, after which nothing can be compared, is none."""
-        edges = np.flatnonzero(np.diff(np.r_[1, self.scored, 1])) / self.face.fps
-        return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+        seconds, half = self.scores.seconds, self.spotter.gap_s / 2
+        begins = np.r_[seconds - half, seconds[-1] + half]
+        return begins[np.flatnonzero(np.diff(np.r_[True, self.scores.scored, True]))].reshape(-1, 2).tolist()
 
     def table(self) -> pd.DataFrame:
         """The movements, a row each: the challenge's columns (``emotion`` where it was asked for), then our own.
@@ -117,106 +143,148 @@ class Finding:
 
 
 def analyse(
-    video: Video, spotter: Spotter, *, name=False, work: Path | None = None, device="auto", progress=False, **crop
+    video: Video,
+    spotter: Spotter,
+    *,
+    name: bool = False,
+    start: float | None = None,
+    end: float | None = None,
+    work: Path | None = None,
+    device: str = "auto",
+    progress: bool = False,
+    **crop,
 ) -> Finding:
     """Find the brief movements of a face, which is looked for in a video of a whole scene.
 
     As :func:`melib.own_video.spot_file`, which says what the options are. A run that is killed goes on from the scores
     in folder `work`, which must belong to this video, spotter and choice of face alone.
     """
-    found_face = face.crop(video, cache=work, **crop)
-    score, logits, scored = score_video(found_face, spotter, work=work, device=device, progress=progress)
-    smoothed, (times, _) = spotter.smoothed(score, video.fps), clock(video)
-    positions = spotter.intervals(score, video.fps)
-    positions = positions[[scored[onset : offset + 1].all() for onset, _, offset in positions]]
-    labels = name_intervals(logits.argmax(axis=1), positions) if name else [None] * len(positions)
-    movements = []
-    for at, label in zip(positions, labels, strict=True):
-        height, emotion = float(smoothed[at[1]]), None if label is None else spotter.emotions[label]
-        pair = nearest(times, at[1] / video.fps + np.array([0, spotter.gap_s]))
+    times = clock(video)[0]
+    span = int(np.searchsorted(times, start or 0)), int(np.searchsorted(times, np.inf if end is None else end, "right"))
+    if span[0] >= span[1]:
+        length = f"video {video.subject}/{video.name} is {times[-1]:.1f} s long"
+        raise InputError(f"{length}: nothing lies between the start and the end that are asked for")
+    found_face = face.crop(video, cache=work, span=span, track=crop.get("box") is None, **crop)
+    scores = score_video(found_face, spotter, work=work, device=device, progress=progress)
+    spotted, movements, pictures = scores.spotted, [], {}
+    pictured = set(np.argsort(-spotted.scores, kind="stable")[:PICTURED].tolist())
+    for place, (onset, apex, offset) in enumerate(spotted.intervals.tolist()):
+        pair, height = (onset, apex) if onset < apex else (apex, offset), float(spotted.scores[place])
         crops, landmarks = _both(found_face.frames, pair), found_face.landmarks(pair[0], pair[0] + 1)[0]
         depth = None if found_face.camera is None else _both(found_face.depth, pair)
-        motion = strongest_motion(crops, landmarks, spotter.settings, depth=depth)
-        frames = nearest(times, at / video.fps).tolist()
-        movements.append(Movement(*frames, height, spotter.band(height), tuple(pair.tolist()), motion, emotion))
-    return Finding(found_face, spotter, times, score, smoothed, scored, tuple(movements), name)
+        raw, stable = face_flow(crops, landmarks, spotter.settings)
+        motion = strongest_motion(raw, stable, landmarks, depth=depth)
+        emotion = spotter.emotions[spotted.emotions[place]] if name else None
+        movements.append(Movement(onset, apex, offset, height, spotter.band(height), pair, motion, emotion))
+        if place in pictured:
+            pictures[place] = crops, stable
+    return Finding(found_face, spotter, times, scores, tuple(movements), pictures, name)
 
 
-def pairs_in_time(video: face.CroppedVideo, gap_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Frames that lie a gap apart, about 30 pairs a second: when, first and second frames, and which can be compared.
+class _Rows(NamedTuple):
+    """Frame pairs a gap apart, evenly spaced in time."""
 
-    Where the clock of a video varies, the frames are those nearest in time. Two cannot be compared if no face was seen
-    there, a pause or a cut lies between them, or no two frames are about a gap apart.
+    seconds: np.ndarray  # (n,) halfway between the frames of each
+    starts: np.ndarray  # (n,) first and second frames
+    ends: np.ndarray
+    usable: np.ndarray  # (n,) bool: whether the two can be compared
+    step_s: float  # from one to the next
+
+
+def rows_of(video: Video, gap_s: float) -> _Rows:
+    """The frame pairs of a video that are scored, about 30 a second, those nearest in time where its clock varies.
+
+    Two frames cannot be compared if no face was seen there, a pause or a cut lies between, or they are not about a gap
+    apart. At high rates frames are left out, at low ones pairs repeated: a network counts time in rows.
     """
-    (times, breaks), stride = clock(getattr(video, "source", video)), max(1, round(video.fps / _SCORED_PER_SECOND))
-    when = np.arange(0, times[-1] - gap_s + 0.5 / video.fps, stride / video.fps)
-    if len(when) == 0 or video.n_frames < 2:
-        gap = features.gap_frames(video.fps, gap_s)
-        count = f"{video.n_frames} frame{'s' * (video.n_frames != 1)}"
-        raise InputError(f"video {video.subject}/{video.name} has {count}: too few for a gap of {gap}")
-    starts, ends = nearest(times, when), nearest(times, when + gap_s)
-    scene, apart = np.cumsum(breaks), times[ends] - times[starts]
-    usable = (scene[starts] == scene[ends]) & (np.abs(apart - gap_s) <= max(gap_s / 4, 0.55 / video.fps))
+    times, breaks = clock(getattr(video, "source", video))
+    first, stop = getattr(video, "span", (0, video.n_frames))
+    often = video.fps / _ROWS_PER_SECOND
+    step = max(1, round(often)) / max(1, round(1 / often)) / video.fps
+    gap = max(1, round(gap_s / step))
+    when = np.arange(times[first], times[stop - 1] + step / 2, step)
+    if len(when) <= gap:
+        count = f"{stop - first} frame{'s' * (stop - first != 1)}"
+        wanted = features.gap_frames(video.fps, gap_s)
+        raise InputError(f"video {video.subject}/{video.name} has {count}: too few for a gap of {wanted}")
+    frames = nearest(times, when - 1e-6).clip(first, stop - 1)  # of two as near it is always the earlier
+    starts, ends, scene = frames[:-gap], frames[gap:], np.cumsum(breaks)
     seen = getattr(video, "seen", np.ones(video.n_frames, bool))  # a rendered crop shows a face in every frame
-    return when, starts, ends, usable & (starts < ends) & seen[starts] & seen[ends]
+    usable = (scene[starts] == scene[ends]) & (starts < ends) & seen[starts] & seen[ends]
+    usable &= np.abs(times[ends] - times[starts] - gap_s) <= max(gap_s / 4, 0.55 / video.fps)
+    return _Rows(when[:-gap] + gap * step / 2, starts, ends, usable, step)
 
 
 def score_video(
-    video: face.CroppedVideo, spotter: Spotter, *, work: Path | None = None, device="auto", progress: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Score ``(n,)`` and emotion logits ``(n, C)`` at evenly spaced times, and which times were scored ``(n,)``.
+    video: Video, spotter: Spotter, *, work: Path | None = None, device="auto", progress: bool = False
+) -> Scores:
+    """What a spotter says of a face: of each stretch in which it was seen without a break, as if it were all there is.
 
-    Memory does not grow with the length of the video. Pairs lie the spotter's gap apart in *seconds*, whatever the
-    frame rate; at rates above 30 per second not every frame is scored, and what lies between is interpolated. Times
-    that were not scored have the lowest score.
+    Memory does not grow with the length of the video, but for a few numbers a row.
     """
-    when, starts, ends, usable = pairs_in_time(video, spotter.gap_s)
-    if not usable.any():
+    rows, times = rows_of(video, spotter.gap_s), clock(getattr(video, "source", video))[0]
+    edges = np.flatnonzero(np.diff(np.r_[False, rows.usable, False])).reshape(-1, 2)
+    stretches = edges[np.diff(edges, axis=1)[:, 0] * rows.step_s >= _SHORTEST_S]
+    if len(stretches) == 0:
         raise InputError(
-            f"video {video.subject}/{video.name} shows no face for {spotter.gap_s:g} s on end: film longer"
+            f"video {video.subject}/{video.name} shows no face for {_SHORTEST_S + spotter.gap_s:g} s on end: film longer"
         )
-    rows = np.flatnonzero(usable)
-    recent, parts = Recent(video, int((ends - starts).max() + np.diff(starts, prepend=0).max()) + 1), []
-    for first in tqdm(range(0, len(rows), _CHUNK), unit="chunk", desc="score", disable=not progress):
-        path = None if work is None else work / f"scores-{first:08d}.npz"
+    probability, scored = np.zeros(len(rows.usable), np.float32), np.zeros(len(rows.usable), bool)
+    found = []
+    with tqdm(total=int(np.diff(stretches).sum()), unit="pair", desc="score", disable=not progress) as bar:
+        for first, stop in stretches.tolist():
+            pairs = rows.starts[first:stop], rows.ends[first:stop]
+            values = _values(video, pairs, spotter, work, device, bar)
+            probability[first:stop], scored[first:stop] = values.kinds[:, 0], True
+            begin, end = times[pairs[0][0]], times[pairs[1][-1]]
+            # Frames of an even clock, from the stretch's first one on: what lies outside of it is not pointed at.
+            even = (rows.seconds[first:stop] - begin) * video.fps
+            marks = spotter.intervals(values, even, round((end - begin) * video.fps) + 1)
+            for where, score, emotion in zip(marks.intervals, marks.scores, marks.emotions, strict=True):
+                found.append((*nearest(times, begin + where / video.fps), score, emotion))
+    table = np.array(sorted(each for each in found if each[0] < each[2]), float).reshape(-1, 5)
+    spotted = Spotted(table[:, :3].astype(int), table[:, 3], table[:, 4].astype(int))
+    return Scores(rows.seconds, probability, scored, spotted)
+
+
+def _values(video: Video, pairs: features.Pairs, spotter: Spotter, work: Path | None, device, bar: tqdm) -> FrameValues:
+    """What the network says of a stretch: in pieces that overlap as far as it sees, so that none is cut off."""
+    parts, count = [], len(pairs[0])
+    for first in range(0, count, _PIECE):
+        path = None if work is None else work / f"scores-{pairs[0][first]:08d}.npz"
         part = None if path is None else _kept(path)
         if part is None:
-            pairs = tuple(side[rows[first : first + _CHUNK]] for side in (starts, ends))
-            planes = np.concatenate(list(features.planes(recent, pairs, spotter.settings, device=device)))
-            part = predict(spotter.model, planes, device=device)
+            low, high = max(0, first - _REACH), min(count, first + _PIECE + _REACH)
+            planes = []
+            for start in range(low, high, _STEADY):
+                some = tuple(side[start : min(start + _STEADY, high)] for side in pairs)
+                planes += features.planes(_from(video, int(some[0][0])), some, spotter.settings, device=device)
+                bar.update(sum(first <= row < first + _PIECE for row in range(start, start + len(some[0]))))
+            known = score_frames(spotter.model, np.concatenate(planes), device=device)
+            part = FrameValues(*(each[first - low : first - low + _PIECE] for each in known))
             if path is not None:
                 with whole(path) as unfinished, open(unfinished, "wb") as file:
-                    np.savez(file, score=part[0], logits=part[1])
+                    np.savez(file, **part._asdict())
         parts.append(part)
-    places, count, found = np.rint(when * video.fps).astype(int), round(float(when[-1] * video.fps)) + 1, []
-    for side in zip(*parts, strict=True):
-        known = np.concatenate(side)
-        values = np.repeat(known.min(axis=0, keepdims=True), len(when), axis=0)
-        values[rows] = known
-        found.append(per_frame(values, places, count))
-    return *found, usable[np.rint(np.interp(np.arange(count), places, np.arange(len(when)))).astype(int)]
+    return FrameValues(*(np.concatenate(side) for side in zip(*parts, strict=True)))
 
 
-def compared(finding: Finding, found: Movement) -> tuple[np.ndarray, np.ndarray]:
-    """The two crops ``(2, H, W, 3)`` of a movement that were compared, and the flow ``(2, H, W)`` between them.
-
-    Head motion is taken out. They are read and computed anew: kept for every movement, they would fill the memory of a
-    long video.
-    """
-    frames = _both(finding.face.frames, found.pair)
-    landmarks = finding.face.landmarks(found.pair[0], found.pair[0] + 1)[0]
-    return frames, face_flow(frames, landmarks, finding.spotter.settings)[1]
+def _from(video: Video, frame: int) -> Video:
+    """A crop whose landmarks are those of a frame throughout, where it is read from there on: faces come nearer."""
+    view, landmarks = copy.copy(video), video.landmarks(frame, frame + 1)
+    view.landmarks = lambda start, stop: np.repeat(landmarks, stop - start, axis=0)
+    return view
 
 
-def _both(read: Callable, pair: Sequence[int]) -> np.ndarray:
-    return np.concatenate([read(i, i + 1) for i in map(int, pair)])
+def _both(read, pair: tuple[int, int]) -> np.ndarray:
+    return np.concatenate([read(i, i + 1) for i in pair])
 
 
-def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """The scores of a chunk that was finished before; None if there are none, or their file is damaged."""
+def _kept(path: Path) -> FrameValues | None:
+    """The scores of a piece that was finished before; None if there are none, or their file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as kept:
-            return kept["score"], kept["logits"]
+            return FrameValues(*(kept[name] for name in FrameValues._fields))
     except (FileNotFoundError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None
 
@@ -245,10 +313,9 @@ def face_flow(frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettin
 
 
 def strongest_motion(
-    frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings, *, depth: np.ndarray | None = None
+    found: np.ndarray, stable: np.ndarray, landmarks: np.ndarray, *, depth: np.ndarray | None = None
 ) -> Motion:
-    """Which region of a face moves most between two frames; with their depth ``(2, H, W)`` also to or fro."""
-    found, stable = face_flow(frames, landmarks, settings)
+    """Which region of a face moves most by a flow, as :func:`face_flow` gives it; with depth ``(2, H, W)`` also away."""
     length = np.hypot(*stable)
     masks = region_masks(landmarks, *length.shape)
     strengths = {name: np.percentile(length[mask], _PERCENTILE) for name, mask in masks.items() if mask.any()}

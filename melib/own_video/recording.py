@@ -10,7 +10,6 @@ import importlib.util
 import itertools
 import os
 import zlib
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +43,9 @@ _NO_CLOCK = 0x80
 class Recording(Video):
     """A video file; an address or a pattern of names is a name like any other.
 
-    Frames are decoded in order and the newest alone stays in memory: going back starts again at the front, so a reader
-    that steps back by a little wants a :class:`Recent` between. Frames are numbered as they are decoded, and shown as a
-    player would: turned or mirrored as the file asks, with square pixels, interlaced pictures with the lacking lines
-    interpolated. A picture that was not decoded whole is never compared with another.
+    Frames are decoded in order and the newest alone stays in memory: going back starts again at the front. They are
+    numbered as they are decoded, and shown as a player would: turned or mirrored as the file asks, with square pixels,
+    interlaced pictures with the lacking lines interpolated. What was not decoded whole is never compared with another.
 
     Attributes
     ----------
@@ -59,9 +57,8 @@ class Recording(Video):
     notes : tuple of str
         A sentence for whatever was found odd.
 
-    ``fps`` given is the rate at which the frames were *filmed*, where the file is wrong about it, as that of a
-    high-speed camera often is; timestamps are then not looked at. ``depth`` is a folder with one image (16-bit PNG,
-    millimetres) for each decoded frame, of its size, in the order of the numbers at the end of their names.
+    ``fps`` is the rate of a file that keeps no clock, refused where there is one. ``depth`` is a folder with one image
+    (16-bit PNG, millimetres) for each decoded frame, of its size, in the order of the numbers that end their names.
     """
 
     def __init__(
@@ -136,42 +133,6 @@ class Recording(Video):
         return _shown(self._frame, self._aspect, f"{self.path}: frame {index}")
 
 
-class Recent(Video):
-    """A video whose latest ``kept`` frames stay in memory, for readers that step back by a little.
-
-    Frames are read one after the other, also those that nobody asks for, so the video below is read from front to
-    back whatever the order of the requests within ``kept`` frames. Depth images are files of their own.
-    """
-
-    def __init__(self, video: Video, kept: int) -> None:
-        self.video, self._kept, self._next = video, deque(maxlen=kept), 0
-        self.subject, self.name, self.fps, self.camera = video.subject, video.name, video.fps, video.camera
-        self.n_frames, self.expressions = video.n_frames, video.expressions
-
-    def frames(self, start: int, stop: int) -> np.ndarray:
-        """Frames as the video gives them."""
-        self.check_range(start, stop)
-        return np.stack([self._frame(i) for i in range(start, stop)])
-
-    def landmarks(self, start: int, stop: int) -> np.ndarray:
-        """Landmarks as the video gives them."""
-        return self.video.landmarks(start, stop)
-
-    def depth(self, start: int, stop: int) -> np.ndarray:
-        """Depth as the video gives it."""
-        return self.video.depth(start, stop)
-
-    def _frame(self, index: int) -> np.ndarray:
-        if not self._next - len(self._kept) <= index < self._next + self._kept.maxlen:
-            # A jump: what lies between is not wanted.
-            self._kept.clear()
-            self._next = index
-        while self._next <= index:
-            self._kept.append(self.video.frames(self._next, self._next + 1)[0])
-            self._next += 1
-        return self._kept[index - self._next]
-
-
 def clock(video: Video) -> tuple[np.ndarray, np.ndarray]:
     """Seconds of each frame of a video, and before which frames there is a break; see :class:`Recording`."""
     even = np.arange(video.n_frames) / video.fps
@@ -220,7 +181,7 @@ def _scan(path: Path, header: _Header) -> _Scan:
         if shape != size:
             sizes = "{}x{} pixels beside others of {}x{}".format(*shape, *size)
             raise InputError(f"{path}: frame {len(times)} has {sizes}: bring them to one size")
-        copy = frame.reformat(*_SMALL, format="gray").to_ndarray().astype(np.float32)
+        copy = frame.reformat(*_SMALL, format="gray", interpolation="AREA").to_ndarray().astype(np.float32)
         now = zlib.crc32(frame.planes[0])
         changes.append(0.0 if small is None else -1.0 if now == content else float(np.abs(copy - small).mean()))
         small, content = copy, now
@@ -326,14 +287,17 @@ def _shown(picture, aspect: float, what: str) -> np.ndarray:
 
 def _clock(times: np.ndarray, header: _Header, given: float | None, path: Path) -> tuple[np.ndarray, float, list[str]]:
     """Seconds of each frame ``(n,)`` from the first, the usual rate, and what to say about them."""
-    frames = np.arange(len(times))
-    if given is not None:
-        return frames / given, float(given), []
-    rated = _SLOWEST <= header.rate <= _FASTEST
+    frames, rated = np.arange(len(times)), _SLOWEST <= header.rate <= _FASTEST
     stamped = np.nan_to_num(times, nan=-np.inf)
     kept = np.flatnonzero(stamped > np.r_[-np.inf, np.maximum.accumulate(stamped)[:-1]])
     wrong = len(times) - len(kept)
-    if not header.clock or len(kept) < 2 or wrong > _UNBELIEVED * len(times):
+    usable = header.clock and len(kept) > 1 and wrong <= _UNBELIEVED * len(times)
+    if given is not None:
+        if usable:
+            mend = "leave --fps out; if it was filmed faster than it plays, give its images in a folder, with --fps"
+            raise InputError(f"{path} keeps its own time: {mend}")
+        return frames / given, float(given), []
+    if not usable:
         if not header.clock or not rated:
             raise InputError(f"{path} has no usable time stamps: give the rate at which it was filmed (--fps)")
         notes = ["The time stamps do not rise: the frame rate is that of the header."] if len(times) > 1 else []
@@ -351,7 +315,7 @@ def _clock(times: np.ndarray, header: _Header, given: float | None, path: Path) 
         if _SLOWEST <= rate <= _FASTEST and np.abs(passed * rate - frames).max() <= 0.5:
             return frames / rate, float(rate), notes
     if not _SLOWEST <= 1 / usual <= _FASTEST:
-        raise InputError(f"the time stamps of {path} give {1 / usual:g} frames per second: give the rate (--fps)")
+        raise InputError(f"the time stamps of {path} give {1 / usual:g} frames per second: no camera does")
     steps = 1000 * np.diff(passed)
     varies = f"from {steps.min():.0f} to {steps.max():.0f} ms between frames, usually {1000 * usual:.0f}"
     rate = header.rate if rated and abs(header.rate * usual - 1) < _ROUNDED else 1 / usual
