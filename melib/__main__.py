@@ -96,15 +96,26 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="folder of results (default: NAME-spot where the program is started)")
     add("--model", type=Path, help="another spotter, made by tools/make_spotter.py")
     add("--name", action="store_true", help="also the nearest class of an invented action-unit table per movement")
-    add("--depth", type=Path, metavar="DIR", help="folder of depth images in millimetres (16-bit PNG)")
     add("--fps", type=float, help="frames per second of images, or of a file without a clock")
-    add("--start", metavar="TIME", help="look from here on: seconds, or mm:ss")
-    add("--end", metavar="TIME", help="look up to here")
-    add("--face", type=int, metavar="N", help="which face, counted from the left where faces are first seen")
-    add("--box", metavar="LEFT,TOP,WIDTH,HEIGHT", help="where the face is in the first frame, if it is not found")
-    add("--no-video", action="store_true", help="leave out annotated.mp4")
+    add("--start", type=time, help="look from here on: seconds, or mm:ss")
+    add("--end", type=time, help="look up to here")
+    add("--face", dest="number", type=int, metavar="N", help="which face, from the left where faces are first seen")
+    add("--box", type=box, metavar="LEFT,TOP,WIDTH,HEIGHT", help="place of a face that stays there and is not found")
+    add("--no-video", dest="annotate", action="store_false", help="leave out annotated.mp4")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto, a graphics card where there is one)")
     return parser
+
+
+def time(text: str) -> float:
+    """Seconds of a time given as seconds or as mm:ss."""
+    minutes, _, seconds = text.rpartition(":")
+    return 60 * int(minutes or 0) + float(seconds)
+
+
+def box(text: str) -> tuple[int, int, int, int]:
+    """The four numbers of a box."""
+    left, top, width, height = map(int, text.split(","))
+    return left, top, width, height
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

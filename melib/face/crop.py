@@ -21,13 +21,12 @@ from melib.face.find import Start, Track, find_start, follow, kept, place
 from melib.face.regions import INPUT_SIZE
 from melib.video import Camera, Dataset, Video
 
-#: A smaller face is refused: enlarged more than five times, it shows no small movement.
-_SMALLEST_FACE = 24
-#: Below so many pixels a movement of one pixel at 128 is less than a third of a pixel of the video.
-_SMALL_FACE = 40
+#: A smaller face is refused: enlarged more than five times, it shows no small movement. Of one below the second size a
+#: movement of one pixel at 128 is less than a third of a pixel of the video.
+_SMALLEST_FACE, _SMALL_FACE = 24, 40
 #: A crop that lies farther from its face than this part of its side has lost some of it.
 _ASIDE = 0.1
-#: Doubtful is a face that the detector is less sure of, or whose eyes lie outside these shares of the crop's side apart.
+#: A face is doubtful if the detector is less sure of it, or its eyes are not as usual apart, as shares of the crop.
 _SURE, _EYES_SHARE = 0.5, (0.36, 0.48)
 #: So many crops are kept, for readers that step back by two seconds or three.
 _RECENT = 128
@@ -39,7 +38,7 @@ class CroppedVideo(Video):
     The face is that of the first frame with one, the largest if there are several; it is looked for when first needed.
     Its box, made square and moved into the image, is cut out of every frame and resized, as in the released MEAN code;
     depth goes with it (nearest reading, holes kept) and the camera is adjusted exactly. Frames are read one at a time
-    and the latest crops kept, so memory does not grow with the length of the video.
+    and only the latest crops kept.
 
     Parameters
     ----------
@@ -49,7 +48,6 @@ class CroppedVideo(Video):
         By default :class:`DlibDetector`, the predictor of the released MEAN code.
     track : bool
         Let the crop follow the head, six looks a second, smoothed over time; features should then be stabilised.
-        :attr:`seen` tells where the face was seen.
     box : tuple of int, optional
         ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
     number : int, optional
@@ -108,27 +106,19 @@ class CroppedVideo(Video):
     def _track(self) -> Track:
         return self._kept(Track, lambda: follow(self.source, self.detector, self.start, self.span))
 
-    @functools.cached_property
-    def _square(self) -> Box:
-        """The square that is cut out around the face of the start, inside the image."""
-        box = self.start.box
-        side = min(max(box.width, box.height), self.start.height, self.start.width)
-        return self._inside(box.left + (box.width - side) // 2, box.top + (box.height - side) // 2, side)
-
-    def _inside(self, left: int, top: int, side: int) -> Box:
-        left = min(max(left, 0), self.start.width - side)
-        return Box(left, min(max(top, 0), self.start.height - side), side, side)
-
     def window(self, frame: int) -> Box:
         """The square that is cut out of a frame of the video; its size never changes, so following adds no zoom."""
         # Whole pixels, also where the crop follows the head: resizing then blurs every frame alike (flow between crops
         # cut between pixels errs more), depth stays under its colour, and a step is a shift of the whole image.
         self.check_range(frame, frame + 1)
-        square = self._square
-        if not self.track:
-            return square
-        right, down = place(self._track.at(frame, frame + 1)[0]) - place(self.start.landmarks)
-        return self._inside(square.left + round(right), square.top + round(down), square.width)
+        box, height, width = self.start.box, self.start.height, self.start.width
+        side, way = min(max(box.width, box.height), height, width), np.zeros(2)
+        if self.track:
+            way = place(self._track.at(frame, frame + 1)[0]) - place(self.start.landmarks)
+        right, down = np.rint(way).astype(int).tolist()
+        left = min(max(box.left + (box.width - side) // 2, 0), width - side) + right
+        top = min(max(box.top + (box.height - side) // 2, 0), height - side) + down
+        return Box(min(max(left, 0), width - side), min(max(top, 0), height - side), side, side)
 
     @functools.cached_property
     def seen(self) -> np.ndarray:
@@ -160,38 +150,34 @@ class CroppedVideo(Video):
         share = float(np.median(np.hypot(*eyes.T))) / side
         # Pixels by which the face's box reaches over the edge that it reaches over farthest.
         over = max(-box.left, -box.top, box.left + box.width - start.width, box.top + box.height - start.height)
-        aside, tiny = over > _ASIDE * max(box.width, box.height), side < _SMALL_FACE
-        odd = not _EYES_SHARE[0] <= share <= _EYES_SHARE[1]
+        taken = f"number {self.number} from the left" if self.number else "the largest"
         unusual = {
             f"no face before frame {start.frame}: the crop is made from that frame": start.frame > self.span[0],
-            f"{start.faces} faces in frame {start.frame}: {self._which}": start.faces > 1,
-            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements of it cannot be seen": tiny,
-            "the face reaches over the edge of the image: the crop holds what lies inside": aside,
+            f"{start.faces} faces in frame {start.frame}: {taken} is taken": start.faces > 1,
+            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements of it cannot be seen": side
+            < _SMALL_FACE,
+            "the face reaches over the edge of the image: the crop holds what lies inside": over
+            > _ASIDE * max(box.width, box.height),
             f"the detector is not sure of the face (confidence {sure:.1f}): marks are doubtful": 0 < sure < _SURE,
-            f"the eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful": odd,
+            f"the eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful": not _EYES_SHARE[0]
+            <= share
+            <= _EYES_SHARE[1],
             f"the face was not found in {lost} of {looks} frames looked at": lost > 0,
         }
         return tuple(note for note, applies in unusual.items() if applies)
 
     @property
-    def _which(self) -> str:
-        return f"number {self.number} from the left is taken" if self.number else "the largest is taken"
-
-    @property
     def camera(self) -> Camera | None:
-        """Intrinsics of the crop of the first frame, which stand for all frames; None if the video has none."""
+        """Exact intrinsics of the crop of the start, which stand for all frames; None if the video has none."""
         # If the crop follows the head, motion in space computed with them lacks the way of the window, which is a shift
         # that stabilisation takes away anyhow.
-        return None if self.source.camera is None else self.camera_at(0)
-
-    def camera_at(self, frame: int) -> Camera:
-        """Exact intrinsics of the crop of a frame of a video with a camera."""
-        full, start, window = self.source.camera, self.start, self.window(frame)
+        full, start = self.source.camera, self.start
         if full is None:
-            raise InputError(f"{self._title} has no camera: give the intrinsics of its frames")
+            return None
         if (full.width, full.height) != (start.width, start.height):
             sizes = f"frames of {start.width}x{start.height} pixels and a camera of {full.width}x{full.height}"
             raise InputError(f"{self._title} has {sizes}: give the intrinsics of its own frames")
+        window = self.window(start.frame)
         scale = self.size / window.width
         # The centre of a pixel has whole coordinates, so resizing keeps -0.5, the outer edge of the first pixel.
         centre = ((full.cx - window.left + 0.5) * scale - 0.5, (full.cy - window.top + 0.5) * scale - 0.5)
@@ -242,14 +228,13 @@ class CroppedVideo(Video):
         """The 68 landmarks (iBUG order) in pixels of the crop: ``(n, 68, 2)`` float32.
 
         As in the released MEAN code they are found once, on the crop of the first frame with a face, the whole crop
-        being the face's box, and repeated for every frame: they do not move with the face. If the crop follows the
-        head they are those of the track, smoothed over time.
+        being the face's box, and repeated. If the crop follows the head they are those of the track.
         """
         self.check_range(start, stop)
         if not self.track:
             return np.repeat(self._still[None], stop - start, axis=0)
         corners = np.array([self.window(i)[:2] for i in range(start, stop)], dtype=np.float32)[:, None]
-        scale = np.float32(self.size / self._square.width)
+        scale = np.float32(self.size / self.window(start).width)
         return (self._track.at(start, stop) - corners + np.float32(0.5)) * scale - np.float32(0.5)
 
 

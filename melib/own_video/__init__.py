@@ -8,17 +8,5 @@ from melib.own_video.analysis import REGIONS, Finding, Motion, Movement, Scores,
 from melib.own_video.run import FILES, open_video, spot_file
 from melib.own_video.spotter import SHIPPED, Band, Spotter, load_spotter, save_spotter
 
-__all__ = [
-    "FILES",
-    "REGIONS",
-    "SHIPPED",
-    "Band",
-    "Finding",
-    "Motion",
-    "Movement",
-    "Scores",
-    "Spotter",
-    "analyse",
-    "load_spotter",
-]
-__all__ += ["open_video", "save_spotter", "score_video", "spot_file"]
+__all__ = ["FILES", "REGIONS", "SHIPPED", "Band", "Finding", "Motion", "Movement", "Scores", "Spotter", "analyse"]
+__all__ += ["load_spotter", "open_video", "save_spotter", "score_video", "spot_file"]

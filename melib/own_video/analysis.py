@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,8 @@ _PIECE, _REACH, _STEADY = 960, sum(DISTANCES), 32
 _SHORTEST_S = 0.5
 #: Movements of the highest scores, which get a picture of their own.
 PICTURED = 24
+#: So many times the marks a minute of the benchmark are more than a face at rest gives; of fewer marks none are many.
+_FLOODED, _FEW = 2.0, 3
 #: Region -> its landmarks (iBUG order), how far the hull of them is enlarged about its centre, and how far they are
 #: also raised, in distances between the eyes: the skin above a brow moves with it. Right and left are the person's own.
 _REGIONS = {
@@ -55,7 +57,7 @@ _EYES_APART_MM = 63.0
 _PERCENTILE = 90
 _COLUMNS = (
     *("subject", "video", "onset", "offset", "emotion", "apex", "score", "onset_s", "apex_s", "offset_s"),
-    *("region", "strength_px", "strength_mm", "away_mm", "share", "share_low", "share_high"),
+    *("region", "strength_px", "strength_mm", "share", "share_low", "share_high"),
 )
 
 
@@ -66,7 +68,6 @@ class Motion:
     region: str  # one of REGIONS
     pixels: float  # how far it moves, in pixels of the crop
     millimetres: float  # the same on the face, whose eyes are taken to be 63 mm apart
-    away_mm: float | None  # how far it moves away from the camera, against the whole face; None without depth
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,13 @@ class Movement:
     offset: int
     score: float  # of the network, between 0 and 1
     band: Band  # what marks of such a score were worth on the benchmark
-    pair: tuple[int, int]  # onset and apex; apex and offset, where the apex is the onset
-    motion: Motion  # from the first of them to the second
+    motion: Motion  # between the frames of the pair
     emotion: str | None = None  # the nearest class, where naming was asked for
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """The two frames between which the motion is measured: onset and apex; apex and offset, if those are one."""
+        return (self.onset, self.apex) if self.onset < self.apex else (self.apex, self.offset)
 
 
 class Scores(NamedTuple):
@@ -114,9 +119,14 @@ class Finding:
     @property
     def rate(self) -> float:
         """Marks in a minute of what was scored."""
-        first, stop = self.span
-        minutes = (stop - first - sum(end - start for start, end in self.unscored())) / 60
-        return len(self.movements) / minutes if minutes > 0 else 0.0
+        per_minute = 60 / float(np.median(np.diff(self.scores.seconds)))
+        return len(self.movements) * per_minute / int(self.scores.scored.sum())
+
+    @property
+    def flooded(self) -> bool:
+        """Whether there are so many marks that somebody speaks, or head or camera move."""
+        usual = self.spotter.rate
+        return usual is not None and len(self.movements) >= _FEW and self.rate > _FLOODED * usual
 
     def unscored(self) -> list[list[float]]:
         """Spans in seconds of what was not scored; the last gap, after which nothing can be compared, is none."""
@@ -127,19 +137,18 @@ class Finding:
     def table(self) -> pd.DataFrame:
         """The movements, a row each: the challenge's columns (``emotion`` where it was asked for), then our own.
 
-        Times end in ``_s``; ``strength`` is the motion of the region, ``away_mm`` its motion in depth, where there is
-        any; ``share`` is explained at :class:`melib.own_video.Band`.
+        Times end in ``_s``; ``strength`` is the motion of the region; ``share`` is explained at
+        :class:`melib.own_video.Band`.
         """
         rows = []
         for found in self.movements:
             frames, motion, band = (found.onset, found.apex, found.offset), found.motion, found.band
             seconds = self.times[list(frames)]
             named = self.face.subject, self.face.name, found.onset, found.offset, found.emotion, found.apex, found.score
-            strength = motion.region, motion.pixels, motion.millimetres, motion.away_mm
+            strength = motion.region, motion.pixels, motion.millimetres
             rows.append((*named, *seconds, *strength, band.share, band.low, band.high))
         table = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(("onset", "apex", "offset"), "int64"))
-        absent = {"emotion": not self.named, "away_mm": self.face.camera is None}
-        return table.drop(columns=[name for name, missing in absent.items() if missing])
+        return table if self.named else table.drop(columns="emotion")
 
 
 def analyse(
@@ -167,17 +176,16 @@ def analyse(
     found_face = face.crop(video, cache=work, span=span, track=crop.get("box") is None, **crop)
     scores = score_video(found_face, spotter, work=work, device=device, progress=progress)
     spotted, movements, pictures = scores.spotted, [], {}
-    pictured = set(np.argsort(-spotted.scores, kind="stable")[:PICTURED].tolist())
-    for place, (onset, apex, offset) in enumerate(spotted.intervals.tolist()):
-        pair, height = (onset, apex) if onset < apex else (apex, offset), float(spotted.scores[place])
-        crops, landmarks = _both(found_face.frames, pair), found_face.landmarks(pair[0], pair[0] + 1)[0]
-        depth = None if found_face.camera is None else _both(found_face.depth, pair)
-        raw, stable = face_flow(crops, landmarks, spotter.settings)
-        motion = strongest_motion(raw, stable, landmarks, depth=depth)
-        emotion = spotter.emotions[spotted.emotions[place]] if name else None
-        movements.append(Movement(onset, apex, offset, height, spotter.band(height), pair, motion, emotion))
+    pictured = np.argsort(-spotted.scores, kind="stable")[:PICTURED]
+    for place, frames in enumerate(spotted.intervals.tolist()):
+        score, emotion = float(spotted.scores[place]), spotter.emotions[spotted.emotions[place]] if name else None
+        found = Movement(*frames, score, spotter.band(score), None, emotion)
+        crops = np.concatenate([found_face.frames(i, i + 1) for i in found.pair])
+        landmarks = found_face.landmarks(found.pair[0], found.pair[0] + 1)[0]
+        motion = face_flow(crops, landmarks, spotter.settings)
+        movements.append(replace(found, motion=strongest_motion(motion, landmarks)))
         if place in pictured:
-            pictures[place] = crops, stable
+            pictures[place] = crops, motion
     return Finding(found_face, spotter, times, scores, tuple(movements), pictures, name)
 
 
@@ -188,7 +196,6 @@ class _Rows(NamedTuple):
     starts: np.ndarray  # (n,) first and second frames
     ends: np.ndarray
     usable: np.ndarray  # (n,) bool: whether the two can be compared
-    step_s: float  # from one to the next
 
 
 def rows_of(video: Video, gap_s: float) -> _Rows:
@@ -204,15 +211,14 @@ def rows_of(video: Video, gap_s: float) -> _Rows:
     gap = max(1, round(gap_s / step))
     when = np.arange(times[first], times[stop - 1] + step / 2, step)
     if len(when) <= gap:
-        count = f"{stop - first} frame{'s' * (stop - first != 1)}"
-        wanted = features.gap_frames(video.fps, gap_s)
-        raise InputError(f"video {video.subject}/{video.name} has {count}: too few for a gap of {wanted}")
+        name = f"video {video.subject}/{video.name}"
+        raise InputError(f"{name} has too few frames for pairs {gap_s:g} s apart ({stop - first}): film longer")
     frames = nearest(times, when - 1e-6).clip(first, stop - 1)  # of two as near it is always the earlier
     starts, ends, scene = frames[:-gap], frames[gap:], np.cumsum(breaks)
     seen = getattr(video, "seen", np.ones(video.n_frames, bool))  # a rendered crop shows a face in every frame
     usable = (scene[starts] == scene[ends]) & (starts < ends) & seen[starts] & seen[ends]
     usable &= np.abs(times[ends] - times[starts] - gap_s) <= max(gap_s / 4, 0.55 / video.fps)
-    return _Rows(when[:-gap] + gap * step / 2, starts, ends, usable, step)
+    return _Rows(when[:-gap] + gap * step / 2, starts, ends, usable)
 
 
 def score_video(
@@ -223,12 +229,12 @@ def score_video(
     Memory does not grow with the length of the video, but for a few numbers a row.
     """
     rows, times = rows_of(video, spotter.gap_s), clock(getattr(video, "source", video))[0]
-    edges = np.flatnonzero(np.diff(np.r_[False, rows.usable, False])).reshape(-1, 2)
-    stretches = edges[np.diff(edges, axis=1)[:, 0] * rows.step_s >= _SHORTEST_S]
+    stretches = np.flatnonzero(np.diff(np.r_[False, rows.usable, False])).reshape(-1, 2)
+    lasts = times[rows.ends[stretches[:, 1] - 1]] - times[rows.starts[stretches[:, 0]]]
+    stretches = stretches[(lasts >= _SHORTEST_S) & (np.diff(stretches)[:, 0] > 1)]
     if len(stretches) == 0:
-        raise InputError(
-            f"video {video.subject}/{video.name} shows no face for {_SHORTEST_S + spotter.gap_s:g} s on end: film longer"
-        )
+        name = f"video {video.subject}/{video.name}"
+        raise InputError(f"{name} shows no face to be measured for {_SHORTEST_S:g} s on end: film longer")
     probability, scored = np.zeros(len(rows.usable), np.float32), np.zeros(len(rows.usable), bool)
     found = []
     with tqdm(total=int(np.diff(stretches).sum()), unit="pair", desc="score", disable=not progress) as bar:
@@ -276,10 +282,6 @@ def _from(video: Video, frame: int) -> Video:
     return view
 
 
-def _both(read, pair: tuple[int, int]) -> np.ndarray:
-    return np.concatenate([read(i, i + 1) for i in pair])
-
-
 def _kept(path: Path) -> FrameValues | None:
     """The scores of a piece that was finished before; None if there are none, or their file is damaged."""
     try:
@@ -301,45 +303,29 @@ def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np
     return masks
 
 
-def face_flow(frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, as it is and with head motion taken out.
+def face_flow(frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings) -> np.ndarray:
+    """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, head motion taken out.
 
-    The landmarks are those of the first frame. Of the settings ``rigid``, which needs a camera, becomes ``affine``.
+    The landmarks are those of the first frame. Of the settings ``rigid``, which needs a camera, becomes ``relief``.
     """
     first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[None] for frame in frames)
+    mode = "relief" if settings.stabilization == "rigid" else settings.stabilization
     found = flow.optical_flow(first, second, method=settings.method)
-    mode = "affine" if settings.stabilization == "rigid" else settings.stabilization
-    return found[0], flow.stabilize(found, mode, landmarks=np.asarray(landmarks)[None])[0]
+    return flow.stabilize(found, mode, landmarks=np.asarray(landmarks)[None])[0]
 
 
-def strongest_motion(
-    found: np.ndarray, stable: np.ndarray, landmarks: np.ndarray, *, depth: np.ndarray | None = None
-) -> Motion:
-    """Which region of a face moves most by a flow, as :func:`face_flow` gives it; with depth ``(2, H, W)`` also away."""
-    length = np.hypot(*stable)
+def strongest_motion(motion: np.ndarray, landmarks: np.ndarray) -> Motion:
+    """Which region of a face moves most by a flow ``(2, H, W)`` of it."""
+    length = np.hypot(*motion)
     masks = region_masks(landmarks, *length.shape)
     strengths = {name: np.percentile(length[mask], _PERCENTILE) for name, mask in masks.items() if mask.any()}
     if not strengths:
         raise InputError("no part of the face lies in the picture: its landmarks are all outside")
     region = max(strengths, key=strengths.get)
-    pixels, away = strengths[region], None if depth is None else _away(depth, found, masks[region], landmarks)
-    return Motion(region, float(pixels), float(pixels * _EYES_APART_MM / _eyes_apart(landmarks)), away)
+    pixels = float(strengths[region])
+    return Motion(region, pixels, pixels * _EYES_APART_MM / _eyes_apart(landmarks))
 
 
 def _eyes_apart(landmarks: np.ndarray) -> float:
     points = np.asarray(landmarks, float)
     return float(np.linalg.norm(points[36:42].mean(axis=0) - points[42:48].mean(axis=0)))
-
-
-def _away(depth: np.ndarray, motion: np.ndarray, region: np.ndarray, landmarks: np.ndarray) -> float | None:
-    """Median change of depth of a region along a flow, less that of the face, in millimetres."""
-    height, width = region.shape
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    # The nearest reading: between a reading and a hole there is no depth.
-    there = cv2.remap(depth[1], columns + motion[0], rows + motion[1], cv2.INTER_NEAREST)
-    known = (depth[0] > 0) & (there > 0)
-    face = flow.face_mask(landmarks, height, width)
-    if not (known & region).any() or not (known & face).any():
-        return None
-    change = 1e3 * (there - depth[0])
-    return float(np.median(change[known & region]) - np.median(change[known & face]))

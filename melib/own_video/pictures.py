@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,8 +25,7 @@ _LINE_S, _MOST_LINES, _APART = 60.0, 6, 0.025
 #: The longer side of the video written, and its highest frame rate: encoding takes longer than everything else.
 _LONGEST_SIDE, _FASTEST = 480, 30.0
 _FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
-_STRIP = 14  # height in pixels of the strip with the timeline
-_FOUND, _MISSED, _CHANCE = (tuple(bytes.fromhex(COLOURS[name][1:])) for name in ("found", "missed", "chance"))
+_FOUND, _CHANCE = (tuple(bytes.fromhex(COLOURS[name][1:])) for name in ("found", "chance"))
 
 
 def clock_time(seconds: float, *, exact: bool = True) -> str:
@@ -90,58 +90,39 @@ def draw_score(axes: Axes, finding: Finding, span: tuple[float, float] | None = 
 
 
 def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> None:
-    """Write the video as H.264 in MP4, a frame around the face, a timeline below, movements named while they last."""
+    """Write the video as H.264 in MP4: a frame around the face, the time, and the movements while they last."""
     import av
 
-    video, (begin, end), (first, stop) = finding.face.source, finding.span, finding.face.span
+    video, (first, stop) = finding.face.source, finding.face.span
     every = max(1, round(video.fps / _FASTEST))
     height, width = video.frames(first, first + 1)[0].shape[:2]
     scale = min(1.0, _LONGEST_SIDE / max(height, width))
-    # The codec wants even sides.
-    size = tuple(max(2, int(side * scale) // 2 * 2) for side in (width, height))
-    canvas, tick = (size[0], size[1] + _STRIP), Fraction(1, 90_000)
-    strip = _strip(finding, canvas[0])
+    tick = Fraction(1, 90_000)
     with av.open(path, "w", format="mp4") as container:
         # One thread: the bits then do not depend on the number of cores.
         stream = container.add_stream("libx264", options={"crf": "23", "preset": "veryfast", "threads": "1"})
-        stream.width, stream.height, stream.pix_fmt = *canvas, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = tick
+        stream.pix_fmt, stream.time_base, stream.codec_context.time_base = "yuv420p", tick, tick
+        # The codec wants even sides.
+        stream.width, stream.height = size = [max(2, int(side * scale) // 2 * 2) for side in (width, height)]
         for frame in tqdm(range(first, stop, every), unit="frame", desc="video", disable=not progress):
             image = cv2.resize(video.frames(frame, frame + 1)[0], size, interpolation=cv2.INTER_AREA)
             _draw(image, finding, frame, scale)
-            below, second = strip.copy(), finding.times[frame] - begin
-            at = round(second / (end - begin) * (canvas[0] - 1))
-            below[:, max(0, at - 1) : at + 1] = _MISSED
-            picture = av.VideoFrame.from_ndarray(np.concatenate([image, below]), format="rgb24")
-            picture.pts, picture.time_base = round(second / tick), tick
+            picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+            picture.pts, picture.time_base = round((finding.times[frame] - finding.span[0]) / tick), tick
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
 
 
 def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None:
-    now = [number for number, found in enumerate(finding.movements) if found.onset <= frame <= found.offset]
+    now = [number for number, found in enumerate(finding.movements, 1) if found.onset <= frame <= found.offset]
     if finding.face.seen[frame]:
-        left, top, width, height = finding.face.window(frame)
-        first, last = ((int(scale * x), int(scale * y)) for x, y in ((left, top), (left + width, top + height)))
-        cv2.rectangle(image, first, last, _FOUND if now else _CHANCE, 3 if now else 1)
-    for line, number in enumerate(now):
-        text = f"{number + 1}: {finding.movements[number].motion.region}"
+        left, top, side, _ = finding.face.window(frame)
+        corners = (np.array([[left, top], [left + side, top + side]]) * scale).astype(int).tolist()
+        cv2.rectangle(image, *corners, _FOUND if now else _CHANCE, 3 if now else 1)
+    texts = [f"{clock_time(finding.times[frame])}" + ("" if finding.face.seen[frame] else " not scored")]
+    texts += [f"{number}: {finding.movements[number - 1].motion.region}" for number in now]
+    for bottom, text in zip(itertools.count(22, 20), texts, strict=False):
         # Light on dark, so that it can be read on any picture.
         (width, height), baseline = cv2.getTextSize(text, *_FONT)
-        bottom = 22 + 20 * line
         cv2.rectangle(image, (4, bottom - height - 4), (12 + width, bottom + baseline), (0, 0, 0), cv2.FILLED)
         cv2.putText(image, text, (8, bottom), _FONT[0], _FONT[1], (255, 255, 255), _FONT[2], cv2.LINE_AA)
-
-
-def _strip(finding: Finding, width: int) -> np.ndarray:
-    """The strip ``(14, width, 3)`` below the picture: the whole video, a bar where something was found, grey elsewhere
-    where nothing was scored."""
-    strip = np.full((_STRIP, width, 3), 255, np.uint8)
-    strip[0] = _CHANCE
-    bars = [(span, _CHANCE) for span in finding.unscored()]
-    bars += [(finding.times[[found.onset, found.offset]], _FOUND) for found in finding.movements]
-    begin, end = finding.span
-    for span, colour in bars:
-        left, right = (round((second - begin) / (end - begin) * width) for second in span)
-        strip[3:-3, left : max(right, left + 1)] = colour
-    return strip

@@ -7,7 +7,6 @@ itself is ever opened. Whatever was found odd stands in ``notes`` of :class:`Rec
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import os
 import zlib
 from collections.abc import Iterator
@@ -15,16 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
-from melib.datasets.images import assumed_camera, check_size, image_size, list_images, read_depth
 from melib.errors import InputError
 from melib.video import Video
 
 #: Rates beyond these come from a damaged header or clock.
 _SLOWEST, _FASTEST = 1.0, 2000.0
-#: Depth is taken to be filmed with this horizontal field of view, the usual one of cameras that measure depth.
-USUAL_VIEW = 65.0
 #: A step in time is a pause if it lasts so many seconds and so many times the usual step.
 _PAUSE_S, _PAUSE_STEPS = 0.25, 3.0
 #: A picture is another scene's if its small grey copy differs from the last one's by so many levels on average, and by
@@ -57,13 +54,10 @@ class Recording(Video):
     notes : tuple of str
         A sentence for whatever was found odd.
 
-    ``fps`` is the rate of a file that keeps no clock, refused where there is one. ``depth`` is a folder with one image
-    (16-bit PNG, millimetres) for each decoded frame, of its size, in the order of the numbers that end their names.
+    ``fps`` is the rate of a file that keeps no clock, refused where there is one.
     """
 
-    def __init__(
-        self, path: str | os.PathLike, *, name: str | None = None, fps: float | None = None, depth: Path | None = None
-    ) -> None:
+    def __init__(self, path: str | os.PathLike, *, name: str | None = None, fps: float | None = None) -> None:
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(f"no video file {path}")
@@ -73,7 +67,7 @@ class Recording(Video):
         self.subject, self.name, self.expressions = "own", self.path.stem if name is None else name, ()
         header = _Header()
         found = _scan(self.path, header)
-        self.n_frames, self.size, self._interlaced = len(found.times), found.size, found.interlaced
+        self.n_frames, self.size = len(found.times), found.size
         self.times, self.fps, notes = _clock(found.times, header, fps, self.path)
         self._aspect = header.aspect
         steps, changes = np.diff(self.times, prepend=0), np.maximum(found.changes, 0)
@@ -92,12 +86,6 @@ class Recording(Video):
             f"{same} of {self.n_frames} frames are the one before again.": same,
         }
         self.notes = (*notes, *(note for note, applies in said.items() if applies))
-        self._readings = None if depth is None else list_images(depth, depth)
-        if depth is not None:
-            if (count := len(self._readings.numbers)) != self.n_frames:
-                raise InputError(f"depth folder {depth} holds {count} images for a video of {self.n_frames} frames")
-            check_size(self._readings.path(0), image_size(self._readings.path(0)), self.size)
-            self.camera = assumed_camera(USUAL_VIEW, *self.size)
         self._decoder: Iterator | None = None
         self._newest, self._frame = -1, None
 
@@ -110,20 +98,9 @@ class Recording(Video):
         """A file brings none; the error says where to get them."""
         raise InputError(f"video {self.subject}/{self.name} has no landmarks: find its face first (melib.face.crop)")
 
-    def depth(self, start: int, stop: int) -> np.ndarray:
-        """Depth of the frames: ``(n, H, W)`` float32 metres, 0 = no reading."""
-        if self._readings is None:
-            return super().depth(start, stop)
-        self.check_range(start, stop)
-        paths = [self._readings.path(i) for i in range(start, stop)]
-        readings = [read_depth(path, 1e-3) for path in paths]
-        for path, reading in zip(paths, readings, strict=True):
-            check_size(path, reading.shape[::-1], self.size)
-        return np.stack(readings)
-
     def _picture(self, index: int) -> np.ndarray:
         if self._decoder is None or index < self._newest:
-            self._decoder, self._newest = _decoded(self.path, _Header(), deinterlace=self._interlaced), -1
+            self._decoder, self._newest = _decoded(self.path, _Header()), -1
         # Frames that are passed over are decoded but never turned into pictures.
         while self._newest < index:
             self._frame = next(self._decoder, None)
@@ -174,26 +151,26 @@ class _Scan(NamedTuple):
 
 
 def _scan(path: Path, header: _Header) -> _Scan:
-    times, changes, damaged, small, content, size, interlaced = [], [], [], None, None, None, False
+    told, small, content, size, interlaced = [], None, None, None, False
     for frame in _decoded(path, header):
         shape = _shown_size(frame, header.aspect)
         size = size or shape
         if shape != size:
             sizes = "{}x{} pixels beside others of {}x{}".format(*shape, *size)
-            raise InputError(f"{path}: frame {len(times)} has {sizes}: bring them to one size")
+            raise InputError(f"{path}: frame {len(told)} has {sizes}: bring them to one size")
         copy = frame.reformat(*_SMALL, format="gray", interpolation="AREA").to_ndarray().astype(np.float32)
         now = zlib.crc32(frame.planes[0])
-        changes.append(0.0 if small is None else -1.0 if now == content else float(np.abs(copy - small).mean()))
+        change = 0.0 if small is None else -1.0 if now == content else float(np.abs(copy - small).mean())
         small, content = copy, now
-        times.append(np.nan if frame.time is None else frame.time)
-        damaged.append(frame.is_corrupt)
+        told.append((np.nan if frame.time is None else frame.time, change, frame.is_corrupt))
         interlaced |= frame.interlaced_frame
     if size is None:
         raise InputError(f"{path} holds no frame that can be decoded")
-    return _Scan(np.array(times, float), np.array(changes), np.array(damaged, bool), interlaced, size)
+    times, changes, damaged = np.array(told, float).T
+    return _Scan(times, changes, damaged.astype(bool), interlaced, size)
 
 
-def _decoded(path: Path, header: _Header, *, deinterlace: bool = False) -> Iterator:
+def _decoded(path: Path, header: _Header) -> Iterator:
     """The pictures of a file's video, one after the other, as PyAV gives them; the header is filled in."""
     import av
 
@@ -212,8 +189,7 @@ def _decoded(path: Path, header: _Header, *, deinterlace: bool = False) -> Itera
             header.promised, header.rate = stream.frames, float(stream.guessed_rate or stream.average_rate or 0)
             header.clock = not container.format.flags & _NO_CLOCK
             header.aspect = float(stream.sample_aspect_ratio or 1)
-            pictures = _of_packets(container.demux(stream), header)
-            yield from _whole_pictures(stream, pictures) if deinterlace else pictures
+            yield from _of_packets(container.demux(stream), header)
 
 
 def _of_packets(packets: Iterator, header: _Header) -> Iterator:
@@ -231,25 +207,6 @@ def _of_packets(packets: Iterator, header: _Header) -> Iterator:
         yield from frames
 
 
-def _whole_pictures(stream, pictures: Iterator) -> Iterator:
-    """Interlaced pictures with the lacking lines interpolated (FFmpeg's filter bwdif), others as they are."""
-    import av
-
-    graph = av.filter.Graph()
-    steps = [graph.add_buffer(template=stream), graph.add("bwdif", "mode=send_frame:deint=interlaced")]
-    steps.append(graph.add("buffersink"))
-    for first, second in itertools.pairwise(steps):
-        first.link_to(second)
-    graph.configure()
-    for picture in itertools.chain(pictures, [None]):  # None: the end
-        graph.push(picture)
-        try:
-            while True:
-                yield graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            continue
-
-
 def _turn(picture) -> np.ndarray:
     """The quarter turn and mirroring ``(2, 2)`` that a file asks for: what right and down become."""
     for each in picture.side_data:
@@ -259,13 +216,9 @@ def _turn(picture) -> np.ndarray:
     return np.eye(2, dtype=int)
 
 
-def _square(picture, aspect: float) -> tuple[int, int]:
-    """Width and height with square pixels: the side that has too few is enlarged."""
-    return round(picture.width * max(1.0, aspect)), round(picture.height * max(1.0, 1 / aspect))
-
-
 def _shown_size(picture, aspect: float) -> tuple[int, int]:
-    width, height = _square(picture, aspect)
+    """Width and height with square pixels, the side that has too few enlarged, and turned as the file asks."""
+    width, height = round(picture.width * max(1.0, aspect)), round(picture.height * max(1.0, 1 / aspect))
     return (width, height) if _turn(picture)[0, 0] else (height, width)
 
 
@@ -273,12 +226,15 @@ def _shown(picture, aspect: float, what: str) -> np.ndarray:
     """RGB ``(H, W, 3)`` uint8 as a player shows it."""
     import av
 
-    width, height = _square(picture, aspect)
+    turn = _turn(picture)
+    width, height = _shown_size(picture, aspect)[:: 1 if turn[0, 0] else -1]
+    size = {} if picture.interlaced_frame else {"width": width, "height": height}
     try:
-        image = picture.to_ndarray(format="rgb24", width=width, height=height)
+        image = picture.to_ndarray(format="rgb24", **size)
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(f"{what} has colours that cannot be turned into RGB ({error}): convert the video") from error
-    turn = _turn(picture)
+    if picture.interlaced_frame:
+        image = cv2.resize(image[::2], (width, height))  # the lines of one moment, and between them their means
     if not turn[0, 0]:
         image = image.swapaxes(0, 1)
     right, down = turn.sum(axis=0)
