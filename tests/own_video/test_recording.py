@@ -4,7 +4,6 @@ import tracemalloc
 from fractions import Fraction
 
 import av
-import cv2
 import numpy as np
 import pytest
 
@@ -117,18 +116,14 @@ def test_the_nearest_frame_in_time_is_taken():
     assert nearest(np.zeros(1), np.array([-1.0, 3.0])).tolist() == [0, 0]
 
 
-def test_a_rate_that_is_given_overrules_the_clock_and_one_that_no_camera_has_is_refused(frames, tmp_path):
-    path = film(tmp_path / "fast.mkv", frames)
-    video = Recording(path, fps=200)
-    assert video.fps == 200 and video.times[-1] == 29 / 200
-    for fps in (0, -30, 1e6, float("nan")):
-        refused("frame rate lies between", path, fps=fps)
-
-
-def test_a_file_without_a_clock_asks_for_a_rate(frames, tmp_path):
+def test_a_file_without_a_clock_asks_for_a_rate_and_one_with_a_clock_keeps_it(frames, tmp_path):
     path = film(tmp_path / "camera.h264", frames, codec="libx264", pixels="yuv420p", qp="0")
     refused("no usable time stamps: give the rate", path)
-    assert Recording(path, fps=90).n_frames == 30
+    video = Recording(path, fps=90)
+    assert (video.n_frames, video.fps, video.times[-1]) == (30, 90, 29 / 90)
+    for fps in (0, -30, 1e6, float("nan")):
+        refused("frame rate lies between", path, fps=fps)
+    refused("keeps its own time: leave --fps out", film(tmp_path / "fast.mkv", frames), fps=200)
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -185,27 +180,3 @@ def test_only_the_file_of_that_name_is_read(frames, tmp_path):
         refused(f"{name} (cannot be read as|holds no)", tmp_path / name)
     for missing in (tmp_path / "missing.mp4", "http://127.0.0.1/film.mp4"):
         refused("no video file", missing, FileNotFoundError)
-
-
-def depth_folder(folder, count, *, height=48):
-    """600 mm in the first frame, a millimetre more in each."""
-    folder.mkdir()
-    for number in range(count):
-        cv2.imwrite(str(folder / f"depth_{number:03d}.png"), np.full((height, 64), 600 + number, np.uint16))
-    return folder
-
-
-def test_depth_of_a_frame_is_that_of_its_image_in_metres_and_must_fit(frames, tmp_path):
-    numbered = film(tmp_path / "numbered.mkv", frames)
-    video = Recording(numbered, depth=depth_folder(tmp_path / "depth", 30))
-    found = video.depth(4, 6)
-    assert found.shape == (2, 48, 64) and found.dtype == np.float32
-    np.testing.assert_allclose(found[:, 0, 0], [0.604, 0.605], rtol=1e-6)
-    assert (video.camera.width, video.camera.height) == (64, 48)
-    assert np.degrees(2 * np.arctan(32 / video.camera.fx)) == pytest.approx(65)
-    refused("holds 29 images for a video of 30 frames", numbered, depth=depth_folder(tmp_path / "few", 29))
-    small = depth_folder(tmp_path / "small", 30, height=24)
-    refused("64x24 pixels, but the video begins with 64x48", numbered, depth=small)
-    refused("no folder .*missing", numbered, FileNotFoundError, depth=tmp_path / "missing")
-    with pytest.raises(ValueError, match="no depth"):
-        Recording(numbered).depth(0, 1)
