@@ -28,6 +28,9 @@ _SMALLEST_FACE, _SMALL_FACE = 24, 40
 _ASIDE = 0.1
 #: A face is doubtful if the detector is less sure of it, or its eyes are not as usual apart, as shares of the crop.
 _SURE, _EYES_SHARE = 0.5, (0.36, 0.48)
+#: A crop that follows the head lies about it as the benchmark's: so many distances between the eyes wide, and the eyes
+#: at this share of it from above.
+_EYES_WIDE, _EYES_DOWN = 2.4, 0.24
 #: So many crops are kept, for readers that step back by two seconds or three.
 _RECENT = 128
 
@@ -111,10 +114,15 @@ class CroppedVideo(Video):
         # Whole pixels, also where the crop follows the head: resizing then blurs every frame alike (flow between crops
         # cut between pixels errs more), depth stays under its colour, and a step is a shift of the whole image.
         self.check_range(frame, frame + 1)
-        box, height, width = self.start.box, self.start.height, self.start.width
-        side, way = min(max(box.width, box.height), height, width), np.zeros(2)
+        box, height, width, way = self.start.box, self.start.height, self.start.width, np.zeros(2)
         if self.track:
+            # A detector's boxes come in steps of a fifth of their size: the eyes tell the face's size better.
+            right, left = (self.start.landmarks[each].mean(axis=0) for each in (slice(36, 42), slice(42, 48)))
+            side = _EYES_WIDE * np.hypot(*(left - right))
+            corner = (right + left) / 2 - (side / 2, _EYES_DOWN * side)
+            box = Box(*np.rint([*corner, side, side]).astype(int).tolist())
             way = place(self._track.at(frame, frame + 1)[0]) - place(self.start.landmarks)
+        side = min(max(box.width, box.height), height, width)
         right, down = np.rint(way).astype(int).tolist()
         left = min(max(box.left + (box.width - side) // 2, 0), width - side) + right
         top = min(max(box.top + (box.height - side) // 2, 0), height - side) + down
@@ -150,18 +158,16 @@ class CroppedVideo(Video):
         share = float(np.median(np.hypot(*eyes.T))) / side
         # Pixels by which the face's box reaches over the edge that it reaches over farthest.
         over = max(-box.left, -box.top, box.left + box.width - start.width, box.top + box.height - start.height)
+        aside, small = over > _ASIDE * max(box.width, box.height), side < _SMALL_FACE
+        doubtful = not _EYES_SHARE[0] <= share <= _EYES_SHARE[1]
         taken = f"number {self.number} from the left" if self.number else "the largest"
         unusual = {
             f"no face before frame {start.frame}: the crop is made from that frame": start.frame > self.span[0],
             f"{start.faces} faces in frame {start.frame}: {taken} is taken": start.faces > 1,
-            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements of it cannot be seen": side
-            < _SMALL_FACE,
-            "the face reaches over the edge of the image: the crop holds what lies inside": over
-            > _ASIDE * max(box.width, box.height),
+            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements cannot be seen": small,
+            "the face reaches over the edge of the image: the crop holds what lies inside": aside,
             f"the detector is not sure of the face (confidence {sure:.1f}): marks are doubtful": 0 < sure < _SURE,
-            f"the eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful": not _EYES_SHARE[0]
-            <= share
-            <= _EYES_SHARE[1],
+            f"the eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful": doubtful,
             f"the face was not found in {lost} of {looks} frames looked at": lost > 0,
         }
         return tuple(note for note, applies in unusual.items() if applies)

@@ -51,7 +51,7 @@ class PaintDetector:
     def landmarks(self, rgb, box):
         # Enough of a face for its regions, for what stays steady in it, and to be one that looks into the camera.
         points = np.random.default_rng(68).uniform(0.3, 0.7, (68, 2))
-        points[36:42], points[42:48], points[30] = (0.3, 0.4), (0.7, 0.4), (0.5, 0.55)
+        points[36:42], points[42:48], points[30] = (0.2917, 0.24), (0.7083, 0.24), (0.5, 0.45)
         points[48:, 1] += 0.2
         points[[17, 26, 19, 24]] = (0.15, 0.25), (0.85, 0.25), (0.3, 0.2), (0.7, 0.2)
         points[[50, 57, 60, 64]] = (0.45, 0.7), (0.5, 0.85), (0.38, 0.77), (0.62, 0.77)

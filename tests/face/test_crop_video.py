@@ -130,7 +130,7 @@ def test_what_is_unusual_about_a_face_is_said():
     assert 400 <= late.start.frame <= 430
     assert late.notes == (f"no face before frame {late.start.frame}: the crop is made from that frame",)
     small = cut([(30, 20, 36)])
-    assert small.notes == ("the face is only 36 pixels wide, enlarged to 128: small movements of it cannot be seen",)
+    assert small.notes == ("the face is only 36 pixels wide, enlarged to 128: small movements cannot be seen",)
 
 
 EYE, MOUTH, NOSE = slice(36, 42), slice(48, 68), 30
@@ -140,11 +140,11 @@ EYE, MOUTH, NOSE = slice(36, 42), slice(48, 68), 30
     ("confidence", "part", "place", "doubts"),
     [
         (0.4, NOSE, (0.5, 0.5), "not sure of the face (confidence 0.4)"),
-        (1.0, EYE, (0.35, 0.4), "the eyes are 0.35 of the crop's side apart"),
+        (1.0, EYE, (0.35, 0.24), "the eyes are 0.36 of the crop's side apart"),
         (0.15, NOSE, (0.5, 0.5), None),
         (1.0, NOSE, (0.68, 0.5), None),  # turned away
         (1.0, MOUTH, (0.5, 0.1), None),  # upside down
-        (1.0, EYE, (0.5, 0.4), None),  # eyes too near to each other
+        (1.0, EYE, (0.5, 0.24), None),  # eyes too near to each other
     ],
 )
 def test_a_doubtful_face_is_warned_of_and_one_that_cannot_be_measured_is_none(confidence, part, place, doubts):
