@@ -40,8 +40,7 @@ class CroppedVideo(Video):
 
     The face is that of the first frame with one, the largest if there are several; it is looked for when first needed.
     Its box, made square and moved into the image, is cut out of every frame and resized, as in the released MEAN code;
-    depth goes with it (nearest reading, holes kept) and the camera is adjusted exactly. Frames are read one at a time
-    and only the latest crops kept.
+    depth goes with it (nearest reading, holes kept). Frames are read one at a time and only the latest crops kept.
 
     Parameters
     ----------
@@ -51,17 +50,14 @@ class CroppedVideo(Video):
         By default :class:`DlibDetector`, the predictor of the released MEAN code.
     track : bool
         Let the crop follow the head, six looks a second, smoothed over time; features should then be stabilised.
-    box : tuple of int, optional
-        ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
-    number : int, optional
-        Which face of the first frame with faces, from the left, from 1 on.
+    box, number : tuple of int and int, optional
+        ``(left, top, width, height)`` of the face in the first frame, where no detector finds it; or which face of the
+        first frame with faces, from the left, from 1 on.
     span : tuple of int, optional
         First frame, and the one after the last, in which the face is looked for.
-    cache : path, optional
-        Folder in which detections are kept, a small file for each video, by its subject and name: delete the folder
-        when another video takes the place of one.
-    dataset : str
-        Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
+    cache, dataset : path and str, optional
+        Folder in which detections are kept, a small file for each video, by its subject and name and its dataset's:
+        delete the folder when another video takes the place of one.
 
     Where the extra ``faces`` is needed and not installed, the size is too small, the box lies outside the image, or a
     kept detection is damaged, ValueError is raised; FaceError, if there is no face, or a tiny one.

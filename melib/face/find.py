@@ -47,7 +47,7 @@ class Start(NamedTuple):
     frame: int  # the first frame looked at that shows a face
     looks: int  # frames looked at until then
     faces: int  # faces in that frame
-    box: Box  # of the largest of them, or of the one that was asked for
+    box: Box  # of the one that is taken
     confidence: float
     landmarks: np.ndarray  # (68, 2) float32 pixels
     height: int  # of the video's frames
@@ -113,7 +113,7 @@ def find_start(video: Video, detector: Detector, box: Box | None, number: int | 
     for looks, frame in enumerate(frames, start=1):
         rgb = video.frames(frame, frame + 1)[0]
         faces = sorted(filter(measurable, detector.detect(rgb)), key=lambda face: face.box.left)
-        if number is not None and 0 < len(faces) and not 1 <= number <= len(faces):
+        if faces and number is not None and not 1 <= number <= len(faces):
             raise FaceError(f"frame {frame} of {name} shows faces: {len(faces)}; there is no number {number}")
         if faces:
             face = faces[number - 1] if number else max(faces, key=lambda face: face.box.width * face.box.height)
@@ -132,26 +132,16 @@ def follow(video: Video, detector: Detector, start: Start, span: tuple[int, int]
     The smoothing (Savitzky and Golay 1964, doi:10.1021/ac60214a047) looks at past and future alike, so the track does
     not lag, and it keeps a steady movement as it is, also where it begins and ends.
     """
-    last, known, missed, described = Face(start.box, start.landmarks, start.confidence), True, 0, None
+    last, known, missed, found, sure = Face(start.box, start.landmarks, start.confidence), True, 0, [], []
     frames, parts = _looks(video, span, start.frame)
-    opens, found, sure = np.diff(parts, prepend=parts[0]) > 0, [], []
+    opens = np.diff(parts, prepend=parts[0]) > 0
     for frame, opened in zip(frames, opens, strict=True):
-        face, missed = None, 0 if opened else missed
-        known = (known and not opened) or frame < start.frame
+        face = None
+        known, missed = (known and not opened) or frame < start.frame, 0 if opened else missed
         if frame == start.frame:
-            rgb, face = video.frames(frame, frame + 1)[0], last
-            described = functools.cache(functools.partial(detector.describe, rgb, last))
+            face, first = last, video.frames(frame, frame + 1)[0]
         elif frame > start.frame and (known or missed % _LOOKS_PER_SECOND == 0):
-            rgb = video.frames(frame, frame + 1)[0]
-            faces = [each for each in detector.detect(rgb, near=last.box if known else None) if measurable(each)]
-            middle = last.landmarks.mean(axis=0)
-            if known:
-                ways = [float(np.linalg.norm(each.landmarks.mean(axis=0) - middle)) for each in faces]
-                nearest = min(ways, default=np.inf) <= last.box.width
-            else:
-                ways = [float(np.linalg.norm(detector.describe(rgb, each) - described())) for each in faces]
-                nearest = min(ways, default=np.inf) < SAME
-            face = faces[int(np.argmin(ways))] if nearest else None
+            face = _again(video.frames(frame, frame + 1)[0], detector, last if known else None, (first, start))
         if frame >= start.frame:
             missed = 0 if face else missed + 1
             known = bool(face) or (known and missed < _LOOKS_PER_SECOND)
@@ -166,6 +156,21 @@ def follow(video: Video, detector: Detector, start: Start, span: tuple[int, int]
             part = landmarks[first:stop]
             landmarks[first:stop] = savgol_filter(part, reach, min(2, reach - 1), axis=0, mode="interp")
     return Track.of(frames, landmarks, sure)
+
+
+def _again(rgb: np.ndarray, detector: Detector, last: Face | None, start: tuple[np.ndarray, Start]) -> Face | None:
+    """The face near its last place; where that says nothing, the one that is described as the start's."""
+    faces = [each for each in detector.detect(rgb, near=last and last.box) if measurable(each)]
+    if last is not None:
+        reach, ways = last.box.width, [_way(each.landmarks.mean(axis=0), last.landmarks.mean(axis=0)) for each in faces]
+    else:
+        wanted = detector.describe(*start) if faces else None
+        reach, ways = SAME, [_way(detector.describe(rgb, each), wanted) for each in faces]
+    return faces[int(np.argmin(ways))] if min(ways, default=np.inf) < reach else None
+
+
+def _way(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.linalg.norm(one - other))
 
 
 def place(landmarks: np.ndarray) -> np.ndarray:

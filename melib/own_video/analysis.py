@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,8 +61,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Motion:
+class Motion(NamedTuple):
     """The strongest motion of a face between two frames, head motion taken out."""
 
     region: str  # one of REGIONS
@@ -70,8 +69,7 @@ class Motion:
     millimetres: float  # the same on the face, whose eyes are taken to be 63 mm apart
 
 
-@dataclass(frozen=True)
-class Movement:
+class Movement(NamedTuple):
     """One brief movement of a face; frames are those of the file, and inclusive."""
 
     onset: int
@@ -79,13 +77,9 @@ class Movement:
     offset: int
     score: float  # of the network, between 0 and 1
     band: Band  # what marks of such a score were worth on the benchmark
-    motion: Motion  # between the frames of the pair
-    emotion: str | None = None  # the nearest class, where naming was asked for
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        """The two frames between which the motion is measured: onset and apex; apex and offset, if those are one."""
-        return (self.onset, self.apex) if self.onset < self.apex else (self.apex, self.offset)
+    emotion: str | None  # the nearest class, where naming was asked for
+    motion: Motion  # from onset to apex; from apex to offset, if the first two are one
+    pair: tuple[int, int]  # those two frames
 
 
 class Scores(NamedTuple):
@@ -142,11 +136,10 @@ class Finding:
         """
         rows = []
         for found in self.movements:
-            frames, motion, band = (found.onset, found.apex, found.offset), found.motion, found.band
-            seconds = self.times[list(frames)]
-            named = self.face.subject, self.face.name, found.onset, found.offset, found.emotion, found.apex, found.score
-            strength = motion.region, motion.pixels, motion.millimetres
-            rows.append((*named, *seconds, *strength, band.share, band.low, band.high))
+            frames = [found.onset, found.offset, found.apex]
+            named = self.face.subject, self.face.name, *frames[:2], found.emotion, found.apex, found.score
+            seconds = self.times[sorted(frames)]
+            rows.append((*named, *seconds, *found.motion, found.band.share, found.band.low, found.band.high))
         table = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(("onset", "apex", "offset"), "int64"))
         return table if self.named else table.drop(columns="emotion")
 
@@ -177,32 +170,25 @@ def analyse(
     scores = score_video(found_face, spotter, work=work, device=device, progress=progress)
     spotted, movements, pictures = scores.spotted, [], {}
     pictured = np.argsort(-spotted.scores, kind="stable")[:PICTURED]
-    for place, frames in enumerate(spotted.intervals.tolist()):
+    for place, (onset, apex, offset) in enumerate(spotted.intervals.tolist()):
         score, emotion = float(spotted.scores[place]), spotter.emotions[spotted.emotions[place]] if name else None
-        found = Movement(*frames, score, spotter.band(score), None, emotion)
-        crops = np.concatenate([found_face.frames(i, i + 1) for i in found.pair])
-        landmarks = found_face.landmarks(found.pair[0], found.pair[0] + 1)[0]
-        motion = face_flow(crops, landmarks, spotter.settings)
-        movements.append(replace(found, motion=strongest_motion(motion, landmarks)))
+        pair = (onset, apex) if onset < apex else (apex, offset)
+        crops = np.concatenate([found_face.frames(i, i + 1) for i in pair])
+        landmarks = found_face.landmarks(pair[0], pair[0] + 1)[0]
+        moved = face_flow(crops, landmarks, spotter.settings)
+        motion = strongest_motion(moved, landmarks)
+        movements.append(Movement(onset, apex, offset, score, spotter.band(score), emotion, motion, pair))
         if place in pictured:
-            pictures[place] = crops, motion
+            pictures[place] = crops, moved
     return Finding(found_face, spotter, times, scores, tuple(movements), pictures, name)
 
 
-class _Rows(NamedTuple):
-    """Frame pairs a gap apart, evenly spaced in time."""
+def rows_of(video: Video, gap_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The frame pairs of a video that are scored, about 30 a second: when, first and second frames, which are usable.
 
-    seconds: np.ndarray  # (n,) halfway between the frames of each
-    starts: np.ndarray  # (n,) first and second frames
-    ends: np.ndarray
-    usable: np.ndarray  # (n,) bool: whether the two can be compared
-
-
-def rows_of(video: Video, gap_s: float) -> _Rows:
-    """The frame pairs of a video that are scored, about 30 a second, those nearest in time where its clock varies.
-
-    Two frames cannot be compared if no face was seen there, a pause or a cut lies between, or they are not about a gap
-    apart. At high rates frames are left out, at low ones pairs repeated: a network counts time in rows.
+    A pair lies at the time halfway between its frames, those nearest to where they should be. It is of no use if no
+    face was seen there, a pause or a cut lies between, or the two are not about a gap apart. At high rates frames are
+    left out, at low ones pairs repeated: a network counts time in rows.
     """
     times, breaks = clock(getattr(video, "source", video))
     first, stop = getattr(video, "span", (0, video.n_frames))
@@ -218,7 +204,7 @@ def rows_of(video: Video, gap_s: float) -> _Rows:
     seen = getattr(video, "seen", np.ones(video.n_frames, bool))  # a rendered crop shows a face in every frame
     usable = (scene[starts] == scene[ends]) & (starts < ends) & seen[starts] & seen[ends]
     usable &= np.abs(times[ends] - times[starts] - gap_s) <= max(gap_s / 4, 0.55 / video.fps)
-    return _Rows(when[:-gap] + gap * step / 2, starts, ends, usable)
+    return when[:-gap] + gap * step / 2, starts, ends, usable
 
 
 def score_video(
@@ -228,29 +214,29 @@ def score_video(
 
     Memory does not grow with the length of the video, but for a few numbers a row.
     """
-    rows, times = rows_of(video, spotter.gap_s), clock(getattr(video, "source", video))[0]
-    stretches = np.flatnonzero(np.diff(np.r_[False, rows.usable, False])).reshape(-1, 2)
-    lasts = times[rows.ends[stretches[:, 1] - 1]] - times[rows.starts[stretches[:, 0]]]
+    seconds, starts, ends, usable = rows_of(video, spotter.gap_s)
+    times = clock(getattr(video, "source", video))[0]
+    stretches = np.flatnonzero(np.diff(np.r_[False, usable, False])).reshape(-1, 2)
+    lasts = times[ends[stretches[:, 1] - 1]] - times[starts[stretches[:, 0]]]
     stretches = stretches[(lasts >= _SHORTEST_S) & (np.diff(stretches)[:, 0] > 1)]
     if len(stretches) == 0:
         name = f"video {video.subject}/{video.name}"
         raise InputError(f"{name} shows no face to be measured for {_SHORTEST_S:g} s on end: film longer")
-    probability, scored = np.zeros(len(rows.usable), np.float32), np.zeros(len(rows.usable), bool)
-    found = []
+    probability, scored, found = np.zeros(len(usable), np.float32), np.zeros(len(usable), bool), []
     with tqdm(total=int(np.diff(stretches).sum()), unit="pair", desc="score", disable=not progress) as bar:
         for first, stop in stretches.tolist():
-            pairs = rows.starts[first:stop], rows.ends[first:stop]
+            pairs = starts[first:stop], ends[first:stop]
             values = _values(video, pairs, spotter, work, device, bar)
             probability[first:stop], scored[first:stop] = values.kinds[:, 0], True
             begin, end = times[pairs[0][0]], times[pairs[1][-1]]
             # Frames of an even clock, from the stretch's first one on: what lies outside of it is not pointed at.
-            even = (rows.seconds[first:stop] - begin) * video.fps
+            even = (seconds[first:stop] - begin) * video.fps
             marks = spotter.intervals(values, even, round((end - begin) * video.fps) + 1)
             for where, score, emotion in zip(marks.intervals, marks.scores, marks.emotions, strict=True):
                 found.append((*nearest(times, begin + where / video.fps), score, emotion))
     table = np.array(sorted(each for each in found if each[0] < each[2]), float).reshape(-1, 5)
     spotted = Spotted(table[:, :3].astype(int), table[:, 3], table[:, 4].astype(int))
-    return Scores(rows.seconds, probability, scored, spotted)
+    return Scores(seconds, probability, scored, spotted)
 
 
 def _values(video: Video, pairs: features.Pairs, spotter: Spotter, work: Path | None, device, bar: tqdm) -> FrameValues:

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -66,21 +65,20 @@ class Recording(Video):
         check_rate(fps)
         self.subject, self.name, self.expressions = "own", self.path.stem if name is None else name, ()
         header = _Header()
-        found = _scan(self.path, header)
-        self.n_frames, self.size = len(found.times), found.size
-        self.times, self.fps, notes = _clock(found.times, header, fps, self.path)
-        self._aspect = header.aspect
-        steps, changes = np.diff(self.times, prepend=0), np.maximum(found.changes, 0)
+        stamps, changes, damaged = _scan(self.path, header)
+        self.n_frames, self.size, self._aspect = len(stamps), header.size, header.aspect
+        self.times, self.fps, notes = _clock(stamps, header, fps, self.path)
+        steps = np.diff(self.times, prepend=0)
         pauses = steps > max(_PAUSE_S, _PAUSE_STEPS / self.fps)
-        cuts = changes > max(_CUT_LEVELS, _CUT_TIMES * float(np.median(changes)))
-        self.breaks = found.damaged | np.r_[False, found.damaged[:-1]] | pauses | cuts
-        same, damaged = int((found.changes < 0).sum()), int(found.damaged.sum()) + header.lost
+        cuts = changes > max(_CUT_LEVELS, _CUT_TIMES * float(np.median(np.maximum(changes, 0))))
+        self.breaks = damaged | np.r_[False, damaged[:-1]] | pauses | cuts
+        same, lost = int((changes < 0).sum()), int(damaged.sum()) + header.lost
         said = {
             # Some containers only know how long they are, from which the count follows to within a frame.
             f"The header promises {header.promised} frames, {self.n_frames} could be decoded.": header.promised > 0
             and abs(header.promised - self.n_frames) > 1,
-            f"Damaged pictures: {damaged}. Nothing is compared with them.": damaged,
-            "The video is interlaced: lacking lines are interpolated.": found.interlaced,
+            f"Damaged pictures: {lost}. Nothing is compared with them.": lost,
+            "The video is interlaced: lacking lines are interpolated.": header.interlaced,
             f"Pauses: {pauses.sum()}, of up to {steps.max():.1f} s. Nothing is compared across them.": pauses.any(),
             f"Cuts to another scene: {cuts.sum()}. Nothing is compared across them.": cuts.any(),
             f"{same} of {self.n_frames} frames are the one before again.": same,
@@ -131,43 +129,37 @@ def check_rate(fps: float | None) -> None:
 
 @dataclass
 class _Header:
-    """What a file says of itself, and how many packets gave no picture."""
+    """What a file says of itself; how many packets gave no picture; and what all its pictures share."""
 
     promised: int = 0  # frames; 0 if it does not say
     rate: float = 0.0  # frames per second
     clock: bool = True  # whether the format keeps time stamps
     aspect: float = 1.0  # width of a pixel over its height
     lost: int = 0
+    interlaced: bool = False
+    size: tuple[int, int] | None = None  # as shown
 
 
-class _Scan(NamedTuple):
-    """What decoding a file once has told."""
-
-    times: np.ndarray  # (n,) seconds, NaN where a frame has no time stamp
-    changes: np.ndarray  # (n,) mean difference of small grey copies from the frame before; -1 if it is the same again
-    damaged: np.ndarray  # (n,) bool
-    interlaced: bool
-    size: tuple[int, int]
-
-
-def _scan(path: Path, header: _Header) -> _Scan:
-    told, small, content, size, interlaced = [], None, None, None, False
+def _scan(path: Path, header: _Header) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each frame its time (NaN if the file has none), how far a small grey copy differs from that of the frame
+    before (-1 if it is the same picture again), and whether it is damaged."""
+    told, small, content = [], None, None
     for frame in _decoded(path, header):
         shape = _shown_size(frame, header.aspect)
-        size = size or shape
-        if shape != size:
-            sizes = "{}x{} pixels beside others of {}x{}".format(*shape, *size)
+        header.size = header.size or shape
+        if shape != header.size:
+            sizes = "{}x{} pixels beside others of {}x{}".format(*shape, *header.size)
             raise InputError(f"{path}: frame {len(told)} has {sizes}: bring them to one size")
         copy = frame.reformat(*_SMALL, format="gray", interpolation="AREA").to_ndarray().astype(np.float32)
         now = zlib.crc32(frame.planes[0])
         change = 0.0 if small is None else -1.0 if now == content else float(np.abs(copy - small).mean())
         small, content = copy, now
         told.append((np.nan if frame.time is None else frame.time, change, frame.is_corrupt))
-        interlaced |= frame.interlaced_frame
-    if size is None:
+        header.interlaced |= frame.interlaced_frame
+    if not told:
         raise InputError(f"{path} holds no frame that can be decoded")
     times, changes, damaged = np.array(told, float).T
-    return _Scan(times, changes, damaged.astype(bool), interlaced, size)
+    return times, changes, damaged.astype(bool)
 
 
 def _decoded(path: Path, header: _Header) -> Iterator:

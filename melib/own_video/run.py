@@ -72,10 +72,8 @@ def spot_file(
 
     Parameters
     ----------
-    path, out : path
-        A video file or a folder of numbered images, and the folder to write, by default ``NAME-spot``.
-    model : path, optional
-        A spotter, by default the one shipped.
+    path, out, model : path
+        A video file or a folder of numbered images; the folder to write, by default ``NAME-spot``; and a spotter.
     fps : float, optional
         The rate as filmed of what has no clock.
     annotate, progress : bool

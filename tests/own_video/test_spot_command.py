@@ -213,19 +213,19 @@ def test_nothing_is_marked_where_no_face_was_seen_or_something_lies_between(
     video = Recording(mp4)
     video.times = np.where(np.arange(60) < 30, video.times, video.times + 3)
     video.breaks[30] = True
-    rows = analysis.rows_of(face.crop(video), spotter.gap_s)
-    assert 48 <= rows.usable.sum() <= 50 and rows.seconds[-1] == pytest.approx(video.times[-1] - 0.1, abs=0.02)
-    assert not ((rows.starts[rows.usable] < 30) & (rows.ends[rows.usable] >= 30)).any()
+    seconds, starts, ends, usable = analysis.rows_of(face.crop(video), spotter.gap_s)
+    assert 48 <= usable.sum() <= 50 and seconds[-1] == pytest.approx(video.times[-1] - 0.1, abs=0.02)
+    assert not ((starts[usable] < 30) & (ends[usable] >= 30)).any()
 
 
 @pytest.mark.parametrize(("fps", "step", "gap"), [(30, 1, 6), (15, 1, 3), (60, 2, 12), (200, 7, 42), (25, 1, 5)])
 def test_rows_lie_about_a_thirtieth_of_a_second_apart_and_frames_the_gap(fps, step, gap):
     video = type("Film", (), {"fps": float(fps), "n_frames": 4 * fps, "subject": "a", "name": "b"})()
-    rows = analysis.rows_of(video, 0.2)
-    assert rows.usable.all() and set(rows.ends - rows.starts) == {gap}
-    assert set(np.unique(np.diff(np.unique(rows.starts)))) == {step}
-    assert 24 < 1 / np.diff(rows.seconds).mean() < 36
-    np.testing.assert_allclose(rows.seconds, (rows.starts + rows.ends) / 2 / fps, atol=0.51 / fps)
+    seconds, starts, ends, usable = analysis.rows_of(video, 0.2)
+    assert usable.all() and set(ends - starts) == {gap}
+    assert set(np.unique(np.diff(np.unique(starts)))) == {step}
+    assert 24 < 1 / np.diff(seconds).mean() < 36
+    np.testing.assert_allclose(seconds, (starts + ends) / 2 / fps, atol=0.51 / fps)
 
 
 def test_a_long_timeline_has_lines_and_many_marks_are_warned_of(mp4, spotters):
