@@ -24,8 +24,6 @@ from melib.video import Camera, Dataset, Video
 #: A smaller face is refused: enlarged more than five times, it shows no small movement. Of one below the second size a
 #: movement of one pixel at 128 is less than a third of a pixel of the video.
 _SMALLEST_FACE, _SMALL_FACE = 24, 40
-#: A crop that lies farther from its face than this part of its side has lost some of it.
-_ASIDE = 0.1
 #: A face is doubtful if the detector is less sure of it, or its eyes are not as usual apart, as shares of the crop.
 _SURE, _EYES_SHARE = 0.5, (0.36, 0.48)
 #: A crop that follows the head lies about it as the benchmark's: so many distances between the eyes wide, and the eyes
@@ -144,7 +142,7 @@ class CroppedVideo(Video):
     @property
     def notes(self) -> tuple[str, ...]:
         """What whoever reads a result should know of the face, empty if all is well; looks along a tracked video."""
-        start, box, side, sure = self.start, self.start.box, self.window(self.start.frame).width, self.start.confidence
+        start, side, sure = self.start, self.window(self.start.frame).width, self.start.confidence
         lost, looks, landmarks = 0, self.start.looks, start.landmarks[None]
         if self.track:
             after = self._track.confidence[self._track.frames > start.frame]
@@ -152,9 +150,8 @@ class CroppedVideo(Video):
             sure, landmarks = np.median(after[after > 0]) if after.any() else sure, self._track.landmarks
         eyes = landmarks[:, 36:42].mean(axis=1) - landmarks[:, 42:48].mean(axis=1)
         share = float(np.median(np.hypot(*eyes.T))) / side
-        # Pixels by which the face's box reaches over the edge that it reaches over farthest.
-        over = max(-box.left, -box.top, box.left + box.width - start.width, box.top + box.height - start.height)
-        aside, small = over > _ASIDE * max(box.width, box.height), side < _SMALL_FACE
+        aside = not ((start.landmarks >= 0) & (start.landmarks < (start.width, start.height))).all()
+        small = side < _SMALL_FACE
         doubtful = not _EYES_SHARE[0] <= share <= _EYES_SHARE[1]
         taken = f"number {self.number} from the left" if self.number else "the largest"
         unusual = {

@@ -6,7 +6,6 @@ on disk: one small JSON file each, named by the hash of all that it depends on.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import json
@@ -162,15 +161,12 @@ def _again(rgb: np.ndarray, detector: Detector, last: Face | None, start: tuple[
     """The face near its last place; where that says nothing, the one that is described as the start's."""
     faces = [each for each in detector.detect(rgb, near=last and last.box) if measurable(each)]
     if last is not None:
-        reach, ways = last.box.width, [_way(each.landmarks.mean(axis=0), last.landmarks.mean(axis=0)) for each in faces]
+        reach, ways = last.box.width, [(each.landmarks - last.landmarks).mean(axis=0) for each in faces]
     else:
         wanted = detector.describe(*start) if faces else None
-        reach, ways = SAME, [_way(detector.describe(rgb, each), wanted) for each in faces]
-    return faces[int(np.argmin(ways))] if min(ways, default=np.inf) < reach else None
-
-
-def _way(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.linalg.norm(one - other))
+        reach, ways = SAME, [detector.describe(rgb, each) - wanted for each in faces]
+    lengths = [float(np.linalg.norm(way)) for way in ways]
+    return faces[int(np.argmin(lengths))] if min(lengths, default=np.inf) < reach else None
 
 
 def place(landmarks: np.ndarray) -> np.ndarray:
@@ -182,7 +178,9 @@ def kept(folder: Path | None, depends_on: dict, kind: type, find: Callable) -> S
     """What was found before, or else find it now and keep it; without a folder nothing is kept."""
     if folder is None:
         return find()
-    described = json.dumps({**depends_on, "kind": kind.__name__, "code": _code()}, sort_keys=True)
+    # What other code found is not taken up.
+    code = hashlib.sha256(b"".join(Path(file).read_bytes() for file in (detect.__file__, __file__))).hexdigest()
+    described = json.dumps({**depends_on, "kind": kind.__name__, "code": code}, sort_keys=True)
     path = folder / f"{hashlib.sha256(described.encode()).hexdigest()[:40]}.json"
     if path.is_file():
         try:
@@ -194,12 +192,6 @@ def kept(folder: Path | None, depends_on: dict, kind: type, find: Callable) -> S
     with whole(path) as part:
         part.write_text(json.dumps(found, default=np.ndarray.tolist), encoding="utf-8")
     return found
-
-
-@functools.cache
-def _code() -> str:
-    """The hash of the code that finds faces: what other code found is not taken up."""
-    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in (detect.__file__, __file__))).hexdigest()
 
 
 def _step(video: Video) -> int:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from melib import face, features, flow
 from melib.errors import InputError
 from melib.features import FeatureSettings
+from melib.features.compute import eyes_apart
 from melib.files import whole
 from melib.models import FrameValues, score_frames
 from melib.models.window import DISTANCES
@@ -241,16 +242,18 @@ def score_video(
 
 def _values(video: Video, pairs: features.Pairs, spotter: Spotter, work: Path | None, device, bar: tqdm) -> FrameValues:
     """What the network says of a stretch: in pieces that overlap as far as it sees, so that none is cut off."""
-    parts, count = [], len(pairs[0])
+    parts, count, view = [], len(pairs[0]), copy.copy(video)
     for first in range(0, count, _PIECE):
         path = None if work is None else work / f"scores-{pairs[0][first]:08d}.npz"
         part = None if path is None else _kept(path)
         if part is None:
-            low, high = max(0, first - _REACH), min(count, first + _PIECE + _REACH)
-            planes = []
+            low, high, planes = max(0, first - _REACH), min(count, first + _PIECE + _REACH), []
             for start in range(low, high, _STEADY):
                 some = tuple(side[start : min(start + _STEADY, high)] for side in pairs)
-                planes += features.planes(_from(video, int(some[0][0])), some, spotter.settings, device=device)
+                # A face may come nearer: planes are made by the landmarks of their own second.
+                landmarks = video.landmarks(some[0][0], some[0][0] + 1)
+                view.landmarks = lambda *_, found=landmarks: found
+                planes += features.planes(view, some, spotter.settings, device=device)
                 bar.update(sum(first <= row < first + _PIECE for row in range(start, start + len(some[0]))))
             known = score_frames(spotter.model, np.concatenate(planes), device=device)
             part = FrameValues(*(each[first - low : first - low + _PIECE] for each in known))
@@ -259,13 +262,6 @@ def _values(video: Video, pairs: features.Pairs, spotter: Spotter, work: Path | 
                     np.savez(file, **part._asdict())
         parts.append(part)
     return FrameValues(*(np.concatenate(side) for side in zip(*parts, strict=True)))
-
-
-def _from(video: Video, frame: int) -> Video:
-    """A crop whose landmarks are those of a frame throughout, where it is read from there on: faces come nearer."""
-    view, landmarks = copy.copy(video), video.landmarks(frame, frame + 1)
-    view.landmarks = lambda start, stop: np.repeat(landmarks, stop - start, axis=0)
-    return view
 
 
 def _kept(path: Path) -> FrameValues | None:
@@ -282,7 +278,7 @@ def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np
     points, taken, masks = np.asarray(landmarks, float), np.zeros((height, width), bool), {}
     for name, (chosen, enlarged, raised) in _REGIONS.items():
         own = points[list(chosen)]
-        own = np.concatenate([own, own - (0, raised * _eyes_apart(points))])
+        own = np.concatenate([own, own - (0, raised * eyes_apart(points))])
         centre = own.mean(axis=0)
         masks[name] = flow.face_mask(centre + enlarged * (own - centre), height, width) & ~taken
         taken |= masks[name]
@@ -309,9 +305,4 @@ def strongest_motion(motion: np.ndarray, landmarks: np.ndarray) -> Motion:
         raise InputError("no part of the face lies in the picture: its landmarks are all outside")
     region = max(strengths, key=strengths.get)
     pixels = float(strengths[region])
-    return Motion(region, pixels, pixels * _EYES_APART_MM / _eyes_apart(landmarks))
-
-
-def _eyes_apart(landmarks: np.ndarray) -> float:
-    points = np.asarray(landmarks, float)
-    return float(np.linalg.norm(points[36:42].mean(axis=0) - points[42:48].mean(axis=0)))
+    return Motion(region, pixels, pixels * _EYES_APART_MM / eyes_apart(landmarks))

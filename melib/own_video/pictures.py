@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -119,10 +118,9 @@ def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None
         left, top, side, _ = finding.face.window(frame)
         corners = (np.array([[left, top], [left + side, top + side]]) * scale).astype(int).tolist()
         cv2.rectangle(image, *corners, _FOUND if now else _CHANCE, 3 if now else 1)
-    texts = [f"{clock_time(finding.times[frame])}" + ("" if finding.face.seen[frame] else " not scored")]
-    texts += [f"{number}: {finding.movements[number - 1].motion.region}" for number in now]
-    for bottom, text in zip(itertools.count(22, 20), texts, strict=False):
-        # Light on dark, so that it can be read on any picture.
-        (width, height), baseline = cv2.getTextSize(text, *_FONT)
-        cv2.rectangle(image, (4, bottom - height - 4), (12 + width, bottom + baseline), (0, 0, 0), cv2.FILLED)
-        cv2.putText(image, text, (8, bottom), _FONT[0], _FONT[1], (255, 255, 255), _FONT[2], cv2.LINE_AA)
+    text = clock_time(finding.times[frame]) + ("" if finding.face.seen[frame] else " not scored")
+    text += "".join(f"  {number}: {finding.movements[number - 1].motion.region}" for number in now)
+    # Light on dark, so that it can be read on any picture.
+    (width, height), baseline = cv2.getTextSize(text, *_FONT)
+    cv2.rectangle(image, (4, 18 - height), (12 + width, 22 + baseline), (0, 0, 0), cv2.FILLED)
+    cv2.putText(image, text, (8, 22), _FONT[0], _FONT[1], (255, 255, 255), _FONT[2], cv2.LINE_AA)
