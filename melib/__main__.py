@@ -19,10 +19,9 @@ PRED.csv and TRUTH.csv have the columns subject, video, onset, offset, emotion (
 kind (micro or macro) is optional, and macro rows are left aside; without emotion, spotting alone is scored. LIST.csv:
 subject, video, frames, fps. Names of digits are numbers (006 is 6). Intervals: studentised bootstrap, 95 %."""
 _SPOT = """\
-VIDEO is a file that FFmpeg reads or a folder of numbered images. The folder of results gets report.html (read it
-first), intervals.csv, timeline.png, annotated.mp4 and spot.json. Everything stays on this computer. A run that was
-killed goes on where it stopped when it is started again in the same way. The spotter learnt on rendered heads; what
-it marks is no evidence of lying, and an expression is not a felt emotion. Film people only with their consent.
+VIDEO is a file that FFmpeg reads or a folder of numbered images; read report.html first. Everything stays on this
+computer. A run that was killed goes on when it is started again in the same way. The spotter learnt on rendered heads;
+what it marks is no evidence of lying, nor is an expression a felt emotion. Film people only with their consent.
 Finding the face needs: pip install "melib[faces]". Bad input: one line on stderr, exit code 2."""
 
 
@@ -107,9 +106,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def time(text: str) -> float:
-    """Seconds of a time given as seconds or as mm:ss."""
-    minutes, _, seconds = text.rpartition(":")
-    return 60 * int(minutes or 0) + float(seconds)
+    """Seconds of a time given as seconds, mm:ss or hh:mm:ss."""
+    return sum(float(part) * 60**power for power, part in enumerate(reversed(text.split(":"))))
 
 
 def box(text: str) -> tuple[int, int, int, int]:

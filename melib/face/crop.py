@@ -1,8 +1,7 @@
 """Square crops of a face, made from a video as they are asked for.
 
-As in the released MEAN code, one box around the face of the first frame serves the whole video, cut out and resized to
-128 pixels. A box that stays put adds no motion of its own; a head that leaves it is lost. Following the head is an
-option: the window then moves and with it every pixel, so flow should be stabilised.
+As in the released MEAN code, one box around the face of the first frame serves the whole video, or the crop follows the
+head: its window then moves and with it every pixel, so flow should be stabilised.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ class CroppedVideo(Video):
     @functools.cached_property
     def start(self) -> Start:
         """The face from which the crop is made; looked for when first asked for."""
-        start = self._kept(Start, lambda: find_start(self.source, self.detector, self._given, self.number, self.span))
+        start = self._kept(lambda: find_start(self.source, self.detector, self._given, self.number, self.span))
         side = max(start.box.width, start.box.height)
         if side < _SMALLEST_FACE:
             found = f"the face in frame {start.frame} of {self._title} is {side} pixels wide"
@@ -101,7 +100,7 @@ class CroppedVideo(Video):
 
     @functools.cached_property
     def _track(self) -> Track:
-        return self._kept(Track, lambda: follow(self.source, self.detector, self.start, self.span))
+        return follow(self.source, self.detector, self.start, self.span)
 
     def window(self, frame: int) -> Box:
         """The square that is cut out of a frame of the video; its size never changes, so following adds no zoom."""

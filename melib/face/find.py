@@ -1,8 +1,4 @@
-"""Where the face of a video is: in its first frame with one, and along the video.
-
-Everything here is in pixels of the video's own frames; the crop is made from it elsewhere. What was found can be kept
-on disk: one small JSON file each, named by the hash of all that it depends on.
-"""
+"""Where the face of a video is, in pixels of its own frames: in the first one that shows it, and along the video."""
 
 from __future__ import annotations
 
@@ -32,12 +28,9 @@ _SMOOTHED_LOOKS = 7
 _STEADY = (27, 28, 29, 30, 36, 39, 42, 45)
 #: Descriptions of one face within a video are less than this apart. dlib's advice for any two photographs is 0.6.
 SAME = 0.4
-#: Least confidence of a face: dlib gives what is upside down, or none, up to 0.15.
-_LEAST_SURE = 0.2
-#: The eyes' distance is such a share of a face's box, or the landmarks are wrong.
-_EYES_SHARE = (0.28, 0.65)
-#: Seen from the front the tip of the nose lies halfway between the eyes; nearer to one by more, the head is turned.
-_TURNED = 0.38
+#: Least confidence of a face (dlib gives what is upside down, or none, up to 0.15); the eyes' distance as a share of
+#: its box; and how far the tip of the nose may lie from the middle between the eyes, as a share of their distance.
+_LEAST_SURE, _EYES_SHARE, _TURNED = 0.2, (0.28, 0.65), 0.38
 
 
 class Start(NamedTuple):
@@ -52,12 +45,6 @@ class Start(NamedTuple):
     height: int  # of the video's frames
     width: int
 
-    @classmethod
-    def of(cls, frame, looks, faces, box, confidence, landmarks, height, width) -> Start:
-        """From the values as a detector or a kept file has them."""
-        box, landmarks = Box(*(int(value) for value in box)), np.asarray(landmarks, np.float32).reshape(68, 2)
-        return cls(frame, looks, faces, box, float(confidence), landmarks, height, width)
-
 
 class Track(NamedTuple):
     """Landmarks along a video, smoothed, at the frames looked at."""
@@ -65,12 +52,6 @@ class Track(NamedTuple):
     frames: np.ndarray  # (K,) int, increasing
     landmarks: np.ndarray  # (K, 68, 2) float32 pixels
     confidence: np.ndarray  # (K,); 0 where the face was not found, or not so that it can be measured
-
-    @classmethod
-    def of(cls, frames, landmarks, confidence) -> Track:
-        """From the values as a kept file has them."""
-        landmarks = np.asarray(landmarks, np.float32).reshape(len(frames), 68, 2)
-        return cls(np.asarray(frames, int), landmarks, np.asarray(confidence, float))
 
     def at(self, start: int, stop: int) -> np.ndarray:
         """Landmarks ``(n, 68, 2)`` float32 of frames ``start <= i < stop``, on straight lines between looks."""
@@ -106,7 +87,7 @@ def find_start(video: Video, detector: Detector, box: Box | None, number: int | 
         inside = 0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height
         if not inside or min(box.width, box.height) < 1:
             raise InputError(f"{box} is empty or outside the {width}x{height} images of {name}: give pixels")
-        return Start.of(first, 0, 0, box, 0.0, detector.landmarks(rgb, box), height, width)
+        return Start(first, 0, 0, box, 0.0, detector.landmarks(rgb, box), height, width)
     soon = min(stop, first + round(_SEARCH_SECONDS * video.fps) + 1)
     frames = [*range(first, soon, _step(video)), *range(soon, stop, max(1, round(video.fps)))]
     for looks, frame in enumerate(frames, start=1):
@@ -116,7 +97,7 @@ def find_start(video: Video, detector: Detector, box: Box | None, number: int | 
             raise FaceError(f"frame {frame} of {name} shows faces: {len(faces)}; there is no number {number}")
         if faces:
             face = faces[number - 1] if number else max(faces, key=lambda face: face.box.width * face.box.height)
-            return Start.of(frame, looks, len(faces), face.box, face.confidence, face.landmarks, *rgb.shape[:2])
+            return Start(frame, looks, len(faces), face.box, face.confidence, face.landmarks, *rgb.shape[:2])
     mend = "film one that looks into the camera, or give its place as a box (--box LEFT,TOP,WIDTH,HEIGHT)"
     raise FaceError(f"no face found in {name} ({len(frames)} of {stop - first} frames looked at): {mend}")
 
@@ -154,7 +135,7 @@ def follow(video: Video, detector: Detector, start: Start, span: tuple[int, int]
             reach = min(_SMOOTHED_LOOKS, stop - first - (stop - first + 1) % 2)
             part = landmarks[first:stop]
             landmarks[first:stop] = savgol_filter(part, reach, min(2, reach - 1), axis=0, mode="interp")
-    return Track.of(frames, landmarks, sure)
+    return Track(np.array(frames), landmarks, sure)
 
 
 def _again(rgb: np.ndarray, detector: Detector, last: Face | None, start: tuple[np.ndarray, Start]) -> Face | None:
@@ -174,17 +155,18 @@ def place(landmarks: np.ndarray) -> np.ndarray:
     return landmarks[..., _STEADY, :].mean(axis=-2)
 
 
-def kept(folder: Path | None, depends_on: dict, kind: type, find: Callable) -> Start | Track:
-    """What was found before, or else find it now and keep it; without a folder nothing is kept."""
+def kept(folder: Path | None, depends_on: dict, find: Callable[[], Start]) -> Start:
+    """The start found before, or else find it now and keep it: a JSON file, named by all that it depends on."""
     if folder is None:
         return find()
     # What other code found is not taken up.
     code = hashlib.sha256(b"".join(Path(file).read_bytes() for file in (detect.__file__, __file__))).hexdigest()
-    described = json.dumps({**depends_on, "kind": kind.__name__, "code": code}, sort_keys=True)
+    described = json.dumps({**depends_on, "code": code}, sort_keys=True)
     path = folder / f"{hashlib.sha256(described.encode()).hexdigest()[:40]}.json"
     if path.is_file():
         try:
-            return kind.of(*json.loads(path.read_text(encoding="utf-8")))
+            found = Start(*json.loads(path.read_text(encoding="utf-8")))
+            return found._replace(box=Box(*found.box), landmarks=np.float32(found.landmarks).reshape(68, 2))
         except (ValueError, TypeError) as error:
             raise InputError(f"kept detection {path} is damaged ({error}): delete the file and run again") from error
     found = find()

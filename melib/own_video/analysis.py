@@ -159,8 +159,8 @@ def analyse(
 ) -> Finding:
     """Find the brief movements of a face, which is looked for in a video of a whole scene.
 
-    As :func:`melib.own_video.spot_file`, which says what the options are. A run that is killed goes on from the scores
-    in folder `work`, which must belong to this video, spotter and choice of face alone.
+    The options are those of :func:`melib.own_video.spot_file`. A run that was killed goes on from the scores in folder
+    `work`, which must belong to this video, spotter and choice of face alone.
     """
     times = clock(video)[0]
     span = int(np.searchsorted(times, start or 0)), int(np.searchsorted(times, np.inf if end is None else end, "right"))

@@ -1,8 +1,4 @@
-"""A video file as a :class:`melib.video.Video`: decoded from front to back by PyAV, however long it is.
-
-What the header of a file says is not believed: frames are counted and timed by decoding them once. Nothing but the file
-itself is ever opened. Whatever was found odd stands in ``notes`` of :class:`Recording`.
-"""
+"""A video file as a :class:`melib.video.Video`: decoded by PyAV from front to back, and nothing else is ever opened."""
 
 from __future__ import annotations
 
@@ -39,9 +35,9 @@ _NO_CLOCK = 0x80
 class Recording(Video):
     """A video file; an address or a pattern of names is a name like any other.
 
-    Frames are decoded in order and the newest alone stays in memory: going back starts again at the front. They are
-    numbered as they are decoded, and shown as a player would: turned or mirrored as the file asks, with square pixels,
-    interlaced pictures with the lacking lines interpolated. What was not decoded whole is never compared with another.
+    What the header says is not believed: frames are counted and timed by decoding them once. They are decoded in order
+    and the newest alone stays in memory: going back starts again at the front. They are shown as a player would: turned
+    or mirrored as the file asks, with square pixels, interlaced pictures with the lacking lines interpolated.
 
     Attributes
     ----------

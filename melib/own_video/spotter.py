@@ -1,8 +1,7 @@
-"""The spotter that a video of one's own is shown to: a network, its threshold, and what its scores were worth.
+"""The spotter that a video of one's own is shown to, one safetensors file that ``tools/make_spotter.py`` makes.
 
-A spotter is one safetensors file. Beside the weights of a :class:`melib.models.WindowNet` it holds what the network
-sees, the threshold, chosen on training subjects alone, and how often marks of a given score were right on people of the
-benchmark whom neither had seen. ``tools/make_spotter.py`` makes the one that is shipped.
+Beside the weights of a :class:`melib.models.WindowNet` it holds what the network sees, the threshold, chosen on
+training subjects alone, and how often marks of a score were right on people of the benchmark whom neither had seen.
 """
 
 from __future__ import annotations

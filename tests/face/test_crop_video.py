@@ -176,12 +176,11 @@ def test_a_video_without_a_usable_face_is_refused_with_its_name_and_the_mend():
 
 def test_what_was_found_once_is_kept_and_named_where_it_is_damaged(tmp_path):
     first, second = PaintDetector(), PaintDetector()
-    video, how = filmed([[(30, 20)], [(33, 21)]] * 10), {"track": True, "cache": tmp_path, "dataset": "films 1"}
+    video, how = filmed([[(30, 20)]] * 10), {"cache": tmp_path, "dataset": "films 1"}
     before = crop(video, detector=first, **how)
-    landmarks = before.landmarks(0, 20)
     again = crop(video, detector=second, **how)
-    np.testing.assert_array_equal(again.landmarks(0, 20), landmarks)
-    assert again.notes == before.notes and first.asked > 0 and second.asked == 0
+    np.testing.assert_array_equal(again.start.landmarks, before.start.landmarks)
+    assert again.window(0) == before.window(0) and first.asked == 1 and second.asked == 0
     assert not list(tmp_path.glob("*.part"))
     crop(video, detector=second, cache=tmp_path, dataset="films 2")
     assert second.asked == 1
