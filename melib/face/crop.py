@@ -16,7 +16,7 @@ import numpy as np
 
 from melib.errors import InputError
 from melib.face.detect import Box, Detector, DlibDetector, FaceError
-from melib.face.find import Start, Track, find_start, follow, kept, place
+from melib.face.find import Start, Track, find_start, follow, kept, measurable, place
 from melib.face.regions import INPUT_SIZE
 from melib.video import Camera, Dataset, Video
 
@@ -84,14 +84,15 @@ class CroppedVideo(Video):
         self._given = None if box is None else Box(*(int(value) for value in box))
         described = [dataset, video.subject, video.name, video.n_frames, float(video.fps)]
         depends_on = {"video": described, "detector": self.detector.name, "box": self._given}
-        depends_on |= {"number": number, "span": self.span}
+        depends_on |= {"number": number, "span": self.span, "track": track}
         self._kept = functools.partial(kept, None if cache is None else Path(cache), depends_on)
         self._recent: dict[int, np.ndarray] = {}
 
     @functools.cached_property
     def start(self) -> Start:
         """The face from which the crop is made; looked for when first asked for."""
-        start = self._kept(lambda: find_start(self.source, self.detector, self._given, self.number, self.span))
+        how = self._given, self.number, self.span, measurable if self.track else None
+        start = self._kept(lambda: find_start(self.source, self.detector, *how))
         side = max(start.box.width, start.box.height)
         if side < _SMALLEST_FACE:
             found = f"the face in frame {start.frame} of {self._title} is {side} pixels wide"
@@ -160,6 +161,7 @@ class CroppedVideo(Video):
             "the face reaches over the edge of the image: the crop holds what lies inside": aside,
             f"the detector is not sure of the face (confidence {sure:.1f}): marks are doubtful": 0 < sure < _SURE,
             f"the eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful": doubtful,
+            "the face's box was given, and whether it stays in it was not looked at": self._given is not None,
             f"the face was not found in {lost} of {looks} frames looked at": lost > 0,
         }
         return tuple(note for note, applies in unusual.items() if applies)

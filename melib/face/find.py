@@ -75,10 +75,17 @@ def measurable(face: Face) -> bool:
     return bool(face.confidence >= _LEAST_SURE and least and not most and upright and not turned)
 
 
-def find_start(video: Video, detector: Detector, box: Box | None, number: int | None, span: tuple[int, int]) -> Start:
+def find_start(
+    video: Video,
+    detector: Detector,
+    box: Box | None,
+    number: int | None,
+    span: tuple[int, int],
+    accept: Callable[[Face], bool] | None,
+) -> Start:
     """Look for a face in a span of frames, the largest of several, or the one of a number, from 1 on, from the left.
 
-    Of a given box only the landmarks are looked for.
+    Of a given box only the landmarks are looked for; otherwise those that are not acceptable are no faces.
     """
     name, (first, stop) = f"video {video.subject}/{video.name}", span
     if box is not None:
@@ -92,7 +99,7 @@ def find_start(video: Video, detector: Detector, box: Box | None, number: int | 
     frames = [*range(first, soon, _step(video)), *range(soon, stop, max(1, round(video.fps)))]
     for looks, frame in enumerate(frames, start=1):
         rgb = video.frames(frame, frame + 1)[0]
-        faces = sorted(filter(measurable, detector.detect(rgb)), key=lambda face: face.box.left)
+        faces = sorted(filter(accept, detector.detect(rgb)), key=lambda face: face.box.left)
         if faces and number is not None and not 1 <= number <= len(faces):
             raise FaceError(f"frame {frame} of {name} shows faces: {len(faces)}; there is no number {number}")
         if faces:

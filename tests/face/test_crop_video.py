@@ -159,7 +159,7 @@ def test_a_doubtful_face_is_warned_of_and_one_that_cannot_be_measured_is_none(co
 
     video = filmed([[(30, 20)]] * 3)
     if doubts is None:
-        refused("no face found", crop, video, detector=Odd(), kind=FaceError)
+        refused("no face found", crop, video, detector=Odd(), track=True, kind=FaceError)
     else:
         (note,) = crop(video, detector=Odd()).notes
         assert doubts in note and note.endswith("marks are doubtful")

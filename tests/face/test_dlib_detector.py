@@ -113,7 +113,7 @@ def test_people_are_told_apart_and_nobody_is_found_upside_down(crops):
     for each in crops:
         flipped = FilmedVideo(each.source.frames(0, 1)[:, ::-1])
         with pytest.raises(FaceError, match="no face found"):
-            crop(flipped)
+            crop(flipped, track=True)
 
 
 @needs_extra
