@@ -19,10 +19,9 @@ PRED.csv and TRUTH.csv have the columns subject, video, onset, offset, emotion (
 kind (micro or macro) is optional, and macro rows are left aside; without emotion, spotting alone is scored. LIST.csv:
 subject, video, frames, fps. Names of digits are numbers (006 is 6). Intervals: studentised bootstrap, 95 %."""
 _SPOT = """\
-VIDEO is a file that OpenCV reads or a folder of numbered images. The folder of results gets report.html (read it
-first), intervals.csv, timeline.png, annotated.mp4 and spot.json. Everything stays on this computer. A run that was
-killed goes on where it stopped when it is started again in the same way. The spotter learnt on rendered heads; what
-it marks is no evidence of lying, and an expression is not a felt emotion. Film people only with their consent.
+VIDEO is a file that FFmpeg reads or a folder of numbered images; read report.html first. Everything stays on this
+computer. A run that was killed goes on when it is started again in the same way. The spotter learnt on rendered heads;
+what it marks is no evidence of lying, nor is an expression a felt emotion. Film people only with their consent.
 Finding the face needs: pip install "melib[faces]". Bad input: one line on stderr, exit code 2."""
 
 
@@ -96,11 +95,25 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="folder of results (default: NAME-spot where the program is started)")
     add("--model", type=Path, help="another spotter, made by tools/make_spotter.py")
     add("--name", action="store_true", help="also the nearest class of an invented action-unit table per movement")
-    add("--depth", type=Path, metavar="DIR", help="folder of depth images in millimetres (16-bit PNG)")
-    add("--fps", type=float, help="frames per second as filmed, where the file is wrong or a folder")
-    add("--track", action="store_true", help="let the crop follow the head")
+    add("--fps", type=float, help="frames per second of images, or of a file without a clock")
+    add("--start", type=time, help="look from here on: seconds, or mm:ss")
+    add("--end", type=time, help="look up to here")
+    add("--face", dest="number", type=int, metavar="N", help="which face, from the left where faces are first seen")
+    add("--box", type=box, metavar="LEFT,TOP,WIDTH,HEIGHT", help="place of a face that stays there and is not found")
+    add("--no-video", dest="annotate", action="store_false", help="leave out annotated.mp4")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto, a graphics card where there is one)")
     return parser
+
+
+def time(text: str) -> float:
+    """Seconds of a time given as seconds, mm:ss or hh:mm:ss."""
+    return sum(float(part) * 60**power for power, part in enumerate(reversed(text.split(":"))))
+
+
+def box(text: str) -> tuple[int, int, int, int]:
+    """The four numbers of a box."""
+    left, top, width, height = map(int, text.split(","))
+    return left, top, width, height
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from melib.face import Box, Face
+from melib.face import Box
 from melib.metrics import intervals, spotting
-from melib.own_video import Finding, Spotter, pictures
+from melib.own_video import Finding, Scores, pictures
 from melib.synthetic.curves import FPS
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.head import load_head
@@ -22,8 +22,8 @@ from melib.video import Video, truth_table, video_table
 
 
 def strangers(count: int, frames: int, *, view: str) -> list[SyntheticVideo]:
-    """A video each of people whom neither network, nor rule, nor calibration (subjects up to 99) has seen."""
-    return [SyntheticVideo(find_suite("default"), "test", 100 + n, 0, frames, view=view) for n in range(count)]
+    """A video each of people whom neither network, nor threshold, nor calibration (subjects up to 199) has seen."""
+    return [SyntheticVideo(find_suite("default"), "test", 200 + n, 0, frames, view=view) for n in range(count)]
 
 
 def file_of(video: Video, folder: str | Path) -> Path:
@@ -40,7 +40,7 @@ def file_of(video: Video, folder: str | Path) -> Path:
 
 
 class TrueFace:
-    """A :class:`melib.face.Detector` that knows one benchmark video: its box is the benchmark's own crop."""
+    """A detector that knows one benchmark video: its box, to be given, is the benchmark's own crop."""
 
     name = "truth"
 
@@ -51,9 +51,6 @@ class TrueFace:
         corner = np.round((right + left) / 2 - (side / 2, CROP_EYE_LINE * side)).astype(int)
         self.box = Box(*corner.tolist(), side, side)
 
-    def detect(self, rgb: np.ndarray) -> list[Face]:
-        return [Face(self.box, self._points.astype(np.float32), 1.0)]
-
     def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
         return ((self._points - self.box[:2] + 0.5) * (box.width / self.box.width) - 0.5).astype(np.float32)
 
@@ -62,19 +59,18 @@ class Trial(NamedTuple):
     """What one way of looking found in some videos."""
 
     found: pd.DataFrame  # subject, video, onset, apex, offset, score
-    frames: pd.DataFrame  # subject, video, frame, its smoothed score
+    frames: pd.DataFrame  # subject, video, frame, its score
 
 
-def trial(results: list[tuple[SyntheticVideo, np.ndarray]], spotter: Spotter) -> Trial:
-    """Intervals of the scores ``(T - k,)`` of some videos, under the names of the videos."""
+def trial(results: list[tuple[SyntheticVideo, Scores]]) -> Trial:
+    """What was found in some videos, under the names of the videos."""
     tables, frames = [], []
-    for video, score in results:
-        positions, smoothed = spotter.intervals(score, video.fps), spotter.smoothed(score, video.fps)
-        name = {"subject": video.subject, "video": video.name}
-        table = pd.DataFrame(name, index=range(len(positions)))
-        table[["onset", "apex", "offset"]] = positions
-        tables.append(table.assign(score=smoothed[positions[:, 1]]))
-        frames.append(pd.DataFrame({**name, "frame": np.arange(len(smoothed)), "score": smoothed}))
+    for video, scores in results:
+        name, number = {"subject": video.subject, "video": video.name}, np.arange(video.n_frames)
+        table = pd.DataFrame(scores.spotted.intervals, columns=["onset", "apex", "offset"])
+        tables.append(table.assign(score=scores.spotted.scores, **name))
+        score = np.interp(number / video.fps, scores.seconds, scores.probability)
+        frames.append(pd.DataFrame({**name, "frame": number, "score": score}))
     return Trial(pd.concat(tables, ignore_index=True), pd.concat(frames))
 
 

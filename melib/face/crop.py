@@ -1,8 +1,7 @@
 """Square crops of a face, made from a video as they are asked for.
 
-As in the released MEAN code, one box around the face of the first frame serves the whole video, cut out and resized to
-128 pixels. A box that stays put adds no motion of its own, which is what flow needs; a head that leaves it is lost.
-Following the head is therefore an option: the window then moves and with it every pixel, so flow should be stabilised.
+As in the released MEAN code, one box around the face of the first frame serves the whole video, or the crop follows the
+head: its window then moves and with it every pixel, so flow should be stabilised.
 """
 
 from __future__ import annotations
@@ -17,16 +16,20 @@ import numpy as np
 
 from melib.errors import InputError
 from melib.face.detect import Box, Detector, DlibDetector, FaceError
-from melib.face.find import Start, Track, find_start, follow, kept, place
+from melib.face.find import Start, Track, find_start, follow, kept, measurable, place
 from melib.face.regions import INPUT_SIZE
 from melib.video import Camera, Dataset, Video
 
-#: A smaller face is refused: enlarged more than five times, it shows no small movement.
-_SMALLEST_FACE = 24
-#: Below so many pixels a movement of one pixel at 128 is less than a third of a pixel of the video.
-_SMALL_FACE = 40
-#: A crop that lies farther from its face than this part of its side has lost some of it.
-_ASIDE = 0.1
+#: A smaller face is refused: enlarged more than five times, it shows no small movement. Of one below the second size a
+#: movement of one pixel at 128 is less than a third of a pixel of the video.
+_SMALLEST_FACE, _SMALL_FACE = 24, 40
+#: A face is doubtful if the detector is less sure of it, or its eyes are not as usual apart, as shares of the crop.
+_SURE, _EYES_SHARE = 0.5, (0.36, 0.48)
+#: A crop that follows the head lies about it as the benchmark's: so many distances between the eyes wide, and the eyes
+#: at this share of it from above.
+_EYES_WIDE, _EYES_DOWN = 2.4, 0.24
+#: So many crops are kept, for readers that step back by two seconds or three.
+_RECENT = 128
 
 
 class CroppedVideo(Video):
@@ -34,8 +37,7 @@ class CroppedVideo(Video):
 
     The face is that of the first frame with one, the largest if there are several; it is looked for when first needed.
     Its box, made square and moved into the image, is cut out of every frame and resized, as in the released MEAN code;
-    depth goes with it (nearest reading, holes kept) and the camera is adjusted exactly. Frames are read one at a time,
-    so memory does not grow with the length of the video.
+    depth goes with it (nearest reading, holes kept). Frames are read one at a time and only the latest crops kept.
 
     Parameters
     ----------
@@ -44,18 +46,18 @@ class CroppedVideo(Video):
     detector : Detector, optional
         By default :class:`DlibDetector`, the predictor of the released MEAN code.
     track : bool
-        Let the crop follow the head, six looks a second, smoothed over time; features should then be stabilised. A
-        face that leaves is taken to stay where it was; :attr:`notes` counts the looks that missed it.
-    box : tuple of int, optional
-        ``(left, top, width, height)`` of the face in the first frame, where no detector finds it.
-    cache : path, optional
-        Folder in which detections are kept, a small file for each video, by its subject and name: delete the folder
-        when another video takes the place of one.
-    dataset : str
-        Name and version of the video's dataset, which tell apart videos of equal subject and name in one cache.
+        Let the crop follow the head, six looks a second, smoothed over time; features should then be stabilised.
+    box, number : tuple of int and int, optional
+        ``(left, top, width, height)`` of the face in the first frame, where no detector finds it; or which face of the
+        first frame with faces, from the left, from 1 on.
+    span : tuple of int, optional
+        First frame, and the one after the last, in which the face is looked for.
+    cache, dataset : path and str, optional
+        Folder in which detections are kept, a small file for each video, by its subject and name and its dataset's:
+        delete the folder when another video takes the place of one.
 
     Where the extra ``faces`` is needed and not installed, the size is too small, the box lies outside the image, or a
-    kept detection is damaged, ValueError is raised; FaceError, if the first ten seconds show no face, or a tiny one.
+    kept detection is damaged, ValueError is raised; FaceError, if there is no face, or a tiny one.
     """
 
     def __init__(
@@ -66,12 +68,15 @@ class CroppedVideo(Video):
         detector: Detector | None = None,
         track: bool = False,
         box: tuple[int, int, int, int] | None = None,
+        number: int | None = None,
+        span: tuple[int, int] | None = None,
         cache: Path | str | None = None,
         dataset: str = "",
     ) -> None:
         if size < INPUT_SIZE:
             raise InputError(f"a crop of {size} pixels is smaller than a network's input: use {INPUT_SIZE} or more")
-        self.source, self.size, self.track = video, int(size), track
+        self.source, self.size, self.track, self.number = video, int(size), track, number
+        self.span = (0, video.n_frames) if span is None else span
         self.detector = DlibDetector() if detector is None else detector
         self.subject, self.name, self.fps = video.subject, video.name, video.fps
         self.n_frames, self.expressions = video.n_frames, video.expressions
@@ -79,12 +84,15 @@ class CroppedVideo(Video):
         self._given = None if box is None else Box(*(int(value) for value in box))
         described = [dataset, video.subject, video.name, video.n_frames, float(video.fps)]
         depends_on = {"video": described, "detector": self.detector.name, "box": self._given}
+        depends_on |= {"number": number, "span": self.span, "track": track}
         self._kept = functools.partial(kept, None if cache is None else Path(cache), depends_on)
+        self._recent: dict[int, np.ndarray] = {}
 
     @functools.cached_property
     def start(self) -> Start:
         """The face from which the crop is made; looked for when first asked for."""
-        start = self._kept(Start, lambda: find_start(self.source, self.detector, self._given))
+        how = self._given, self.number, self.span, measurable if self.track else None
+        start = self._kept(lambda: find_start(self.source, self.detector, *how))
         side = max(start.box.width, start.box.height)
         if side < _SMALLEST_FACE:
             found = f"the face in frame {start.frame} of {self._title} is {side} pixels wide"
@@ -93,63 +101,83 @@ class CroppedVideo(Video):
 
     @functools.cached_property
     def _track(self) -> Track:
-        return self._kept(Track, lambda: follow(self.source, self.detector, self.start))
-
-    @functools.cached_property
-    def _square(self) -> Box:
-        """The square that is cut out around the face of the start, inside the image."""
-        box = self.start.box
-        side = min(max(box.width, box.height), self.start.height, self.start.width)
-        return self._inside(box.left + (box.width - side) // 2, box.top + (box.height - side) // 2, side)
-
-    def _inside(self, left: int, top: int, side: int) -> Box:
-        left = min(max(left, 0), self.start.width - side)
-        return Box(left, min(max(top, 0), self.start.height - side), side, side)
+        return follow(self.source, self.detector, self.start, self.span)
 
     def window(self, frame: int) -> Box:
         """The square that is cut out of a frame of the video; its size never changes, so following adds no zoom."""
         # Whole pixels, also where the crop follows the head: resizing then blurs every frame alike (flow between crops
         # cut between pixels errs more), depth stays under its colour, and a step is a shift of the whole image.
         self.check_range(frame, frame + 1)
-        square = self._square
+        box, height, width, way = self.start.box, self.start.height, self.start.width, np.zeros(2)
+        if self.track:
+            # A detector's boxes come in steps of a fifth of their size: the eyes tell the face's size better.
+            right, left = (self.start.landmarks[each].mean(axis=0) for each in (slice(36, 42), slice(42, 48)))
+            side = _EYES_WIDE * np.hypot(*(left - right))
+            corner = (right + left) / 2 - (side / 2, _EYES_DOWN * side)
+            box = Box(*np.rint([*corner, side, side]).astype(int).tolist())
+            way = place(self._track.at(frame, frame + 1)[0]) - place(self.start.landmarks)
+        side = min(max(box.width, box.height), height, width)
+        right, down = np.rint(way).astype(int).tolist()
+        left = min(max(box.left + (box.width - side) // 2, 0), width - side) + right
+        top = min(max(box.top + (box.height - side) // 2, 0), height - side) + down
+        return Box(min(max(left, 0), width - side), min(max(top, 0), height - side), side, side)
+
+    @functools.cached_property
+    def seen(self) -> np.ndarray:
+        """Whether the face is there in each frame, ``(n_frames,)`` bool, and its brows, eyes and mouth in the crop.
+
+        If it is followed, it was seen in the looks before and after; else it is taken to be there from the start on.
+        """
+        frames = np.arange(self.n_frames)
+        inside = (frames >= max(self.start.frame, self.span[0])) & (frames < self.span[1])
         if not self.track:
-            return square
-        right, down = place(self._track.at(frame, frame + 1)[0]) - place(self.start.landmarks)
-        return self._inside(square.left + round(right), square.top + round(down), square.width)
+            return inside
+        looked = self._track.frames
+        landmarks = np.concatenate([self.landmarks(i, i + 1) for i in looked])[:, 17:]
+        whole = ((landmarks >= 0) & (landmarks < self.size)).all(axis=(1, 2)) & (self._track.confidence > 0)
+        before = np.searchsorted(looked, frames, side="right").clip(min=1) - 1
+        after = np.searchsorted(looked, frames).clip(max=len(looked) - 1)
+        return inside & whole[before] & whole[after]
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What whoever reads a result should know of the face, empty if all is well; looks along a tracked video."""
-        start, box, side, lost, looks = self.start, self.start.box, self.window(0).width, 0, self.start.looks
+        start, side, sure = self.start, self.window(self.start.frame).width, self.start.confidence
+        lost, looks, landmarks = 0, self.start.looks, start.landmarks[None]
         if self.track:
-            lost, looks = self._track.lost, looks + int((self._track.frames > start.frame).sum())
-        # Pixels by which the face's box reaches over the edge that it reaches over farthest.
-        over = max(-box.left, -box.top, box.left + box.width - start.width, box.top + box.height - start.height)
-        aside, tiny = over > _ASIDE * max(box.width, box.height), side < _SMALL_FACE
+            after = self._track.confidence[self._track.frames > start.frame]
+            lost, looks = int((after == 0).sum()), looks + len(after)
+            sure, landmarks = np.median(after[after > 0]) if after.any() else sure, self._track.landmarks
+        eyes = landmarks[:, 36:42].mean(axis=1) - landmarks[:, 42:48].mean(axis=1)
+        share = float(np.median(np.hypot(*eyes.T))) / side
+        aside = not ((start.landmarks >= 0) & (start.landmarks < (start.width, start.height))).all()
+        small = side < _SMALL_FACE
+        doubtful = not _EYES_SHARE[0] <= share <= _EYES_SHARE[1]
+        taken = f"number {self.number} from the left" if self.number else "the largest"
         unusual = {
-            f"no face before frame {start.frame}: the crop is made from that frame": start.frame > 0,
-            f"{start.faces} faces in frame {start.frame}: the largest is taken": start.faces > 1,
-            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements of it cannot be seen": tiny,
+            f"no face before frame {start.frame}: the crop is made from that frame": start.frame > self.span[0],
+            f"{start.faces} faces in frame {start.frame}: {taken} is taken": start.faces > 1,
+            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements cannot be seen": small,
             "the face reaches over the edge of the image: the crop holds what lies inside": aside,
-            f"the face was not found in {lost} of {looks} frames looked at: its last place was kept there": lost > 0,
+            f"the detector is not sure of the face (confidence {sure:.1f}): marks are doubtful": 0 < sure < _SURE,
+            f"the eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful": doubtful,
+            "the face's box was given, and whether it stays in it was not looked at": self._given is not None,
+            f"the face was not found in {lost} of {looks} frames looked at": lost > 0,
         }
         return tuple(note for note, applies in unusual.items() if applies)
 
     @property
     def camera(self) -> Camera | None:
-        """Intrinsics of the crop of the first frame, which stand for all frames; None if the video has none."""
+        """Exact intrinsics of the crop of the start, which stand for all frames; None if the video has none."""
         # If the crop follows the head, motion in space computed with them lacks the way of the window, which is a shift
         # that stabilisation takes away anyhow.
-        return None if self.source.camera is None else self.camera_at(0)
-
-    def camera_at(self, frame: int) -> Camera:
-        """Exact intrinsics of the crop of a frame of a video with a camera."""
-        full, start, window = self.source.camera, self.start, self.window(frame)
+        full, start = self.source.camera, self.start
         if full is None:
-            raise InputError(f"{self._title} has no camera: give the intrinsics of its frames")
+            return None
         if (full.width, full.height) != (start.width, start.height):
             sizes = f"frames of {start.width}x{start.height} pixels and a camera of {full.width}x{full.height}"
             raise InputError(f"{self._title} has {sizes}: give the intrinsics of its own frames")
+        window = self.window(start.frame)
         scale = self.size / window.width
         # The centre of a pixel has whole coordinates, so resizing keeps -0.5, the outer edge of the first pixel.
         centre = ((full.cx - window.left + 0.5) * scale - 0.5, (full.cy - window.top + 0.5) * scale - 0.5)
@@ -161,10 +189,16 @@ class CroppedVideo(Video):
         return np.stack([self._colour(i) for i in range(start, stop)])
 
     def _colour(self, frame: int) -> np.ndarray:
-        cut = self._cut(self.source.frames, frame)
-        # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
-        way = cv2.INTER_AREA if self.size < len(cut) else cv2.INTER_LINEAR
-        return cv2.resize(cut, (self.size, self.size), interpolation=way)
+        found = self._recent.pop(frame, None)
+        if found is None:
+            cut = self._cut(self.source.frames, frame)
+            # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
+            way = cv2.INTER_AREA if self.size < len(cut) else cv2.INTER_LINEAR
+            found = cv2.resize(cut, (self.size, self.size), interpolation=way)
+        self._recent[frame] = found
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
+        return found
 
     def depth(self, start: int, stop: int) -> np.ndarray:
         """Depth of the crops: ``(n, size, size)`` float32 metres, 0 = no reading."""
@@ -194,14 +228,13 @@ class CroppedVideo(Video):
         """The 68 landmarks (iBUG order) in pixels of the crop: ``(n, 68, 2)`` float32.
 
         As in the released MEAN code they are found once, on the crop of the first frame with a face, the whole crop
-        being the face's box, and repeated for every frame: they do not move with the face. If the crop follows the
-        head they are those of the track, smoothed over time.
+        being the face's box, and repeated. If the crop follows the head they are those of the track.
         """
         self.check_range(start, stop)
         if not self.track:
             return np.repeat(self._still[None], stop - start, axis=0)
         corners = np.array([self.window(i)[:2] for i in range(start, stop)], dtype=np.float32)[:, None]
-        scale = np.float32(self.size / self._square.width)
+        scale = np.float32(self.size / self.window(start).width)
         return (self._track.at(start, stop) - corners + np.float32(0.5)) * scale - np.float32(0.5)
 
 
@@ -213,14 +246,13 @@ def crop(video: Video, **options) -> CroppedVideo:
 
 
 def crop_dataset(
-    whole: Dataset, *, size: int = 128, detector: Detector | None = None, track: bool = False, cache: Path | None = None
+    whole: Dataset, *, size: int = 128, detector: Detector | None = None, cache: Path | None = None
 ) -> Dataset:
     """A dataset of faces from one of whole images; a face is looked for when its video is first used.
 
-    Its version names size, detector and tracking, so that features of different crops are kept apart.
+    Its version names size and detector, so that features of different crops are kept apart.
     """
     detector = DlibDetector() if detector is None else detector
-    version = f"{whole.version}+crop-{size}-{detector.name}" + ("-tracked" if track else "")
-    options = {"size": size, "detector": detector, "track": track, "cache": cache}
-    options["dataset"] = f"{whole.name} {whole.version}"
+    version = f"{whole.version}+crop-{size}-{detector.name}"
+    options = {"size": size, "detector": detector, "cache": cache, "dataset": f"{whole.name} {whole.version}"}
     return replace(whole, version=version, videos=tuple(CroppedVideo(video, **options) for video in whole.videos))

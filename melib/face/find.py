@@ -1,13 +1,9 @@
-"""Where the face of a video is: in its first frame with one, and along the video.
-
-Everything here is in pixels of the video's own frames; the crop is made from it elsewhere. What was found can be kept
-on disk: one small JSON file each, named by the hash of all that it depends on.
-"""
+"""Where the face of a video is, in pixels of its own frames: in the first one that shows it, and along the video."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +14,23 @@ from scipy.signal import savgol_filter
 
 from melib.errors import InputError
 from melib.face import detect
-from melib.face.detect import Box, Detector, FaceError
+from melib.face.detect import Box, Detector, Face, FaceError
 from melib.files import whole
 from melib.video import Video
 
 #: A face is looked for so often; heads move below 1 Hz, and between two looks the way is a straight line.
-_LOOKS_PER_SECOND = 6.0
-#: A video whose first seconds show no face is refused.
-_SEARCH_SECONDS = 10.0
+_LOOKS_PER_SECOND = 6
+#: If the first seconds show no face, and wherever it was lost, it is looked for once a second.
+_SEARCH_SECONDS = 10
 #: A parabola is laid through so many looks, a second's worth: landmarks get quieter, turns of the head stay.
 _SMOOTHED_LOOKS = 7
 #: Corners of the eyes and bridge of the nose: no expression moves them far.
 _STEADY = (27, 28, 29, 30, 36, 39, 42, 45)
+#: Descriptions of one face within a video are less than this apart. dlib's advice for any two photographs is 0.6.
+SAME = 0.4
+#: Least confidence of a face (dlib gives what is upside down, or none, up to 0.15); the eyes' distance as a share of
+#: its box; and how far the tip of the nose may lie from the middle between the eyes, as a share of their distance.
+_LEAST_SURE, _EYES_SHARE, _TURNED = 0.2, (0.28, 0.65), 0.38
 
 
 class Start(NamedTuple):
@@ -38,30 +39,19 @@ class Start(NamedTuple):
     frame: int  # the first frame looked at that shows a face
     looks: int  # frames looked at until then
     faces: int  # faces in that frame
-    box: Box  # of the largest of them
+    box: Box  # of the one that is taken
     confidence: float
     landmarks: np.ndarray  # (68, 2) float32 pixels
     height: int  # of the video's frames
     width: int
 
-    @classmethod
-    def of(cls, frame, looks, faces, box, confidence, landmarks, height, width) -> Start:
-        """From the values as a detector or a kept file has them."""
-        box, landmarks = Box(*(int(value) for value in box)), np.asarray(landmarks, np.float32).reshape(68, 2)
-        return cls(frame, looks, faces, box, float(confidence), landmarks, height, width)
-
 
 class Track(NamedTuple):
     """Landmarks along a video, smoothed, at the frames looked at."""
 
-    frames: np.ndarray  # (K,) int, increasing, from 0
+    frames: np.ndarray  # (K,) int, increasing
     landmarks: np.ndarray  # (K, 68, 2) float32 pixels
-    lost: int  # how many of the K frames did not show the face; its last position was kept there
-
-    @classmethod
-    def of(cls, frames, landmarks, lost) -> Track:
-        """From the values as a kept file has them."""
-        return cls(np.asarray(frames, int), np.asarray(landmarks, np.float32).reshape(len(frames), 68, 2), lost)
+    confidence: np.ndarray  # (K,); 0 where the face was not found, or not so that it can be measured
 
     def at(self, start: int, stop: int) -> np.ndarray:
         """Landmarks ``(n, 68, 2)`` float32 of frames ``start <= i < stop``, on straight lines between looks."""
@@ -73,53 +63,98 @@ class Track(NamedTuple):
         return ((1 - share) * self.landmarks[before] + share * self.landmarks[after]).astype(np.float32)
 
 
-def find_start(video: Video, detector: Detector, box: Box | None) -> Start:
-    """Look for a face from the first frame on, the largest of several; of a given box only the landmarks."""
+def measurable(face: Face) -> bool:
+    """Whether a face is surely one, upright, and turned to the camera, so that its motion can be measured."""
+    eyes = [face.landmarks[each].mean(axis=0, dtype=float) for each in (slice(36, 42), slice(42, 48))]
+    across, middle = eyes[1] - eyes[0], (eyes[0] + eyes[1]) / 2
+    down = face.landmarks[48:].mean(axis=0, dtype=float) - middle
+    apart = float(across @ across)
+    least, most = (apart >= (share * max(face.box[2:])) ** 2 for share in _EYES_SHARE)
+    upright = across[0] > 0 and across[0] * down[1] - across[1] * down[0] > apart / 2
+    turned = abs((face.landmarks[30] - middle) @ across) > _TURNED * apart
+    return bool(face.confidence >= _LEAST_SURE and least and not most and upright and not turned)
+
+
+def find_start(
+    video: Video,
+    detector: Detector,
+    box: Box | None,
+    number: int | None,
+    span: tuple[int, int],
+    accept: Callable[[Face], bool] | None,
+) -> Start:
+    """Look for a face in a span of frames, the largest of several, or the one of a number, from 1 on, from the left.
+
+    Of a given box only the landmarks are looked for; otherwise those that are not acceptable are no faces.
+    """
+    name, (first, stop) = f"video {video.subject}/{video.name}", span
     if box is not None:
-        rgb = video.frames(0, 1)[0]
+        rgb = video.frames(first, first + 1)[0]
         height, width, _ = rgb.shape
         inside = 0 <= box.left + box.width / 2 < width and 0 <= box.top + box.height / 2 < height
         if not inside or min(box.width, box.height) < 1:
-            outside = f"outside the {width}x{height} images of video {video.subject}/{video.name}"
-            raise InputError(f"{box} is empty or {outside}: give pixels of the first frame")
-        return Start.of(0, 0, 0, box, 0.0, detector.landmarks(rgb, box), height, width)
-    last = min(video.n_frames, round(_SEARCH_SECONDS * video.fps) + 1)
-    for looks, frame in enumerate(_looked_at(video, last), start=1):
+            raise InputError(f"{box} is empty or outside the {width}x{height} images of {name}: give pixels")
+        return Start(first, 0, 0, box, 0.0, detector.landmarks(rgb, box), height, width)
+    soon = min(stop, first + round(_SEARCH_SECONDS * video.fps) + 1)
+    frames = [*range(first, soon, _step(video)), *range(soon, stop, max(1, round(video.fps)))]
+    for looks, frame in enumerate(frames, start=1):
         rgb = video.frames(frame, frame + 1)[0]
-        faces = detector.detect(rgb)
+        faces = sorted(filter(accept, detector.detect(rgb)), key=lambda face: face.box.left)
+        if faces and number is not None and not 1 <= number <= len(faces):
+            raise FaceError(f"frame {frame} of {name} shows faces: {len(faces)}; there is no number {number}")
         if faces:
-            face = max(faces, key=lambda face: face.box.width * face.box.height)
-            return Start.of(frame, looks, len(faces), face.box, face.confidence, face.landmarks, *rgb.shape[:2])
-    looked = f"video {video.subject}/{video.name} ({looks} of its first {last} frames looked at)"
-    mend = (
-        "film a face that looks into the camera, cut off what comes before it, or pass box= with its place in frame 0"
-    )
-    raise FaceError(f"no face found in {looked}: {mend}")
+            face = faces[number - 1] if number else max(faces, key=lambda face: face.box.width * face.box.height)
+            return Start(frame, looks, len(faces), face.box, face.confidence, face.landmarks, *rgb.shape[:2])
+    mend = "film one that looks into the camera, or give its place as a box (--box LEFT,TOP,WIDTH,HEIGHT)"
+    raise FaceError(f"no face found in {name} ({len(frames)} of {stop - first} frames looked at): {mend}")
 
 
-def follow(video: Video, detector: Detector, start: Start) -> Track:
-    """Look for the face of the start along the whole video and smooth what is found over time.
+def follow(video: Video, detector: Detector, start: Start, span: tuple[int, int]) -> Track:
+    """Look for the face of the start along a span of a video and smooth what is found over time.
 
-    Of several faces the one nearest to the last position is taken; one that is farther from it than the width of its
-    box is somebody else's. Where the face is not found, and before the start, it is taken to stay where it was. The
-    smoothing (Savitzky and Golay 1964, doi:10.1021/ac60214a047) looks at past and future alike, so the track does not
-    lag, and it keeps a steady movement as it is, also at either end of the video.
+    It is looked for near its last place; a face farther from it than the width of its box is somebody else's. After a
+    cut, and once it was lost for a second, the whole picture is searched, and a face is taken that has the same
+    description. Where the face is not found it is taken to stay where it was, with confidence 0.
+
+    The smoothing (Savitzky and Golay 1964, doi:10.1021/ac60214a047) looks at past and future alike, so the track does
+    not lag, and it keeps a steady movement as it is, also where it begins and ends.
     """
-    frames = _looked_at(video, video.n_frames)
-    landmarks, last, lost = [], start.landmarks, 0
-    for frame in frames:
-        if frame > start.frame:
-            faces = [face.landmarks for face in detector.detect(video.frames(frame, frame + 1)[0])]
-            middle = last.mean(axis=0)
-            ways = [float(np.linalg.norm(points.mean(axis=0) - middle)) for points in faces]
-            if min(ways, default=np.inf) <= start.box.width:
-                last = faces[int(np.argmin(ways))]
-            else:
-                lost += 1
-        landmarks.append(last)
-    found = np.asarray(landmarks, dtype=np.float32)
-    reach = min(_SMOOTHED_LOOKS, len(found) - (len(found) + 1) % 2)
-    return Track.of(frames, savgol_filter(found, reach, min(2, reach - 1), axis=0, mode="interp"), lost)
+    last, known, missed, found, sure = Face(start.box, start.landmarks, start.confidence), True, 0, [], []
+    frames, parts = _looks(video, span, start.frame)
+    opens = np.diff(parts, prepend=parts[0]) > 0
+    for frame, opened in zip(frames, opens, strict=True):
+        face = None
+        known, missed = (known and not opened) or frame < start.frame, 0 if opened else missed
+        if frame == start.frame:
+            face, first = last, video.frames(frame, frame + 1)[0]
+        elif frame > start.frame and (known or missed % _LOOKS_PER_SECOND == 0):
+            face = _again(video.frames(frame, frame + 1)[0], detector, last if known else None, (first, start))
+        if frame >= start.frame:
+            missed = 0 if face else missed + 1
+            known = bool(face) or (known and missed < _LOOKS_PER_SECOND)
+        last = face or last
+        found.append(last.landmarks)
+        sure.append(face.confidence if face else 0.0)
+    landmarks, sure = np.asarray(found, np.float32), np.asarray(sure)
+    edges = np.flatnonzero((np.diff(sure > 0, prepend=sure[0] > 0)) | opens)
+    for first, stop in itertools.pairwise([0, *edges.tolist(), len(frames)]):
+        if sure[first : first + 1].any():
+            reach = min(_SMOOTHED_LOOKS, stop - first - (stop - first + 1) % 2)
+            part = landmarks[first:stop]
+            landmarks[first:stop] = savgol_filter(part, reach, min(2, reach - 1), axis=0, mode="interp")
+    return Track(np.array(frames), landmarks, sure)
+
+
+def _again(rgb: np.ndarray, detector: Detector, last: Face | None, start: tuple[np.ndarray, Start]) -> Face | None:
+    """The face near its last place; where that says nothing, the one that is described as the start's."""
+    faces = [each for each in detector.detect(rgb, near=last and last.box) if measurable(each)]
+    if last is not None:
+        reach, ways = last.box.width, [(each.landmarks - last.landmarks).mean(axis=0) for each in faces]
+    else:
+        wanted = detector.describe(*start) if faces else None
+        reach, ways = SAME, [detector.describe(rgb, each) - wanted for each in faces]
+    lengths = [float(np.linalg.norm(way)) for way in ways]
+    return faces[int(np.argmin(lengths))] if min(lengths, default=np.inf) < reach else None
 
 
 def place(landmarks: np.ndarray) -> np.ndarray:
@@ -127,15 +162,18 @@ def place(landmarks: np.ndarray) -> np.ndarray:
     return landmarks[..., _STEADY, :].mean(axis=-2)
 
 
-def kept(folder: Path | None, depends_on: dict, kind: type, find: Callable) -> Start | Track:
-    """What was found before, or else find it now and keep it; without a folder nothing is kept."""
+def kept(folder: Path | None, depends_on: dict, find: Callable[[], Start]) -> Start:
+    """The start found before, or else find it now and keep it: a JSON file, named by all that it depends on."""
     if folder is None:
         return find()
-    described = json.dumps({**depends_on, "kind": kind.__name__, "code": _code()}, sort_keys=True)
+    # What other code found is not taken up.
+    code = hashlib.sha256(b"".join(Path(file).read_bytes() for file in (detect.__file__, __file__))).hexdigest()
+    described = json.dumps({**depends_on, "code": code}, sort_keys=True)
     path = folder / f"{hashlib.sha256(described.encode()).hexdigest()[:40]}.json"
     if path.is_file():
         try:
-            return kind.of(*json.loads(path.read_text(encoding="utf-8")))
+            found = Start(*json.loads(path.read_text(encoding="utf-8")))
+            return found._replace(box=Box(*found.box), landmarks=np.float32(found.landmarks).reshape(68, 2))
         except (ValueError, TypeError) as error:
             raise InputError(f"kept detection {path} is damaged ({error}): delete the file and run again") from error
     found = find()
@@ -145,11 +183,14 @@ def kept(folder: Path | None, depends_on: dict, kind: type, find: Callable) -> S
     return found
 
 
-@functools.cache
-def _code() -> str:
-    """The hash of the code that finds faces: what other code found is not taken up."""
-    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in (detect.__file__, __file__))).hexdigest()
+def _step(video: Video) -> int:
+    """Frames from one look to the next."""
+    return max(1, round(video.fps / _LOOKS_PER_SECOND))
 
 
-def _looked_at(video: Video, stop: int) -> range:
-    return range(0, stop, max(1, round(video.fps / _LOOKS_PER_SECOND)))
+def _looks(video: Video, span: tuple[int, int], also: int) -> tuple[list[int], np.ndarray]:
+    """Frames to look at, and in which part of the video between two cuts each lies, whose ends are looked at, too."""
+    breaks = np.flatnonzero(getattr(video, "breaks", ()))
+    edges = [span[0], *breaks[(breaks > span[0]) & (breaks < span[1])].tolist(), span[1]]
+    frames = {also}.union(*({*range(a, b, _step(video)), b - 1} for a, b in itertools.pairwise(edges)))
+    return sorted(frames), np.searchsorted(edges, sorted(frames), side="right")

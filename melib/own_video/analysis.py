@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import zipfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,17 +17,26 @@ from tqdm import tqdm
 from melib import face, features, flow
 from melib.errors import InputError
 from melib.features import FeatureSettings
+from melib.features.compute import eyes_apart
 from melib.files import whole
-from melib.models import predict
-from melib.own_video.recording import Recent
+from melib.models import FrameValues, score_frames
+from melib.models.window import DISTANCES
+from melib.own_video.recording import clock, nearest
 from melib.own_video.spotter import Band, Spotter
-from melib.spotting import name_intervals, per_frame
+from melib.spotting import Spotted
 from melib.video import Video
 
-#: Frames scored per second: more of them lie nearer to each other than a micro-expression needs.
-_SCORED_PER_SECOND = 30.0
-#: Pairs scored between two savings; a killed run repeats at most so many.
-_CHUNK = 128
+#: Rows of frame pairs a second that a network is shown, about: so many it has learnt from.
+_ROWS_PER_SECOND = 30.0
+#: Rows scored between two savings, at least as many as a killed run repeats; rows to either side that their scores
+#: rest on; and rows for which the place of the face is taken to be that of the first.
+_PIECE, _REACH, _STEADY = 960, sum(DISTANCES), 32
+#: A shorter stretch is not scored: no movement of a face comes and goes in it.
+_SHORTEST_S = 0.5
+#: Movements of the highest scores, which get a picture of their own.
+PICTURED = 24
+#: So many times the marks a minute of the benchmark are more than a face at rest gives; of fewer marks none are many.
+_FLOODED, _FEW = 2.0, 3
 #: Region -> its landmarks (iBUG order), how far the hull of them is enlarged about its centre, and how far they are
 #: also raised, in distances between the eyes: the skin above a brow moves with it. Right and left are the person's own.
 _REGIONS = {
@@ -47,31 +58,38 @@ _EYES_APART_MM = 63.0
 _PERCENTILE = 90
 _COLUMNS = (
     *("subject", "video", "onset", "offset", "emotion", "apex", "score", "onset_s", "apex_s", "offset_s"),
-    *("region", "strength_px", "strength_mm", "away_mm", "share", "share_low", "share_high"),
+    *("region", "strength_px", "strength_mm", "share", "share_low", "share_high"),
 )
 
 
-@dataclass(frozen=True)
-class Motion:
+class Motion(NamedTuple):
     """The strongest motion of a face between two frames, head motion taken out."""
 
     region: str  # one of REGIONS
     pixels: float  # how far it moves, in pixels of the crop
     millimetres: float  # the same on the face, whose eyes are taken to be 63 mm apart
-    away_mm: float | None  # how far it moves away from the camera, against the whole face; None without depth
 
 
-@dataclass(frozen=True)
-class Movement:
-    """One brief movement of a face; frames are inclusive."""
+class Movement(NamedTuple):
+    """One brief movement of a face; frames are those of the file, and inclusive."""
 
     onset: int
     apex: int
     offset: int
-    score: float  # the smoothed score at the apex
-    band: Band  # what intervals of such a score were worth on the benchmark
-    motion: Motion  # from onset to apex; where the score peaks at the very first frame, from there to the offset
-    emotion: str | None = None  # the nearest class, where naming was asked for
+    score: float  # of the network, between 0 and 1
+    band: Band  # what marks of such a score were worth on the benchmark
+    emotion: str | None  # the nearest class, where naming was asked for
+    motion: Motion  # from onset to apex; from apex to offset, if the first two are one
+    pair: tuple[int, int]  # those two frames
+
+
+class Scores(NamedTuple):
+    """What a network says of a video, in rows, about 30 a second."""
+
+    seconds: np.ndarray  # (n,) where each row lies: halfway between the frames that are compared
+    probability: np.ndarray  # (n,) of a micro-expression; 0 where nothing was scored
+    scored: np.ndarray  # (n,) bool: False where no face was seen, or something lies between the frames compared
+    spotted: Spotted  # in frames of the video, in order of time
 
 
 @dataclass(frozen=True)
@@ -80,98 +98,177 @@ class Finding:
 
     face: face.CroppedVideo
     spotter: Spotter
-    score: np.ndarray  # (T - k,), as the network gives it
-    smoothed: np.ndarray  # (T - k,), as the rule weighs it
+    times: np.ndarray  # (T,) seconds of each frame
+    scores: Scores
     movements: tuple[Movement, ...]  # in order of time
+    pictures: Mapping[int, tuple[np.ndarray, np.ndarray]]  # of movements by place: crops (2, H, W, 3), flow (2, H, W)
     named: bool  # whether the movements were given a class
+    notes: tuple[str, ...] = ()  # what was odd about the video, a sentence each
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """From when to when the video was looked at, in seconds."""
+        first, stop = self.face.span
+        return float(self.times[first]), float(self.times[stop - 1]) + 1 / self.face.fps
+
+    @property
+    def rate(self) -> float:
+        """Marks in a minute of what was scored."""
+        per_minute = 60 / float(np.median(np.diff(self.scores.seconds)))
+        return len(self.movements) * per_minute / int(self.scores.scored.sum())
+
+    @property
+    def flooded(self) -> bool:
+        """Whether there are so many marks that somebody speaks, or head or camera move."""
+        usual = self.spotter.rate
+        return usual is not None and len(self.movements) >= _FEW and self.rate > _FLOODED * usual
+
+    def unscored(self) -> list[list[float]]:
+        """Spans in seconds of what was not scored; the last gap, after which nothing can be compared, is none."""
+        seconds, half = self.scores.seconds, self.spotter.gap_s / 2
+        begins = np.r_[seconds - half, seconds[-1] + half]
+        return begins[np.flatnonzero(np.diff(np.r_[True, self.scores.scored, True]))].reshape(-1, 2).tolist()
 
     def table(self) -> pd.DataFrame:
         """The movements, a row each: the challenge's columns (``emotion`` where it was asked for), then our own.
 
-        Times end in ``_s``; ``strength`` is the motion of the region, ``away_mm`` its motion in depth, where there is
-        any; ``share`` is explained at :class:`melib.own_video.Band`.
+        Times end in ``_s``; ``strength`` is the motion of the region; ``share`` is explained at
+        :class:`melib.own_video.Band`.
         """
         rows = []
         for found in self.movements:
-            frames, motion, band = (found.onset, found.apex, found.offset), found.motion, found.band
-            seconds = (frame / self.face.fps for frame in frames)
-            named = self.face.subject, self.face.name, found.onset, found.offset, found.emotion, found.apex, found.score
-            strength = motion.region, motion.pixels, motion.millimetres, motion.away_mm
-            rows.append((*named, *seconds, *strength, band.share, band.low, band.high))
+            frames = [found.onset, found.offset, found.apex]
+            named = self.face.subject, self.face.name, *frames[:2], found.emotion, found.apex, found.score
+            seconds = self.times[sorted(frames)]
+            rows.append((*named, *seconds, *found.motion, found.band.share, found.band.low, found.band.high))
         table = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(("onset", "apex", "offset"), "int64"))
-        absent = {"emotion": not self.named, "away_mm": self.face.camera is None}
-        return table.drop(columns=[name for name, missing in absent.items() if missing])
+        return table if self.named else table.drop(columns="emotion")
 
 
 def analyse(
-    video: Video, spotter: Spotter, *, name=False, work: Path | None = None, device="auto", progress=False, **crop
+    video: Video,
+    spotter: Spotter,
+    *,
+    name: bool = False,
+    start: float | None = None,
+    end: float | None = None,
+    work: Path | None = None,
+    device: str = "auto",
+    progress: bool = False,
+    **crop,
 ) -> Finding:
     """Find the brief movements of a face, which is looked for in a video of a whole scene.
 
-    As :func:`melib.own_video.spot_file`, which says what the options are. A run that is killed goes on from the scores
-    in folder `work`, which must belong to this video, spotter and choice of face alone.
+    The options are those of :func:`melib.own_video.spot_file`. A run that was killed goes on from the scores in folder
+    `work`, which must belong to this video, spotter and choice of face alone.
     """
-    found_face = face.crop(video, cache=work, **crop)
-    score, logits = score_video(found_face, spotter, work=work, device=device, progress=progress)
-    positions, smoothed = spotter.intervals(score, video.fps), spotter.smoothed(score, video.fps)
-    labels = name_intervals(logits.argmax(axis=1), positions) if name else [None] * len(positions)
-    movements = []
-    for frames, label in zip(positions.tolist(), labels, strict=True):
-        crops, landmarks = _pair(found_face.frames, *frames), found_face.landmarks(frames[0], frames[0] + 1)[0]
-        depth = None if found_face.camera is None else _pair(found_face.depth, *frames)
-        motion = strongest_motion(crops, landmarks, spotter.settings, depth=depth)
-        height, emotion = float(smoothed[frames[1]]), None if label is None else spotter.emotions[label]
-        movements.append(Movement(*frames, height, spotter.band(height), motion, emotion))
-    return Finding(found_face, spotter, score, smoothed, tuple(movements), name)
+    times = clock(video)[0]
+    span = int(np.searchsorted(times, start or 0)), int(np.searchsorted(times, np.inf if end is None else end, "right"))
+    if span[0] >= span[1]:
+        length = f"video {video.subject}/{video.name} is {times[-1]:.1f} s long"
+        raise InputError(f"{length}: nothing lies between the start and the end that are asked for")
+    found_face = face.crop(video, cache=work, span=span, track=crop.get("box") is None, **crop)
+    scores = score_video(found_face, spotter, work=work, device=device, progress=progress)
+    spotted, movements, pictures = scores.spotted, [], {}
+    pictured = np.argsort(-spotted.scores, kind="stable")[:PICTURED]
+    for place, (onset, apex, offset) in enumerate(spotted.intervals.tolist()):
+        score, emotion = float(spotted.scores[place]), spotter.emotions[spotted.emotions[place]] if name else None
+        pair = (onset, apex) if onset < apex else (apex, offset)
+        crops = np.concatenate([found_face.frames(i, i + 1) for i in pair])
+        landmarks = found_face.landmarks(pair[0], pair[0] + 1)[0]
+        moved = face_flow(crops, landmarks, spotter.settings)
+        motion = strongest_motion(moved, landmarks)
+        movements.append(Movement(onset, apex, offset, score, spotter.band(score), emotion, motion, pair))
+        if place in pictured:
+            pictures[place] = crops, moved
+    return Finding(found_face, spotter, times, scores, tuple(movements), pictures, name)
+
+
+def rows_of(video: Video, gap_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The frame pairs of a video that are scored, about 30 a second: when, first and second frames, which are usable.
+
+    A pair lies at the time halfway between its frames, those nearest to where they should be. It is of no use if no
+    face was seen there, a pause or a cut lies between, or the two are not about a gap apart. At high rates frames are
+    left out, at low ones pairs repeated: a network counts time in rows.
+    """
+    times, breaks = clock(getattr(video, "source", video))
+    first, stop = getattr(video, "span", (0, video.n_frames))
+    often = video.fps / _ROWS_PER_SECOND
+    step = max(1, round(often)) / max(1, round(1 / often)) / video.fps
+    gap = max(1, round(gap_s / step))
+    when = np.arange(times[first], times[stop - 1] + step / 2, step)
+    if len(when) <= gap:
+        name = f"video {video.subject}/{video.name}"
+        raise InputError(f"{name} has too few frames for pairs {gap_s:g} s apart ({stop - first}): film longer")
+    frames = nearest(times, when - 1e-6).clip(first, stop - 1)  # of two as near it is always the earlier
+    starts, ends, scene = frames[:-gap], frames[gap:], np.cumsum(breaks)
+    seen = getattr(video, "seen", np.ones(video.n_frames, bool))  # a rendered crop shows a face in every frame
+    usable = (scene[starts] == scene[ends]) & (starts < ends) & seen[starts] & seen[ends]
+    usable &= np.abs(times[ends] - times[starts] - gap_s) <= max(gap_s / 4, 0.55 / video.fps)
+    return when[:-gap] + gap * step / 2, starts, ends, usable
 
 
 def score_video(
     video: Video, spotter: Spotter, *, work: Path | None = None, device="auto", progress: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Score ``(T - k,)`` and emotion logits ``(T - k, C)`` of every frame of a face video with landmarks.
+) -> Scores:
+    """What a spotter says of a face: of each stretch in which it was seen without a break, as if it were all there is.
 
-    Memory does not grow with the length of the video. Pairs lie the spotter's gap apart in *seconds*, whatever the
-    frame rate; at rates above 30 per second not every frame is scored, and what lies between is interpolated.
+    Memory does not grow with the length of the video, but for a few numbers a row.
     """
-    stride = max(1, round(video.fps / _SCORED_PER_SECOND))
-    starts, ends = features.spotting_pairs(video, gap_s=spotter.gap_s, stride=stride)
-    gap = int(ends[0] - starts[0])
-    recent, parts = Recent(video, gap + stride + 1), []
-    for first in tqdm(range(0, len(starts), _CHUNK), unit="chunk", desc="score", disable=not progress):
-        path = None if work is None else work / f"scores-{first:08d}.npz"
+    seconds, starts, ends, usable = rows_of(video, spotter.gap_s)
+    times = clock(getattr(video, "source", video))[0]
+    stretches = np.flatnonzero(np.diff(np.r_[False, usable, False])).reshape(-1, 2)
+    lasts = times[ends[stretches[:, 1] - 1]] - times[starts[stretches[:, 0]]]
+    stretches = stretches[(lasts >= _SHORTEST_S) & (np.diff(stretches)[:, 0] > 1)]
+    if len(stretches) == 0:
+        name = f"video {video.subject}/{video.name}"
+        raise InputError(f"{name} shows no face to be measured for {_SHORTEST_S:g} s on end: film longer")
+    probability, scored, found = np.zeros(len(usable), np.float32), np.zeros(len(usable), bool), []
+    with tqdm(total=int(np.diff(stretches).sum()), unit="pair", desc="score", disable=not progress) as bar:
+        for first, stop in stretches.tolist():
+            pairs = starts[first:stop], ends[first:stop]
+            values = _values(video, pairs, spotter, work, device, bar)
+            probability[first:stop], scored[first:stop] = values.kinds[:, 0], True
+            begin, end = times[pairs[0][0]], times[pairs[1][-1]]
+            # Frames of an even clock, from the stretch's first one on: what lies outside of it is not pointed at.
+            even = (seconds[first:stop] - begin) * video.fps
+            marks = spotter.intervals(values, even, round((end - begin) * video.fps) + 1)
+            for where, score, emotion in zip(marks.intervals, marks.scores, marks.emotions, strict=True):
+                found.append((*nearest(times, begin + where / video.fps), score, emotion))
+    table = np.array(sorted(each for each in found if each[0] < each[2]), float).reshape(-1, 5)
+    spotted = Spotted(table[:, :3].astype(int), table[:, 3], table[:, 4].astype(int))
+    return Scores(seconds, probability, scored, spotted)
+
+
+def _values(video: Video, pairs: features.Pairs, spotter: Spotter, work: Path | None, device, bar: tqdm) -> FrameValues:
+    """What the network says of a stretch: in pieces that overlap as far as it sees, so that none is cut off."""
+    parts, count, view = [], len(pairs[0]), copy.copy(video)
+    for first in range(0, count, _PIECE):
+        path = None if work is None else work / f"scores-{pairs[0][first]:08d}.npz"
         part = None if path is None else _kept(path)
         if part is None:
-            pairs = starts[first : first + _CHUNK], ends[first : first + _CHUNK]
-            planes = np.concatenate(list(features.planes(recent, pairs, spotter.settings, device=device)))
-            part = predict(spotter.model, planes, device=device)
+            low, high, planes = max(0, first - _REACH), min(count, first + _PIECE + _REACH), []
+            for start in range(low, high, _STEADY):
+                some = tuple(side[start : min(start + _STEADY, high)] for side in pairs)
+                # A face may come nearer: planes are made by the landmarks of their own second.
+                landmarks = video.landmarks(some[0][0], some[0][0] + 1)
+                view.landmarks = lambda *_, found=landmarks: found
+                planes += features.planes(view, some, spotter.settings, device=device)
+                bar.update(sum(first <= row < first + _PIECE for row in range(start, start + len(some[0]))))
+            known = score_frames(spotter.model, np.concatenate(planes), device=device)
+            part = FrameValues(*(each[first - low : first - low + _PIECE] for each in known))
             if path is not None:
                 with whole(path) as unfinished, open(unfinished, "wb") as file:
-                    np.savez(file, score=part[0], logits=part[1])
+                    np.savez(file, **part._asdict())
         parts.append(part)
-    score, logits = (per_frame(np.concatenate(side), starts, video.n_frames - gap) for side in zip(*parts, strict=True))
-    return score, logits
+    return FrameValues(*(np.concatenate(side) for side in zip(*parts, strict=True)))
 
 
-def onset_to_apex(finding: Finding, found: Movement) -> tuple[np.ndarray, np.ndarray]:
-    """The crops ``(2, H, W, 3)`` at onset and apex, and the flow ``(2, H, W)`` between them, head motion taken out.
-
-    They are read and computed anew: kept for every movement, they would fill the memory of a long video.
-    """
-    frames = _pair(finding.face.frames, found.onset, found.apex, found.offset)
-    landmarks = finding.face.landmarks(found.onset, found.onset + 1)[0]
-    return frames, face_flow(frames, landmarks, finding.spotter.settings)[1]
-
-
-def _pair(read: Callable, onset: int, apex: int, offset: int) -> np.ndarray:
-    # Where the score peaks at the very first frame, the motion is that from there to the offset.
-    return np.concatenate([read(i, i + 1) for i in (onset, apex if apex > onset else offset)])
-
-
-def _kept(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """The scores of a chunk that was finished before; None if there are none, or their file is damaged."""
+def _kept(path: Path) -> FrameValues | None:
+    """The scores of a piece that was finished before; None if there are none, or their file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as kept:
-            return kept["score"], kept["logits"]
+            return FrameValues(*(kept[name] for name in FrameValues._fields))
     except (FileNotFoundError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None
 
@@ -181,53 +278,31 @@ def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np
     points, taken, masks = np.asarray(landmarks, float), np.zeros((height, width), bool), {}
     for name, (chosen, enlarged, raised) in _REGIONS.items():
         own = points[list(chosen)]
-        own = np.concatenate([own, own - (0, raised * _eyes_apart(points))])
+        own = np.concatenate([own, own - (0, raised * eyes_apart(points))])
         centre = own.mean(axis=0)
         masks[name] = flow.face_mask(centre + enlarged * (own - centre), height, width) & ~taken
         taken |= masks[name]
     return masks
 
 
-def face_flow(frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, as it is and with head motion taken out.
+def face_flow(frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings) -> np.ndarray:
+    """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, head motion taken out.
 
-    The landmarks are those of the first frame. Of the settings ``rigid``, which needs a camera, becomes ``affine``.
+    The landmarks are those of the first frame. Of the settings ``rigid``, which needs a camera, becomes ``relief``.
     """
     first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[None] for frame in frames)
+    mode = "relief" if settings.stabilization == "rigid" else settings.stabilization
     found = flow.optical_flow(first, second, method=settings.method)
-    mode = "affine" if settings.stabilization == "rigid" else settings.stabilization
-    return found[0], flow.stabilize(found, mode, landmarks=np.asarray(landmarks)[None])[0]
+    return flow.stabilize(found, mode, landmarks=np.asarray(landmarks)[None])[0]
 
 
-def strongest_motion(
-    frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings, *, depth: np.ndarray | None = None
-) -> Motion:
-    """Which region of a face moves most between two frames; with their depth ``(2, H, W)`` also to or fro."""
-    found, stable = face_flow(frames, landmarks, settings)
-    length = np.hypot(*stable)
+def strongest_motion(motion: np.ndarray, landmarks: np.ndarray) -> Motion:
+    """Which region of a face moves most by a flow ``(2, H, W)`` of it."""
+    length = np.hypot(*motion)
     masks = region_masks(landmarks, *length.shape)
     strengths = {name: np.percentile(length[mask], _PERCENTILE) for name, mask in masks.items() if mask.any()}
     if not strengths:
         raise InputError("no part of the face lies in the picture: its landmarks are all outside")
     region = max(strengths, key=strengths.get)
-    pixels, away = strengths[region], None if depth is None else _away(depth, found, masks[region], landmarks)
-    return Motion(region, float(pixels), float(pixels * _EYES_APART_MM / _eyes_apart(landmarks)), away)
-
-
-def _eyes_apart(landmarks: np.ndarray) -> float:
-    points = np.asarray(landmarks, float)
-    return float(np.linalg.norm(points[36:42].mean(axis=0) - points[42:48].mean(axis=0)))
-
-
-def _away(depth: np.ndarray, motion: np.ndarray, region: np.ndarray, landmarks: np.ndarray) -> float | None:
-    """Median change of depth of a region along a flow, less that of the face, in millimetres."""
-    height, width = region.shape
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    # The nearest reading: between a reading and a hole there is no depth.
-    there = cv2.remap(depth[1], columns + motion[0], rows + motion[1], cv2.INTER_NEAREST)
-    known = (depth[0] > 0) & (there > 0)
-    face = flow.face_mask(landmarks, height, width)
-    if not (known & region).any() or not (known & face).any():
-        return None
-    change = 1e3 * (there - depth[0])
-    return float(np.median(change[known & region]) - np.median(change[known & face]))
+    pixels = float(strengths[region])
+    return Motion(region, pixels, pixels * _EYES_APART_MM / eyes_apart(landmarks))

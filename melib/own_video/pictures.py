@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -11,134 +11,116 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from melib.own_video.analysis import Finding, Movement, onset_to_apex
-from melib.plots.motion import draw_arrows, draw_wheel, flow_colours
-from melib.plots.style import COLOURS, bare, figure
+from melib.own_video.analysis import Finding
+from melib.plots.motion import flow_colours
+from melib.plots.style import COLOURS, figure
 
 #: Flow in pixels of the crop at which colours are full: the scale is the same in all pictures, so they compare.
 FULL_PX = 2.0
 #: How many times longer than the motion an arrow is drawn, and the pixels from one to the next.
 ARROW_SCALE, _ARROW_STEP = 8.0, 10
-#: Below the timeline stand the movements of the highest scores; more would be too small to see.
-_SHOWN = 4
+#: A line of the timeline shows so many seconds, or a sixth of a longer video; numbers nearer than this share overlap.
+_LINE_S, _MOST_LINES, _APART = 60.0, 6, 0.025
 #: The longer side of the video written, and its highest frame rate: encoding takes longer than everything else.
 _LONGEST_SIDE, _FASTEST = 480, 30.0
 _FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
-_STRIP = 14  # height in pixels of the strip with the timeline
-_FOUND, _MISSED, _CHANCE = (tuple(bytes.fromhex(COLOURS[name][1:])) for name in ("found", "missed", "chance"))
+_FOUND, _CHANCE = (tuple(bytes.fromhex(COLOURS[name][1:])) for name in ("found", "chance"))
+
+
+def clock_time(seconds: float, *, exact: bool = True) -> str:
+    """A time as mm:ss.mmm, or as mm:ss."""
+    thousandths = round(1000 * seconds)
+    text = f"{thousandths // 60_000:02d}:{thousandths // 1000 % 60:02d}"
+    return f"{text}.{thousandths % 1000:03d}" if exact else text
 
 
 def timeline(finding: Finding) -> Figure:
-    """The score of each frame with the intervals found, above the movements of the highest scores."""
-    shown = sorted(sorted(finding.movements, key=lambda found: -found.score)[:_SHOWN], key=lambda found: found.onset)
-    if not shown:
-        fig, axes = figure(height=2.8)
-        draw_score(axes, finding)
-        return fig
-    fig, panels = figure(3, _SHOWN, height=6.4, height_ratios=(1.4, 1, 1))
-    for panel in (*panels[0], *panels[1:, len(shown) :].flat):
-        panel.remove()
-    draw_score(fig.add_subplot(panels[0, 0].get_gridspec()[0, :]), finding)
-    for column, found in enumerate(shown):
-        number = finding.movements.index(found) + 1
-        frames, flow = onset_to_apex(finding, found)
-        _draw_movement(panels[1:, column], found, frames[1], flow, title=f"{number}: {found.motion.region}")
+    """The score along the video with the movements found, a long one in several lines."""
+    first, stop = finding.span
+    lines = int(min(_MOST_LINES, max(1, np.ceil((stop - first) / _LINE_S))))
+    fig, panels = figure(lines, 1, height=1.2 + 1.6 * lines, squeeze=False)
+    edges = np.linspace(first, stop, lines + 1)
+    for axes, *span in zip(panels[:, 0], edges[:-1], edges[1:], strict=True):
+        draw_score(axes, finding, span)
+    for axes in panels[1:, 0]:
+        axes.get_legend().remove()
+    for axes in panels[:-1, 0]:
+        axes.set_xlabel("")
     return fig
 
 
-def movement(finding: Finding, found: Movement) -> Figure:
-    """The onset of a movement, its apex under arrows of the motion since, and that motion in colours."""
-    fig, panels = figure(1, 3, height=2.7)
-    frames, flow = onset_to_apex(finding, found)
-    panels[0].imshow(frames[0])
-    _name(panels[0], f"onset, frame {found.onset}")
-    _draw_movement(panels[1:], found, frames[1], flow, title=f"apex, frame {found.apex}")
-    return fig
+def movement(finding: Finding, place: int) -> np.ndarray:
+    """The crops of a movement that were compared, the second under arrows, and the motion in colours: ``(h, w, 3)``."""
+    frames, flow = finding.pictures[place]
+    first, second = (cv2.resize(frame, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for frame in frames)
+    for y, x in np.ndindex(*(side // _ARROW_STEP for side in flow.shape[1:])):
+        at = np.array([x + 0.5, y + 0.5]) * _ARROW_STEP
+        tip = at + ARROW_SCALE * flow[:, int(at[1]), int(at[0])]
+        cv2.arrowedLine(second, *np.rint(2 * np.array([at, tip])).astype(int).tolist(), _FOUND, 1, cv2.LINE_AA, 0, 0.3)
+    coloured = cv2.resize(flow_colours(flow, FULL_PX), None, fx=2, fy=2)
+    y, x = np.mgrid[-1:1:41j, -1:1:41j]
+    inside = np.hypot(x, y) < 1
+    coloured[-41:, -41:][inside] = flow_colours(np.stack([x, y]), 1.0)[inside]  # what each colour means
+    return np.concatenate([first, second, np.rint(255 * coloured).astype(np.uint8)], axis=1)
 
 
-def draw_score(axes: Axes, finding: Finding) -> None:
-    """Draw the score over time, the threshold, and a numbered bar for each movement found."""
-    fps = finding.face.fps
-    seconds = np.arange(len(finding.score)) / fps
-    axes.plot(seconds, finding.score, color=COLOURS["chance"], linewidth=0.7, label="score")
-    axes.plot(seconds, finding.smoothed, color=COLOURS["score"], linewidth=1.5, label="smoothed")
+def draw_score(axes: Axes, finding: Finding, span: tuple[float, float] | None = None) -> None:
+    """Draw the score over a span of time, the threshold, a bar for each movement, and in grey what was not scored."""
+    (first, stop), scores = span or finding.span, finding.scores
+    shown = np.where(scores.scored, scores.probability, np.nan)
+    axes.plot(scores.seconds, shown, color=COLOURS["score"], linewidth=1, label="score")
     threshold = finding.spotter.threshold
     axes.axhline(threshold, color=COLOURS["missed"], linestyle="--", linewidth=1, label="threshold")
-    low = min(float(finding.score.min()), threshold)
-    unit = max(float(finding.score.max()), threshold) - low or 1.0
+    for start, end in finding.unscored():
+        axes.axvspan(start, end, color=COLOURS["chance"], alpha=0.35, linewidth=0)
+    axes.fill_between([], [], color=COLOURS["chance"], alpha=0.35, label="not scored")
+    axes.fill_between([], [], color=COLOURS["found"], label="found")
+    last = -np.inf
     for number, found in enumerate(finding.movements, start=1):
-        start, length = found.onset / fps, (found.offset - found.onset + 1) / fps
-        style = {"facecolor": COLOURS["found"], "edgecolor": "white", "label": "found" if number == 1 else None}
-        axes.broken_barh([(start, length)], (low - 0.16 * unit, 0.08 * unit), **style)
-        axes.annotate(str(number), (start + length / 2, low - 0.05 * unit), ha="center", fontsize=7)
-    axes.set(xlabel="time, s", ylabel="score (no unit)", xlim=(0, finding.face.n_frames / fps))
+        start, end = finding.times[[found.onset, found.offset]]
+        axes.broken_barh([(start, end - start)], (-0.16, 0.1), facecolor=COLOURS["found"])
+        middle = (start + end) / 2
+        if first <= middle < stop and middle - last > _APART * (stop - first):
+            axes.annotate(str(number), (middle, -0.05), ha="center", fontsize=7)
+            last = middle
+    axes.set(xlabel="time, min:s", ylabel="score", xlim=(first, stop), ylim=(-0.2, 1.02))
+    axes.xaxis.set_major_formatter(lambda seconds, _: clock_time(seconds, exact=False))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
 
 
-def _draw_movement(panels: np.ndarray, found: Movement, apex: np.ndarray, flow: np.ndarray, *, title: str) -> None:
-    """The apex under arrows, and the flow in colours with its wheel."""
-    arrows, coloured = panels
-    draw_arrows(arrows, apex, flow, step=_ARROW_STEP, scale=ARROW_SCALE)
-    _name(arrows, title)
-    coloured.imshow(flow_colours(flow, FULL_PX))
-    wheel = coloured.inset_axes((0.76, 0.02, 0.22, 0.22))
-    draw_wheel(wheel, FULL_PX)
-    wheel.set_title("")
-    _name(coloured, f"{found.motion.millimetres:.1f} mm, score {found.score:.2f}")
-
-
-def _name(panel: Axes, title: str) -> None:
-    """A small title above a picture, and nothing else around it."""
-    bare(panel)
-    panel.set(xlabel="", ylabel="")
-    panel.set_title(title, fontsize="small")
-
-
 def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> None:
-    """Write the video as VP9 in MP4, a frame around the face, a timeline below, movements named while they last."""
-    video = finding.face.source
+    """Write the video as H.264 in MP4: a frame around the face, the time, and the movements while they last."""
+    import av
+
+    video, (first, stop) = finding.face.source, finding.face.span
     every = max(1, round(video.fps / _FASTEST))
-    height, width = video.frames(0, 1)[0].shape[:2]
+    height, width = video.frames(first, first + 1)[0].shape[:2]
     scale = min(1.0, _LONGEST_SIDE / max(height, width))
-    # The codec wants even sides.
-    size = tuple(max(2, int(side * scale) // 2 * 2) for side in (width, height))
-    canvas = (size[0], size[1] + _STRIP)
-    strip = _strip(finding, canvas[0])
-    code = cv2.VideoWriter_fourcc(*"vp09")
-    writer = cv2.VideoWriter(os.fspath(path), cv2.CAP_FFMPEG, code, video.fps / every, canvas)
-    if not writer.isOpened():
-        raise OSError(f"{path} cannot be written: no room, no right to, or a build of OpenCV without the codec VP9")
-    try:
-        for frame in tqdm(range(0, video.n_frames, every), unit="frame", desc="video", disable=not progress):
+    tick = Fraction(1, 90_000)
+    with av.open(path, "w", format="mp4") as container:
+        # One thread: the bits then do not depend on the number of cores.
+        stream = container.add_stream("libx264", options={"crf": "23", "preset": "veryfast", "threads": "1"})
+        stream.pix_fmt, stream.time_base, stream.codec_context.time_base = "yuv420p", tick, tick
+        # The codec wants even sides.
+        stream.width, stream.height = size = [max(2, int(side * scale) // 2 * 2) for side in (width, height)]
+        for frame in tqdm(range(first, stop, every), unit="frame", desc="video", disable=not progress):
             image = cv2.resize(video.frames(frame, frame + 1)[0], size, interpolation=cv2.INTER_AREA)
             _draw(image, finding, frame, scale)
-            below = strip.copy()
-            at = round(frame / max(1, video.n_frames - 1) * (canvas[0] - 1))
-            below[:, max(0, at - 1) : at + 1] = _MISSED
-            writer.write(cv2.cvtColor(np.concatenate([image, below]), cv2.COLOR_RGB2BGR))
-    finally:
-        writer.release()
+            picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+            picture.pts, picture.time_base = round((finding.times[frame] - finding.span[0]) / tick), tick
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
 
 
 def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None:
-    now = [number for number, found in enumerate(finding.movements) if found.onset <= frame <= found.offset]
-    left, top, width, height = finding.face.window(frame)
-    first, last = ((int(scale * x), int(scale * y)) for x, y in ((left, top), (left + width, top + height)))
-    cv2.rectangle(image, first, last, _FOUND if now else _CHANCE, 3 if now else 1)
-    for line, number in enumerate(now):
-        text = f"{number + 1}: {finding.movements[number].motion.region}"
-        # Light on dark, so that it can be read on any picture.
-        (width, height), baseline = cv2.getTextSize(text, *_FONT)
-        bottom = 22 + 20 * line
-        cv2.rectangle(image, (4, bottom - height - 4), (12 + width, bottom + baseline), (0, 0, 0), cv2.FILLED)
-        cv2.putText(image, text, (8, bottom), _FONT[0], _FONT[1], (255, 255, 255), _FONT[2], cv2.LINE_AA)
-
-
-def _strip(finding: Finding, width: int) -> np.ndarray:
-    """The strip ``(14, width, 3)`` below the picture: the whole video, with a bar where something was found."""
-    strip = np.full((_STRIP, width, 3), 255, np.uint8)
-    strip[0] = _CHANCE
-    for found in finding.movements:
-        left, right = (round(frame / finding.face.n_frames * width) for frame in (found.onset, found.offset + 1))
-        strip[3:-3, left : max(right, left + 1)] = _FOUND
-    return strip
+    now = [number for number, found in enumerate(finding.movements, 1) if found.onset <= frame <= found.offset]
+    if finding.face.seen[frame]:
+        left, top, side, _ = finding.face.window(frame)
+        corners = (np.array([[left, top], [left + side, top + side]]) * scale).astype(int).tolist()
+        cv2.rectangle(image, *corners, _FOUND if now else _CHANCE, 3 if now else 1)
+    text = clock_time(finding.times[frame]) + ("" if finding.face.seen[frame] else " not scored")
+    text += "".join(f"  {number}: {finding.movements[number - 1].motion.region}" for number in now)
+    # Light on dark, so that it can be read on any picture.
+    (width, height), baseline = cv2.getTextSize(text, *_FONT)
+    cv2.rectangle(image, (4, 18 - height), (12 + width, 22 + baseline), (0, 0, 0), cv2.FILLED)
+    cv2.putText(image, text, (8, 22), _FONT[0], _FONT[1], (255, 255, 255), _FONT[2], cv2.LINE_AA)

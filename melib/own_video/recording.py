@@ -1,139 +1,120 @@
-"""A video file as a :class:`melib.video.Video`: decoded from front to back, however long it is.
-
-What the header of a file says is not believed: frames are counted by decoding them once, and their rate comes from
-their timestamps. Whatever was found odd stands in ``notes`` of :class:`Recording`.
-"""
+"""A video file as a :class:`melib.video.Video`: decoded by PyAV from front to back, and nothing else is ever opened."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from array import array
-from collections import deque
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from melib.datasets.images import assumed_camera, check_size, image_size, list_images, read_depth
 from melib.errors import InputError
 from melib.video import Video
 
 #: Rates beyond these come from a damaged header or clock.
 _SLOWEST, _FASTEST = 1.0, 2000.0
-#: Depth is taken to be filmed with this horizontal field of view, the usual one of cameras that measure depth.
-USUAL_VIEW = 65.0
+#: A step in time is a pause if it lasts so many seconds and so many times the usual step.
+_PAUSE_S, _PAUSE_STEPS = 0.25, 3.0
+#: A picture is another scene's if its small grey copy differs from the last one's by so many levels on average, and by
+#: so many times the usual difference.
+_SMALL, _CUT_LEVELS, _CUT_TIMES = (32, 24), 20.0, 8.0
+#: If more of the time stamps than this share do not rise, none is believed.
+_UNBELIEVED = 0.05
+#: The usual step of a clock in milliseconds may differ from that of the header by this share.
+_ROUNDED = 0.03
+#: More packets without a picture are not waited for.
+_MOST_LOST = 1000
+#: A container's flag for formats that keep no time stamps.
+_NO_CLOCK = 0x80
 
 
 class Recording(Video):
-    """A video file that OpenCV opens; an address or a pattern of names is refused.
+    """A video file; an address or a pattern of names is a name like any other.
 
-    Frames are decoded in order and the newest alone stays in memory: going back starts again at the front, so a reader
-    that steps back by a little wants a :class:`Recent` between. Rotation that the file asks for is applied. Where the
-    frame rate varies, frame i is the decoded frame whose timestamp lies nearest to ``i / fps``, with the mean rate as
-    ``fps``; some frames then stand twice and others are left out. ``notes`` has a sentence for whatever was found odd.
+    What the header says is not believed: frames are counted and timed by decoding them once. They are decoded in order
+    and the newest alone stays in memory: going back starts again at the front. They are shown as a player would: turned
+    or mirrored as the file asks, with square pixels, interlaced pictures with the lacking lines interpolated.
 
-    ``fps`` is the rate at which the frames were *filmed*, where the file is wrong about it, as that of a high-speed
-    camera often is; timestamps are then not looked at. ``depth`` is a folder with one image (16-bit PNG, millimetres)
-    for each decoded frame, of its size, in the order of the numbers at the end of their names.
+    Attributes
+    ----------
+    times : numpy.ndarray
+        Seconds of each frame from the first, ``(n_frames,)``, rising; ``fps`` is one over the usual step.
+    breaks : numpy.ndarray
+        ``(n_frames,)`` bool: whether something lies between a frame and the one before it over which no motion can be
+        measured: a pause, a cut to another scene, a damaged picture.
+    notes : tuple of str
+        A sentence for whatever was found odd.
+
+    ``fps`` is the rate of a file that keeps no clock, refused where there is one.
     """
 
-    def __init__(
-        self, path: str | os.PathLike, *, name: str | None = None, fps: float | None = None, depth: Path | None = None
-    ) -> None:
+    def __init__(self, path: str | os.PathLike, *, name: str | None = None, fps: float | None = None) -> None:
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(f"no video file {path}")
+        if importlib.util.find_spec("av") is None:
+            raise InputError('reading a video needs the package av: pip install "melib[faces]"')
         check_rate(fps)
         self.subject, self.name, self.expressions = "own", self.path.stem if name is None else name, ()
-        times, promised, header_fps, self.size = _scan(self.path)
-        self.fps, self._source, notes = _clock(times, header_fps, fps, self.path)
-        self.n_frames = len(times)
-        # Some containers only know how long they are, from which the count follows to within a frame.
-        if promised > 0 and abs(promised - self.n_frames) > 1:
-            notes.append(f"The header promises {promised} frames, {self.n_frames} could be decoded.")
-        self.notes = tuple(notes)
-        self._readings = None if depth is None else list_images(depth, depth)
-        if depth is not None:
-            if (count := len(self._readings.numbers)) != self.n_frames:
-                raise InputError(f"depth folder {depth} holds {count} images for a video of {self.n_frames} frames")
-            check_size(self._readings.path(0), image_size(self._readings.path(0)), self.size)
-            self.camera = assumed_camera(USUAL_VIEW, *self.size)
-        self._capture: cv2.VideoCapture | None = None
-        self._newest, self._image = -1, np.empty(0, np.uint8)
+        header = _Header()
+        stamps, changes, damaged = _scan(self.path, header)
+        self.n_frames, self.size, self._aspect = len(stamps), header.size, header.aspect
+        self.times, self.fps, notes = _clock(stamps, header, fps, self.path)
+        steps = np.diff(self.times, prepend=0)
+        pauses = steps > max(_PAUSE_S, _PAUSE_STEPS / self.fps)
+        cuts = changes > max(_CUT_LEVELS, _CUT_TIMES * float(np.median(np.maximum(changes, 0))))
+        self.breaks = damaged | np.r_[False, damaged[:-1]] | pauses | cuts
+        same, lost = int((changes < 0).sum()), int(damaged.sum()) + header.lost
+        said = {
+            # Some containers only know how long they are, from which the count follows to within a frame.
+            f"The header promises {header.promised} frames, {self.n_frames} could be decoded.": header.promised > 0
+            and abs(header.promised - self.n_frames) > 1,
+            f"Damaged pictures: {lost}. Nothing is compared with them.": lost,
+            "The video is interlaced: lacking lines are interpolated.": header.interlaced,
+            f"Pauses: {pauses.sum()}, of up to {steps.max():.1f} s. Nothing is compared across them.": pauses.any(),
+            f"Cuts to another scene: {cuts.sum()}. Nothing is compared across them.": cuts.any(),
+            f"{same} of {self.n_frames} frames are the one before again.": same,
+        }
+        self.notes = (*notes, *(note for note, applies in said.items() if applies))
+        self._decoder: Iterator | None = None
+        self._newest, self._frame = -1, None
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """RGB frames ``start <= i < stop``: ``(n, H, W, 3)`` uint8."""
         self.check_range(start, stop)
-        return np.stack([self._frame(int(i)) for i in self._source[start:stop]])
+        return np.stack([self._picture(i) for i in range(start, stop)])
 
     def landmarks(self, start: int, stop: int) -> np.ndarray:
         """A file brings none; the error says where to get them."""
         raise InputError(f"video {self.subject}/{self.name} has no landmarks: find its face first (melib.face.crop)")
 
-    def depth(self, start: int, stop: int) -> np.ndarray:
-        """Depth of the frames: ``(n, H, W)`` float32 metres, 0 = no reading."""
-        if self._readings is None:
-            return super().depth(start, stop)
-        self.check_range(start, stop)
-        paths = [self._readings.path(i) for i in self._source[start:stop]]
-        readings = [read_depth(path, 1e-3) for path in paths]
-        for path, reading in zip(paths, readings, strict=True):
-            check_size(path, reading.shape[::-1], self.size)
-        return np.stack(readings)
-
-    def _frame(self, index: int) -> np.ndarray:
-        if index == self._newest:
-            return self._image
-        if self._capture is None or index < self._newest:
-            self._capture, self._newest = _open(self.path), -1
-        while self._newest < index:
-            if not self._capture.grab():
-                lost, self._capture = self._newest + 1, None
-                raise InputError(f"{self.path}: frame {lost} could be decoded before and now cannot")
-            self._newest += 1
+    def _picture(self, index: int) -> np.ndarray:
+        if self._decoder is None or index < self._newest:
+            self._decoder, self._newest = _decoded(self.path, _Header()), -1
         # Frames that are passed over are decoded but never turned into pictures.
-        found, image = self._capture.retrieve()
-        if not found or image.shape[1::-1] != self.size:
-            self._capture = None
-            raise InputError("{}: frame {} is not a picture of {}x{} pixels".format(self.path, index, *self.size))
-        self._image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        return self._image
+        while self._newest < index:
+            self._frame = next(self._decoder, None)
+            if self._frame is None:
+                raise InputError(f"{self.path}: frame {self._newest + 1} could be decoded before and now cannot")
+            self._newest += 1
+        return _shown(self._frame, self._aspect, f"{self.path}: frame {index}")
 
 
-class Recent(Video):
-    """A video whose latest ``kept`` frames stay in memory, for readers that step back by a little.
+def clock(video: Video) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds of each frame of a video, and before which frames there is a break; see :class:`Recording`."""
+    even = np.arange(video.n_frames) / video.fps
+    return getattr(video, "times", even), getattr(video, "breaks", np.zeros(video.n_frames, bool))
 
-    Frames are read one after the other, also those that nobody asks for, so the video below is read from front to
-    back whatever the order of the requests within ``kept`` frames. Depth images are files of their own.
-    """
 
-    def __init__(self, video: Video, kept: int) -> None:
-        self.video, self._kept, self._next = video, deque(maxlen=kept), 0
-        self.subject, self.name, self.fps, self.camera = video.subject, video.name, video.fps, video.camera
-        self.n_frames, self.expressions = video.n_frames, video.expressions
-
-    def frames(self, start: int, stop: int) -> np.ndarray:
-        """Frames as the video gives them."""
-        self.check_range(start, stop)
-        return np.stack([self._frame(i) for i in range(start, stop)])
-
-    def landmarks(self, start: int, stop: int) -> np.ndarray:
-        """Landmarks as the video gives them."""
-        return self.video.landmarks(start, stop)
-
-    def depth(self, start: int, stop: int) -> np.ndarray:
-        """Depth as the video gives it."""
-        return self.video.depth(start, stop)
-
-    def _frame(self, index: int) -> np.ndarray:
-        if not self._next - len(self._kept) <= index < self._next + self._kept.maxlen:
-            # A jump: what lies between is not wanted.
-            self._kept.clear()
-            self._next = index
-        while self._next <= index:
-            self._kept.append(self.video.frames(self._next, self._next + 1)[0])
-            self._next += 1
-        return self._kept[index - self._next]
+def nearest(times: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The frame whose time lies nearest to each of the wanted ones; of two the earlier."""
+    after = np.searchsorted(times, wanted).clip(1, max(1, len(times) - 1)).clip(max=len(times) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.where(wanted - times[before] <= times[after] - wanted, before, after)
 
 
 def check_rate(fps: float | None) -> None:
@@ -142,51 +123,144 @@ def check_rate(fps: float | None) -> None:
         raise InputError(f"a frame rate lies between {_SLOWEST:g} and {_FASTEST:g} per second, got {fps}")
 
 
-def _open(path: Path) -> cv2.VideoCapture:
-    # Named, so that no other backend takes the path for an address, a device or a pattern of file names.
-    capture = cv2.VideoCapture(os.fspath(path), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        raise InputError(f"{path} cannot be read as a video: convert it, to MP4 or WebM for instance")
-    return capture
+@dataclass
+class _Header:
+    """What a file says of itself; how many packets gave no picture; and what all its pictures share."""
+
+    promised: int = 0  # frames; 0 if it does not say
+    rate: float = 0.0  # frames per second
+    clock: bool = True  # whether the format keeps time stamps
+    aspect: float = 1.0  # width of a pixel over its height
+    lost: int = 0
+    interlaced: bool = False
+    size: tuple[int, int] | None = None  # as shown
 
 
-def _scan(path: Path) -> tuple[np.ndarray, int, float, tuple[int, int]]:
-    """Decode a file once: timestamps ``(n,)`` in seconds, frames and rate as its header has them, and its size."""
-    capture, times, size = _open(path), array("d"), None
-    promised, fps = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), float(capture.get(cv2.CAP_PROP_FPS))
-    while capture.grab():
-        times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-        if size is None:
-            found, image = capture.retrieve()
-            size = image.shape[1::-1] if found else None
-    if size is None:
+def _scan(path: Path, header: _Header) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each frame its time (NaN if the file has none), how far a small grey copy differs from that of the frame
+    before (-1 if it is the same picture again), and whether it is damaged."""
+    told, small, content = [], None, None
+    for frame in _decoded(path, header):
+        shape = _shown_size(frame, header.aspect)
+        header.size = header.size or shape
+        if shape != header.size:
+            sizes = "{}x{} pixels beside others of {}x{}".format(*shape, *header.size)
+            raise InputError(f"{path}: frame {len(told)} has {sizes}: bring them to one size")
+        copy = frame.reformat(*_SMALL, format="gray", interpolation="AREA").to_ndarray().astype(np.float32)
+        now = zlib.crc32(frame.planes[0])
+        change = 0.0 if small is None else -1.0 if now == content else float(np.abs(copy - small).mean())
+        small, content = copy, now
+        told.append((np.nan if frame.time is None else frame.time, change, frame.is_corrupt))
+        header.interlaced |= frame.interlaced_frame
+    if not told:
         raise InputError(f"{path} holds no frame that can be decoded")
-    return np.array(times), promised, fps, size
+    times, changes, damaged = np.array(told, float).T
+    return times, changes, damaged.astype(bool)
 
 
-def _clock(times: np.ndarray, header: float, given: float | None, path: Path) -> tuple[float, np.ndarray, list[str]]:
-    """Frames per second, the decoded frame ``(T,)`` that stands for each frame, and what to say about it."""
-    frames, steps = np.arange(len(times)), np.diff(times)
+def _decoded(path: Path, header: _Header) -> Iterator:
+    """The pictures of a file's video, one after the other, as PyAV gives them; the header is filled in."""
+    import av
+
+    # An open file has no name that could be an address or a pattern, and a list of other files leads nowhere.
+    with open(path, "rb") as file:
+        try:
+            container = av.open(file, options={"protocol_whitelist": "none"})
+            stream = container.streams.best("video")
+        except (av.error.FFmpegError, ValueError) as error:
+            mend = "convert it, to MP4 or WebM for instance"
+            raise InputError(f"{path} cannot be read as a video ({error.strerror}): {mend}") from error
+        if stream is None or stream.codec_context is None:
+            raise InputError(f"{path} holds no video that can be decoded")
+        with container:
+            stream.thread_type = "AUTO"
+            header.promised, header.rate = stream.frames, float(stream.guessed_rate or stream.average_rate or 0)
+            header.clock = not container.format.flags & _NO_CLOCK
+            header.aspect = float(stream.sample_aspect_ratio or 1)
+            yield from _of_packets(container.demux(stream), header)
+
+
+def _of_packets(packets: Iterator, header: _Header) -> Iterator:
+    import av
+
+    while header.lost <= _MOST_LOST:
+        try:
+            packet = next(packets, None)
+            frames = [] if packet is None else packet.decode()
+        except av.error.FFmpegError:  # a file that ends within a packet, or a damaged one
+            header.lost += 1
+            continue
+        if packet is None:
+            return
+        yield from frames
+
+
+def _turn(picture) -> np.ndarray:
+    """The quarter turn and mirroring ``(2, 2)`` that a file asks for: what right and down become."""
+    for each in picture.side_data:
+        if each.type.name == "DISPLAYMATRIX":
+            turn = np.rint(np.frombuffer(bytes(each), np.int32).reshape(3, 3)[:2, :2] / 65536).astype(int)
+            return turn if abs(round(np.linalg.det(turn))) == 1 and (turn == 0).sum() == 2 else np.eye(2, dtype=int)
+    return np.eye(2, dtype=int)
+
+
+def _shown_size(picture, aspect: float) -> tuple[int, int]:
+    """Width and height with square pixels, the side that has too few enlarged, and turned as the file asks."""
+    width, height = round(picture.width * max(1.0, aspect)), round(picture.height * max(1.0, 1 / aspect))
+    return (width, height) if _turn(picture)[0, 0] else (height, width)
+
+
+def _shown(picture, aspect: float, what: str) -> np.ndarray:
+    """RGB ``(H, W, 3)`` uint8 as a player shows it."""
+    import av
+
+    turn = _turn(picture)
+    width, height = _shown_size(picture, aspect)[:: 1 if turn[0, 0] else -1]
+    size = {} if picture.interlaced_frame else {"width": width, "height": height}
+    try:
+        image = picture.to_ndarray(format="rgb24", **size)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise InputError(f"{what} has colours that cannot be turned into RGB ({error}): convert the video") from error
+    if picture.interlaced_frame:
+        image = cv2.resize(image[::2], (width, height))  # the lines of one moment, and between them their means
+    if not turn[0, 0]:
+        image = image.swapaxes(0, 1)
+    right, down = turn.sum(axis=0)
+    return np.ascontiguousarray(image[::down, ::right])
+
+
+def _clock(times: np.ndarray, header: _Header, given: float | None, path: Path) -> tuple[np.ndarray, float, list[str]]:
+    """Seconds of each frame ``(n,)`` from the first, the usual rate, and what to say about them."""
+    frames, rated = np.arange(len(times)), _SLOWEST <= header.rate <= _FASTEST
+    stamped = np.nan_to_num(times, nan=-np.inf)
+    kept = np.flatnonzero(stamped > np.r_[-np.inf, np.maximum.accumulate(stamped)[:-1]])
+    wrong = len(times) - len(kept)
+    usable = header.clock and len(kept) > 1 and wrong <= _UNBELIEVED * len(times)
     if given is not None:
-        return float(given), frames, []
-    if len(steps) == 0 or not np.isfinite(times).all() or (steps <= 0).any():
-        if not _SLOWEST <= header <= _FASTEST:
-            raise InputError(f"{path} has neither usable timestamps nor a frame rate: give the rate (--fps)")
-        notes = ["The timestamps do not rise: the frame rate is that of the header."] if len(steps) else []
-        return header, frames, notes
-    passed = times - times[0]
-    mean = len(steps) / passed[-1]
-    # Timestamps may be rounded to milliseconds; the header's rate is exact where it fits.
-    for rate in (header, mean):
+        if usable:
+            mend = "leave --fps out; if it was filmed faster than it plays, give its images in a folder, with --fps"
+            raise InputError(f"{path} keeps its own time: {mend}")
+        return frames / given, float(given), []
+    if not usable:
+        if not header.clock or not rated:
+            raise InputError(f"{path} has no usable time stamps: give the rate at which it was filmed (--fps)")
+        notes = ["The time stamps do not rise: the frame rate is that of the header."] if len(times) > 1 else []
+        return frames / header.rate, header.rate, notes
+    notes = (
+        [f"Time stamps that do not rise: {wrong}. They are taken to lie between their neighbours'."] if wrong else []
+    )
+    passed = np.interp(frames, kept, times[kept])
+    usual = float(np.median(np.diff(passed)))
+    passed[: kept[0]] -= usual * np.arange(kept[0], 0, -1)
+    passed[kept[-1] + 1 :] += usual * np.arange(1, len(times) - kept[-1])
+    passed -= passed[0]
+    # Time stamps may be rounded to milliseconds; the header's rate is exact where it fits.
+    for rate in (header.rate, frames[-1] / passed[-1], 1 / usual):
         if _SLOWEST <= rate <= _FASTEST and np.abs(passed * rate - frames).max() <= 0.5:
-            return float(rate), frames, []
-    if not _SLOWEST <= mean <= _FASTEST:
-        raise InputError(f"the timestamps of {path} give {mean:g} frames per second: give the rate (--fps)")
-    wanted = frames / mean
-    after = np.searchsorted(passed, wanted).clip(1, len(passed) - 1)
-    nearest = np.where(wanted - passed[after - 1] <= passed[after] - wanted, after - 1, after)
-    repeated = len(frames) - len(np.unique(nearest))
-    varies = f"The frame rate varies (from {1000 * steps.min():.0f} to {1000 * steps.max():.0f} ms between frames)"
-    taken = f"frames are taken by nearest timestamp at the mean rate of {mean:.2f} per second"
-    twice = f"{repeated} of {len(frames)} stand twice in place of a neighbour."
-    return float(mean), nearest, [f"{varies}: {taken}; {twice}"]
+            return frames / rate, float(rate), notes
+    if not _SLOWEST <= 1 / usual <= _FASTEST:
+        raise InputError(f"the time stamps of {path} give {1 / usual:g} frames per second: no camera does")
+    steps = 1000 * np.diff(passed)
+    varies = f"from {steps.min():.0f} to {steps.max():.0f} ms between frames, usually {1000 * usual:.0f}"
+    rate = header.rate if rated and abs(header.rate * usual - 1) < _ROUNDED else 1 / usual
+    return passed, rate, [*notes, f"The frame rate varies ({varies}): motion is measured over equal times."]

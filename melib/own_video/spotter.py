@@ -1,9 +1,7 @@
-"""The spotter that a video of one's own is shown to: a network, its rule, and what its scores were worth.
+"""The spotter that a video of one's own is shown to, one safetensors file that ``tools/make_spotter.py`` makes.
 
-A spotter is one safetensors file. Beside the weights it holds everything that decides an interval (what the network
-sees, the rule's constants, chosen on training subjects alone) and how often intervals of a given score were right on
-people of the benchmark whom neither the network nor the rule had seen. ``tools/make_spotter.py`` makes the one that
-is shipped.
+Beside the weights of a :class:`melib.models.WindowNet` it holds what the network sees, the threshold, chosen on
+training subjects alone, and how often marks of a score were right on people of the benchmark whom neither had seen.
 """
 
 from __future__ import annotations
@@ -18,8 +16,8 @@ import numpy as np
 
 from melib.errors import InputError
 from melib.features import FeatureSettings
-from melib.models import MEAN, load_model, save_model
-from melib.spotting import centred_smooth, mean_intervals_strict
+from melib.models import FrameValues, WindowNet, load_model, save_model
+from melib.spotting.window import Spotted, window_intervals
 
 #: The spotter that is shipped.
 SHIPPED = Path(__file__).parents[1] / "assets" / "spotter.safetensors"
@@ -28,48 +26,45 @@ _KEY = "spotter"
 
 @dataclass(frozen=True)
 class Band:
-    """What intervals of similar score were worth on fresh people of the benchmark."""
+    """What marks of similar score were worth on fresh people of the benchmark."""
 
     least: float  # the lowest score of the band, which reaches up to the next
-    found: int  # intervals found in it
+    found: int  # marks found in it
     hits: int  # those among them that were micro-expressions (one to one, IoU of at least 0.5)
     low: float  # 95 % interval over subjects around hits / found
     high: float
 
     @property
     def share(self) -> float:
-        """Share of the intervals that were micro-expressions."""
+        """Share of the marks that were micro-expressions."""
         return self.hits / self.found
 
 
 @dataclass(frozen=True)
 class Spotter:
-    """A trained network with its rule."""
+    """A trained network with its threshold."""
 
-    model: MEAN
+    model: WindowNet
     settings: FeatureSettings  # what the network sees
     gap_s: float  # seconds between the frames of a pair
-    half_length_s: float  # half the length of an interval (MEAN's k_p), and of the window that smooths the score
-    threshold: float  # least height of a peak of the smoothed score
-    emotions: tuple[str, ...]  # classes of the recognition head, in the order of its logits
+    threshold: float  # least score of a mark, between 0 and 1
+    emotions: tuple[str, ...]  # in the order of the network's classes
     bands: tuple[Band, ...]  # by rising score
-    origin: Mapping[str, str]  # where it comes from: suite, version, subjects, seed, commit
+    origin: Mapping[str, str]  # where it comes from: dataset, training and fresh subjects, seed, commit
 
-    def half_length(self, fps: float) -> int:
-        """Half the length of an interval in frames, at least one."""
-        return max(1, round(self.half_length_s * fps))
+    def intervals(self, values: FrameValues, frames: np.ndarray, n_frames: int) -> Spotted:
+        """The marks of a video, as :func:`melib.spotting.window_intervals` finds them, that reach the threshold."""
+        return window_intervals(values, frames, n_frames).above(self.threshold)
 
-    def intervals(self, score: np.ndarray, fps: float) -> np.ndarray:
-        """Onset, apex and offset ``(m, 3)`` in a score of every frame ``(n,)``, by MEAN's strict rule."""
-        return mean_intervals_strict(score, k_p=self.half_length(fps), threshold=self.threshold)
+    def band(self, score: float) -> Band:
+        """The band of a mark's score; the first band also takes what lies below it."""
+        return [self.bands[0], *(band for band in self.bands[1:] if band.least <= score)][-1]
 
-    def smoothed(self, score: np.ndarray, fps: float) -> np.ndarray:
-        """The score as the rule weighs it: ``(n,)`` float64."""
-        return centred_smooth(score, self.half_length(fps))
-
-    def band(self, height: float) -> Band:
-        """The band of an interval's score; the first band also takes what lies below it."""
-        return [self.bands[0], *(band for band in self.bands[1:] if band.least <= height)][-1]
+    @property
+    def rate(self) -> float | None:
+        """Marks a minute on the fresh people, right and wrong ones; None if the minutes are not told."""
+        minutes = float(self.origin.get("fresh_minutes", 0))
+        return sum(band.found for band in self.bands) / minutes if minutes > 0 else None
 
 
 def save_spotter(spotter: Spotter, path: str | os.PathLike) -> None:
@@ -86,18 +81,18 @@ def load_spotter(path: str | os.PathLike = SHIPPED) -> Spotter:
     except (KeyError, RuntimeError, TypeError) as error:
         said = " ".join(str(error).split())
         raise InputError(f"{path}: the weights do not fit the network that the file names ({said})") from error
-    if not isinstance(model, MEAN) or _KEY not in metadata:
-        raise InputError(f"{path} holds a network without a spotting rule: give a file made by tools/make_spotter.py")
+    if not isinstance(model, WindowNet) or _KEY not in metadata:
+        raise InputError(f"{path} holds no network with a threshold: give a file made by tools/make_spotter.py")
     described = json.loads(metadata[_KEY])
     try:
         described["settings"] = FeatureSettings(**described["settings"])
         described["emotions"] = tuple(described["emotions"])
         described["bands"] = tuple(Band(**band) for band in described["bands"])
         spotter = Spotter(model=model, **described)
-        constants = spotter.gap_s, spotter.half_length_s, spotter.threshold
-        usable = spotter.bands and np.isfinite(constants).all() and min(constants[:2]) > 0
+        usable = spotter.bands and spotter.gap_s > 0 and 0 < spotter.threshold < 1
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} was made by another version of this program ({error}): make it again") from error
-    if not usable:
-        raise InputError(f"{path} has no usable spotting rule: gap, half length and threshold are {constants}")
+    if not usable or len(spotter.emotions) != model.classes:
+        said = f"gap {spotter.gap_s}, threshold {spotter.threshold}, {len(spotter.bands)} bands of score"
+        raise InputError(f"{path} cannot be used ({said}, emotions {', '.join(spotter.emotions)}): make it again")
     return spotter

@@ -20,6 +20,7 @@ class FilmedVideo(Video):
         self._frames, self._depth, self.camera = np.asarray(frames), depth, camera
         self.subject, self.name, self.fps = "s1", name, fps
         self.n_frames, self.expressions = len(self._frames), expressions
+        self.breaks = np.zeros(self.n_frames, bool)
         self.read, self.longest_read = [], 0
 
     def frames(self, start, stop):
@@ -40,7 +41,7 @@ class PaintDetector:
     def __init__(self):
         self.asked = 0
 
-    def detect(self, rgb):
+    def detect(self, rgb, near=None):
         self.asked += 1
         patches, _ = ndimage.label(rgb[..., 0] == PAINT)
         places = ndimage.find_objects(patches)
@@ -48,19 +49,24 @@ class PaintDetector:
         return [Face(box, self.landmarks(rgb, box), 1.0) for box in boxes]
 
     def landmarks(self, rgb, box):
-        # Enough of a face for its regions and for what stays steady in it.
+        # Enough of a face for its regions, for what stays steady in it, and to be one that looks into the camera.
         points = np.random.default_rng(68).uniform(0.3, 0.7, (68, 2))
+        points[36:42], points[42:48], points[30] = (0.2917, 0.24), (0.7083, 0.24), (0.5, 0.45)
+        points[48:, 1] += 0.2
         points[[17, 26, 19, 24]] = (0.15, 0.25), (0.85, 0.25), (0.3, 0.2), (0.7, 0.2)
-        points[[41, 46, 50, 57]] = (0.3, 0.4), (0.7, 0.4), (0.45, 0.7), (0.5, 0.85)
-        points[[60, 64]] = (0.38, 0.77), (0.62, 0.77)
+        points[[50, 57, 60, 64]] = (0.45, 0.7), (0.5, 0.85), (0.38, 0.77), (0.62, 0.77)
         return (points * box[2:] + box[:2]).astype(np.float32)
+
+    def describe(self, rgb, face):
+        left, top, width, height = face.box
+        return rgb[top + height // 2, left + width // 2, 2:] / 100
 
 
 def paint(places, *, width=160):
-    """Frames ``(T, 120, W, 3)``: of each item of `places`, a list of (left, top) of faces 60 pixels wide, or others."""
+    """Frames ``(T, 120, W, 3)``: each of `places` lists (left, top) of faces 60 pixels wide, or others, and who."""
     frames = np.full((len(places), 120, width, 3), GROUND, dtype=np.uint8)
     for frame, faces in zip(frames, places, strict=True):
         for left, top, *own in faces:
-            side = own[0] if own else 60
-            frame[top : top + side, left : left + side, 0] = PAINT
+            side, who = (*own, 60, GROUND)[:2] if len(own) != 1 else (own[0], GROUND)
+            frame[top : top + side, left : left + side, ::2] = PAINT, who
     return frames

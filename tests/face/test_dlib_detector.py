@@ -6,8 +6,10 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from filmed import FilmedVideo
 
-from melib.face import Box, DlibDetector, FaceError, crop, strips
+from melib.face import Box, DlibDetector, Face, FaceError, crop, strips
+from melib.face.find import SAME
 from melib.features import FeatureSettings, planes
 from melib.synthetic.dataset import open_benchmark
 
@@ -50,6 +52,8 @@ def test_each_rendered_face_is_found_once_with_its_landmarks_on_the_frame_and_on
         (face,) = DlibDetector().detect(cropped.source.frames(0, 1)[0])
         assert face.confidence > 0
         errors.append(error(face.landmarks, truth))
+        (near,) = DlibDetector().detect(cropped.source.frames(0, 1)[0], near=face.box)
+        assert error(near.landmarks, truth) < 0.07
         beyond = truth.mean(axis=0) - face.box[:2]
         assert (beyond > 0).all() and (beyond < face.box[2:]).all()
         found, truth = cropped.landmarks(0, 1)[0], true_landmarks(cropped)
@@ -96,6 +100,20 @@ def test_where_no_face_is_none_is_found_and_what_is_no_image_is_refused(crops):
         for look in (DlibDetector().detect, lambda rgb: DlibDetector().landmarks(rgb, Box(0, 0, 10, 10))):
             with pytest.raises(ValueError, match=r"\(H, W, 3\) uint8"):
                 look(np.zeros(shape, kind))
+
+
+@needs_extra
+def test_people_are_told_apart_and_nobody_is_found_upside_down(crops):
+    told = []
+    for each, frame in ((crops[0], 0), (crops[0], 9), (crops[1], 0)):
+        face = Face(each.start.box, each.start.landmarks, 1.0)
+        told.append(each.detector.describe(each.source.frames(frame, frame + 1)[0], face))
+    ways = [np.linalg.norm(told[0] - each) for each in told[1:]]
+    assert ways[0] < SAME < ways[1]
+    for each in crops:
+        flipped = FilmedVideo(each.source.frames(0, 1)[:, ::-1])
+        with pytest.raises(FaceError, match="no face found"):
+            crop(flipped, track=True)
 
 
 @needs_extra

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from melib.features import FeatureSettings
 from melib.own_video import REGIONS
-from melib.own_video.analysis import region_masks, strongest_motion
+from melib.own_video.analysis import face_flow, region_masks, strongest_motion
 
 SETTINGS = FeatureSettings(method="dis", stabilization="median")
 
@@ -26,11 +26,11 @@ def bulged(frame, centre, shift, spread):
     return cv2.remap(frame, *there, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
-def moved(still, region, shift=(0.0, -3.0), **depth):
+def moved(still, region, shift=(0.0, -3.0)):
     frame, landmarks = still
     centre = ndimage.center_of_mass(region_masks(landmarks, 128, 128)[region])[::-1]
     frames = np.stack([frame, bulged(frame, centre, shift, spread=5)])
-    return strongest_motion(frames, landmarks, SETTINGS, **depth)
+    return strongest_motion(face_flow(frames, landmarks, SETTINGS), landmarks)
 
 
 def test_the_region_that_was_moved_is_named(still):
@@ -48,7 +48,7 @@ def test_regions_lie_apart_and_right_is_the_persons_own_right(still):
 
 def test_strength_grows_with_the_movement_and_turns_into_millimetres_by_the_eyes(still):
     small, large = (moved(still, "mouth", (0.0, -length)) for length in (1.5, 3.0))
-    assert 0.5 < small.pixels < 1.6 < large.pixels < 3.2
+    assert 0.3 < small.pixels < 0.8 * large.pixels < 2.5
     eyes = still[1][36:42].mean(axis=0) - still[1][42:48].mean(axis=0)
     assert large.millimetres == pytest.approx(large.pixels * 63 / np.hypot(*eyes))
 
@@ -57,15 +57,5 @@ def test_a_shift_of_the_whole_face_is_no_movement_of_it(still):
     frame, landmarks = still
     # Spread so wide, the bulge is a shift.
     shifted = bulged(frame, (64, 64), (2.0, 1.0), spread=1e6)
-    assert strongest_motion(np.stack([frame, shifted]), landmarks, SETTINGS).pixels < 0.7
-
-
-def test_a_region_that_draws_back_does_so_by_its_millimetres(still):
-    mask = region_masks(still[1], 128, 128)["mouth"]
-    depth = np.full((2, 128, 128), 0.6, np.float32)
-    depth[1] += 0.004  # the whole head draws back as well, which is no expression
-    depth[1][ndimage.binary_dilation(mask, iterations=6)] += 0.002
-    depth[:, ::7, ::5] = 0  # holes
-    found = moved(still, "mouth", depth=depth)
-    assert found.region == "mouth" and found.away_mm == pytest.approx(2.0, abs=0.01)
-    assert moved(still, "mouth", depth=np.zeros_like(depth)).away_mm is None
+    flow = face_flow(np.stack([frame, shifted]), landmarks, SETTINGS)
+    assert strongest_motion(flow, landmarks).pixels < 0.7

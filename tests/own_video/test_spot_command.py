@@ -2,12 +2,12 @@
 
 import base64
 import json
-import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
 
+import av
 import cv2
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from melib.__main__ import main
 from melib.metrics import spotting
 from melib.own_video import analysis, pictures, run
 from melib.own_video.recording import Recording
+from melib.spotting import Spotted
 from melib.synthetic.action_units import EMOTION_PATTERNS
 from melib.video import EMOTIONS_4, EMOTIONS_7
 
@@ -28,10 +29,10 @@ CHALLENGE = ["subject", "video", "onset", "offset"]
 
 @pytest.fixture(scope="module")
 def spotters(tmp_path_factory):
-    """The shipped network so that nothing is found, which is quick, and so that every peak of long intervals is."""
+    """The shipped network so that nothing is found, which is quick, and so that much is."""
     folder, shipped = tmp_path_factory.mktemp("spotters"), own_video.load_spotter()
-    own_video.save_spotter(replace(shipped, threshold=100.0), folder / "calm")
-    own_video.save_spotter(replace(shipped, threshold=-100.0, half_length_s=0.5), folder / "eager")
+    own_video.save_spotter(replace(shipped, threshold=0.999), folder / "calm")
+    own_video.save_spotter(replace(shipped, threshold=0.005), folder / "eager")
     return folder
 
 
@@ -43,12 +44,6 @@ def result(mp4, spotters, tmp_path_factory):
     return out
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Without the annotated video, whose encoding is the slowest part and has a test of its own."""
-    monkeypatch.setattr(pictures, "write_annotated", lambda finding, path, **_: path.write_bytes(b"left out"))
-
-
 def test_the_folder_holds_the_results_and_nothing_else(result, mp4):
     assert {path.name for path in result.iterdir()} == set(own_video.FILES)
     assert [path.name for path in result.parent.iterdir()] == ["out"]
@@ -56,16 +51,13 @@ def test_the_folder_holds_the_results_and_nothing_else(result, mp4):
     assert record["video"]["frames"] == 60 and re.fullmatch(r"[0-9a-f]{64}", record["video"]["sha256"])
     assert record["spotter"]["seed"] and record["spotter"]["commit"] and record["face"]["detector"] == "dlib68"
     assert str(mp4.parent) not in json.dumps(record)
-    capture = cv2.VideoCapture(str(result / "annotated.mp4"))
-    assert int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").lower() in (b"vp09", b"vp90")
+    with av.open(result / "annotated.mp4") as film:
+        assert film.streams.video[0].codec_context.name == "h264"
     drawn = Recording(result / "annotated.mp4")
-    assert (drawn.n_frames, drawn.fps) == (60, 30.0)
-    # The strip below moves its hand from left to right.
-    hands = [drawn.frames(i, i + 1)[0, -3].sum(axis=1, dtype=int).argmin() for i in (5, 55)]
-    assert hands[0] < 60 and hands[1] > 240
+    assert (drawn.n_frames, drawn.fps, drawn.size) == (60, 30.0, (320, 240))
 
 
-def test_the_table_has_the_challenges_columns_and_can_be_scored(result):
+def test_the_table_has_the_challenges_columns_and_can_be_scored(result, tmp_path):
     table = pd.read_csv(result / "intervals.csv")
     assert list(table.columns[:4]) == CHALLENGE and "emotion" not in table and len(table) > 1
     assert (table["onset"] <= table["apex"]).all() and (table["apex"] <= table["offset"]).all()
@@ -74,6 +66,9 @@ def test_the_table_has_the_challenges_columns_and_can_be_scored(result):
     assert set(table["region"]) <= set(own_video.REGIONS) and (table["strength_mm"] > 0).all()
     scores = spotting.evaluate(table[CHALLENGE].head(1), result / "intervals.csv")
     assert scores["tp_micro"] == 1 and scores["fp_micro"] == len(table) - 1
+    truth = tmp_path / "truth.csv"
+    table[CHALLENGE].assign(emotion="others").to_csv(truth, index=False)
+    assert main(["score", str(result / "intervals.csv"), str(truth)]) == 0
 
 
 def test_the_report_shows_every_movement_has_its_pictures_inside_loads_nothing_and_names_no_emotion(result):
@@ -92,124 +87,156 @@ def test_the_report_shows_every_movement_has_its_pictures_inside_loads_nothing_a
     for text in (page.text, *((result / name).read_text() for name in ("intervals.csv", "spot.json"))):
         assert not set(re.findall(r"[a-z]+", text.lower())) & CLASS_NAMES
     text = " ".join(page.text.split())
-    for words in ("rendered heads", "no evidence of lying", "not a felt emotion", "consent", "holds for the benchmark"):
+    for words in (
+        "rendered heads",
+        "no evidence of lying",
+        "not a felt emotion",
+        "consent",
+        "on the benchmark the spotter",
+    ):
         assert words in text
     table = pd.read_csv(result / "intervals.csv")
-    assert len(page.find_all("img")) == 1 + len(table)
+    assert len(page.find_all("img")) == 1 + min(len(table), analysis.PICTURED)
     for number, row in enumerate(table.itertuples(), start=1):
-        assert f"Movement {number}: {row.region}, at {row.apex / 30:.2f} s" in text
+        assert f"{number}{row.region}, at 00:{row.apex / 30:06.3f}" in text.replace(f"Movement {number}: ", str(number))
         assert f"(frames {row.onset} to {row.offset})" in text and f"by {row.strength_mm:.1f} mm" in text
+        assert f"{row.share:.2f} ({row.share_low:.2f} to {row.share_high:.2f})" in text
+    # On a phone each cell stands under the other and says what it is.
+    assert all(cell["data-name"] for cell in page.find_all("td")) and "max-width:44rem" in page.style.text
 
 
-def test_a_folder_of_images_with_depth_and_with_the_names_asked_for(scene, spotters, tmp_path, quick, monkeypatch):
+def test_a_folder_of_images_a_part_of_it_and_the_names_asked_for(scene, spotters, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys.modules["melib.face.crop"], "_SMALL_FACE", 1000)
-    images, depth, out = tmp_path / "images", tmp_path / "depth", tmp_path / "out"
+    images, out = tmp_path / "images", tmp_path / "out"
     images.mkdir()
-    depth.mkdir()
-    for number in {*range(40)} - {13}:
+    for number in {*range(50)} - {13}:
         cv2.imwrite(str(images / f"img{number + 7:04d}.png"), scene[number, ..., ::-1])
-        cv2.imwrite(str(depth / f"img{number + 7:04d}.png"), np.full((240, 320), 600, np.uint16))
-    options = ["--fps", "30", "--depth", str(depth), "--model", str(spotters / "eager"), "--name"]
-    assert main(["spot", str(images), "--out", str(out), *options]) == 0
+    options = ["--fps", "30", "--model", str(spotters / "eager"), "--name", "--no-video", "--start", "0:00.2"]
+    assert main(["spot", str(images), "--out", str(out), *options, "--end", "1.5", "--face", "1"]) == 0
+    assert {path.name for path in out.iterdir()} == set(own_video.FILES) - {"annotated.mp4"}
     table, text = pd.read_csv(out / "intervals.csv"), (out / "report.html").read_text()
-    assert (table["away_mm"] == 0).all()
+    assert table["onset"].min() >= 6 and table["offset"].max() <= 45 and "frames 6 to 45" in text
     assert list(table.columns[:5]) == [*CHALLENGE, "emotion"] and set(table["emotion"]) <= set(EMOTIONS_4)
-    assert text.count("Nearest class of an invented action-unit table") == 1
-    assert text.count("Nearest class of the invented table: ") == len(table)
-    missing, small, deep = json.loads((out / "spot.json").read_text())["notes"]
-    assert missing.startswith("1 of 40 frames have no image") and deep.startswith("Depth tells")
-    assert small.startswith("The face is only ") and all(note in text for note in (missing, small))
+    assert text.count("<th scope") == 10 and text.count("Nearest class of the invented table: ") == len(table) > 0
+    missing, small = json.loads((out / "spot.json").read_text())["notes"][:2]
+    assert missing.startswith("1 of 50 frames have no image") and small.startswith("The face is only ")
+    said = capsys.readouterr().out
+    assert all(note in text and note in said for note in (missing, small))
 
 
-def test_a_run_that_was_killed_goes_on_to_the_same_bits(mp4, spotters, tmp_path, monkeypatch, quick):
-    monkeypatch.setattr(analysis, "_CHUNK", 16)
-    predict, asked = analysis.predict, []
+def test_a_run_that_was_killed_goes_on_to_the_same_bits_and_reads_each_frame_once(mp4, spotters, tmp_path, monkeypatch):
+    monkeypatch.setattr(analysis, "_PIECE", 32)
+    asked, drawn, score, draw = [], [], analysis.score_frames, pictures.write_annotated
 
     def spot(name, dies_at=None):
-        asked.clear()
-
         def counted(model, planes, **options):
             if len(asked) == dies_at:
                 raise KeyboardInterrupt
             asked.append(len(planes))
-            return predict(model, planes, **options)
+            return score(model, planes, **options)
 
-        monkeypatch.setattr(analysis, "predict", counted)
-        return own_video.spot_file(mp4, tmp_path / name, model=spotters / "calm")
+        def drawn_once(finding, path, **options):
+            drawn.append(name)
+            draw(finding, path, **options)
 
-    first = spot("whole")
-    whole = list(asked)
+        asked.clear()
+        monkeypatch.setattr(analysis, "score_frames", counted)
+        monkeypatch.setattr(pictures, "write_annotated", drawn_once)
+        return own_video.spot_file(mp4, tmp_path / name, model=spotters / "eager")
+
+    whole = spot("whole")
+    assert asked == [54, 54]  # each piece is seen with 32 rows more to either side
     with pytest.raises(KeyboardInterrupt):
-        spot("killed", dies_at=3)
-    assert not (tmp_path / "killed").exists()
-    # Of the three parts that were kept one is damaged: it is scored again.
-    damaged = tmp_path / "killed.unfinished" / "scores-00000016.npz"
+        spot("killed", dies_at=1)
+    work = tmp_path / "killed.unfinished"
+    damaged = work / "scores-00000000.npz"
     damaged.write_bytes(damaged.read_bytes()[:300])
-    second = spot("killed")
-    np.testing.assert_array_equal(first.score, second.score)
-    assert asked == [whole[1], *whole[3:]] and not (tmp_path / "killed.unfinished").exists()
-    for name in ("intervals.csv", "report.html", "spot.json", "timeline.png"):
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(run, "_write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        spot("killed")
+    assert asked == [54, 54] and not (tmp_path / "killed").exists()
+    again = spot("killed")
+    assert asked == [] and drawn == ["whole", "killed"] and not work.exists()
+    np.testing.assert_array_equal(whole.scores.probability, again.scores.probability)
+    for name in own_video.FILES:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    monkeypatch.undo()
+    read, cut = [], face.CroppedVideo._cut
+    monkeypatch.setattr(face.CroppedVideo, "_cut", lambda self, *what: read.append(what[1]) or cut(self, *what))
+    video = face.crop(Recording(mp4), track=True)
+    at_once = own_video.score_video(video, whole.spotter)
+    assert read == list(range(60))
+    np.testing.assert_allclose(at_once.probability, whole.scores.probability, atol=1e-5)
 
 
-def test_whatever_fails_on_the_way_leaves_the_earlier_result(mp4, spotters, tmp_path, monkeypatch, quick):
+def test_whatever_fails_on_the_way_leaves_the_earlier_result(mp4, spotters, tmp_path, monkeypatch):
     out, work, model = tmp_path / "out", tmp_path / "out.unfinished", spotters / "calm"
-    out.mkdir()
-    earlier = {name: f"earlier {name}" for name in own_video.FILES}
-    for name, content in earlier.items():
-        (out / name).write_text(content)
+    own_video.spot_file(mp4, out, model=model, annotate=False)
+    earlier = {path.name: path.read_bytes() for path in out.iterdir()}
 
-    def kept():
-        return {path.name: path.read_text() for path in out.iterdir()}
+    def full(*_, **__):
+        raise OSError("no room left on the disk")
 
-    def full(source, *to, move=os.replace, **_):
-        # Of the moves only that of the result to its place.
-        if not isinstance(source, os.PathLike) or source.name == "result":
-            raise OSError("no room left on the disk")
-        move(source, *to)
-
-    for place, name in ((pictures, "write_annotated"), (run.os, "replace")):
-        with monkeypatch.context() as broken:
-            broken.setattr(place, name, full)
-            with pytest.raises(OSError, match="no room"):
-                own_video.spot_file(mp4, out, model=model)
-        assert kept() == earlier
-    # A run that is killed between the two moves: the earlier result waits where the next run, of whatever, looks.
-    os.replace(out, work / "earlier")
-    with pytest.raises(FileNotFoundError, match="no video file"):
-        own_video.spot_file(mp4.with_name("other.mp4"), out, model=model)
-    run._open_work(work, {"another": "run"}, out)
-    assert kept() == earlier
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="no room"):
+        broken.setattr(pictures, "write_annotated", full)
+        own_video.spot_file(mp4, out, model=model)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == earlier
     # Scores of another run are not taken up.
-    np.savez(work / "scores-00000000.npz", score=np.full(54, 999.0), logits=np.zeros((54, 4)))
-    finding = own_video.spot_file(mp4, out, model=model)
+    kept = {name: np.ones((54, 4), np.float32) for name in ("kinds", "ends", "marks", "emotions")}
+    np.savez(work / "scores-00000000.npz", **kept)
+    finding = own_video.spot_file(mp4, out, model=model, annotate=False)
     table = pd.read_csv(out / "intervals.csv")
-    assert finding.score.max() < 9 and table.empty and list(table.columns[:4]) == CHALLENGE and not work.exists()
+    assert finding.scores.probability.max() < 1 and table.empty and list(table.columns[:4]) == CHALLENGE
+    assert not work.exists() and set(earlier) == {path.name for path in out.iterdir()}
 
 
-def test_a_movement_that_begins_with_the_video_is_measured_over_what_follows(mp4, spotters):
+def test_nothing_is_marked_where_no_face_was_seen_or_something_lies_between(
+    mp4, spotters, scene, write_video, tmp_path
+):
+    empty = np.full((90, *scene.shape[1:]), 110, np.uint8)
+    path = write_video(tmp_path / "leaves.mp4", [*empty[:30], *scene, *empty, *scene[:45]])
+    spotter = own_video.load_spotter(spotters / "eager")
+    finding = own_video.analyse(Recording(path), spotter)
+    frames = np.arange(225)
+    there = (frames >= 30) & (frames < 90) | (frames >= 180)
+    scores = finding.scores
+    assert not scores.scored[~there[3:222]].any() and scores.scored[there[3:222]].mean() > 0.7
+    assert len(finding.movements) > 1 and not scores.probability[~scores.scored].any()
+    for found in finding.movements:
+        assert there[found.onset : found.offset + 1].all()
+    ((first, back), (left, again)) = finding.unscored()
+    assert (first, back, left, again) == pytest.approx((0, 1, 2.8, 6), abs=0.2)
+    assert "0 % (" not in (notes := " ".join(run._more_notes(finding))) and re.search(
+        r"5\d% \(\d\.\d of 7\.5 s\)", notes
+    )
+    # A pause in the clock of the file parts what lies before it from what lies after it.
+    video = Recording(mp4)
+    video.times = np.where(np.arange(60) < 30, video.times, video.times + 3)
+    video.breaks[30] = True
+    seconds, starts, ends, usable = analysis.rows_of(face.crop(video), spotter.gap_s)
+    assert 48 <= usable.sum() <= 50 and seconds[-1] == pytest.approx(video.times[-1] - 0.1, abs=0.02)
+    assert not ((starts[usable] < 30) & (ends[usable] >= 30)).any()
+
+
+@pytest.mark.parametrize(("fps", "step", "gap"), [(30, 1, 6), (15, 1, 3), (60, 2, 12), (200, 7, 42), (25, 1, 5)])
+def test_rows_lie_about_a_thirtieth_of_a_second_apart_and_frames_the_gap(fps, step, gap):
+    video = type("Film", (), {"fps": float(fps), "n_frames": 4 * fps, "subject": "a", "name": "b"})()
+    seconds, starts, ends, usable = analysis.rows_of(video, 0.2)
+    assert usable.all() and set(ends - starts) == {gap}
+    assert set(np.unique(np.diff(np.unique(starts)))) == {step}
+    assert 24 < 1 / np.diff(seconds).mean() < 36
+    np.testing.assert_allclose(seconds, (starts + ends) / 2 / fps, atol=0.51 / fps)
+
+
+def test_a_long_timeline_has_lines_and_many_marks_are_warned_of(mp4, spotters):
     finding = own_video.analyse(Recording(mp4), own_video.load_spotter(spotters / "eager"))
-    landmarks, first = finding.face.landmarks(0, 1)[0], finding.movements[0]
-    crops, _ = analysis.onset_to_apex(finding, replace(first, onset=0, apex=0, offset=12))
-    np.testing.assert_array_equal(crops, finding.face.frames(0, 13)[[0, 12]])
-    crops, flow = analysis.onset_to_apex(finding, first)
-    assert crops.shape == (2, 128, 128, 3) and flow.shape == (2, 128, 128)
-    assert analysis.strongest_motion(crops, landmarks, finding.spotter.settings) == first.motion
-
-
-def test_scores_compare_over_the_same_time_and_in_parts_are_the_same_and_read_each_frame_once(mp4, monkeypatch):
-    spotter = own_video.load_spotter()
-    score, logits = own_video.score_video(face.crop(Recording(mp4, fps=200)), spotter)
-    # 0.2 s are 40 frames; every seventh frame is scored and what lies between is interpolated.
-    assert score.shape == (60 - 40,) and logits.shape == (20, 4) and np.ptp(score) > 0
-    np.testing.assert_allclose(np.diff(score[:8], n=2)[:6], 0, atol=1e-5)
-    video, read = face.crop(Recording(mp4)), []
-    whole, _ = own_video.score_video(video, spotter)
-    monkeypatch.setattr(analysis, "_CHUNK", 16)
-    frames = face.CroppedVideo.frames
-    monkeypatch.setattr(face.CroppedVideo, "frames", lambda self, *span: read.append(span) or frames(self, *span))
-    np.testing.assert_array_equal(whole, own_video.score_video(video, spotter)[0])
-    assert read == [(i, i + 1) for i in range(60)]
+    assert finding.flooded and "Do not trust" in run._more_notes(finding)[-1]
+    assert not replace(finding, movements=finding.movements[:2]).flooded
+    times, scores = np.linspace(0, 1800, 60), finding.scores._replace(spotted=Spotted(*[np.empty((0, 3))] * 3))
+    long = replace(finding, times=times, scores=scores._replace(seconds=np.linspace(0, 1800, 54)))
+    lines = pictures.timeline(long).axes
+    assert len(lines) == 6 and lines[1].get_xlim() == pytest.approx((300, 600), abs=1)
+    assert [label.get_text()[:3] for label in lines[1].get_xticklabels()][:1] == ["05:"]
 
 
 def told(capfd, *arguments) -> str:
@@ -222,16 +249,18 @@ def told(capfd, *arguments) -> str:
 
 
 def test_bad_input_is_said_in_one_line_and_leaves_nothing(mp4, scene, write_video, tmp_path, capfd, monkeypatch):
-    short = write_video(tmp_path / "short.mp4", scene[:6])
+    short, one = (write_video(tmp_path / f"{count}.mp4", scene[:count]) for count in (12, 1))
     nobody = write_video(tmp_path / "nobody.mp4", np.full((20, 240, 320, 3), 90, np.uint8))
     before, out = sorted(tmp_path.iterdir()), ("--out", tmp_path / "out")
     for words, *arguments in (
-        ("has 6 frames: too few for a gap of 6", short),
+        ("shows no face to be measured for 0.5 s on end", short),
+        ("too few frames for pairs 0.2 s apart (1)", one),
         ("no face found", nobody),
-        ("frame rate lies between", mp4, "--fps", "-1"),
-        ("does not tell their frame rate", tmp_path),
-        ("no folder", mp4, "--depth", tmp_path / "no-depth"),
+        ("keeps its own time", mp4, "--fps", "30"),
+        ("nothing lies between the start and the end", mp4, "--start", "1:30"),
+        ("does not tell the frame rate", tmp_path),
         ("no checkpoint", mp4, "--model", tmp_path / "no.safetensors"),
+        ("no video file", tmp_path / "no.mp4"),
     ):
         assert words in told(capfd, *arguments, *out)
     assert "no folder" in told(capfd, mp4, "--out", tmp_path / "a" / "b")
@@ -240,24 +269,24 @@ def test_bad_input_is_said_in_one_line_and_leaves_nothing(mp4, scene, write_vide
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_the_command_loads_no_study_and_the_decoder_keeps_quiet(tmp_path):
+def test_what_is_no_video_is_refused_before_anything_is_loaded_and_the_decoder_keeps_quiet(tmp_path):
     letter = tmp_path / "letter.mp4"
     letter.write_bytes(b"Dear Sir, " * 50)
     program = """if True:
         import sys
         from melib.__main__ import main
         code = main(sys.argv[1:])
-        print(*{name.split(".")[1] for name in sys.modules if name.startswith("melib.")})
+        print(*{name.split(".")[1] for name in sys.modules if name.startswith("melib.")}, "torch" in sys.modules)
         sys.exit(code)"""
     command = [sys.executable, "-c", program, "spot", str(letter), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and list(tmp_path.iterdir()) == [letter]
     (line,) = done.stderr.splitlines()
     assert line.startswith("melib spot: ") and "cannot be read as a video" in line
-    assert "own_video" in done.stdout and not set(done.stdout.split()) & {"metrics", "study", "synthetic", "training"}
+    assert "False" in done.stdout and not set(done.stdout.split()) & {"metrics", "study", "synthetic", "own_video"}
 
 
-def test_files_of_others_are_not_touched(mp4, tmp_path, capfd):
+def test_files_of_others_are_not_touched(mp4, result, tmp_path, capfd):
     out, unfinished, link = tmp_path / "photos", tmp_path / "new.unfinished", tmp_path / "link"
     for folder, name in ((out, "holiday.jpg"), (unfinished, "notes.txt")):
         folder.mkdir()
@@ -268,8 +297,14 @@ def test_files_of_others_are_not_touched(mp4, tmp_path, capfd):
     assert "holds other files (report.html" in told(capfd, mp4, "--out", out)
     for place, words in ((mp4, "is not a folder"), (link, "is not a folder"), (tmp_path / "new", "in the way")):
         assert words in told(capfd, mp4, "--out", place)
+    other = tmp_path / "other.mp4"
+    other.write_bytes(mp4.read_bytes() + b"another")
+    assert "holds the result of another video: choose another --out" in told(capfd, other, "--out", result)
     assert all(path.read_text() == "dear to somebody" for path in (out / "report.html", unfinished / "notes.txt"))
 
 
-def test_a_name_of_a_file_is_no_formula_and_no_markup():
-    assert all(re.fullmatch(r"\w[\w. -]*", run._plain(name)) for name in ("=cmd", "a,b", "<script>", "@x", "--"))
+def test_a_name_of_a_file_is_no_formula_and_no_markup(mp4, tmp_path):
+    for name in ("=cmd.mp4", "a,b.mp4", "<script>.mp4", "@x.mp4", "--.mp4", "12:30:00.mp4"):
+        copy = tmp_path / name
+        copy.write_bytes(mp4.read_bytes())
+        assert re.fullmatch(r"\w[\w. -]*", run.open_video(copy)[0].name)

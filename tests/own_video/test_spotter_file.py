@@ -12,19 +12,18 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from melib.features import FeatureSettings
-from melib.metrics import uncertainty
-from melib.models import MEAN, SFAMNet, save_model
+from melib.models import MEAN, FrameValues, WindowNet, save_model
 from melib.own_video import SHIPPED, Band, Spotter, load_spotter, save_spotter
-from melib.study import rules, settings
 from melib.video import EMOTIONS_4
 
 
 @pytest.fixture
 def spotter():
-    model, seen = MEAN(4, generator=torch.Generator().manual_seed(3)).eval(), FeatureSettings(stabilization="affine")
-    bands = Band(0.5, 10, 2, 0.1, 0.4), Band(0.7, 10, 6, 0.4, 0.8)
-    rule = {"gap_s": 0.2, "half_length_s": 0.2, "threshold": 0.5}
-    return Spotter(model=model, settings=seen, **rule, emotions=EMOTIONS_4, bands=bands, origin={"seed": "3"})
+    model = WindowNet(4, generator=torch.Generator().manual_seed(3)).eval()
+    seen, bands = FeatureSettings(region="face"), (Band(0.5, 10, 2, 0.1, 0.4), Band(0.7, 10, 6, 0.4, 0.8))
+    origin = {"seed": "3", "fresh_minutes": "4"}
+    rule = {"gap_s": 0.2, "threshold": 0.5, "emotions": EMOTIONS_4}
+    return Spotter(model=model, settings=seen, **rule, bands=bands, origin=origin)
 
 
 @pytest.fixture
@@ -54,40 +53,41 @@ def test_what_is_no_spotter_is_refused_by_name(spotter, path, tmp_path):
     refused(other, "is no safetensors file")
     save_file(load_file(path), other)
     refused(other, "names no network")
-    for model in (MEAN(4), SFAMNet(5)):
+    for model in (MEAN(4), WindowNet(4)):
         save_model(model, path, seed="1")
-        refused(path, "without a spotting rule")
+        refused(path, "no network with a threshold")
     with torch.no_grad():
-        spotter.model.spot.dense.bias.fill_(float("nan"))
+        spotter.model.heads.bias.fill_(float("nan"))
     save_spotter(spotter, path)
-    refused(path, r"NaN or infinite weights in 1 of .*spot\.dense\.bias")
+    refused(path, r"NaN or infinite weights in 1 of .*heads\.bias")
 
 
 def test_weights_or_a_rule_of_another_network_or_version_are_refused(spotter, path):
     with safe_open(path, "pt") as file:
         header = file.metadata()
     weights = spotter.model.state_dict()
-    incomplete = {name: value for name, value in weights.items() if name != "spot.dense.bias"}
-    for tensors, said in ((MEAN(7).state_dict(), header), (incomplete, header), (weights, {"network": "MEAN"})):
+    incomplete = {name: value for name, value in weights.items() if name != "heads.bias"}
+    for tensors, said in ((WindowNet(7).state_dict(), header), (incomplete, header), (weights, {"network": "MEAN"})):
         save_file(tensors, path, said)
         refused(path, "do not fit the network")
     save_model(spotter.model, path, spotter='{"settings": {}, "emotions": [], "bands": [], "colour": "red"}')
     refused(path, "another version")
-    broken = ({"gap_s": None}, "another version"), ({"bands": ()}, "no usable"), ({"gap_s": 0.0}, "no usable")
-    for changes, words in broken:
+    unusable = {"bands": ()}, {"gap_s": 0.0}, {"threshold": 1.5}, {"emotions": ("joy",)}
+    for changes, words in (({"gap_s": None}, "another version"), *((each, "cannot be used") for each in unusable)):
         save_spotter(replace(spotter, **changes), path)
         refused(path, words)
 
 
-def test_intervals_last_as_long_in_seconds_at_any_frame_rate_and_fall_into_the_band_they_reach(spotter):
-    for fps, length in ((30.0, 13), (200.0, 81)):
-        score = np.zeros(round(4 * fps))
-        score[round(1.9 * fps) : round(2.1 * fps)] = 3.0
-        ((onset, apex, offset),) = spotter.intervals(score, fps).tolist()
-        assert offset - onset + 1 == length
-        assert apex / fps == pytest.approx(2.0, abs=0.05)
+def test_marks_reach_the_threshold_and_fall_into_the_band_they_reach(spotter):
+    rows = np.arange(60)
+    kinds, ends = np.zeros((60, 2), np.float32), np.full((60, 2), 5.5, np.float32)
+    kinds[[20, 40], 0] = 0.8, 0.4
+    values = FrameValues(kinds, ends, np.ones((60, 3), np.float32), np.ones((60, 4), np.float32) / 4)
+    found = spotter.intervals(values, rows + 3, 66)
+    assert found.intervals[:, [0, 2]].tolist() == [[18, 28]] and found.scores == pytest.approx([0.8])
     low, high = spotter.bands
-    assert [spotter.band(score) for score in (0.1, 0.5, 0.69, 0.7, 9.0)] == [low, low, low, high, high]
+    assert [spotter.band(score) for score in (0.1, 0.5, 0.69, 0.7, 0.9)] == [low, low, low, high, high]
+    assert (spotter.rate, replace(spotter, origin={}).rate) == (5.0, None)
 
 
 def test_bands_count_what_was_found_and_what_was_right():
@@ -102,28 +102,13 @@ def test_bands_count_what_was_found_and_what_was_right():
         assert band.low < band.share < band.high
 
 
-def test_the_tool_makes_a_spotter_that_says_what_it_was_made_of(tmp_path, monkeypatch, capsys):
-    # Few people, few frames, few updates: what comes out is poor, and made in the way of the one that is shipped.
-    small = replace(settings.TIERS["full"], stride=6, spot_steps=4, recognition_steps=2)
-    monkeypatch.setitem(settings.TIERS, "full", small)
-    monkeypatch.setitem(uncertainty.bootstrap.__kwdefaults__, "fewest", 2)
-    out = tmp_path / "made.safetensors"
-    # Whatever is found counts as right, so that on any processor a low threshold is chosen and enough is found.
-    monkeypatch.setattr(rules, "hits", lambda truth, found: len(found))
-    sizes = make_spotter.Sizes(training=3, fresh=2, videos=1, frames=60, clips=1)
-    assert make_spotter.run(out, tmp_path / "store", 1, sizes) == 0
-    found, shipped = load_spotter(out), load_spotter()
-    assert (found.settings, found.gap_s, found.emotions) == (shipped.settings, shipped.gap_s, shipped.emotions)
-    assert set(found.origin) == set(shipped.origin) and found.origin["fresh_minutes"] == "0.0666667"
-    assert f"{found.bands[0].hits} of {found.bands[0].found} right" in capsys.readouterr().out
-
-
 def test_the_shipped_spotter_is_small_and_says_where_it_comes_from():
     spotter = load_spotter()
-    assert SHIPPED.stat().st_size < 2**17 and re.fullmatch(r"[0-9a-f]{40}", spotter.origin["commit"])
-    assert spotter.origin["dataset"].startswith("synthetic-default")
-    assert (spotter.settings.input, spotter.settings.normalization) == ("O", "fixed")
-    assert spotter.model.classes == len(spotter.emotions)
+    assert SHIPPED.stat().st_size < 2**20 and re.fullmatch(r"[0-9a-f]{40}", spotter.origin["commit"])
+    assert spotter.origin["dataset"].startswith("synthetic")
+    seen = spotter.settings
+    assert (seen.input, seen.normalization, seen.region, seen.stabilization) == ("O", "fixed", "face", "relief")
+    assert (spotter.model.kinds, spotter.model.classes) == (2, len(spotter.emotions))
     least = [band.least for band in spotter.bands]
     assert least == sorted(least) and least[0] >= spotter.threshold
     assert all(0 <= band.low <= band.share <= band.high <= 1 for band in spotter.bands)
