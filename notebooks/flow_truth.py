@@ -25,7 +25,6 @@ from melib.flow import face_mask, generic_face, optical_flow, rigid_motion, scen
 from melib.metrics import recognition, uncertainty
 from melib.metrics.verdict import judge
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, open_clips
-from melib.synthetic.mesh import EYES_ABOVE_AXIS_MM, PIVOT_MM
 from melib.synthetic.sensor import FOCAL_BASELINE
 from melib.synthetic.views import average_depth
 from melib.video import Camera
@@ -188,7 +187,11 @@ def head_motion_left(pair: Pair, flow: np.ndarray) -> dict[str, float]:
     if not in_space:
         shape = generic_face(pair.landmarks, pair.camera)
         left["rigid, generic face"] = stabilize(flow, "rigid", depth=shape, **common)
-    left["true pose"] = flow - unit * rigid_motion(pair.depth[0], pair.camera, *_true_head_motion(pair))[in_space]
+    left["true pose"] = (
+        flow
+        - unit
+        * rigid_motion(pair.depth[0], pair.camera, *pair.video.head_motion(pair.onset, pair.apex))[in_space]
+    )
     return {mode: _over(np.linalg.norm(one - unit * own, axis=0), still) for mode, one in left.items()}
 
 
@@ -246,18 +249,6 @@ def _scene_flows(pairs: Sequence[Pair], depths: Sequence[np.ndarray], *, weighte
         frames = pair.gray[0], depth[0], pair.gray[1], depth[1]
         found.append(scene_flow(*frames, pair.camera, depth_noise=noise, **settings))
     return [one[0] for one in found], np.stack([one[1] for one in found])
-
-
-def _true_head_motion(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation matrix and translation (metres) of the head from onset to apex, camera axes."""
-    flip = np.diag([1.0, -1.0, -1.0])  # (to the subject's left, up, to the camera) -> (right, down, away)
-    rotations, translations = pair.video.pose(pair.onset, pair.apex + 1)
-    first, last = (cv2.Rodrigues(rotations[k])[0] for k in (0, -1))
-    turn = flip @ last @ first.T @ flip
-    # Where the pivot, which the rotation leaves alone, stands in the two frames.
-    origin = np.array([0.0, -1e-3 * EYES_ABOVE_AXIS_MM, pair.video.person.distance])
-    before, after = (origin + 1e-3 * flip @ (PIVOT_MM + translations[k]) for k in (0, -1))
-    return turn, after - turn @ before
 
 
 def along_the_flow(pair: Pair, flow: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from torch import Tensor
 from melib.errors import InputError, in_one_line
 from melib.metrics import chance, intervals, spotting, strs, uncertainty
 from melib.models import load_mean, load_sfamnet, nonfinite_tensors, predict
-from melib.spotting import MICRO, box_smooth, mean_intervals, recall_ceiling
+from melib.spotting import MICRO, box_smooth, mean_intervals
 from melib.study.printed import printed_column, printed_tables
 from melib.training.loop import fit
 from melib.training.sfamnet import JointStage, SFAMNetSettings
@@ -366,6 +366,16 @@ def rules(folder: str | os.PathLike, *, seed: int = 0) -> dict:
         "k_p_raw": int(raw.mean() / 2),
     }
     return {"noise": quiet, "ceilings": ceilings}
+
+
+def recall_ceiling(lengths: np.ndarray, shortest: int, longest: int) -> float:
+    """The highest recall that intervals of limited length can reach, were each put where it fits best.
+
+    All lengths are inclusive, in frames. A rule gives ``2 k_p + 1`` (MEAN's), or from ``frame_skip`` times the least
+    ``offset - onset``, plus 1, to the same of the largest (SFAMNet's: 15 and 33).
+    """
+    best = np.clip(lengths, shortest, longest)
+    return float(np.mean(np.minimum(lengths, best) / np.maximum(lengths, best) >= 0.5))
 
 
 def label_lengths(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,7 @@
 """From a video to network inputs: planes of motion between two frames, 42x42 pixels each, kept in a store on disk.
 
-A *pair* is two frames ``(start, end)`` of one video. For spotting, pairs lie a fixed time apart; for recognition, a
-pair goes from the onset of an expression to its apex. Each pair becomes three planes, whose meaning
-:class:`FeatureSettings` sets out, in small chunks of frames, so that memory does not grow with the length of a video.
+A *pair* is two frames ``(start, end)`` of one video. For spotting, pairs lie a fixed time apart; for recognition, one
+goes from the onset of an expression to its apex. Each becomes three planes, as :class:`FeatureSettings` sets out.
 """
 
 from melib.features.compute import planes

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from melib import face, flow
 from melib.errors import InputError
@@ -17,8 +16,7 @@ from melib.flow.rigid import FEWEST
 from melib.provenance import choose_device
 from melib.video import Camera, Video
 
-#: Pairs that are read together, and pairs without depth that a warning names.
-_CHUNK, _NAMED = 32, 8
+_CHUNK, _NAMED = 32, 8  # pairs that are read together; pairs without depth that a warning names
 #: Spread in pixels of a 128-pixel crop over which changes of depth are averaged, whose noise is several times what a
 #: micro-expression makes. On training subjects gradients agree best with the truth at 3 to 4 pixels.
 _BLUR = 4.0
@@ -30,16 +28,11 @@ _USUAL_DISTANCE, _EYES_APART = 0.6, 0.063
 _EYE_LEFT, _EYE_RIGHT, _MOUTH, _POINTS = slice(36, 42), slice(42, 48), slice(48, 68), 8
 
 
-#: Optical flows ``(2, H, W)`` of one video by method, first and second frame.
-Flows = dict[tuple[str, int, int], np.ndarray]
-
-
-def planes(
-    video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto", flows: Flows | None = None
-) -> Iterator[np.ndarray]:
+def planes(video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto", flows=None) -> Iterator[np.ndarray]:
     """The planes of frame pairs of a video, in their order, a chunk at a time.
 
     A pair that lacks depth does not end the run: what depth would have told is zero, and a warning names the frames.
+    ValueError: the video lacks depth or true motion that the settings need (:func:`check_video`).
 
     Parameters
     ----------
@@ -51,35 +44,26 @@ def planes(
     device : str or torch.device
         See :func:`place`; on a graphics card the planes differ from a processor's by roundings.
     flows : dict, optional
-        Optical flows by OpenCV's methods that are known already; new ones are added.
+        Flows of the video by OpenCV's methods that are known: (method, first, second frame) -> ``(2, H, W)``; grows.
 
     Yields
     ------
     numpy.ndarray
         ``(m, 3, 42, 42)`` float32.
-
-    Raises
-    ------
-    ValueError
-        If the video lacks depth or true motion that the settings need (:func:`check_video`).
     """
     frames = np.stack(pairs, axis=1).astype(int)
     check_video(video, settings)
     where, landmarks = place(settings, device), video.landmarks(0, 1)[0]
-    missing: list[str] = []
+    missing: list[int] = []
     for first in range(0, len(frames), _CHUNK):
-        chunk = read(video, frames[first : first + _CHUNK], settings, landmarks, where)
-        chunk = chunk if flows is None else replace(chunk, flows=flows)
+        chunk = read(video, frames[first : first + _CHUNK], settings, landmarks, where, flows)
         made, lacking = (each if where is None else each.cpu().numpy() for each in network_planes(chunk))
-        missing += [f"{start} and {end}" for start, end in chunk.pairs[lacking]]
+        missing += chunk.pairs[lacking, 0].tolist()
         yield made
     if missing:
-        named = "; ".join(missing[:_NAMED]) + ("; ..." if len(missing) > _NAMED else "")
-        warnings.warn(
-            f"video {video.subject}/{video.name}: {len(missing)} of {len(frames)} pairs share no depth of the face, "
-            f"and their planes of depth are zero: frames {named}",
-            stacklevel=2,
-        )
+        named = f"{len(missing)} of {len(frames)} pairs share no depth of the face"
+        found = f"their planes of depth are zero: first frames {str(missing[:_NAMED])[1:-1]}, ..."
+        warnings.warn(f"video {video.subject}/{video.name}: {named}, and {found}", stacklevel=2)
 
 
 def place(settings: FeatureSettings, device="auto"):
@@ -106,10 +90,7 @@ def check_video(video: Video, settings: FeatureSettings) -> None:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Pairs ``(B, 2)`` of one video: grey images and depth ``(B, H, W)`` of first and second frames, where needed.
-
-    Landmarks ``(68, 2)`` and face ``(H, W)`` are those of the video's first frame.
-    """
+    """Pairs ``(B, 2)`` of one video, with landmarks ``(68, 2)`` and face ``(H, W)`` of its first frame."""
 
     video: Video
     settings: FeatureSettings
@@ -117,9 +98,9 @@ class Chunk:
     pairs: np.ndarray
     landmarks: np.ndarray
     face: np.ndarray
-    grey: tuple[np.ndarray, ...] = ()
+    grey: tuple[np.ndarray, ...] = ()  # first and second frames ``(B, H, W)``, where needed
     depth: tuple[np.ndarray, ...] = ()
-    flows: Flows | None = None
+    flows: dict | None = None
 
     def put(self, array: np.ndarray):
         """An array where the planes are made."""
@@ -131,7 +112,7 @@ class Chunk:
         return [np.stack(each) for each in zip(*found, strict=True)]
 
 
-def read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks: np.ndarray, where) -> Chunk:
+def read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks: np.ndarray, where, flows=None) -> Chunk:
     """Read what the settings need of some pairs, each frame once."""
     grey, depth = {}, {}
     for frame in np.unique(pairs).tolist() if settings.input not in TRUE_INPUTS else ():
@@ -141,7 +122,7 @@ def read(video: Video, pairs: np.ndarray, settings: FeatureSettings, landmarks: 
     sides = [[[one[int(frame)] for frame in side] for side in pairs.T] if one else [] for one in (grey, depth)]
     images, readings = (tuple(np.stack(side) for side in both) for both in sides)
     shape = images[0].shape[1:] if images else (video.camera.height, video.camera.width)
-    return Chunk(video, settings, where, pairs, landmarks, flow.face_mask(landmarks, *shape), images, readings)
+    return Chunk(video, settings, where, pairs, landmarks, flow.face_mask(landmarks, *shape), images, readings, flows)
 
 
 def network_planes(chunk: Chunk) -> tuple:
@@ -195,7 +176,11 @@ def _whole_planes(chunk: Chunk) -> tuple:
     elif method == "tvl1":
         image_flow = flow.optical_flow(*map(chunk.put, chunk.grey), method=method)
     else:
-        image_flow = chunk.put(_opencv_flow(chunk))
+        known, names = {} if chunk.flows is None else chunk.flows, [(method, *pair) for pair in chunk.pairs.tolist()]
+        new = [index for index, name in enumerate(names) if name not in known]
+        found = flow.optical_flow(*(side[new] for side in chunk.grey), method=method) if new else ()
+        known |= {names[index]: each for index, each in zip(new, found, strict=True)}
+        image_flow = chunk.put(np.stack([known[name] for name in names]))
     if kind == "D":
         change, lacking = _depth_change(image_flow, chunk)
         down, right = np.gradient(change, axis=(-2, -1))
@@ -207,17 +192,6 @@ def _whole_planes(chunk: Chunk) -> tuple:
         scene, lacking = _scene_flow(chunk)
         third = scene[:, 2:]
     return flow.library_of(stable).concatenate([stable, third], axis=1), lacking
-
-
-def _opencv_flow(chunk: Chunk) -> np.ndarray:
-    """Optical flow ``(B, 2, H, W)`` by a method of OpenCV, that of each pair by itself."""
-    method, known = chunk.settings.method, {} if chunk.flows is None else chunk.flows
-    names = [(method, *pair) for pair in chunk.pairs.tolist()]
-    lacking = [index for index, name in enumerate(names) if name not in known]
-    if lacking:
-        found = flow.optical_flow(*(side[lacking] for side in chunk.grey), method=method)
-        known |= {names[index]: each for index, each in zip(lacking, found, strict=True)}
-    return np.stack([known[name] for name in names])
 
 
 def _scene_flow(chunk: Chunk) -> tuple:
@@ -273,7 +247,7 @@ def _without_head(motion, chunk: Chunk, known=None, depth=None):
     if mode == "true-pose":
         video, found = chunk.video, []
         for start, end in chunk.pairs.tolist():
-            head = flow.rigid_motion(video.true_depth(start), camera, *true_head_motion(video, start, end))
+            head = flow.rigid_motion(video.true_depth(start), camera, *video.head_motion(start, end))
             found.append(head[motion.shape[1] - 2].astype(np.float32))  # image flow, or scene flow
         return motion - chunk.put(np.stack(found))
     if mode == "rigid" and depth is None:
@@ -290,15 +264,3 @@ def _without_head(motion, chunk: Chunk, known=None, depth=None):
 def eyes_apart(landmarks: np.ndarray) -> float:
     """Pixels between the centres of the eyes."""
     return float(np.linalg.norm(landmarks[_EYE_LEFT].mean(axis=0) - landmarks[_EYE_RIGHT].mean(axis=0)))
-
-
-def true_head_motion(video: Video, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation matrix and translation of a rendered head between two frames, as for :func:`melib.flow.rigid_motion`."""
-    rest, ahead = np.zeros(video.action_unit_weights(start, start + 1).shape[1]), np.zeros(2)
-    # One rigid shape seen in both poses: what takes one to the other is the head's motion.
-    before, after = (
-        video.person.points(rest, *(side[0] for side in video.pose(frame, frame + 1)), ahead) for frame in (start, end)
-    )
-    centre_before, centre_after = before.mean(axis=0), after.mean(axis=0)
-    turn, _ = Rotation.align_vectors(after - centre_after, before - centre_before)
-    return turn.as_matrix(), centre_after - turn.apply(centre_before)

@@ -24,7 +24,7 @@ NORMALIZATIONS = ("sample", "fixed")
 # strips (53 of 12 training subjects, suite default). The median of the largest displacement is 0.99 pixels and 0.40 mm
 # away; three in four stay below a strain of 0.1 and a slope of 0.034 over 95 % of the strips.
 FLOW_SCALE_PX = 1.0  #: A micro-expression moves the face by about one pixel of a 128-pixel crop.
-STRAIN_SCALE = 0.1  #: Pixel per pixel: one pixel of motion that fades over ten.
+STRAIN_SCALE = 0.1  #: One pixel of motion that fades over ten.
 SHIFT_SCALE_MM = 1.0  #: Right and down: what moves a pixel of such a crop moves by about a millimetre.
 AWAY_SCALE_MM = 0.5  #: Away, and change of depth along the flow: the face moves half as far to and fro.
 EYES_PX = 53.0  #: Between the eyes of a face in such a crop.
@@ -48,14 +48,12 @@ class FeatureSettings:
     method : {"tvl1", "dis", "farneback"}
         Estimator of the optical flow, see :func:`melib.flow.optical_flow`.
     stabilization : {"none", "nose", "median", "affine", "relief", "rigid", "true-pose"}
-        How head motion is removed, see :func:`melib.flow.stabilize`; ``"none"`` is the authors' way. The head found by
-        ``rigid`` rests on the depth sensor for scene flow and change of depth, and on a generic face for optical flow,
-        whose planes thus stay made of colour alone. ``true-pose`` subtracts the head's true motion (benchmark alone).
+        How head motion is removed, see :func:`melib.flow.stabilize`; ``"none"`` is the authors' way. For optical flow
+        ``rigid`` takes a generic face in place of measured depth. ``true-pose`` is known on the benchmark alone.
     normalization : {"sample", "fixed"}
         ``sample``: each plane of each pair min-max scaled to [0, 1] over the whole crop, as in the released MEAN
-        code; a still pair then looks as strong as an expression. ``fixed``: planes in units of :data:`FLOW_SCALE_PX`
-        and the other constants of this module, clipped by :func:`melib.flow.fixed_scale`; in region ``face`` as if
-        the eyes were 53 pixels apart, so that the size of a face in its crop does not matter.
+        code; a still pair then looks as strong as an expression. ``fixed``: in units of :data:`FLOW_SCALE_PX` and its
+        like, clipped (:func:`melib.flow.fixed_scale`); in region ``face`` as if the eyes were 53 pixels apart.
 
     Another choice raises ValueError.
     """
@@ -96,7 +94,7 @@ def gap_frames(fps: float, gap_s: float) -> int:
 def spotting_pairs(video: Video, *, gap_s: float, stride: int = 1) -> Pairs:
     """Pairs ``(i, i + k)`` of the frames that a spotter compares: starts and ends, ``(n,)`` int positions in the video.
 
-    They lie ``gap_s`` seconds apart, k frames (:func:`gap_frames`), pairs ``stride`` frames. ValueError: there is none.
+    They lie ``gap_s`` seconds apart, k frames (:func:`gap_frames`), pairs ``stride`` frames.
     """
     gap = gap_frames(video.fps, gap_s)
     starts = np.arange(0, video.n_frames - gap, stride)

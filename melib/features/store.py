@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from melib.errors import InputError
 from melib.face import INPUT_SIZE
-from melib.features.compute import Flows, check_video, place, planes
+from melib.features.compute import place, planes
 from melib.features.settings import FeatureSettings, Pairs
 from melib.files import FILMED_ONLY, source_hash, whole
 from melib.video import Dataset, Video
@@ -35,19 +35,14 @@ def key(dataset: Dataset, settings: FeatureSettings) -> str:
 
 
 def stored_planes(
-    store: Path | str, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto"
+    store: Path, dataset: Dataset, video: Video, pairs: Pairs, settings: FeatureSettings, *, device="auto", flows=None
 ) -> np.ndarray:
     """Planes ``(n, 3, 42, 42)`` float32 of pairs, mapped from disk and read-only; computed and stored where missing.
 
-    ``store`` is a folder, made if missing; its files are there whole or not at all, and two may write at once. A file's
-    name tells what was computed: dataset, video, pairs, settings and code (:func:`key`), and whether ``device`` is a
-    graphics card (:func:`melib.features.compute.place`). ValueError: a video lacks what is read, or a file is damaged.
+    ``store`` is a folder, made if missing; its files are there whole or not at all, and two may write at once. Their
+    names tell dataset, video, pairs, settings, code, and whether ``device`` is a graphics card. ValueError: a video
+    lacks what is read, or a file is damaged.
     """
-    return _stored(store, dataset, video, pairs, settings, device, None)
-
-
-def _stored(store, dataset: Dataset, video: Video, pairs: Pairs, settings, device, flows: Flows | None) -> np.ndarray:
-    """The same; flows that are known are taken, and new ones added."""
     pairs = tuple(np.asarray(side, dtype=int) for side in pairs)
     shape = (len(pairs[0]), 3, INPUT_SIZE, INPUT_SIZE)
     if shape[0] == 0:
@@ -57,7 +52,6 @@ def _stored(store, dataset: Dataset, video: Video, pairs: Pairs, settings, devic
     named = json.dumps(sample).encode() + np.stack(pairs).astype("<i8").tobytes()
     path = Path(store) / f"{hashlib.sha256(named).hexdigest()[:40]}.npy"
     if not path.exists():
-        check_video(video, settings)
         path.parent.mkdir(parents=True, exist_ok=True)
         compute = functools.partial(_joined, store, dataset) if settings.input == "O+S" else planes
         # Chunk by chunk, through no more memory than a chunk's; a mapped file would stay in it.
@@ -77,27 +71,20 @@ def _stored(store, dataset: Dataset, video: Video, pairs: Pairs, settings, devic
 def _joined(store, dataset: Dataset, video: Video, pairs: Pairs, settings, *, device, flows) -> Iterator[np.ndarray]:
     """The planes of ``O+S`` out of those stored for ``O`` and ``S``, bit for bit: scene flow is dear."""
     parts = (replace(settings, input=part) for part in settings.input.split("+"))
-    colour, space = (_stored(store, dataset, video, pairs, each, device, flows) for each in parts)
+    colour, space = (stored_planes(store, dataset, video, pairs, each, device=device, flows=flows) for each in parts)
     yield np.concatenate([colour[:, :2], space[:, 2:]], axis=1)
 
 
 def fill_store(
-    store: Path | str,
-    dataset: Dataset,
-    requests: Iterable[Request],
-    *,
-    device="auto",
-    jobs: int = 1,
-    progress: bool = False,
+    store: Path | str, dataset: Dataset, requests: Iterable[Request], *, device="auto", jobs=1, progress=False
 ) -> None:
     """Compute what the store lacks, videos in parallel; on a graphics card one after the other, in this process.
 
-    ``requests`` are videos, pairs and settings, one file each. All that is asked of one video is computed at once,
-    since half of the time goes into rendering its frames and finding its optical flow; videos follow in the order of
-    their subjects, so that a rendered person is made once. ``jobs`` processes of one thread share the videos, so that
-    the result does not depend on their number; ``progress`` shows a bar. The rest is as for :func:`stored_planes`.
+    ``requests`` are videos, pairs and settings, one file each. All that is asked of one video is computed at once, in
+    the order of subjects, so that a frame and a person are rendered once. ``jobs`` processes of one thread share the
+    videos: the result does not depend on their number. ``progress`` shows a bar; the rest is as :func:`stored_planes`.
     """
-    # Each task carries its dataset to another process; thousands of videos in it would have to be copied each time.
+    # Each task takes its dataset along to another process, where its thousands of videos are not needed.
     dataset = Dataset(dataset.name, dataset.version, (), dataset.emotions, dataset.synthetic)
     by_video: dict[tuple[str, str], list[Request]] = {}
     for each in requests:
@@ -118,4 +105,4 @@ def _fill_one(store, dataset: Dataset, requests: Sequence[Request], device) -> N
     # A filmed video may be too long for all its flows to be kept in memory.
     flows = {} if dataset.synthetic and len(requests) > 1 else None
     for video, pairs, settings in requests:
-        _stored(store, dataset, video, pairs, settings, device, flows)
+        stored_planes(store, dataset, video, pairs, settings, device=device, flows=flows)

@@ -3,7 +3,7 @@
 A rule takes scores alone and returns intervals ``(m, 3)``: onset, apex, offset, inclusive frames.
 """
 
-from melib.spotting.choice import Choice, choose, mean_candidates, recall_ceiling, sfamnet_candidates, window_candidates
+from melib.spotting.choice import Choice, choose, mean_candidates, sfamnet_candidates, window_candidates
 from melib.spotting.mean import mean_intervals, mean_intervals_strict
 from melib.spotting.naming import name_intervals
 from melib.spotting.sfamnet import MACRO, MICRO, SFAMNetRule, sfamnet_intervals
@@ -12,4 +12,4 @@ from melib.spotting.window import Spotted, window_intervals
 
 __all__ = ["MACRO", "MICRO", "Choice", "SFAMNetRule", "Spotted", "box_smooth", "centred_smooth", "choose"]
 __all__ += ["mean_candidates", "mean_intervals", "mean_intervals_strict", "name_intervals", "per_frame"]
-__all__ += ["recall_ceiling", "sfamnet_candidates", "sfamnet_intervals", "window_candidates", "window_intervals"]
+__all__ += ["sfamnet_candidates", "sfamnet_intervals", "window_candidates", "window_intervals"]

@@ -22,13 +22,10 @@ Constants = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Choice:
-    """The constants chosen, as keyword arguments of the rule, and how they did on the videos they were chosen on.
-
-    The F1 is that of spotting, pooled over those videos: too good to report as a result. Its counts stand beside it.
-    """
+    """The constants chosen, as keyword arguments of the rule, and counts on the videos they were chosen on."""
 
     constants: Constants
-    f1: float
+    f1: float  # of spotting, pooled over those videos: too good to report as a result
     true_positives: int
     found: int
     truth: int
@@ -81,7 +78,7 @@ def choose(
 def mean_candidates(scores: Sequence[np.ndarray], k_p: int, *, n_thresholds: int = 30) -> list[Constants]:
     """Constants to try with :func:`melib.spotting.mean_intervals_strict`, most reluctant first.
 
-    Three half-lengths around the k_p of the training subjects (x .75, 1, 1.25), and for each, thresholds halfway
+    Three half-lengths around the k_p of the training subjects (x .75, 1, 1.25); for each, thresholds halfway
     between two peaks that follow each other in height: closest together among the highest, where the choice is made.
     """
     candidates = []
@@ -127,16 +124,3 @@ def sfamnet_candidates(scores: Sequence[np.ndarray], lengths: Sequence[int]) -> 
     )
     thresholds = np.unique(np.quantile(np.concatenate(list(scores)), np.linspace(0.5, 0.99, 20)))
     return [{"rule": replace(rule, threshold=float(threshold))} for threshold in thresholds[::-1]]
-
-
-def recall_ceiling(lengths: np.ndarray, shortest: int, longest: int, *, iou: float = 0.5) -> float:
-    """The highest recall that intervals of limited length can reach, were each put where it fits best.
-
-    All lengths are inclusive, in frames. A rule gives ``2 k_p + 1`` (MEAN's), or from ``frame_skip`` times the least
-    ``offset - onset``, plus 1, to the same of the largest (SFAMNet's: 15 and 33). ``iou`` is the least IoU of a match.
-    """
-    lengths = np.asarray(lengths)
-    if len(lengths) == 0:
-        raise InputError("a ceiling needs at least one true interval")
-    best = np.clip(lengths, shortest, longest)
-    return float(np.mean(np.minimum(lengths, best) / np.maximum(lengths, best) >= iou))

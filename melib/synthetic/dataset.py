@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pandas as pd
+from scipy.spatial.transform import Rotation
 
 from melib.errors import InputError, find
 from melib.synthetic import everyday
@@ -38,27 +38,9 @@ _CLIP_FRAMES = 180
 Frame = tuple[np.ndarray, np.ndarray]
 
 
-class _Recent:
-    """The frames used last, at most `most_bytes` of them: colour and depth are asked for apart, and rendered once."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most, self._held = most_bytes, 0
-        self._frames: OrderedDict[tuple, Frame] = OrderedDict()
-
-    def get(self, key: tuple, render: Callable[[], Frame]) -> Frame:
-        """The frame under a key; a new one lets go of those unused for longest."""
-        if key in self._frames:
-            self._frames.move_to_end(key)
-            return self._frames[key]
-        frame = self._frames[key] = render()
-        self._held += sum(part.nbytes for part in frame)
-        while self._held > self._most:
-            _, old = self._frames.popitem(last=False)
-            self._held -= sum(part.nbytes for part in old)
-        return frame
-
-
-_recent = _Recent(most_bytes=48 << 20)  # all of a video of 500 frames
+#: Frames rendered last, oldest first: all of a video of 500. Colour and depth are asked for apart, and rendered once.
+_recent: OrderedDict[tuple, Frame] = OrderedDict()
+_MOST_BYTES = 48 << 20
 
 
 @functools.lru_cache(maxsize=4)
@@ -166,7 +148,13 @@ class SyntheticVideo(Video):
         return seen, measure_depth(depth, self.suite.depth, self.seed, frame)
 
     def _frame(self, frame: int) -> Frame:
-        return _recent.get((*self._key, frame), lambda: self._render(frame))
+        key = (*self._key, frame)
+        if key not in _recent:
+            _recent[key] = self._render(frame)
+            size = sum(part.nbytes for part in _recent[key])
+            while len(_recent) * size > _MOST_BYTES:
+                _recent.popitem(last=False)
+        return _recent[key]
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """RGB frames ``start <= i < stop``: ``(n, H, W, 3)`` uint8; no other frame is rendered."""
@@ -221,6 +209,16 @@ class SyntheticVideo(Video):
         """Rotation vectors ``(n, 3)``, radians, and translations ``(n, 3)``, millimetres, of the head."""
         self.check_range(start, stop)
         return self._plan.rotation[start:stop].copy(), self._plan.translation[start:stop].copy()
+
+    def head_motion(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation matrix and translation of the head between two frames, as for :func:`melib.flow.rigid_motion`."""
+        rest, ahead = np.zeros(self.action_unit_weights(start, start + 1).shape[1]), np.zeros(2)
+        # One rigid shape seen in both poses: what takes one to the other is the head's motion.
+        poses = [[side[0] for side in self.pose(frame, frame + 1)] for frame in (start, end)]
+        shapes = [self.person.points(rest, *pose, ahead) for pose in poses]
+        before, after = (shape.mean(axis=0) for shape in shapes)
+        turn = Rotation.align_vectors(shapes[1] - after, shapes[0] - before)[0]
+        return turn.as_matrix(), after - turn.apply(before)
 
 
 def open_benchmark(

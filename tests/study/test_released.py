@@ -169,3 +169,12 @@ def test_the_command_says_what_a_folder_lacks_and_keeps_what_it_says(tmp_path, f
 def test_the_criterion_follows_the_largest_difference(differences, word):
     row = {"case": "mean_x", "network": "MEAN", "compared": "score", "values": 8}
     assert released.criterion({"parity": [{**row, "largest_difference": each} for each in differences]}) == word
+
+
+def test_ceiling_is_reached_by_the_best_of_all_positions():
+    for length in np.random.default_rng(0).integers(1, 60, 20):
+        windows = [(start, start + size - 1) for size in range(9, 21) for start in range(-size, length + size)]
+        best = intervals.iou(0, length - 1, *np.transpose(windows)).max()
+        assert released.recall_ceiling([length], 9, 20) == (best >= 0.5)
+    # The released SFAMNet window, 15 to 33 frames: from 8 to 66.
+    assert released.recall_ceiling([7, 8, 20, 66, 67], 15, 33) == pytest.approx(3 / 5)

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import OrderedDict
 from dataclasses import replace
 
 import cv2
@@ -46,7 +47,7 @@ def rendered(monkeypatch):
         return original(self, frame)
 
     monkeypatch.setattr(SyntheticVideo, "_render", count)
-    monkeypatch.setattr(module, "_recent", module._Recent(most_bytes=4 << 20))
+    monkeypatch.setattr(module, "_recent", OrderedDict())
     return counted
 
 
@@ -165,12 +166,11 @@ def test_only_the_frame_that_is_asked_for_is_rendered_and_the_truth_renders_noth
     assert video.frames(35_999, 36_000).shape == (1, 128, 128, 3) and rendered == [35_999]
 
 
-def test_frames_in_memory_are_bounded_and_the_oldest_go_first():
-    recent, made = module._Recent(most_bytes=1000), []
-    frame = np.zeros(200, np.uint8), np.zeros(100, np.uint16)
-    for i in (0, 1, 0, 2, 0, 1):
-        recent.get((i,), lambda i=i: (made.append(i), frame)[1])
-    assert made == [0, 1, 2, 1]
+def test_frames_in_memory_are_bounded_and_the_oldest_go_first(video, rendered, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_BYTES", 2 * sum(part.nbytes for part in video._render(0)))
+    for i in (1, 2, 1, 3, 2, 1):
+        video.frames(i, i + 1)
+    assert rendered[1:] == [1, 2, 3, 1]
 
 
 def test_people_and_videos_of_all_suites_and_populations_are_different():

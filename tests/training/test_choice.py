@@ -3,7 +3,7 @@ import pytest
 
 from melib.metrics import intervals
 from melib.spotting import mean_intervals_strict, sfamnet_intervals
-from melib.spotting.choice import choose, mean_candidates, recall_ceiling, sfamnet_candidates
+from melib.spotting.choice import choose, mean_candidates, sfamnet_candidates
 
 
 def count(truth, found):
@@ -57,13 +57,3 @@ def test_choosing_from_nothing_is_refused():
     for candidates, truths in (([], [truth]), ([{}], [truth, truth]), ([{}], [np.empty((0, 2))])):
         with pytest.raises(ValueError, match="no candidate|numbers must agree|not be empty"):
             choose(mean_intervals_strict, candidates, [score], truths, count)
-
-
-def test_ceiling_is_reached_by_the_best_of_all_positions():
-    for length in np.random.default_rng(0).integers(1, 60, 20):
-        windows = [(start, start + size - 1) for size in range(9, 21) for start in range(-size, length + size)]
-        best = intervals.iou(0, length - 1, *np.transpose(windows)).max()
-        assert recall_ceiling([length], 9, 20) == (best >= 0.5)
-    # The released SFAMNet window, 15 to 33 frames: from 8 to 66.
-    assert recall_ceiling([7, 8, 20, 66, 67], 15, 33) == pytest.approx(3 / 5)
-    assert recall_ceiling([7, 8, 20, 66, 67], 15, 33, iou=0.99) == pytest.approx(1 / 5)
