@@ -587,7 +587,7 @@ def measure(
 ) -> dict[str, object]:
     """The numbers of a record: metrics with intervals over subjects, what luck would score, and counts."""
     emotions, counted = settings.emotions, tallies(settings, truth, videos, found)
-    # A tally of frames has a column per distinct score, for which the studentised interval would take minutes.
+    # A tally of frames has two columns a level, for which the studentised interval would take minutes.
     kinds = {part: "bca" if part.startswith("frames") else "studentised" for part in counted}
     how = {part: {"method": kinds[part], "n_resamples": settings.sizes.resamples, "seed": seed} for part in counted}
     parts = {part: uncertainty.bootstrap(tally, **how[part]) for part, tally in counted.items()}
@@ -644,21 +644,21 @@ def _confusion(true: np.ndarray, named: np.ndarray, emotions: tuple[str, ...]) -
     return recognition.confusion_matrix(true, named, classes=emotions).to_numpy().tolist()
 
 
-def _frame_table(scores: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
-    """Scores of frames as the table of :func:`melib.metrics.spotting.tally_frames`."""
+def _frame_table(scores: Mapping[tuple[str, str], np.ndarray], levels: int = 1000) -> pd.DataFrame:
+    """Frames as the table of :func:`melib.metrics.spotting.tally_frames`, their scores in levels of as many frames."""
     tables = []
     for (subject, video), score in scores.items():
         columns = {"frame": np.arange(len(score)), "score": score}
         tables.append(pd.DataFrame({"subject": subject, "video": video, **columns}))
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    edges = np.quantile(table["score"], np.linspace(0, 1, levels + 1)[1:-1])
+    return table.assign(score=np.searchsorted(edges, table["score"], side="right"))
 
 
 def _count_frames(truth: pd.DataFrame, scores: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
     """Tested frames inside and outside of micro-expressions by level of score: ``subject, level, inside, outside``."""
-    table = _frame_table(scores)
-    inside = spotting.frame_labels(truth[truth["kind"] == "micro"], table).astype(bool)
-    edges = np.quantile(table["score"], np.linspace(0, 1, LEVELS + 1)[1:-1])
-    table["level"] = np.searchsorted(edges, table["score"], side="right")
+    table = _frame_table(scores, LEVELS).rename(columns={"score": "level"})
+    inside = spotting.frame_labels(truth[truth["kind"] == "micro"], table.assign(score=0)).astype(bool)
     counted = table.assign(inside=inside.astype(int), outside=(~inside).astype(int))
     return counted.groupby(["subject", "level"], sort=True)[["inside", "outside"]].sum().reset_index()
 
