@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import io
 import os
+import re
 import sys
 import tempfile
-import tokenize
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,10 @@ from pathlib import Path
 
 #: Modules that read filmed faces: nothing that is made of the benchmark rests on them.
 FILMED_ONLY = ("melib.datasets.folders", "melib.face.crop", "melib.face.detect", "melib.face.find")
+
+
+# A string, which is kept, or a comment.
+_COMMENT = re.compile(r'''("""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')|#[^\n]*''')
 
 
 @contextmanager
@@ -85,29 +88,35 @@ def _code(name: str) -> bytes:
     source = _sources()[name]
     if not name.startswith("melib"):
         return source
-    text = source.decode()
-    lines = text.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            lines[token.start[0] - 1] = lines[token.start[0] - 1][: token.start[1]]
-    for node in ast.walk(ast.parse(text)):
+    lines = _COMMENT.sub(lambda found: found[1] or "", source.decode()).splitlines()
+    for node in _statements(name):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
     return "\n".join(line.rstrip() for line in lines if line.strip()).encode()
 
 
 @functools.cache
+def _statements(name: str) -> list[ast.AST]:
+    """The statements of a module of melib, those inside of others too; expressions, most of its tree, are passed by."""
+    found = [ast.parse(_sources()[name])]
+    for node in found:
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            found += getattr(node, field, [])
+    return found
+
+
+@functools.cache
 def _reached(name: str) -> set[str]:
     """Modules that a module of melib imports, data files that it names, and the packages on the way to all of them."""
-    sources, reached = _sources(), [name]
-    files = {each for each in sources if not each.startswith("melib")}
-    for node in ast.walk(ast.parse(sources[name])) if name.startswith("melib") else ():
+    sources, reached, code = _sources(), [name], _code(name)
+    if name.startswith("melib"):
+        files = (each for each in sources if not each.startswith("melib"))
+        reached += [each for each in files if f'{each}"'.encode() in code]
+    for node in _statements(name) if name.startswith("melib") else ():
         if isinstance(node, ast.Import):
             reached += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             reached += [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Constant) and str(node.value).rpartition("/")[2] in files:
-            reached.append(node.value.rpartition("/")[2])
     # Of "melib.a.b" b may be a function of a: what is no module is left out.
     parts = [each.split(".") for each in reached]
     return {".".join(one[:n]) for one in parts for n in range(1, len(one) + 1)} & sources.keys()
