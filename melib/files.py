@@ -111,7 +111,7 @@ def _reached(name: str) -> set[str]:
     sources, reached, code = _sources(), [name], _code(name)
     if name.startswith("melib"):
         files = (each for each in sources if not each.startswith("melib"))
-        reached += [each for each in files if f'{each}"'.encode() in code]
+        reached += [each for each in files if re.search(f"[\"'/]{re.escape(each)}[\"']".encode(), code)]
     for node in _statements(name) if name.startswith("melib") else ():
         if isinstance(node, ast.Import):
             reached += [alias.name for alias in node.names]
