@@ -20,6 +20,8 @@ export JUPYTER_RUNTIME_DIR := $(CURDIR)/.cache/jupyter/runtime
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 export MPLBACKEND ?= Agg
 export PYTHONNOUSERSITE := 1
+# What is imported is compiled once and kept, in whatever shell make is called.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help book full labs test lint clean venv

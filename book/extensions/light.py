@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from functools import partial
 from pathlib import Path
 
 from fontTools import subset
@@ -33,6 +34,8 @@ _RULES = """\
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
+    # Before the theme makes a sidebar of the contents.
+    app.connect("html-page-context", partial(share_contents, {}), priority=100)
     # After every extension has added its scripts to the page.
     app.connect("html-page-context", drop_mathjax, priority=900)
     app.connect("build-finished", write_icons)
@@ -44,6 +47,20 @@ def drop_mathjax(app: Sphinx, page: str, template: str, context: dict, doctree: 
     with_formula = app.env.get_domain("math").data["has_equations"]
     if not with_formula.get(page, False):
         context["script_files"] = [script for script in context["script_files"] if "mathjax" not in str(script).lower()]
+
+
+def share_contents(made: dict, app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """Work out the contents beside pages of source code once for each folder, in which they differ in no link."""
+    if doctree is None:
+        folder, work_out = page.rpartition("/")[0], context["toctree"]
+
+        def contents(**how: object) -> str:
+            key = folder, *sorted(how.items())
+            if key not in made:
+                made[key] = work_out(**how)
+            return made[key]
+
+        context["toctree"] = contents
 
 
 def write_icons(app: Sphinx, exception: Exception | None) -> None:

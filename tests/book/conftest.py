@@ -22,8 +22,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from playwright.sync_api import Browser
-from reading import ROOT, chromium
+from playwright.sync_api import Browser, Page
+from reading import ROOT, chromium, sound
 
 from melib import provenance
 from melib.study import pages
@@ -120,3 +120,10 @@ def html(request: pytest.FixtureRequest) -> Path:
 def browser() -> Iterator[Browser]:
     with chromium() as started:
         yield started
+
+
+@pytest.fixture
+def page(browser: Browser, written: Path) -> Iterator[Page]:
+    """The page that a module has written, in a window of its own."""
+    with sound(browser, written) as page:
+        yield page

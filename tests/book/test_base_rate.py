@@ -1,7 +1,6 @@
 """The base rate: its table is that of the published counts, and the page calculates as the table does."""
 
 import re
-from pathlib import Path
 
 import pandas as pd
 import playground_cases
@@ -52,25 +51,19 @@ def test_every_cell_of_the_table_follows_from_the_published_counts():
         assert f'data-tp="{row.TP:.0f}" data-fp="{row.FP:.0f}"' in found
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return write_page(tmp_path, FRAGMENT)
-
-
 @pytest.mark.browser
-@pytest.mark.parametrize(("system", "common", "liars", "ratio"), [(0, 100, 5, 3), (1, 10, 30, 20), (1, 200, 99, 1)])
-def test_the_page_calculates_as_the_program_does(browser, path, system, common, liars, ratio):
+def test_the_page_calculates_as_the_program_does(browser, tmp_path):
     change = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', { bubbles: true })); }"
-    row = COUNTS.iloc[system]
-    with sound(browser, path) as page:
-        page.locator("#base-rate-system").select_option(index=system)
-        for name, value in (("common", common), ("liars", liars), ("ratio", ratio)):
-            page.locator(f"#base-rate-{name}").evaluate(change, value)
-        said = page.locator("#base-rate-said")
-        right = share_right(row["TP"], row["FP"], common / 100)
-        lying = share_from_liars(right, liars / 100, ratio)
-        assert float(said.get_attribute("data-right")) == pytest.approx(right)
-        assert float(said.get_attribute("data-lying")) == pytest.approx(lying)
-        counts = [int(cell) for cell in page.locator("#base-rate td[data-kind]").all_inner_texts()]
-        assert abs(sum(counts) - 1000) <= 2
-        assert abs(counts[0] + counts[1] - 1000 * right) <= 1
+    with sound(browser, write_page(tmp_path, FRAGMENT)) as page:
+        for system, common, liars, ratio in ((0, 100, 5, 3), (1, 10, 30, 20), (1, 200, 99, 1)):
+            page.locator("#base-rate-system").select_option(index=system)
+            for name, value in (("common", common), ("liars", liars), ("ratio", ratio)):
+                page.locator(f"#base-rate-{name}").evaluate(change, value)
+            said, row = page.locator("#base-rate-said"), COUNTS.iloc[system]
+            right = share_right(row["TP"], row["FP"], common / 100)
+            lying = share_from_liars(right, liars / 100, ratio)
+            assert float(said.get_attribute("data-right")) == pytest.approx(right)
+            assert float(said.get_attribute("data-lying")) == pytest.approx(lying)
+            counts = [int(cell) for cell in page.locator("#base-rate td[data-kind]").all_inner_texts()]
+            assert abs(sum(counts) - 1000) <= 2
+            assert abs(counts[0] + counts[1] - 1000 * right) <= 1

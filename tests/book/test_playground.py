@@ -2,15 +2,14 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
 import numpy as np
 import playground_cases as cases
 import pytest
-from playwright.sync_api import Browser, Page
-from reading import ROOT, settle, sound, write_page
+from playwright.sync_api import Page
+from reading import ROOT, settle, write_page
 
 PUZZLES = list(cases.PUZZLES)
 SOURCE = (ROOT / "book" / "playground.md").read_text(encoding="utf-8")
@@ -31,12 +30,6 @@ def example(made) -> dict:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_page(tmp_path_factory.mktemp("playground"), MARKUP)
-
-
-@pytest.fixture
-def page(browser: Browser, written: Path) -> Iterator[Page]:
-    with sound(browser, written) as page:
-        yield page
 
 
 def shown(page: Page) -> dict[str, float]:

@@ -3,14 +3,13 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 from nbformat import v4
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Locator, Page
 from reading import ROOT, program, reader, sound, too_wide, write_page
 
 from melib.study import pages
@@ -140,12 +139,6 @@ def markup() -> str:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory, markup: str) -> Path:
     return write_page(tmp_path_factory.mktemp("tables"), markup)
-
-
-@pytest.fixture
-def page(browser: Browser, written: Path) -> Iterator[Page]:
-    with sound(browser, written) as page:
-        yield page
 
 
 def table(page: Page, name: str) -> Locator:

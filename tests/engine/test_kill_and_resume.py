@@ -48,7 +48,7 @@ def start(monkeypatch) -> Callable[[Path], BaseProcess]:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["melib.cli.study", "melib.study.long_videos"])
+    context.set_forkserver_preload(["melib.cli.study", "melib.study.long_videos", "torch._dynamo"])
 
     def started(checkout: Path) -> BaseProcess:
         process = context.Process(target=compute, args=(checkout,))

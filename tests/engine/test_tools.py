@@ -7,6 +7,7 @@ from pathlib import Path
 
 import build_book
 import keep_records
+import make_findings
 import nbformat
 import pair_notebooks
 import papermill
@@ -89,8 +90,10 @@ def test_a_tier_that_does_not_exist_gets_one_line(name, monkeypatch, tmp_path, c
     assert list(tmp_path.iterdir()) == []
 
 
-def test_away_from_the_checkout_nothing_is_built_and_nothing_paired(monkeypatch, tmp_path, capsys):
+def test_away_from_the_checkout_nothing_is_built_written_or_paired(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
+    assert make_findings.main([]) == 2 and "start from the root of the checkout" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
     refused("start from the root of the checkout", build_book.main, "smoke", kind=FileNotFoundError)
     assert pair_notebooks.main(["--check", "--folder", str(tmp_path / "nowhere")]) == 2
     assert "no notebook in" in capsys.readouterr().err

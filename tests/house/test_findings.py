@@ -28,9 +28,3 @@ def test_a_changed_finding_is_noticed_and_drawn_and_an_unchanged_figure_stays(tm
     assert drawn == [(["asked"], "Is it? (both tasks)")] * 2 and made.OVERVIEW.read_text().startswith("<?xml")
     line["verdict"] = "lower"
     assert made.main(["--check"]) == 1 and "higher" in made.TABLE.read_text()
-
-
-def test_away_from_the_checkout_nothing_is_written(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert make_findings.main([]) == 2 and "start from the root of the checkout" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []

@@ -163,7 +163,7 @@ def test_spotting_tells_moving_from_still_pairs(store):
 
 @pytest.mark.parametrize("model", ["mean", "sfamnet"])
 def test_networks_learn_on_clips_and_their_controls_on_shuffled_labels(model, store):
-    found, again = (run(row(model=model, controls=True), 1, store=store) for _ in range(2))
+    found, again = (run(row(model=model, controls=controls), 1, store=store) for controls in (True, False))
     assert found.values["counts"] == {"subjects": 2, "clips": 6, "learnt_subjects": 2, "learnt_clips": 6}
     assert len(found.values["shuffled"]) == clips.NETWORK_DRAWS
     pd.testing.assert_frame_equal(found.tables["predictions"], again.tables["predictions"])
