@@ -162,10 +162,14 @@ def _folder(folder: Path | str | None) -> Path:
     return checkout() / "notebooks" if folder is None else Path(folder)
 
 
+#: The same as YAML's safe loader, in C where it was built, ten times as fast.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def _read_file(path: Path, known: set[str]) -> dict:
     """A data file, whose keys are all known."""
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        read = yaml.load(path.read_text(encoding="utf-8"), _LOADER) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not YAML: {error}") from error
     return _known(read, known, str(path))
