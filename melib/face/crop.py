@@ -57,8 +57,7 @@ class CroppedVideo(Video):
     cache : Path, optional
         File in which the detection is kept: delete it when another video takes the place of this one.
 
-    ValueError: the extra ``faces`` is needed and not installed, or the box lies outside the image; FaceError, which is
-    one: there is no face, or a tiny one.
+    ValueError: the box lies outside the image, or the extra ``faces`` is not installed; FaceError: no face, or tiny.
     """
 
     def __init__(

@@ -112,8 +112,7 @@ def follow(video: Video, detector: Detector, start: Start, span: tuple[int, int]
     A face farther from its last place than the width of its box is somebody else's; but after a cut, and once it was
     lost for a second, the nearest one in the picture is taken. Where none is, it stays where it was, with confidence 0.
 
-    The smoothing (Savitzky and Golay 1964, doi:10.1021/ac60214a047) looks at past and future alike, so the track does
-    not lag, and it keeps a steady movement as it is, also where it begins and ends.
+    The smoothing (Savitzky and Golay 1964, doi:10.1021/ac60214a047) looks at past and future alike and does not lag.
     """
     last, missed, found, sure = Face(start.box, start.landmarks, start.confidence), 0, [], []
     breaks = np.flatnonzero(getattr(video, "breaks", ()))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from tqdm import tqdm
 
 from melib.own_video.analysis import Finding
@@ -63,6 +64,7 @@ def draw_score(axes: Axes, finding: Finding, span: tuple[float, float] | None = 
             axes.annotate(str(number), (middle, -0.05), ha="center", fontsize=7)
             last = middle
     axes.set(xlabel="time, min:s", ylabel="score", xlim=(first, stop), ylim=(-0.2, 1.02))
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_major_formatter(lambda seconds, _: clock_time(seconds, exact=False))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
 

@@ -35,7 +35,6 @@ def test_the_window_the_landmarks_and_the_camera_go_with_the_face():
     truth = np.stack([detector.landmarks(None, Box(*place, 60, 60)) for place in places[10:70]])
     truth = (truth - windows[10:70, None] + 0.5) * 128 / 60 - 0.5
     assert np.linalg.norm(found - truth, axis=-1).mean() < 3
-    np.testing.assert_array_equal(cropped.landmarks(33, 34)[0], found[23])
     points = np.random.default_rng(5).uniform([-0.1, -0.1, 0.4], [0.1, 0.1, 0.9], (50, 3))
     assert tuple(windows[15]) != tuple(windows[0])
     expected = (FULL.project(points) - windows[0] + 0.5) * 128 / 60 - 0.5
