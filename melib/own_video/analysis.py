@@ -105,8 +105,8 @@ class Finding:
             f"{lacking} of {video.n_frames} frames have no image that can be read: the nearest stands in.": lacking,
             f"Of the video {lost / length:.0%} ({lost:.1f} of {length:.1f} s) was not scored, grey in the timeline: "
             "no face to be measured was seen there, or too briefly, or a cut or a pause lies there.": lost,
-            f"There are {self.rate:.1f} marks a minute, on the benchmark {usual:.1f}: somebody speaks, head or camera move, "
-            "or there is noise. Do not trust the marks.": len(self.movements) >= _FEW and self.rate > _FLOODED * usual,
+            f"There are {self.rate:.1f} marks a minute, on the benchmark {usual:.1f}: somebody speaks, head or camera "
+            "move, or there is noise. Do not trust them.": len(self.movements) >= _FEW and self.rate > _FLOODED * usual,
             f"At {video.fps:g} frames per second a micro-expression lasts a few frames: many will be missed.": video.fps
             < _SLOW,
         }
