@@ -101,7 +101,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--face", dest="number", type=int, metavar="N", help="which face, from the left where faces are first seen")
     add("--box", type=box, metavar="LEFT,TOP,WIDTH,HEIGHT", help="place of a face that stays there and is not found")
     add("--no-video", dest="annotate", action="store_false", help="leave out annotated.mp4")
-    add("--device", default="auto", help="auto, cpu or cuda (default: auto, a graphics card where there is one)")
     return parser
 
 

@@ -2,10 +2,10 @@
 
     python tools/make_spotter.py [--out FILE] [--store DIR] [--jobs N]
 
-WindowNet learns from the labels of training people of the suites `default` and `everyday` together. Its threshold is
-chosen on the same people, by networks that did not see those they score: of the thresholds that leave two false marks a
-minute on `everyday` at most, the one of the best F1 over both suites. On fresh people of `everyday` the share of right
-marks is kept for bands of the score. The same commit gives the same weights on the same machine; the file names it.
+WindowNet learns from training people of the suites `default` and `everyday` together. The threshold is chosen on them,
+by networks that did not see those they score: of the thresholds that leave two false marks a minute on `everyday` at
+most, the one of the best F1 over both suites. On fresh people of `everyday` the share of right marks is kept for bands
+of the score. The same commit gives the same weights on the same machine; the file names it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import binomtest
 
 from melib import features, provenance
 from melib.errors import InputError, in_one_line
-from melib.files import check_folder
-from melib.metrics import intervals, uncertainty
-from melib.metrics._tally import Tally, per_subject, ratio
+from melib.metrics import intervals
 from melib.models import WindowNet
 from melib.own_video.spotter import SHIPPED, Band, Spotter, save_spotter
 from melib.study import places, rules
@@ -36,8 +35,7 @@ from melib.training import group_folds, train_window
 from melib.video import truth_table
 
 SEED, BANDS = 0, 3
-#: What is learnt from; on the last, false marks are limited and scores calibrated.
-SUITES = ("default", "everyday")
+SUITES = ("default", "everyday")  # on the last, false marks are limited and scores calibrated
 SETTINGS = Settings(tier="full", model="window", stabilization="relief", device="cpu")
 MOST_FALSE, THRESHOLDS = 2.0, (np.arange(2, 96) / 100).tolist()  # false marks a minute; least scores that are tried
 
@@ -107,22 +105,14 @@ def choose(readers: Sequence[Reader]) -> float:
 
 
 def bands_of(found: pd.DataFrame, hit: np.ndarray) -> tuple[Band, ...]:
-    """Found intervals (``subject, score``) cut into bands of about equally many, with the share of hits in each."""
+    """Found intervals cut by ``score`` into bands of about equally many, with the share of hits in each."""
     edges = np.unique(np.quantile(found["score"], np.arange(BANDS) / BANDS))
-    band = np.searchsorted(edges, found["score"], side="right") - 1
-    subject, names = pd.factorize(found["subject"], sort=True)
-    # Column 2 b counts the hits of band b, column 2 b + 1 all that was found in it.
-    counts = [per_subject(subject[(band == b) & of], len(names)) for b in range(len(edges)) for of in (hit, hit | True)]
-
-    def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
-        return {str(b): ratio(totals[..., 2 * b], totals[..., 2 * b + 1]) for b in range(len(edges))}
-
-    tally = Tally(tuple(names), np.stack(counts, axis=1), tuple(range(2 * len(edges))), formula)
-    limits, bands = uncertainty.bootstrap(tally, seed=SEED).table.astype(float), []
-    for b, inside in enumerate(band == b for b in range(len(edges))):
-        counted = {"found": int(inside.sum()), "hits": int(hit[inside].sum())}
-        ends = {"least": float(found["score"][inside].min()), **limits.loc[str(b), ["low", "high"]]}
-        bands.append(Band(**ends, **counted))
+    band, bands = np.searchsorted(edges, found["score"], side="right") - 1, []
+    for inside in (band == b for b in range(len(edges))):
+        least, count, right = float(found["score"][inside].min()), int(inside.sum()), int(hit[inside].sum())
+        # Exact for few marks too; there is about one mark a person, so they are taken to be independent.
+        limits = binomtest(right, count).proportion_ci(0.95, method="exact")
+        bands.append(Band(least, count, right, float(limits.low), float(limits.high)))
     return tuple(bands)
 
 
@@ -144,6 +134,17 @@ def make(store: Path, jobs: int, sizes: Sizes) -> Spotter:
     return Spotter(model, *sees, threshold, SETTINGS.emotions, bands_of(kept, hit), origin)
 
 
+def run(out: Path, store: Path, jobs: int, sizes: Sizes | None = None) -> int:
+    """Make the file and say what its scores are worth."""
+    if out.is_dir() or not out.parent.is_dir():
+        raise InputError(f"--out {out} is no file in a folder that exists: name one")
+    torch.set_num_threads(1)
+    spotter = make(store, jobs, sizes or Sizes())
+    save_spotter(spotter, out)
+    print(*spotter.bands, f"{out.name}: {out.stat().st_size // 1024} KiB", sep="\n")
+    return 0
+
+
 def main() -> int:
     """Make the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -151,22 +152,6 @@ def main() -> int:
     parser.add_argument("--store", type=Path, default=places.cache(), help="folder of the feature store")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
     return in_one_line("tools/make_spotter.py", lambda: run(**vars(parser.parse_args())))
-
-
-def run(out: Path, store: Path, jobs: int, sizes: Sizes | None = None) -> int:
-    """Make the file and say what its scores are worth; what would hinder at the end is refused at the beginning."""
-    if jobs < 1:
-        raise InputError(f"--jobs must be at least 1, got {jobs}")
-    if out.is_dir() or not out.parent.is_dir():
-        raise InputError(f"--out {out} is no file in a folder that exists: name one")
-    check_folder(out.parent, "the folder of --out")
-    torch.set_num_threads(1)
-    spotter = make(store, jobs, sizes or Sizes())
-    save_spotter(spotter, out)
-    for band in spotter.bands:
-        print(f"score from {band.least:.3f}: {band.hits} of {band.found} right, {band.low:.2f} to {band.high:.2f}")
-    print(f"{out.name}: {out.stat().st_size // 1024} KiB")
-    return 0
 
 
 if __name__ == "__main__":

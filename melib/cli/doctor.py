@@ -1,7 +1,5 @@
 """``melib doctor``: what a copy of a licensed dataset holds and lacks."""
 
-from __future__ import annotations
-
 import json
 import sys
 

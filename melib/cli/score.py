@@ -1,7 +1,5 @@
 """``melib score PRED.csv TRUTH.csv``: spot-then-recognize metrics of two files."""
 
-from __future__ import annotations
-
 import json
 
 from melib.metrics import _report

@@ -7,6 +7,8 @@ head: its window then moves and with it every pixel, so flow should be stabilise
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +18,8 @@ import numpy as np
 
 from melib.errors import InputError
 from melib.face.detect import Box, Detector, DlibDetector, FaceError
-from melib.face.find import Start, Track, find_start, follow, kept, measurable, place
-from melib.face.regions import INPUT_SIZE
+from melib.face.find import STEADY, Start, Track, find_start, follow, kept, measurable
+from melib.files import source_hash
 from melib.video import Camera, Dataset, Video
 
 #: A smaller face is refused: enlarged more than five times, it shows no small movement. Of one below the second size a
@@ -52,12 +54,10 @@ class CroppedVideo(Video):
         first frame with faces, from the left, from 1 on.
     span : tuple of int, optional
         First frame, and the one after the last, in which the face is looked for.
-    cache, dataset : path and str, optional
-        Folder in which detections are kept, a small file for each video, by its subject and name and its dataset's:
-        delete the folder when another video takes the place of one.
+    cache : Path, optional
+        File in which the detection is kept: delete it when another video takes the place of this one.
 
-    Where the extra ``faces`` is needed and not installed, the size is too small, the box lies outside the image, or a
-    kept detection is damaged, ValueError is raised; FaceError, if there is no face, or a tiny one.
+    ValueError: the box lies outside the image, or the extra ``faces`` is not installed; FaceError: no face, or tiny.
     """
 
     def __init__(
@@ -70,11 +70,8 @@ class CroppedVideo(Video):
         box: tuple[int, int, int, int] | None = None,
         number: int | None = None,
         span: tuple[int, int] | None = None,
-        cache: Path | str | None = None,
-        dataset: str = "",
+        cache: Path | None = None,
     ) -> None:
-        if size < INPUT_SIZE:
-            raise InputError(f"a crop of {size} pixels is smaller than a network's input: use {INPUT_SIZE} or more")
         self.source, self.size, self.track, self.number = video, int(size), track, number
         self.span = (0, video.n_frames) if span is None else span
         self.detector = DlibDetector() if detector is None else detector
@@ -82,17 +79,14 @@ class CroppedVideo(Video):
         self.n_frames, self.expressions = video.n_frames, video.expressions
         self._title = f"video {video.subject}/{video.name}"
         self._given = None if box is None else Box(*(int(value) for value in box))
-        described = [dataset, video.subject, video.name, video.n_frames, float(video.fps)]
-        depends_on = {"video": described, "detector": self.detector.name, "box": self._given}
-        depends_on |= {"number": number, "span": self.span, "track": track}
-        self._kept = functools.partial(kept, None if cache is None else Path(cache), depends_on)
+        self._cache = cache
         self._recent: dict[int, np.ndarray] = {}
 
     @functools.cached_property
     def start(self) -> Start:
         """The face from which the crop is made; looked for when first asked for."""
         how = self._given, self.number, self.span, measurable if self.track else None
-        start = self._kept(lambda: find_start(self.source, self.detector, *how))
+        start = kept(self._cache, lambda: find_start(self.source, self.detector, *how))
         side = max(start.box.width, start.box.height)
         if side < _SMALLEST_FACE:
             found = f"the face in frame {start.frame} of {self._title} is {side} pixels wide"
@@ -115,7 +109,7 @@ class CroppedVideo(Video):
             side = _EYES_WIDE * np.hypot(*(left - right))
             corner = (right + left) / 2 - (side / 2, _EYES_DOWN * side)
             box = Box(*np.rint([*corner, side, side]).astype(int).tolist())
-            way = place(self._track.at(frame, frame + 1)[0]) - place(self.start.landmarks)
+            way = (self._track.at(frame, frame + 1)[0] - self.start.landmarks)[STEADY, :].mean(axis=0)
         side = min(max(box.width, box.height), height, width)
         right, down = np.rint(way).astype(int).tolist()
         left = min(max(box.left + (box.width - side) // 2, 0), width - side) + right
@@ -150,27 +144,24 @@ class CroppedVideo(Video):
             sure, landmarks = np.median(after[after > 0]) if after.any() else sure, self._track.landmarks
         eyes = landmarks[:, 36:42].mean(axis=1) - landmarks[:, 42:48].mean(axis=1)
         share = float(np.median(np.hypot(*eyes.T))) / side
-        aside = not ((start.landmarks >= 0) & (start.landmarks < (start.width, start.height))).all()
         small = side < _SMALL_FACE
         doubtful = not _EYES_SHARE[0] <= share <= _EYES_SHARE[1]
         taken = f"number {self.number} from the left" if self.number else "the largest"
         unusual = {
-            f"no face before frame {start.frame}: the crop is made from that frame": start.frame > self.span[0],
-            f"{start.faces} faces in frame {start.frame}: {taken} is taken": start.faces > 1,
-            f"the face is only {side} pixels wide, enlarged to {self.size}: small movements cannot be seen": small,
-            "the face reaches over the edge of the image: the crop holds what lies inside": aside,
-            f"the detector is not sure of the face (confidence {sure:.1f}): marks are doubtful": 0 < sure < _SURE,
-            f"the eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful": doubtful,
-            "the face's box was given, and whether it stays in it was not looked at": self._given is not None,
-            f"the face was not found in {lost} of {looks} frames looked at": lost > 0,
+            f"No face before frame {start.frame}: the crop is made from that frame.": start.frame > self.span[0],
+            f"{start.faces} faces in frame {start.frame}: {taken} is taken.": start.faces > 1,
+            f"The face is only {side} pixels wide, enlarged to {self.size}: small movements cannot be seen.": small,
+            f"The detector is not sure of the face (confidence {sure:.1f}): marks are doubtful.": 0 < sure < _SURE,
+            f"The eyes are {share:.2f} of the crop's side apart, usually 0.42: marks are doubtful.": doubtful,
+            "The face's box was given, and whether it stays in it was not looked at.": self._given is not None,
+            f"The face was not found in {lost} of {looks} frames looked at; who came back is not known.": lost > 0,
         }
         return tuple(note for note, applies in unusual.items() if applies)
 
     @property
     def camera(self) -> Camera | None:
         """Exact intrinsics of the crop of the start, which stand for all frames; None if the video has none."""
-        # If the crop follows the head, motion in space computed with them lacks the way of the window, which is a shift
-        # that stabilisation takes away anyhow.
+        # Motion in space computed with them lacks the way of the window: a shift, which stabilisation takes away.
         full, start = self.source.camera, self.start
         if full is None:
             return None
@@ -192,7 +183,7 @@ class CroppedVideo(Video):
         found = self._recent.pop(frame, None)
         if found is None:
             cut = self._cut(self.source.frames, frame)
-            # Averages over areas where the crop shrinks the image: flow between such crops errs less (tests/face).
+            # Averages over areas where the crop shrinks the image: flow between such crops errs less.
             way = cv2.INTER_AREA if self.size < len(cut) else cv2.INTER_LINEAR
             found = cv2.resize(cut, (self.size, self.size), interpolation=way)
         self._recent[frame] = found
@@ -203,13 +194,10 @@ class CroppedVideo(Video):
     def depth(self, start: int, stop: int) -> np.ndarray:
         """Depth of the crops: ``(n, size, size)`` float32 metres, 0 = no reading."""
         self.check_range(start, stop)
-        return np.stack([self._depth(i) for i in range(start, stop)])
-
-    def _depth(self, frame: int) -> np.ndarray:
-        cut = self._cut(self.source.depth, frame)
+        cuts = np.stack([self._cut(self.source.depth, i) for i in range(start, stop)])
         # The reading nearest to a pixel's centre: an average would mix readings with holes, and face with background.
-        nearest = ((np.arange(self.size) + 0.5) * len(cut) / self.size).astype(int)
-        return cut[np.ix_(nearest, nearest)]
+        nearest = ((np.arange(self.size) + 0.5) * cuts.shape[1] / self.size).astype(int)
+        return cuts[:, nearest[:, None], nearest]
 
     def _cut(self, read: Callable, frame: int) -> np.ndarray:
         window, image, start = self.window(frame), read(frame, frame + 1)[0], self.start
@@ -254,5 +242,12 @@ def crop_dataset(
     """
     detector = DlibDetector() if detector is None else detector
     version = f"{whole.version}+crop-{size}-{detector.name}"
-    options = {"size": size, "detector": detector, "cache": cache, "dataset": f"{whole.name} {whole.version}"}
-    return replace(whole, version=version, videos=tuple(CroppedVideo(video, **options) for video in whole.videos))
+
+    def cropped(video: Video) -> CroppedVideo:
+        # What other code found is not taken up.
+        rests_on = source_hash("melib.face.find"), whole.name, version, video.subject, video.name, video.n_frames
+        name = hashlib.sha256(json.dumps(rests_on).encode()).hexdigest()[:40]
+        where = None if cache is None else cache / f"{name}.json"
+        return CroppedVideo(video, size=size, detector=detector, cache=where)
+
+    return replace(whole, version=version, videos=tuple(map(cropped, whole.videos)))

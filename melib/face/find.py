@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from collections.abc import Callable
@@ -13,7 +12,6 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from melib.errors import InputError
-from melib.face import detect
 from melib.face.detect import Box, Detector, Face, FaceError
 from melib.files import whole
 from melib.video import Video
@@ -25,9 +23,7 @@ _SEARCH_SECONDS = 10
 #: A parabola is laid through so many looks, a second's worth: landmarks get quieter, turns of the head stay.
 _SMOOTHED_LOOKS = 7
 #: Corners of the eyes and bridge of the nose: no expression moves them far.
-_STEADY = (27, 28, 29, 30, 36, 39, 42, 45)
-#: Descriptions of one face within a video are less than this apart. dlib's advice for any two photographs is 0.6.
-SAME = 0.4
+STEADY = (27, 28, 29, 30, 36, 39, 42, 45)
 #: Least confidence of a face (dlib gives what is upside down, or none, up to 0.15); the eyes' distance as a share of
 #: its box; and how far the tip of the nose may lie from the middle between the eyes, as a share of their distance.
 _LEAST_SURE, _EYES_SHARE, _TURNED = 0.2, (0.28, 0.65), 0.38
@@ -56,9 +52,9 @@ class Track(NamedTuple):
     def at(self, start: int, stop: int) -> np.ndarray:
         """Landmarks ``(n, 68, 2)`` float32 of frames ``start <= i < stop``, on straight lines between looks."""
         wanted = np.arange(start, stop)
-        after = np.clip(np.searchsorted(self.frames, wanted, side="right"), 1, max(1, len(self.frames) - 1))
-        before, after = after - 1, np.minimum(after, len(self.frames) - 1)
-        span = np.maximum(self.frames[after] - self.frames[before], 1)
+        after = np.searchsorted(self.frames, wanted, side="right").clip(1, len(self.frames) - 1)
+        before = after - 1  # of a single look the same as after
+        span = (self.frames[after] - self.frames[before]).clip(1)
         share = np.clip((wanted - self.frames[before]) / span, 0, 1)[:, None, None]
         return ((1 - share) * self.landmarks[before] + share * self.landmarks[after]).astype(np.float32)
 
@@ -95,8 +91,9 @@ def find_start(
         if not inside or min(box.width, box.height) < 1:
             raise InputError(f"{box} is empty or outside the {width}x{height} images of {name}: give pixels")
         return Start(first, 0, 0, box, 0.0, detector.landmarks(rgb, box), height, width)
+    step = max(1, round(video.fps / _LOOKS_PER_SECOND))
     soon = min(stop, first + round(_SEARCH_SECONDS * video.fps) + 1)
-    frames = [*range(first, soon, _step(video)), *range(soon, stop, max(1, round(video.fps)))]
+    frames = [*range(first, soon, step), *range(soon, stop, max(1, round(video.fps)))]
     for looks, frame in enumerate(frames, start=1):
         rgb = video.frames(frame, frame + 1)[0]
         faces = sorted(filter(accept, detector.detect(rgb)), key=lambda face: face.box.left)
@@ -112,27 +109,30 @@ def find_start(
 def follow(video: Video, detector: Detector, start: Start, span: tuple[int, int]) -> Track:
     """Look for the face of the start along a span of a video and smooth what is found over time.
 
-    It is looked for near its last place; a face farther from it than the width of its box is somebody else's. After a
-    cut, and once it was lost for a second, the whole picture is searched, and a face is taken that has the same
-    description. Where the face is not found it is taken to stay where it was, with confidence 0.
+    A face farther from its last place than the width of its box is somebody else's; but after a cut, and once it was
+    lost for a second, the nearest one in the picture is taken. Where none is, it stays where it was, with confidence 0.
 
-    The smoothing (Savitzky and Golay 1964, doi:10.1021/ac60214a047) looks at past and future alike, so the track does
-    not lag, and it keeps a steady movement as it is, also where it begins and ends.
+    The smoothing (Savitzky and Golay 1964, doi:10.1021/ac60214a047) looks at past and future alike and does not lag.
     """
-    last, known, missed, found, sure = Face(start.box, start.landmarks, start.confidence), True, 0, [], []
-    frames, parts = _looks(video, span, start.frame)
-    opens = np.diff(parts, prepend=parts[0]) > 0
-    for frame, opened in zip(frames, opens, strict=True):
-        face = None
-        known, missed = (known and not opened) or frame < start.frame, 0 if opened else missed
+    last, missed, found, sure = Face(start.box, start.landmarks, start.confidence), 0, [], []
+    breaks = np.flatnonzero(getattr(video, "breaks", ()))
+    edges = [span[0], *breaks[(breaks > span[0]) & (breaks < span[1])].tolist(), span[1]]
+    # The first and the last frame between two cuts are looked at, too.
+    step = max(1, round(video.fps / _LOOKS_PER_SECOND))
+    looks = ({*range(first, stop, step), stop - 1} for first, stop in itertools.pairwise(edges))
+    frames = np.array(sorted({start.frame}.union(*looks)))
+    opens = np.isin(frames, edges[1:])
+    for frame, opened in zip(frames.tolist(), opens, strict=True):
+        face, missed = None, _LOOKS_PER_SECOND if opened else missed
         if frame == start.frame:
-            face, first = last, video.frames(frame, frame + 1)[0]
-        elif frame > start.frame and (known or missed % _LOOKS_PER_SECOND == 0):
-            face = _again(video.frames(frame, frame + 1)[0], detector, last if known else None, (first, start))
-        if frame >= start.frame:
-            missed = 0 if face else missed + 1
-            known = bool(face) or (known and missed < _LOOKS_PER_SECOND)
-        last = face or last
+            face = last
+        elif frame > start.frame and (missed < _LOOKS_PER_SECOND or missed % _LOOKS_PER_SECOND == 0):
+            near = last.box if missed < _LOOKS_PER_SECOND else None
+            faces = [*filter(measurable, detector.detect(video.frames(frame, frame + 1)[0], near=near))]
+            ways = [float(np.linalg.norm((each.landmarks - last.landmarks).mean(axis=0))) for each in faces]
+            if min(ways, default=np.inf) < (near.width if near else np.inf):
+                face = faces[int(np.argmin(ways))]
+        missed, last = 0 if face else missed + 1, face or last
         found.append(last.landmarks)
         sure.append(face.confidence if face else 0.0)
     landmarks, sure = np.asarray(found, np.float32), np.asarray(sure)
@@ -142,55 +142,17 @@ def follow(video: Video, detector: Detector, start: Start, span: tuple[int, int]
             reach = min(_SMOOTHED_LOOKS, stop - first - (stop - first + 1) % 2)
             part = landmarks[first:stop]
             landmarks[first:stop] = savgol_filter(part, reach, min(2, reach - 1), axis=0, mode="interp")
-    return Track(np.array(frames), landmarks, sure)
+    return Track(frames, landmarks, sure)
 
 
-def _again(rgb: np.ndarray, detector: Detector, last: Face | None, start: tuple[np.ndarray, Start]) -> Face | None:
-    """The face near its last place; where that says nothing, the one that is described as the start's."""
-    faces = [each for each in detector.detect(rgb, near=last and last.box) if measurable(each)]
-    if last is not None:
-        reach, ways = last.box.width, [(each.landmarks - last.landmarks).mean(axis=0) for each in faces]
-    else:
-        wanted = detector.describe(*start) if faces else None
-        reach, ways = SAME, [detector.describe(rgb, each) - wanted for each in faces]
-    lengths = [float(np.linalg.norm(way)) for way in ways]
-    return faces[int(np.argmin(lengths))] if min(lengths, default=np.inf) < reach else None
-
-
-def place(landmarks: np.ndarray) -> np.ndarray:
-    """Where a head is: the mean ``(..., 2)`` of the landmarks ``(..., 68, 2)`` that no expression moves far."""
-    return landmarks[..., _STEADY, :].mean(axis=-2)
-
-
-def kept(folder: Path | None, depends_on: dict, find: Callable[[], Start]) -> Start:
-    """The start found before, or else find it now and keep it: a JSON file, named by all that it depends on."""
-    if folder is None:
-        return find()
-    # What other code found is not taken up.
-    code = hashlib.sha256(b"".join(Path(file).read_bytes() for file in (detect.__file__, __file__))).hexdigest()
-    described = json.dumps({**depends_on, "code": code}, sort_keys=True)
-    path = folder / f"{hashlib.sha256(described.encode()).hexdigest()[:40]}.json"
-    if path.is_file():
-        try:
-            found = Start(*json.loads(path.read_text(encoding="utf-8")))
-            return found._replace(box=Box(*found.box), landmarks=np.float32(found.landmarks).reshape(68, 2))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"kept detection {path} is damaged ({error}): delete the file and run again") from error
+def kept(path: Path | None, find: Callable[[], Start]) -> Start:
+    """The start that was found before and kept in a JSON file, or else find it now and keep it."""
+    if path is not None and path.is_file():
+        found = Start(*json.loads(path.read_text(encoding="utf-8")))
+        return found._replace(box=Box(*found.box), landmarks=np.float32(found.landmarks))
     found = find()
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole(path) as part:
-        part.write_text(json.dumps(found, default=np.ndarray.tolist), encoding="utf-8")
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part:
+            part.write_text(json.dumps(found, default=np.ndarray.tolist), encoding="utf-8")
     return found
-
-
-def _step(video: Video) -> int:
-    """Frames from one look to the next."""
-    return max(1, round(video.fps / _LOOKS_PER_SECOND))
-
-
-def _looks(video: Video, span: tuple[int, int], also: int) -> tuple[list[int], np.ndarray]:
-    """Frames to look at, and in which part of the video between two cuts each lies, whose ends are looked at, too."""
-    breaks = np.flatnonzero(getattr(video, "breaks", ()))
-    edges = [span[0], *breaks[(breaks > span[0]) & (breaks < span[1])].tolist(), span[1]]
-    frames = {also}.union(*({*range(a, b, _step(video)), b - 1} for a, b in itertools.pairwise(edges)))
-    return sorted(frames), np.searchsorted(edges, sorted(frames), side="right")

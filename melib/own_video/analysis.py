@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,8 @@ from melib.files import whole
 from melib.models import FrameValues, score_frames
 from melib.models.window import DISTANCES
 from melib.own_video.recording import clock, nearest
-from melib.own_video.spotter import Band, Spotter
-from melib.spotting import Spotted
+from melib.own_video.spotter import Spotter
+from melib.spotting import Spotted, window_intervals
 from melib.video import Video
 
 #: Rows of frame pairs a second that a network is shown, about: so many it has learnt from.
@@ -33,8 +32,10 @@ _ROWS_PER_SECOND = 30.0
 _PIECE, _REACH, _STEADY = 960, sum(DISTANCES), 32
 #: A shorter stretch is not scored: no movement of a face comes and goes in it.
 _SHORTEST_S = 0.5
-#: Movements of the highest scores, which get a picture of their own.
-PICTURED = 24
+#: So many movements, of the highest scores, get a picture.
+_PICTURED = 24
+#: At a lower rate a micro-expression of a fifth of a second lasts three frames or fewer.
+_SLOW = 20.0
 #: So many times the marks a minute of the benchmark are more than a face at rest gives; of fewer marks none are many.
 _FLOODED, _FEW = 2.0, 3
 #: Region -> its landmarks (iBUG order), how far the hull of them is enlarged about its centre, and how far they are
@@ -62,27 +63,6 @@ _COLUMNS = (
 )
 
 
-class Motion(NamedTuple):
-    """The strongest motion of a face between two frames, head motion taken out."""
-
-    region: str  # one of REGIONS
-    pixels: float  # how far it moves, in pixels of the crop
-    millimetres: float  # the same on the face, whose eyes are taken to be 63 mm apart
-
-
-class Movement(NamedTuple):
-    """One brief movement of a face; frames are those of the file, and inclusive."""
-
-    onset: int
-    apex: int
-    offset: int
-    score: float  # of the network, between 0 and 1
-    band: Band  # what marks of such a score were worth on the benchmark
-    emotion: str | None  # the nearest class, where naming was asked for
-    motion: Motion  # from onset to apex; from apex to offset, if the first two are one
-    pair: tuple[int, int]  # those two frames
-
-
 class Scores(NamedTuple):
     """What a network says of a video, in rows, about 30 a second."""
 
@@ -100,10 +80,8 @@ class Finding:
     spotter: Spotter
     times: np.ndarray  # (T,) seconds of each frame
     scores: Scores
-    movements: tuple[Movement, ...]  # in order of time
-    pictures: Mapping[int, tuple[np.ndarray, np.ndarray]]  # of movements by place: crops (2, H, W, 3), flow (2, H, W)
-    named: bool  # whether the movements were given a class
-    notes: tuple[str, ...] = ()  # what was odd about the video, a sentence each
+    movements: pd.DataFrame  # a row each in order of time, as in intervals.csv
+    pictures: Mapping[int, np.ndarray]  # of movements by place: the two frames compared, side by side, (H, 2 W, 3)
 
     @property
     def span(self) -> tuple[float, float]:
@@ -118,31 +96,28 @@ class Finding:
         return len(self.movements) * per_minute / int(self.scores.scored.sum())
 
     @property
-    def flooded(self) -> bool:
-        """Whether there are so many marks that somebody speaks, or head or camera move."""
-        usual = self.spotter.rate
-        return usual is not None and len(self.movements) >= _FEW and self.rate > _FLOODED * usual
+    def notes(self) -> tuple[str, ...]:
+        """What was odd about the video, the face and the marks, a sentence each."""
+        video, usual = self.face.source, self.spotter.rate
+        lost, length = sum(stop - start for start, stop in self.unscored()), self.span[1] - self.span[0]
+        lacking = getattr(video, "missing", 0) + len(getattr(video, "undecodable", ()))
+        said = {
+            f"{lacking} of {video.n_frames} frames have no image that can be read: the nearest stands in.": lacking,
+            f"Of the video {lost / length:.0%} ({lost:.1f} of {length:.1f} s) was not scored, grey in the timeline: "
+            "no face to be measured was seen there, or too briefly, or a cut or a pause lies there.": lost,
+            f"There are {self.rate:.1f} marks a minute, on the benchmark {usual:.1f}: somebody speaks, head or camera "
+            "move, or there is noise. Do not trust them.": len(self.movements) >= _FEW and self.rate > _FLOODED * usual,
+            f"At {video.fps:g} frames per second a micro-expression lasts a few frames: many will be missed.": video.fps
+            < _SLOW,
+        }
+        noted = *getattr(video, "notes", ()), *self.face.notes
+        return (*noted, *(note for note, applies in said.items() if applies))
 
     def unscored(self) -> list[list[float]]:
         """Spans in seconds of what was not scored; the last gap, after which nothing can be compared, is none."""
         seconds, half = self.scores.seconds, self.spotter.gap_s / 2
         begins = np.r_[seconds - half, seconds[-1] + half]
         return begins[np.flatnonzero(np.diff(np.r_[True, self.scores.scored, True]))].reshape(-1, 2).tolist()
-
-    def table(self) -> pd.DataFrame:
-        """The movements, a row each: the challenge's columns (``emotion`` where it was asked for), then our own.
-
-        Times end in ``_s``; ``strength`` is the motion of the region; ``share`` is explained at
-        :class:`melib.own_video.Band`.
-        """
-        rows = []
-        for found in self.movements:
-            frames = [found.onset, found.offset, found.apex]
-            named = self.face.subject, self.face.name, *frames[:2], found.emotion, found.apex, found.score
-            seconds = self.times[sorted(frames)]
-            rows.append((*named, *seconds, *found.motion, found.band.share, found.band.low, found.band.high))
-        table = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(("onset", "apex", "offset"), "int64"))
-        return table if self.named else table.drop(columns="emotion")
 
 
 def analyse(
@@ -153,8 +128,6 @@ def analyse(
     start: float | None = None,
     end: float | None = None,
     work: Path | None = None,
-    device: str = "auto",
-    progress: bool = False,
     **crop,
 ) -> Finding:
     """Find the brief movements of a face, which is looked for in a video of a whole scene.
@@ -167,21 +140,23 @@ def analyse(
     if span[0] >= span[1]:
         length = f"video {video.subject}/{video.name} is {times[-1]:.1f} s long"
         raise InputError(f"{length}: nothing lies between the start and the end that are asked for")
-    found_face = face.crop(video, cache=work, span=span, track=crop.get("box") is None, **crop)
-    scores = score_video(found_face, spotter, work=work, device=device, progress=progress)
-    spotted, movements, pictures = scores.spotted, [], {}
-    pictured = np.argsort(-spotted.scores, kind="stable")[:PICTURED]
+    found_face = face.crop(video, span=span, track=crop.get("box") is None, **crop)
+    scores = score_video(found_face, spotter, work=work)
+    spotted, rows, pictures = scores.spotted, [], {}
+    pictured = np.argsort(-spotted.scores, kind="stable")[:_PICTURED]
     for place, (onset, apex, offset) in enumerate(spotted.intervals.tolist()):
-        score, emotion = float(spotted.scores[place]), spotter.emotions[spotted.emotions[place]] if name else None
+        score, emotion = float(spotted.scores[place]), spotter.emotions[spotted.emotions[place]]
         pair = (onset, apex) if onset < apex else (apex, offset)
         crops = np.concatenate([found_face.frames(i, i + 1) for i in pair])
         landmarks = found_face.landmarks(pair[0], pair[0] + 1)[0]
-        moved = face_flow(crops, landmarks, spotter.settings)
-        motion = strongest_motion(moved, landmarks)
-        movements.append(Movement(onset, apex, offset, score, spotter.band(score), emotion, motion, pair))
+        motion = strongest_motion(face_flow(crops, landmarks, spotter.settings), landmarks)
+        band, seconds = spotter.band(score), times[[onset, apex, offset]]
+        named = video.subject, video.name, onset, offset, emotion, apex, score
+        rows.append((*named, *seconds, *motion, band.share, band.low, band.high))
         if place in pictured:
-            pictures[place] = crops, moved
-    return Finding(found_face, spotter, times, scores, tuple(movements), pictures, name)
+            pictures[place] = np.hstack(crops)
+    table = pd.DataFrame(rows, columns=_COLUMNS).astype(dict.fromkeys(("onset", "apex", "offset"), "int64"))
+    return Finding(found_face, spotter, times, scores, table if name else table.drop(columns="emotion"), pictures)
 
 
 def rows_of(video: Video, gap_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -197,9 +172,6 @@ def rows_of(video: Video, gap_s: float) -> tuple[np.ndarray, np.ndarray, np.ndar
     step = max(1, round(often)) / max(1, round(1 / often)) / video.fps
     gap = max(1, round(gap_s / step))
     when = np.arange(times[first], times[stop - 1] + step / 2, step)
-    if len(when) <= gap:
-        name = f"video {video.subject}/{video.name}"
-        raise InputError(f"{name} has too few frames for pairs {gap_s:g} s apart ({stop - first}): film longer")
     frames = nearest(times, when - 1e-6).clip(first, stop - 1)  # of two as near it is always the earlier
     starts, ends, scene = frames[:-gap], frames[gap:], np.cumsum(breaks)
     seen = getattr(video, "seen", np.ones(video.n_frames, bool))  # a rendered crop shows a face in every frame
@@ -208,9 +180,7 @@ def rows_of(video: Video, gap_s: float) -> tuple[np.ndarray, np.ndarray, np.ndar
     return when[:-gap] + gap * step / 2, starts, ends, usable
 
 
-def score_video(
-    video: Video, spotter: Spotter, *, work: Path | None = None, device="auto", progress: bool = False
-) -> Scores:
+def score_video(video: Video, spotter: Spotter, *, work: Path | None = None) -> Scores:
     """What a spotter says of a face: of each stretch in which it was seen without a break, as if it were all there is.
 
     Memory does not grow with the length of the video, but for a few numbers a row.
@@ -224,15 +194,15 @@ def score_video(
         name = f"video {video.subject}/{video.name}"
         raise InputError(f"{name} shows no face to be measured for {_SHORTEST_S:g} s on end: film longer")
     probability, scored, found = np.zeros(len(usable), np.float32), np.zeros(len(usable), bool), []
-    with tqdm(total=int(np.diff(stretches).sum()), unit="pair", desc="score", disable=not progress) as bar:
+    with tqdm(total=int(np.diff(stretches).sum()), unit="pair", desc="score", disable=None) as bar:
         for first, stop in stretches.tolist():
             pairs = starts[first:stop], ends[first:stop]
-            values = _values(video, pairs, spotter, work, device, bar)
+            values = _values(video, pairs, spotter, work, bar)
             probability[first:stop], scored[first:stop] = values.kinds[:, 0], True
             begin, end = times[pairs[0][0]], times[pairs[1][-1]]
             # Frames of an even clock, from the stretch's first one on: what lies outside of it is not pointed at.
             even = (seconds[first:stop] - begin) * video.fps
-            marks = spotter.intervals(values, even, round((end - begin) * video.fps) + 1)
+            marks = window_intervals(values, even, round((end - begin) * video.fps) + 1).above(spotter.threshold)
             for where, score, emotion in zip(marks.intervals, marks.scores, marks.emotions, strict=True):
                 found.append((*nearest(times, begin + where / video.fps), score, emotion))
     table = np.array(sorted(each for each in found if each[0] < each[2]), float).reshape(-1, 5)
@@ -240,37 +210,30 @@ def score_video(
     return Scores(seconds, probability, scored, spotted)
 
 
-def _values(video: Video, pairs: features.Pairs, spotter: Spotter, work: Path | None, device, bar: tqdm) -> FrameValues:
+def _values(video: Video, pairs: features.Pairs, spotter: Spotter, work: Path | None, bar: tqdm) -> FrameValues:
     """What the network says of a stretch: in pieces that overlap as far as it sees, so that none is cut off."""
     parts, count, view = [], len(pairs[0]), copy.copy(video)
     for first in range(0, count, _PIECE):
         path = None if work is None else work / f"scores-{pairs[0][first]:08d}.npz"
-        part = None if path is None else _kept(path)
-        if part is None:
+        if path is not None and path.exists():
+            with np.load(path, allow_pickle=False) as kept:
+                part = FrameValues(**kept)
+        else:
             low, high, planes = max(0, first - _REACH), min(count, first + _PIECE + _REACH), []
             for start in range(low, high, _STEADY):
                 some = tuple(side[start : min(start + _STEADY, high)] for side in pairs)
                 # A face may come nearer: planes are made by the landmarks of their own second.
                 landmarks = video.landmarks(some[0][0], some[0][0] + 1)
                 view.landmarks = lambda *_, found=landmarks: found
-                planes += features.planes(view, some, spotter.settings, device=device)
+                planes += features.planes(view, some, spotter.settings)
                 bar.update(sum(first <= row < first + _PIECE for row in range(start, start + len(some[0]))))
-            known = score_frames(spotter.model, np.concatenate(planes), device=device)
+            known = score_frames(spotter.model, np.concatenate(planes))
             part = FrameValues(*(each[first - low : first - low + _PIECE] for each in known))
             if path is not None:
                 with whole(path) as unfinished, open(unfinished, "wb") as file:
                     np.savez(file, **part._asdict())
         parts.append(part)
     return FrameValues(*(np.concatenate(side) for side in zip(*parts, strict=True)))
-
-
-def _kept(path: Path) -> FrameValues | None:
-    """The scores of a piece that was finished before; None if there are none, or their file is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            return FrameValues(*(kept[name] for name in FrameValues._fields))
-    except (FileNotFoundError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return None
 
 
 def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np.ndarray]:
@@ -286,23 +249,17 @@ def region_masks(landmarks: np.ndarray, height: int, width: int) -> dict[str, np
 
 
 def face_flow(frames: np.ndarray, landmarks: np.ndarray, settings: FeatureSettings) -> np.ndarray:
-    """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, head motion taken out.
-
-    The landmarks are those of the first frame. Of the settings ``rigid``, which needs a camera, becomes ``relief``.
-    """
+    """Flow ``(2, H, W)`` between two frames ``(2, H, W, 3)`` of a face, the way of its landmarks taken out."""
     first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[None] for frame in frames)
-    mode = "relief" if settings.stabilization == "rigid" else settings.stabilization
     found = flow.optical_flow(first, second, method=settings.method)
-    return flow.stabilize(found, mode, landmarks=np.asarray(landmarks)[None])[0]
+    return flow.stabilize(found, settings.stabilization, landmarks=np.asarray(landmarks)[None])[0]
 
 
-def strongest_motion(motion: np.ndarray, landmarks: np.ndarray) -> Motion:
-    """Which region of a face moves most by a flow ``(2, H, W)`` of it."""
+def strongest_motion(motion: np.ndarray, landmarks: np.ndarray) -> tuple[str, float, float]:
+    """Which region of a face moves most by a flow ``(2, H, W)`` of it, and how far: in pixels, and in millimetres."""
     length = np.hypot(*motion)
     masks = region_masks(landmarks, *length.shape)
     strengths = {name: np.percentile(length[mask], _PERCENTILE) for name, mask in masks.items() if mask.any()}
-    if not strengths:
-        raise InputError("no part of the face lies in the picture: its landmarks are all outside")
     region = max(strengths, key=strengths.get)
     pixels = float(strengths[region])
-    return Motion(region, pixels, pixels * _EYES_APART_MM / eyes_apart(landmarks))
+    return region, pixels, pixels * _EYES_APART_MM / eyes_apart(landmarks)

@@ -1,4 +1,4 @@
-"""Pictures of what was found: the score along the video, each movement with its flow, and all drawn into the video."""
+"""Pictures of what was found: the score along the video, and all drawn into the video."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from tqdm import tqdm
 
 from melib.own_video.analysis import Finding
-from melib.plots.motion import flow_colours
 from melib.plots.style import COLOURS, figure
 
-#: Flow in pixels of the crop at which colours are full: the scale is the same in all pictures, so they compare.
-FULL_PX = 2.0
-#: How many times longer than the motion an arrow is drawn, and the pixels from one to the next.
-ARROW_SCALE, _ARROW_STEP = 8.0, 10
 #: A line of the timeline shows so many seconds, or a sixth of a longer video; numbers nearer than this share overlap.
 _LINE_S, _MOST_LINES, _APART = 60.0, 6, 0.025
 #: The longer side of the video written, and its highest frame rate: encoding takes longer than everything else.
@@ -49,34 +45,18 @@ def timeline(finding: Finding) -> Figure:
     return fig
 
 
-def movement(finding: Finding, place: int) -> np.ndarray:
-    """The crops of a movement that were compared, the second under arrows, and the motion in colours: ``(h, w, 3)``."""
-    frames, flow = finding.pictures[place]
-    first, second = (cv2.resize(frame, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for frame in frames)
-    for y, x in np.ndindex(*(side // _ARROW_STEP for side in flow.shape[1:])):
-        at = np.array([x + 0.5, y + 0.5]) * _ARROW_STEP
-        tip = at + ARROW_SCALE * flow[:, int(at[1]), int(at[0])]
-        cv2.arrowedLine(second, *np.rint(2 * np.array([at, tip])).astype(int).tolist(), _FOUND, 1, cv2.LINE_AA, 0, 0.3)
-    coloured = cv2.resize(flow_colours(flow, FULL_PX), None, fx=2, fy=2)
-    y, x = np.mgrid[-1:1:41j, -1:1:41j]
-    inside = np.hypot(x, y) < 1
-    coloured[-41:, -41:][inside] = flow_colours(np.stack([x, y]), 1.0)[inside]  # what each colour means
-    return np.concatenate([first, second, np.rint(255 * coloured).astype(np.uint8)], axis=1)
-
-
 def draw_score(axes: Axes, finding: Finding, span: tuple[float, float] | None = None) -> None:
     """Draw the score over a span of time, the threshold, a bar for each movement, and in grey what was not scored."""
     (first, stop), scores = span or finding.span, finding.scores
     shown = np.where(scores.scored, scores.probability, np.nan)
     axes.plot(scores.seconds, shown, color=COLOURS["score"], linewidth=1, label="score")
-    threshold = finding.spotter.threshold
-    axes.axhline(threshold, color=COLOURS["missed"], linestyle="--", linewidth=1, label="threshold")
+    axes.axhline(finding.spotter.threshold, color=COLOURS["missed"], linestyle="--", linewidth=1, label="threshold")
     for start, end in finding.unscored():
         axes.axvspan(start, end, color=COLOURS["chance"], alpha=0.35, linewidth=0)
     axes.fill_between([], [], color=COLOURS["chance"], alpha=0.35, label="not scored")
     axes.fill_between([], [], color=COLOURS["found"], label="found")
     last = -np.inf
-    for number, found in enumerate(finding.movements, start=1):
+    for number, found in enumerate(finding.movements.itertuples(), start=1):
         start, end = finding.times[[found.onset, found.offset]]
         axes.broken_barh([(start, end - start)], (-0.16, 0.1), facecolor=COLOURS["found"])
         middle = (start + end) / 2
@@ -84,11 +64,12 @@ def draw_score(axes: Axes, finding: Finding, span: tuple[float, float] | None = 
             axes.annotate(str(number), (middle, -0.05), ha="center", fontsize=7)
             last = middle
     axes.set(xlabel="time, min:s", ylabel="score", xlim=(first, stop), ylim=(-0.2, 1.02))
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_major_formatter(lambda seconds, _: clock_time(seconds, exact=False))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")
 
 
-def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> None:
+def write_annotated(finding: Finding, path: Path) -> None:
     """Write the video as H.264 in MP4: a frame around the face, the time, and the movements while they last."""
     import av
 
@@ -103,7 +84,7 @@ def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> 
         stream.pix_fmt, stream.time_base, stream.codec_context.time_base = "yuv420p", tick, tick
         # The codec wants even sides.
         stream.width, stream.height = size = [max(2, int(side * scale) // 2 * 2) for side in (width, height)]
-        for frame in tqdm(range(first, stop, every), unit="frame", desc="video", disable=not progress):
+        for frame in tqdm(range(first, stop, every), unit="frame", desc="video", disable=None):
             image = cv2.resize(video.frames(frame, frame + 1)[0], size, interpolation=cv2.INTER_AREA)
             _draw(image, finding, frame, scale)
             picture = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -113,13 +94,14 @@ def write_annotated(finding: Finding, path: Path, *, progress: bool = False) -> 
 
 
 def _draw(image: np.ndarray, finding: Finding, frame: int, scale: float) -> None:
-    now = [number for number, found in enumerate(finding.movements, 1) if found.onset <= frame <= found.offset]
+    found = finding.movements
+    now = found[(found.onset <= frame) & (frame <= found.offset)].region
     if finding.face.seen[frame]:
         left, top, side, _ = finding.face.window(frame)
         corners = (np.array([[left, top], [left + side, top + side]]) * scale).astype(int).tolist()
-        cv2.rectangle(image, *corners, _FOUND if now else _CHANCE, 3 if now else 1)
+        cv2.rectangle(image, *corners, _CHANCE if now.empty else _FOUND, 1 if now.empty else 3)
     text = clock_time(finding.times[frame]) + ("" if finding.face.seen[frame] else " not scored")
-    text += "".join(f"  {number}: {finding.movements[number - 1].motion.region}" for number in now)
+    text += "".join(f"  {place + 1}: {region}" for place, region in now.items())
     # Light on dark, so that it can be read on any picture.
     (width, height), baseline = cv2.getTextSize(text, *_FONT)
     cv2.rectangle(image, (4, 18 - height), (12 + width, 22 + baseline), (0, 0, 0), cv2.FILLED)

@@ -16,7 +16,7 @@ from melib.errors import InputError
 from melib.video import Video
 
 #: Rates beyond these come from a damaged header or clock.
-_SLOWEST, _FASTEST = 1.0, 2000.0
+SLOWEST, FASTEST = 1.0, 2000.0
 #: A step in time is a pause if it lasts so many seconds and so many times the usual step.
 _PAUSE_S, _PAUSE_STEPS = 0.25, 3.0
 #: A picture is another scene's if its small grey copy differs from the last one's by so many levels on average, and by
@@ -35,9 +35,8 @@ _NO_CLOCK = 0x80
 class Recording(Video):
     """A video file; an address or a pattern of names is a name like any other.
 
-    What the header says is not believed: frames are counted and timed by decoding them once. They are decoded in order
-    and the newest alone stays in memory: going back starts again at the front. They are shown as a player would: turned
-    or mirrored as the file asks, with square pixels, interlaced pictures with the lacking lines interpolated.
+    Frames are counted and timed by decoding them once. The newest alone stays in memory: going back starts again at the
+    front. They are shown as a player would: turned or mirrored as the file asks, with square pixels, deinterlaced.
 
     Attributes
     ----------
@@ -46,11 +45,11 @@ class Recording(Video):
     breaks : numpy.ndarray
         ``(n_frames,)`` bool: whether something lies between a frame and the one before it over which no motion can be
         measured: a pause, a cut to another scene, a damaged picture.
-    notes : tuple of str
-        A sentence for whatever was found odd.
 
-    ``fps`` is the rate of a file that keeps no clock, refused where there is one.
+    ``notes`` say what was found odd. ``fps`` is the rate of a file that keeps no clock, refused where there is one.
     """
+
+    landmarks = None  # a file brings none: melib.face.crop finds them
 
     def __init__(self, path: str | os.PathLike, *, name: str | None = None, fps: float | None = None) -> None:
         self.path = Path(path)
@@ -58,7 +57,6 @@ class Recording(Video):
             raise FileNotFoundError(f"no video file {path}")
         if importlib.util.find_spec("av") is None:
             raise InputError('reading a video needs the package av: pip install "melib[faces]"')
-        check_rate(fps)
         self.subject, self.name, self.expressions = "own", self.path.stem if name is None else name, ()
         header = _Header()
         stamps, changes, damaged = _scan(self.path, header)
@@ -76,7 +74,7 @@ class Recording(Video):
             f"Damaged pictures: {lost}. Nothing is compared with them.": lost,
             "The video is interlaced: lacking lines are interpolated.": header.interlaced,
             f"Pauses: {pauses.sum()}, of up to {steps.max():.1f} s. Nothing is compared across them.": pauses.any(),
-            f"Cuts to another scene: {cuts.sum()}. Nothing is compared across them.": cuts.any(),
+            f"Cuts to another scene: {cuts.sum()}. Nothing is compared across them, faces neither.": cuts.any(),
             f"{same} of {self.n_frames} frames are the one before again.": same,
         }
         self.notes = (*notes, *(note for note, applies in said.items() if applies))
@@ -88,18 +86,12 @@ class Recording(Video):
         self.check_range(start, stop)
         return np.stack([self._picture(i) for i in range(start, stop)])
 
-    def landmarks(self, start: int, stop: int) -> np.ndarray:
-        """A file brings none; the error says where to get them."""
-        raise InputError(f"video {self.subject}/{self.name} has no landmarks: find its face first (melib.face.crop)")
-
     def _picture(self, index: int) -> np.ndarray:
         if self._decoder is None or index < self._newest:
             self._decoder, self._newest = _decoded(self.path, _Header()), -1
         # Frames that are passed over are decoded but never turned into pictures.
         while self._newest < index:
-            self._frame = next(self._decoder, None)
-            if self._frame is None:
-                raise InputError(f"{self.path}: frame {self._newest + 1} could be decoded before and now cannot")
+            self._frame = next(self._decoder)
             self._newest += 1
         return _shown(self._frame, self._aspect, f"{self.path}: frame {index}")
 
@@ -117,21 +109,15 @@ def nearest(times: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.where(wanted - times[before] <= times[after] - wanted, before, after)
 
 
-def check_rate(fps: float | None) -> None:
-    """Refuse a frame rate that no camera has."""
-    if fps is not None and not _SLOWEST <= fps <= _FASTEST:
-        raise InputError(f"a frame rate lies between {_SLOWEST:g} and {_FASTEST:g} per second, got {fps}")
-
-
 @dataclass
 class _Header:
-    """What a file says of itself; how many packets gave no picture; and what all its pictures share."""
+    """What a file says of itself, and what is learnt of it while it is decoded."""
 
     promised: int = 0  # frames; 0 if it does not say
     rate: float = 0.0  # frames per second
     clock: bool = True  # whether the format keeps time stamps
     aspect: float = 1.0  # width of a pixel over its height
-    lost: int = 0
+    lost: int = 0  # packets that gave no picture
     interlaced: bool = False
     size: tuple[int, int] | None = None  # as shown
 
@@ -177,22 +163,17 @@ def _decoded(path: Path, header: _Header) -> Iterator:
             header.promised, header.rate = stream.frames, float(stream.guessed_rate or stream.average_rate or 0)
             header.clock = not container.format.flags & _NO_CLOCK
             header.aspect = float(stream.sample_aspect_ratio or 1)
-            yield from _of_packets(container.demux(stream), header)
-
-
-def _of_packets(packets: Iterator, header: _Header) -> Iterator:
-    import av
-
-    while header.lost <= _MOST_LOST:
-        try:
-            packet = next(packets, None)
-            frames = [] if packet is None else packet.decode()
-        except av.error.FFmpegError:  # a file that ends within a packet, or a damaged one
-            header.lost += 1
-            continue
-        if packet is None:
-            return
-        yield from frames
+            packets = container.demux(stream)
+            while header.lost <= _MOST_LOST:
+                try:
+                    packet = next(packets, None)
+                    frames = [] if packet is None else packet.decode()
+                except av.error.FFmpegError:  # a file that ends within a packet, or a damaged one
+                    header.lost += 1
+                    continue
+                if packet is None:
+                    return
+                yield from frames
 
 
 def _turn(picture) -> np.ndarray:
@@ -231,7 +212,7 @@ def _shown(picture, aspect: float, what: str) -> np.ndarray:
 
 def _clock(times: np.ndarray, header: _Header, given: float | None, path: Path) -> tuple[np.ndarray, float, list[str]]:
     """Seconds of each frame ``(n,)`` from the first, the usual rate, and what to say about them."""
-    frames, rated = np.arange(len(times)), _SLOWEST <= header.rate <= _FASTEST
+    frames, rated = np.arange(len(times)), SLOWEST <= header.rate <= FASTEST
     stamped = np.nan_to_num(times, nan=-np.inf)
     kept = np.flatnonzero(stamped > np.r_[-np.inf, np.maximum.accumulate(stamped)[:-1]])
     wrong = len(times) - len(kept)
@@ -246,9 +227,7 @@ def _clock(times: np.ndarray, header: _Header, given: float | None, path: Path) 
             raise InputError(f"{path} has no usable time stamps: give the rate at which it was filmed (--fps)")
         notes = ["The time stamps do not rise: the frame rate is that of the header."] if len(times) > 1 else []
         return frames / header.rate, header.rate, notes
-    notes = (
-        [f"Time stamps that do not rise: {wrong}. They are taken to lie between their neighbours'."] if wrong else []
-    )
+    notes = [f"Time stamps that do not rise: {wrong}. They lie between their neighbours'."] if wrong else []
     passed = np.interp(frames, kept, times[kept])
     usual = float(np.median(np.diff(passed)))
     passed[: kept[0]] -= usual * np.arange(kept[0], 0, -1)
@@ -256,9 +235,9 @@ def _clock(times: np.ndarray, header: _Header, given: float | None, path: Path) 
     passed -= passed[0]
     # Time stamps may be rounded to milliseconds; the header's rate is exact where it fits.
     for rate in (header.rate, frames[-1] / passed[-1], 1 / usual):
-        if _SLOWEST <= rate <= _FASTEST and np.abs(passed * rate - frames).max() <= 0.5:
+        if SLOWEST <= rate <= FASTEST and np.abs(passed * rate - frames).max() <= 0.5:
             return frames / rate, float(rate), notes
-    if not _SLOWEST <= 1 / usual <= _FASTEST:
+    if not SLOWEST <= 1 / usual <= FASTEST:
         raise InputError(f"the time stamps of {path} give {1 / usual:g} frames per second: no camera does")
     steps = 1000 * np.diff(passed)
     varies = f"from {steps.min():.0f} to {steps.max():.0f} ms between frames, usually {1000 * usual:.0f}"

@@ -12,12 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from melib.errors import InputError
 from melib.features import FeatureSettings
-from melib.models import FrameValues, WindowNet, load_model, save_model
-from melib.spotting.window import Spotted, window_intervals
+from melib.models import WindowNet, load_model, save_model
 
 #: The spotter that is shipped.
 SHIPPED = Path(__file__).parents[1] / "assets" / "spotter.safetensors"
@@ -31,7 +28,7 @@ class Band:
     least: float  # the lowest score of the band, which reaches up to the next
     found: int  # marks found in it
     hits: int  # those among them that were micro-expressions (one to one, IoU of at least 0.5)
-    low: float  # 95 % interval over subjects around hits / found
+    low: float  # 95 % interval around hits / found (Clopper and Pearson), marks taken to be independent
     high: float
 
     @property
@@ -52,19 +49,14 @@ class Spotter:
     bands: tuple[Band, ...]  # by rising score
     origin: Mapping[str, str]  # where it comes from: dataset, training and fresh subjects, seed, commit
 
-    def intervals(self, values: FrameValues, frames: np.ndarray, n_frames: int) -> Spotted:
-        """The marks of a video, as :func:`melib.spotting.window_intervals` finds them, that reach the threshold."""
-        return window_intervals(values, frames, n_frames).above(self.threshold)
-
     def band(self, score: float) -> Band:
         """The band of a mark's score; the first band also takes what lies below it."""
         return [self.bands[0], *(band for band in self.bands[1:] if band.least <= score)][-1]
 
     @property
-    def rate(self) -> float | None:
-        """Marks a minute on the fresh people, right and wrong ones; None if the minutes are not told."""
-        minutes = float(self.origin.get("fresh_minutes", 0))
-        return sum(band.found for band in self.bands) / minutes if minutes > 0 else None
+    def rate(self) -> float:
+        """Marks a minute on the fresh people, right and wrong ones."""
+        return sum(band.found for band in self.bands) / float(self.origin["fresh_minutes"])
 
 
 def save_spotter(spotter: Spotter, path: str | os.PathLike) -> None:
@@ -78,21 +70,12 @@ def load_spotter(path: str | os.PathLike = SHIPPED) -> Spotter:
     """Read a spotter written by :func:`save_spotter`; one that cannot be used is refused with an InputError."""
     try:
         model, metadata = load_model(path)
-    except (KeyError, RuntimeError, TypeError) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"{path}: the weights do not fit the network that the file names ({said})") from error
-    if not isinstance(model, WindowNet) or _KEY not in metadata:
-        raise InputError(f"{path} holds no network with a threshold: give a file made by tools/make_spotter.py")
-    described = json.loads(metadata[_KEY])
-    try:
+        described = json.loads(metadata[_KEY])
         described["settings"] = FeatureSettings(**described["settings"])
         described["emotions"] = tuple(described["emotions"])
         described["bands"] = tuple(Band(**band) for band in described["bands"])
-        spotter = Spotter(model=model, **described)
-        usable = spotter.bands and spotter.gap_s > 0 and 0 < spotter.threshold < 1
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path} was made by another version of this program ({error}): make it again") from error
-    if not usable or len(spotter.emotions) != model.classes:
-        said = f"gap {spotter.gap_s}, threshold {spotter.threshold}, {len(spotter.bands)} bands of score"
-        raise InputError(f"{path} cannot be used ({said}, emotions {', '.join(spotter.emotions)}): make it again")
-    return spotter
+        return Spotter(model=model, **described)
+    except (KeyError, RuntimeError, TypeError) as error:
+        said = " ".join(str(error).split())
+        mend = "give a file made by tools/make_spotter.py"
+        raise InputError(f"{path} holds no spotter of this version ({said}): {mend}") from error

@@ -57,16 +57,12 @@ class PaintDetector:
         points[[50, 57, 60, 64]] = (0.45, 0.7), (0.5, 0.85), (0.38, 0.77), (0.62, 0.77)
         return (points * box[2:] + box[:2]).astype(np.float32)
 
-    def describe(self, rgb, face):
-        left, top, width, height = face.box
-        return rgb[top + height // 2, left + width // 2, 2:] / 100
-
 
 def paint(places, *, width=160):
-    """Frames ``(T, 120, W, 3)``: each of `places` lists (left, top) of faces 60 pixels wide, or others, and who."""
+    """Frames ``(T, 120, W, 3)``: each of `places` lists (left, top) of faces 60 pixels wide, or others."""
     frames = np.full((len(places), 120, width, 3), GROUND, dtype=np.uint8)
     for frame, faces in zip(frames, places, strict=True):
         for left, top, *own in faces:
-            side, who = (*own, 60, GROUND)[:2] if len(own) != 1 else (own[0], GROUND)
-            frame[top : top + side, left : left + side, ::2] = PAINT, who
+            side = own[0] if own else 60
+            frame[top : top + side, left : left + side, ::2] = PAINT, GROUND
     return frames

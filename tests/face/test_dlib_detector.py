@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from filmed import FilmedVideo
 
-from melib.face import Box, DlibDetector, Face, FaceError, crop, strips
-from melib.face.find import SAME
+from melib.face import DlibDetector, FaceError, crop
 from melib.features import FeatureSettings, planes
 from melib.synthetic.dataset import open_benchmark
 
@@ -38,15 +37,9 @@ def true_landmarks(cropped, frame=0):
     return (points - window[:2] + 0.5) * cropped.size / window.width - 0.5
 
 
-def covered(region):
-    mask = np.zeros((128, 128), bool)
-    mask[region.top : region.bottom, region.left : region.right] = True
-    return mask
-
-
 @needs_extra
 def test_each_rendered_face_is_found_once_with_its_landmarks_on_the_frame_and_on_the_crop(crops):
-    errors, on_crops, shared = [], [], []
+    errors, on_crops = [], []
     for cropped in crops:
         truth = cropped.source.landmarks(0, 1)[0]
         (face,) = DlibDetector().detect(cropped.source.frames(0, 1)[0])
@@ -56,13 +49,9 @@ def test_each_rendered_face_is_found_once_with_its_landmarks_on_the_frame_and_on
         assert error(near.landmarks, truth) < 0.07
         beyond = truth.mean(axis=0) - face.box[:2]
         assert (beyond > 0).all() and (beyond < face.box[2:]).all()
-        found, truth = cropped.landmarks(0, 1)[0], true_landmarks(cropped)
-        on_crops.append(error(found, truth))
-        for one, other in zip(strips(found, 128, 128), strips(truth, 128, 128), strict=True):
-            shared.append((covered(one) & covered(other)).sum() / (covered(one) | covered(other)).sum())
+        on_crops.append(error(cropped.landmarks(0, 1)[0], true_landmarks(cropped)))
     assert max(errors) < 0.06 and np.mean(errors) < 0.05
     assert max(on_crops) < 0.07 and np.mean(on_crops) < 0.055
-    assert min(shared) > 0.75 and np.mean(shared) > 0.85
 
 
 @needs_extra
@@ -89,27 +78,17 @@ def test_a_face_is_found_in_images_of_any_size_and_in_grey(crops):
 
 
 @needs_extra
-def test_where_no_face_is_none_is_found_and_what_is_no_image_is_refused(crops):
+def test_where_no_face_is_none_is_found(crops):
     image, texture = (
         crops[0].source.frames(0, 1)[0],
         np.random.default_rng(1).integers(0, 255, (240, 320, 3), dtype=np.uint8),
     )
     for empty in (texture, np.zeros((50, 60, 3), np.uint8), image[:90], np.full((1, 1, 3), 9, np.uint8)):
         assert DlibDetector().detect(empty) == []
-    for shape, kind in (((40, 50), np.uint8), ((40, 50, 3), float), ((0, 5, 3), np.uint8), ((4, 5, 4), np.uint8)):
-        for look in (DlibDetector().detect, lambda rgb: DlibDetector().landmarks(rgb, Box(0, 0, 10, 10))):
-            with pytest.raises(ValueError, match=r"\(H, W, 3\) uint8"):
-                look(np.zeros(shape, kind))
 
 
 @needs_extra
-def test_people_are_told_apart_and_nobody_is_found_upside_down(crops):
-    told = []
-    for each, frame in ((crops[0], 0), (crops[0], 9), (crops[1], 0)):
-        face = Face(each.start.box, each.start.landmarks, 1.0)
-        told.append(each.detector.describe(each.source.frames(frame, frame + 1)[0], face))
-    ways = [np.linalg.norm(told[0] - each) for each in told[1:]]
-    assert ways[0] < SAME < ways[1]
+def test_nobody_is_found_upside_down(crops):
     for each in crops:
         flipped = FilmedVideo(each.source.frames(0, 1)[:, ::-1])
         with pytest.raises(FaceError, match="no face found"):

@@ -35,7 +35,6 @@ def test_the_window_the_landmarks_and_the_camera_go_with_the_face():
     truth = np.stack([detector.landmarks(None, Box(*place, 60, 60)) for place in places[10:70]])
     truth = (truth - windows[10:70, None] + 0.5) * 128 / 60 - 0.5
     assert np.linalg.norm(found - truth, axis=-1).mean() < 3
-    np.testing.assert_array_equal(cropped.landmarks(33, 34)[0], found[23])
     points = np.random.default_rng(5).uniform([-0.1, -0.1, 0.4], [0.1, 0.1, 0.9], (50, 3))
     assert tuple(windows[15]) != tuple(windows[0])
     expected = (FULL.project(points) - windows[0] + 0.5) * 128 / 60 - 0.5
@@ -60,25 +59,21 @@ def test_the_track_does_not_lag_behind_the_face_and_smooths_the_jitter_of_landma
 
 def test_a_face_that_leaves_is_not_seen_and_a_larger_one_does_not_take_the_crop():
     cropped = followed([[(40 + i // 3, 30)] if i < 45 else [] for i in range(T)])
-    assert cropped.notes == ("the face was not found in 10 of 19 frames looked at",)
+    assert cropped.notes == ("The face was not found in 10 of 19 frames looked at; who came back is not known.",)
     # The last look that shows it is that of frame 40.
     assert cropped.window(T - 1) == Box(40 + 40 // 3, 30, 60, 60)
     assert np.flatnonzero(cropped.seen).tolist() == [*range(41)]
     scenes = [[(10, 30, 50)] + [(80, 20, 70)] * (i > 20) for i in range(T)]
     assert followed(scenes).window(T - 1) == Box(10, 30, 50, 50)
-    (note,) = followed([scene if i < 40 else [(100, 20, 55, 200)] for i, scene in enumerate(scenes)]).notes
-    assert "not found in 11 of 19" in note
 
 
-def test_after_a_cut_the_same_person_is_followed_wherever_they_are_and_nobody_else():
-    one, other = (20, 20, 60, 10), (20, 20, 60, 200)
-    scenes = [[one]] * 30 + [[other]] * 30 + [[(90, 40, 60, 10), other]] * 30
-    cropped = followed(scenes, cuts=(30, 60))
+def test_after_a_cut_or_a_second_the_nearest_face_of_the_picture_is_followed():
+    cropped = followed([[(20, 20)]] * 30 + [[]] * 30 + [[(90, 40), (15, 50)]] * 30, cuts=(30, 60))
     assert np.flatnonzero(np.diff(cropped.seen)).tolist() == [29, 59] and not cropped.seen[45]
-    assert cropped.window(29) == Box(*one[:2], 60, 60) and cropped.window(60) == Box(90, 40, 60, 60)
-    # One who was away for more than a second is known again anywhere in the picture.
-    back = followed([[one]] * 30 + [[]] * 60 + [[other]] * 40 + [[(90, 40, 60, 10)]] * 60)
-    assert back.seen[:26].all() and not back.seen[26:130].any() and back.seen[165:].all()
+    assert cropped.window(29) == Box(20, 20, 60, 60) and cropped.window(60) == Box(15, 50, 60, 60)
+    # Without a cut one elsewhere is not taken for it within the second.
+    there = followed([[(20, 20)]] * 30 + [[(90, 40)]] * 60)
+    assert there.seen[:26].all() and not there.seen[31:55].any() and there.seen[65:].all()
 
 
 def test_a_face_is_looked_for_between_start_and_end_alone_and_not_seen_beyond_the_edge():

@@ -11,8 +11,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from melib.__main__ import main
 from melib.features import FeatureSettings
-from melib.models import MEAN, FrameValues, WindowNet, save_model
+from melib.models import MEAN, WindowNet, save_model
 from melib.own_video import SHIPPED, Band, Spotter, load_spotter, save_spotter
 from melib.video import EMOTIONS_4
 
@@ -32,11 +33,14 @@ def path(spotter, tmp_path):
     return tmp_path / "a.safetensors"
 
 
+def same_spotter(one, other):
+    assert replace(one, model=None) == replace(other, model=None)
+    for name, value in one.model.state_dict().items():
+        assert torch.equal(other.model.state_dict()[name], value)
+
+
 def test_a_spotter_comes_back_from_its_file_as_it_was(spotter, path):
-    found = load_spotter(path)
-    assert replace(found, model=None) == replace(spotter, model=None)
-    for name, value in spotter.model.state_dict().items():
-        assert torch.equal(found.model.state_dict()[name], value)
+    same_spotter(spotter, load_spotter(path))
 
 
 def refused(path, words, kind=ValueError):
@@ -55,44 +59,32 @@ def test_what_is_no_spotter_is_refused_by_name(spotter, path, tmp_path):
     refused(other, "names no network")
     for model in (MEAN(4), WindowNet(4)):
         save_model(model, path, seed="1")
-        refused(path, "no network with a threshold")
-    with torch.no_grad():
-        spotter.model.heads.bias.fill_(float("nan"))
+        refused(path, r"no spotter of this version \('spotter'\)")
     save_spotter(spotter, path)
-    refused(path, r"NaN or infinite weights in 1 of .*heads\.bias")
-
-
-def test_weights_or_a_rule_of_another_network_or_version_are_refused(spotter, path):
     with safe_open(path, "pt") as file:
         header = file.metadata()
     weights = spotter.model.state_dict()
     incomplete = {name: value for name, value in weights.items() if name != "heads.bias"}
     for tensors, said in ((WindowNet(7).state_dict(), header), (incomplete, header), (weights, {"network": "MEAN"})):
         save_file(tensors, path, said)
-        refused(path, "do not fit the network")
+        refused(path, "no spotter of this version")
     save_model(spotter.model, path, spotter='{"settings": {}, "emotions": [], "bands": [], "colour": "red"}')
-    refused(path, "another version")
-    unusable = {"bands": ()}, {"gap_s": 0.0}, {"threshold": 1.5}, {"emotions": ("joy",)}
-    for changes, words in (({"gap_s": None}, "another version"), *((each, "cannot be used") for each in unusable)):
-        save_spotter(replace(spotter, **changes), path)
-        refused(path, words)
+    refused(path, "no spotter of this version")
+    with torch.no_grad():
+        spotter.model.heads.bias.fill_(float("nan"))
+    save_spotter(spotter, path)
+    refused(path, r"NaN or infinite weights in 1 of .*heads\.bias")
 
 
-def test_marks_reach_the_threshold_and_fall_into_the_band_they_reach(spotter):
-    rows = np.arange(60)
-    kinds, ends = np.zeros((60, 2), np.float32), np.full((60, 2), 5.5, np.float32)
-    kinds[[20, 40], 0] = 0.8, 0.4
-    values = FrameValues(kinds, ends, np.ones((60, 3), np.float32), np.ones((60, 4), np.float32) / 4)
-    found = spotter.intervals(values, rows + 3, 66)
-    assert found.intervals[:, [0, 2]].tolist() == [[18, 28]] and found.scores == pytest.approx([0.8])
+def test_a_mark_falls_into_the_band_that_it_reaches(spotter):
     low, high = spotter.bands
     assert [spotter.band(score) for score in (0.1, 0.5, 0.69, 0.7, 0.9)] == [low, low, low, high, high]
-    assert (spotter.rate, replace(spotter, origin={}).rate) == (5.0, None)
+    assert spotter.rate == 5.0
 
 
 def test_bands_count_what_was_found_and_what_was_right():
     rng = np.random.default_rng(0)
-    found = pd.DataFrame({"subject": np.repeat([f"s{i}" for i in range(20)], 6), "score": rng.random(120)})
+    found = pd.DataFrame({"score": rng.random(120)})
     hit = (rng.random(120) < found["score"]).to_numpy()
     bands = make_spotter.bands_of(found, hit)
     assert sum(band.found for band in bands) == 120 and sum(band.hits for band in bands) == hit.sum()
@@ -100,12 +92,41 @@ def test_bands_count_what_was_found_and_what_was_right():
         inside = (found["score"] >= band.least) & (found["score"] < most)
         assert (band.found, band.hits) == (inside.sum(), hit[inside].sum())
         assert band.low < band.share < band.high
+    (none,) = make_spotter.bands_of(found[:1], hit[:1] & False)
+    assert (none.hits, none.low, none.high) == (0, 0.0, pytest.approx(0.975))
+
+
+def test_the_tool_makes_the_same_spotter_twice_and_the_command_takes_it(mp4, tmp_path, monkeypatch, capsys):
+    def invented(video, pairs, settings, **_):
+        noise = np.random.default_rng(sum(map(ord, video.subject))).normal(0, 0.02, (len(pairs[0]), 3, 42, 42))
+        for one in (each for each in video.expressions if each.kind == "micro"):
+            moving = (pairs[0] <= one.offset) & (pairs[1] >= one.onset)
+            noise[moving, :, 4:20] += 0.3
+        yield noise.astype(np.float32)
+
+    monkeypatch.setattr("melib.features.store.planes", invented)
+    settings = replace(make_spotter.training_settings(make_spotter.SETTINGS), steps=4)
+    monkeypatch.setattr(make_spotter, "training_settings", lambda _: settings)
+    monkeypatch.setattr(make_spotter, "THRESHOLDS", [0.005])
+    monkeypatch.setattr(make_spotter, "MOST_FALSE", 1e9)
+    sizes = make_spotter.Sizes(training=2, fresh=2, videos=2, frames=300)
+    for name in ("one", "two"):
+        assert make_spotter.run(tmp_path / name, tmp_path / "store", 1, sizes) == 0
+    said, made, again = capsys.readouterr().out, *(load_spotter(tmp_path / name) for name in ("one", "two"))
+    same_spotter(made, again)
+    assert said.count("fresh people of synthetic-everyday") == 2 and made.threshold == 0.005
+    told = "training_subjects", "fresh_subjects", "fresh_minutes", "seed"
+    assert [made.origin[name] for name in told] == ["4", "2", f"{2 * 2 * 10 / 60:g}", "0"]
+    assert main(["spot", str(mp4), "--out", str(tmp_path / "out"), "--model", str(tmp_path / "one"), "--no-video"]) == 0
+    assert made.origin["dataset"] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_shipped_spotter_is_small_and_says_where_it_comes_from():
     spotter = load_spotter()
     assert SHIPPED.stat().st_size < 2**20 and re.fullmatch(r"[0-9a-f]{40}", spotter.origin["commit"])
-    assert spotter.origin["dataset"].startswith("synthetic")
+    assert re.fullmatch(r"synthetic-default \S+ and synthetic-everyday \S+", spotter.origin["dataset"])
+    assert all(int(spotter.origin[name]) >= 20 for name in ("training_subjects", "fresh_subjects", "fresh_true"))
+    assert 2 <= len(spotter.bands) <= make_spotter.BANDS
     seen = spotter.settings
     assert (seen.input, seen.normalization, seen.region, seen.stabilization) == ("O", "fixed", "face", "relief")
     assert (spotter.model.kinds, spotter.model.classes) == (2, len(spotter.emotions))
