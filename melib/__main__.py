@@ -22,7 +22,7 @@ _SPOT = """\
 VIDEO is a file that FFmpeg reads or a folder of numbered images; read report.html first. Everything stays on this
 computer. A run that was killed goes on when it is started again in the same way. The spotter learnt on rendered heads;
 what it marks is no evidence of lying, nor is an expression a felt emotion. Film people only with their consent.
-Finding the face needs: pip install "melib[faces]". Bad input: one line on stderr, exit code 2."""
+Finding the face needs: pip install ".[faces]" in a clone. Bad input: one line on stderr, exit code 2."""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -191,7 +191,7 @@ def draw(
     fig, axes = figure(width=5.2, height=1.15 + 0.19 * top)
     if found.empty:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "nothing is compared on this dataset", ha="center")
+        axes.text(0.5, 0.5, "no such rows have been run at this size", ha="center")
         return fig
     least = found["least"].max()
     axes.axvspan(-least, least, color=COLOURS["chance"], alpha=0.25, linewidth=0)
@@ -229,9 +229,9 @@ def draw(
 
 
 def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with its numbers") -> Folded:
-    """One line a comparison: what is asked, the difference published and in this run, and one word.
+    """One line a comparison: what is asked, the difference published and in this run, and one word for each.
 
-    The word is that of the published difference, of this run's where none is published.
+    What would have been seen is said of the published difference, of this run's where none is published.
     """
     told, known = [], [*asked.declared.rows, *(asked.published.rows if asked.published is not None else ())]
     for each in found.itertuples():
@@ -246,9 +246,10 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
         if asked.published is not None:
             shown = {name: getattr(each, f"published_{name}") for name in ("value", "low", "high")}
             line["Published"] = "" if pd.isna(each.published_value) else with_interval(shown, sign=True)
+            line["Verdict, published"] = each.published_verdict if isinstance(each.published_verdict, str) else ""
         line["This run"] = "" if pd.isna(each.value) else with_interval(each._asdict(), sign=True)
-        published = isinstance(each.published_verdict, str)
-        line["Verdict"] = each.published_verdict if published else each.verdict
+        line["Verdict, this run" if asked.published is not None else "Verdict"] = each.verdict
+        published = asked.published is not None and isinstance(each.published_verdict, str)
         seen = each.published_detectable if published else each.detectable
         line["Detectable"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
         told.append(line)

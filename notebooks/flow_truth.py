@@ -188,9 +188,7 @@ def head_motion_left(pair: Pair, flow: np.ndarray) -> dict[str, float]:
         shape = generic_face(pair.landmarks, pair.camera)
         left["rigid, generic face"] = stabilize(flow, "rigid", depth=shape, **common)
     left["true pose"] = (
-        flow
-        - unit
-        * rigid_motion(pair.depth[0], pair.camera, *pair.video.head_motion(pair.onset, pair.apex))[in_space]
+        flow - unit * rigid_motion(pair.depth[0], pair.camera, *pair.video.head_motion(pair.onset, pair.apex))[in_space]
     )
     return {mode: _over(np.linalg.norm(one - unit * own, axis=0), still) for mode, one in left.items()}
 

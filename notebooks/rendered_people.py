@@ -141,6 +141,6 @@ def timeline_with_truth(finding: Finding, video: SyntheticVideo) -> Figure:
         seconds = [(start / video.fps, length / video.fps) for start, length in spans]
         below.broken_barh(seconds, (height - 0.35, 0.7), facecolor=colour, hatch=hatch, edgecolor="white")
     below.set_yticks(range(len(lanes)), lanes, fontsize="small")
-    below.set(xlabel="time, s", ylim=(-0.6, len(lanes) - 0.4))
+    below.set(xlabel="time, min:s", ylim=(-0.6, len(lanes) - 0.4))
     below.grid(visible=False)
     return fig

@@ -1,7 +1,7 @@
 """The face in the image: where it is, its 68 landmarks, its crop, and the two regions that both papers look at.
 
 The benchmark brings crops and exact landmarks. A video that shows more than a face goes through :func:`crop`, a dataset
-of such videos through :func:`crop_dataset`; both use the optional packages of ``pip install "melib[faces]"`` unless
+of such videos through :func:`crop_dataset`; both use the optional packages of ``pip install ".[faces]"`` unless
 they are given another :class:`Detector`.
 """
 

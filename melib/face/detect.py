@@ -1,6 +1,6 @@
 """Faces in an image, with their 68 landmarks: one protocol, and dlib behind it.
 
-dlib is optional (``pip install "melib[faces]"``). Its landmarks are those of the released MEAN code: its predictor is
+dlib is optional (``pip install ".[faces]"``). Its landmarks are those of the released MEAN code: its predictor is
 trained on iBUG 300-W, whose licence excludes commercial use, whatever that of the package that carries it.
 """
 
@@ -76,7 +76,7 @@ class DlibDetector:
 
     def __post_init__(self) -> None:
         if any(importlib.util.find_spec(package) is None for package in ("dlib", "face_recognition_models")):
-            mend = 'pip install "melib[faces]", or pass a detector of your own'
+            mend = 'pip install ".[faces]" in a clone, or pass a detector of your own'
             raise InputError(f"finding faces needs the packages dlib-bin and face-recognition-models: {mend}")
 
     def detect(self, rgb: np.ndarray, near: Box | None = None) -> list[Face]:

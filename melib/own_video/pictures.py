@@ -46,15 +46,15 @@ def timeline(finding: Finding) -> Figure:
 
 
 def draw_score(axes: Axes, finding: Finding, span: tuple[float, float] | None = None) -> None:
-    """Draw the score over a span of time, the threshold, a bar for each movement, and in grey what was not scored."""
+    """Draw the probability over a span of time, each movement with its score, and in grey what was not scored."""
     (first, stop), scores = span or finding.span, finding.scores
     shown = np.where(scores.scored, scores.probability, np.nan)
-    axes.plot(scores.seconds, shown, color=COLOURS["score"], linewidth=1, label="score")
-    axes.axhline(finding.spotter.threshold, color=COLOURS["missed"], linestyle="--", linewidth=1, label="threshold")
+    axes.plot(scores.seconds, shown, color=COLOURS["score"], linewidth=1, label="probability")
+    axes.axhline(finding.spotter.threshold, color=COLOURS["missed"], linestyle="--", linewidth=1, label="least score")
     for start, end in finding.unscored():
         axes.axvspan(start, end, color=COLOURS["chance"], alpha=0.35, linewidth=0)
     axes.fill_between([], [], color=COLOURS["chance"], alpha=0.35, label="not scored")
-    axes.fill_between([], [], color=COLOURS["found"], label="found")
+    axes.plot("apex_s", "score", "o", data=finding.movements, color=COLOURS["found"], ms=4, label="score of a mark")
     last = -np.inf
     for number, found in enumerate(finding.movements.itertuples(), start=1):
         start, end = finding.times[[found.onset, found.offset]]
@@ -63,7 +63,7 @@ def draw_score(axes: Axes, finding: Finding, span: tuple[float, float] | None = 
         if first <= middle < stop and middle - last > _APART * (stop - first):
             axes.annotate(str(number), (middle, -0.05), ha="center", fontsize=7)
             last = middle
-    axes.set(xlabel="time, min:s", ylabel="score", xlim=(first, stop), ylim=(-0.2, 1.02))
+    axes.set(xlabel="time, min:s", ylabel="probability", xlim=(first, stop), ylim=(-0.2, 1.02))
     axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_major_formatter(lambda seconds, _: clock_time(seconds, exact=False))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small")

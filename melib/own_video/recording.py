@@ -56,7 +56,7 @@ class Recording(Video):
         if not self.path.is_file():
             raise FileNotFoundError(f"no video file {path}")
         if importlib.util.find_spec("av") is None:
-            raise InputError('reading a video needs the package av: pip install "melib[faces]"')
+            raise InputError('reading a video needs the package av: pip install ".[faces]" in a clone')
         self.subject, self.name, self.expressions = "own", self.path.stem if name is None else name, ()
         header = _Header()
         stamps, changes, damaged = _scan(self.path, header)

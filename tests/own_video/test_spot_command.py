@@ -256,7 +256,7 @@ def test_bad_input_is_said_in_one_line_and_leaves_nothing(mp4, scene, write_vide
     ):
         assert words in told(capfd, *arguments, *out)
     monkeypatch.setattr(face.detect.importlib.util, "find_spec", lambda name: None)
-    assert 'pip install "melib[faces]"' in told(capfd, mp4, *out)
+    assert 'pip install ".[faces]"' in told(capfd, mp4, *out)
     assert sorted(tmp_path.iterdir()) == before
 
 
