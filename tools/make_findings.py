@@ -48,15 +48,15 @@ def table(found: pd.DataFrame) -> str:
 
 
 def overview(found: pd.DataFrame, asked: list[answers.Asked], kept: str, findings: str) -> str:
-    """What has an interval as SVG; the figure that is there, if it was drawn of the same findings."""
+    """What is asked of naming and has an interval as SVG; the figure that is there, if it was drawn of the same findings."""
     mark, drawn = f"<!-- {hashlib.sha256(findings.encode()).hexdigest()} -->\n", io.StringIO()
     if kept.endswith(mark):
         return kept
     told = found.assign(question=found["question"] + " (" + found["metric"].map(PARTS) + ")")
-    shown = found["low"].notna()
+    shown = found["low"].notna() & (found["metric"] == "uf1_pooled")  # differences of F1 are of another size
     asked = [each for each, there in zip(asked, shown, strict=True) if there]
     with matplotlib.rc_context({"svg.hashsalt": "melib"}):
-        answers.draw(asked, told[shown], words="difference").savefig(drawn, format="svg", metadata={"Date": None})
+        answers.draw(asked, told[shown], words="difference of UF1").savefig(drawn, format="svg", metadata={"Date": None})
     return drawn.getvalue() + mark
 
 
