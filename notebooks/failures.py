@@ -74,7 +74,7 @@ def _runs(marked: np.ndarray) -> list[tuple[int, int]]:
 
 def tables_of(kept: Kept) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Labelled micro-expressions, found intervals and all peaks of a row's first seed."""
-    truth, found, peaks = (kept.tables(name)[0] for name in ("truth", "predictions", "peaks"))
+    truth, found, peaks = (kept.records[0].tables[name] for name in ("truth", "predictions", "peaks"))
     return truth[truth["kind"] == "micro"].reset_index(drop=True), found, peaks
 
 

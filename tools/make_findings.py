@@ -56,7 +56,9 @@ def overview(found: pd.DataFrame, asked: list[answers.Asked], kept: str, finding
     shown = found["low"].notna() & (found["metric"] == "uf1_pooled")  # differences of F1 are of another size
     asked = [each for each, there in zip(asked, shown, strict=True) if there]
     with matplotlib.rc_context({"svg.hashsalt": "melib"}):
-        answers.draw(asked, told[shown], words="difference of UF1").savefig(drawn, format="svg", metadata={"Date": None})
+        answers.draw(asked, told[shown], words="difference of UF1").savefig(
+            drawn, format="svg", metadata={"Date": None}
+        )
     return drawn.getvalue() + mark
 
 
