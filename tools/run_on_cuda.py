@@ -84,7 +84,7 @@ def flows(pairs: list[flow_truth.Pair]) -> dict[str, Callable[[torch.device], np
 
 def chain_settings(name: str, tier: str) -> Settings:
     """The settings of a declared row of the study."""
-    return experiments.load(EXPERIMENT, tier).row(CHAINS[name]).settings
+    return replace(experiments.load(EXPERIMENT, "full").row(CHAINS[name]).settings, tier=tier)
 
 
 def compare_flows(pairs: list[flow_truth.Pair], devices: tuple[torch.device, torch.device]) -> list[dict]:
