@@ -48,7 +48,7 @@ def table(found: pd.DataFrame) -> str:
 
 
 def overview(found: pd.DataFrame, asked: list[answers.Asked], kept: str, findings: str) -> str:
-    """What is asked of naming, with intervals, as SVG; the figure that is there, if it was drawn of the same findings."""
+    """What is asked of naming, with intervals, as SVG; the figure that is there, if drawn of the same findings."""
     mark, drawn = f"<!-- {hashlib.sha256(findings.encode()).hexdigest()} -->\n", io.StringIO()
     if kept.endswith(mark):
         return kept
