@@ -111,6 +111,6 @@ def test_a_box_given_by_hand_serves_like_a_found_one_and_planes_can_be_made_from
 def test_without_the_extra_one_message_says_what_to_install(missing, monkeypatch):
     there = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else there(name))
-    with pytest.raises(ValueError, match=r'pip install "melib\[faces\]"') as caught:
+    with pytest.raises(ValueError, match=r'pip install "\.\[faces\]"') as caught:
         DlibDetector()
     assert not isinstance(caught.value, FaceError) and "\n" not in str(caught.value)
