@@ -243,14 +243,14 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
             "They differ in": ", ".join(differing(*(row.settings for row in rows))),
             "Measure": compare.NAMES[each.metric],
         }
+        words_of = [word if isinstance(word, str) else "" for word in (each.published_verdict, each.verdict)]
         if asked.published is not None:
             shown = {name: getattr(each, f"published_{name}") for name in ("value", "low", "high")}
             line["Published"] = "" if pd.isna(each.published_value) else with_interval(shown, sign=True)
-            line["Verdict, published"] = each.published_verdict if isinstance(each.published_verdict, str) else ""
+            line["Verdict, published"] = words_of[0]
         line["This run"] = "" if pd.isna(each.value) else with_interval(each._asdict(), sign=True)
-        line["Verdict, this run" if asked.published is not None else "Verdict"] = each.verdict
-        published = asked.published is not None and isinstance(each.published_verdict, str)
-        seen = each.published_detectable if published else each.detectable
+        line["Verdict, this run" if asked.published is not None else "Verdict"] = words_of[1]
+        seen = each.published_detectable if words_of[0] else each.detectable
         line["Detectable"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
         told.append(line)
     lines = pd.DataFrame(told)

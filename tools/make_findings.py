@@ -28,8 +28,6 @@ import answers
 
 #: Experiment -> the comparisons that the first page shows: first, second, metric.
 HEADLINES = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
-#: Metric -> what it is a measure of.
-PARTS = {"uf1_pooled": "naming", "roc_auc_frames": "ranking frames", "f1_spotting": "spotting", "strs": "both tasks"}
 TABLE, OVERVIEW = Path("book", "tables", "findings.md"), Path("book", "assets", "overview.svg")
 
 
@@ -52,13 +50,11 @@ def overview(found: pd.DataFrame, asked: list[answers.Asked], kept: str, finding
     mark, drawn = f"<!-- {hashlib.sha256(findings.encode()).hexdigest()} -->\n", io.StringIO()
     if kept.endswith(mark):
         return kept
-    told = found.assign(question=found["question"] + " (" + found["metric"].map(PARTS) + ")")
     shown = found["low"].notna() & (found["metric"] == "uf1_pooled")  # differences of F1 are of another size
     asked = [each for each, there in zip(asked, shown, strict=True) if there]
     with matplotlib.rc_context({"svg.hashsalt": "melib"}):
-        answers.draw(asked, told[shown], words="difference of UF1").savefig(
-            drawn, format="svg", metadata={"Date": None}
-        )
+        figure = answers.draw(asked, found[shown], words="difference of UF1")
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
     return drawn.getvalue() + mark
 
 

@@ -99,6 +99,8 @@ def choose(readers: Sequence[Reader]) -> float:
         if counts[-1]["found"] - counts[-1]["hits"] <= MOST_FALSE * counts[-1]["minutes"]:
             total = sum(counts)
             f1[threshold] = 2 * total["hits"] / (total["true"] + total["found"])
+    if not f1:
+        raise InputError(f"no threshold leaves {MOST_FALSE:g} false marks a minute at most: take more people")
     threshold = max(f1, key=f1.get)
     print(f"threshold {threshold}, F1 on training subjects left out {f1[threshold]:.3f}")
     return threshold

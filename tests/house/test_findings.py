@@ -19,12 +19,15 @@ def test_a_changed_finding_is_noticed_and_drawn_and_an_unchanged_figure_stays(tm
     for path in (made.OVERVIEW, made.TABLE):
         path.parent.mkdir(parents=True)
     line = {"question": "Is it?", "metric": "uf1_pooled", "low": 0.1, "verdict": "higher"}
-    monkeypatch.setattr(made.answers, "headlines", lambda _: (pd.DataFrame([line]), ["asked"]))
+    other = {"question": "And of another measure?", "metric": "strs"}
+    monkeypatch.setattr(
+        made.answers, "headlines", lambda _: (pd.DataFrame([line, line | other]), ["asked", "left out"])
+    )
     monkeypatch.setattr(made, "table", lambda found: f"{found['verdict'][0]}\n")
     draw = lambda asked, found, words: drawn.append((asked, *found["question"])) or made.matplotlib.figure.Figure()  # noqa: E731
     monkeypatch.setattr(made.answers, "draw", draw)
     assert made.main(["--check"]) == 1 and not made.TABLE.exists()
     assert made.main([]) == 0 and made.main(["--check"]) == 0 and made.TABLE.read_text() == "higher\n"
-    assert drawn == [(["asked"], "Is it? (naming)")] * 2 and made.OVERVIEW.read_text().startswith("<?xml")
+    assert drawn == [(["asked"], "Is it?")] * 2 and made.OVERVIEW.read_text().startswith("<?xml")
     line["verdict"] = "lower"
     assert made.main(["--check"]) == 1 and "higher" in made.TABLE.read_text()

@@ -223,6 +223,8 @@ def test_rows_lie_about_a_thirtieth_of_a_second_apart_and_frames_the_gap(fps, st
 def test_a_long_timeline_has_lines_and_many_marks_are_warned_of(mp4, spotters):
     finding = own_video.analyse(Recording(mp4), own_video.load_spotter(spotters / "eager"))
     assert "Do not trust" in finding.notes[-1]
+    (dots,) = (line for line in pictures.timeline(finding).axes[0].lines if line.get_marker() == "o")
+    np.testing.assert_array_equal(dots.get_ydata(), finding.movements["score"])
     assert "Do not trust" not in str(replace(finding, movements=finding.movements[:2]).notes)
     times, scores = np.linspace(0, 1800, 60), finding.scores._replace(spotted=Spotted(*[np.empty((0, 3))] * 3))
     long = replace(finding, times=times, scores=scores._replace(seconds=np.linspace(0, 1800, 54)))

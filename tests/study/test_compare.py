@@ -144,10 +144,14 @@ def test_tables_say_what_the_records_hold(asked, rows):
     assert tables.remake(asked, rows).loc["Command"].item() == "python -m melib rows grid --tier smoke"
 
 
-def test_a_comparison_is_one_line_with_published_and_own_numbers_and_one_word(answered):
+def test_a_comparison_is_one_line_with_published_and_own_numbers_and_a_word_for_each(answered):
     found = answered.found()
     lines = answers.table(answered, found).table
-    assert len(lines) == len(found) and set(lines["Verdict"]) == {"higher", "lower", "undecided"}
+    assert len(lines) == len(found) and set(lines["Verdict, published"]) == {"higher", "lower", "undecided"}
+    assert lines["Verdict, this run"].tolist() == found["verdict"].tolist()
+    # A row that only the published run has leaves its cells empty.
+    (line,) = answers.table(answered, found[:1].assign(value=np.nan, verdict=np.nan)).table.itertuples(index=False)
+    assert (line[-3], line[-2], line[-4]) == ("", "", found["published_verdict"][0])
     assert lines["They differ in"].tolist()[0] == "input" and (lines["Published"] == lines["This run"]).all()
     assert answered.found("no such words").empty
 
