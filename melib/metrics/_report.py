@@ -61,9 +61,7 @@ def report(
         joined = true.merge(listed, on=["subject", "video"])
         # Frames may count from 0 or from 1.
         for row in joined[joined["offset"] > joined["frames"]].head(1).itertuples():
-            lists = (
-                f"{videos} lists {row.subject}/{row.video} with {row.frames} frames, but {truth} labels it up to frame"
-            )
+            lists = f"{videos} lists {row.subject}/{row.video} with {row.frames} frames, but {truth} labels up to frame"
             raise InputError(f"{lists} {row.offset}: give the number of frames of the whole video")
     names = strs.classes(true, emotions)
     tally = strs.tally_checked(true, predicted, listed, names, protocol)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.special import ndtr, ndtri
 
 from melib.errors import InputError
@@ -19,10 +18,20 @@ _TAIL = 0.025
 # Entries of (resamples x columns) computed in one piece; bounds memory to some hundred MB.
 _PIECE = 5_000_000
 
+#: What is studentised on another scale than its own -> that scale.
+_TO_SCALE = {
+    "share": lambda values: np.arcsin(np.sqrt(np.clip(values, 0, 1))),
+    "amount": lambda values: np.sqrt(np.maximum(values, 0)),
+    "difference of shares": lambda values: np.arcsin(np.clip(values, -1, 1)),
+}
 # Standard errors below this are rounding (near 0, a square root makes 1e-8 of 1e-16), and no divisor of a limit.
 _NO_ERROR = 1e-6
 # A resample without the one subject that a class rests on lies far off and has next to no error: it counts as half.
 _LEAST_SHARE = 0.5
+
+
+#: Resamples that drew a unit, and the statistic ``(N, M)`` of each with one copy less of it.
+LeftOut = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Statistic:
     def scores(self, totals: list[np.ndarray]) -> list[np.ndarray]:
         """Metrics ``(N, M)`` of each tally from its totals ``(N, K)``."""
         found = (tally.formula(total) for tally, total in zip(self.tallies, totals, strict=True))
-        return [np.stack([metrics[key] for key in self.metrics], axis=1) for metrics in found]
+        return [np.stack([metrics[key]() for key in self.metrics], axis=1) for metrics in found]
 
     def combine(self, scores: list[np.ndarray], seeds: list[np.ndarray]) -> np.ndarray:
         """The statistic ``(N, M)`` when each seed counts as often as its weight ``(N, seeds)`` says."""
@@ -57,26 +66,25 @@ class Statistic:
         step = max(1, _PIECE // max(len(tally.columns) for tally in self.tallies))
         for start in range(0, len(weights[0]), step):
             part = [rows[start : start + step] for rows in weights]
-            yield [part[0] @ tally.counts for tally in self.tallies], part
+            # Column by column in memory: formulas work along columns, and sum over a few of them.
+            yield [np.asfortranarray(part[0] @ tally.counts) for tally in self.tallies], part
 
     def values(self, weights: list[np.ndarray]) -> np.ndarray:
         """The statistic ``(N, M)`` for weights ``(N, size)`` of every block."""
         parts = [self.combine(self.scores(totals), part[1:]) for totals, part in self.pieces(weights)]
         return np.concatenate(parts)
 
-    def without_each_subject(self, totals: list[np.ndarray], part: list[np.ndarray]) -> Iterator[np.ndarray]:
-        """The statistic ``(N, M)`` with one copy of a subject left out, subject by subject."""
-        for subject in range(self.blocks[0]):
-            rows = (tally.counts[[subject]] for tally in self.tallies)
-            rows = (row.toarray() if isinstance(row, csr_array) else row for row in rows)
-            yield self.combine(self.scores([total - row for total, row in zip(totals, rows, strict=True)]), part[1:])
-
-    def without_each_seed(self, scores: list[np.ndarray], part: list[np.ndarray], system: int) -> Iterator[np.ndarray]:
-        """The statistic ``(N, M)`` with one copy of a seed of a system left out, seed by seed."""
-        for copy in np.eye(self.blocks[1 + system]):
-            seeds = list(part[1:])
-            seeds[system] = np.maximum(seeds[system] - copy, 0)
-            yield self.combine(scores, seeds)
+    def without_each(self, block: int, totals: list[np.ndarray], part: list[np.ndarray]) -> Iterator[LeftOut]:
+        """The statistic with one copy of a unit of a block left out, unit by unit, where it was drawn."""
+        for unit, copies in enumerate(part[block].T):
+            drawn = np.flatnonzero(copies)
+            less, seeds = [total.T[:, drawn] for total in totals], [weights[drawn] for weights in part[1:]]
+            if block == 0:
+                alone = np.eye(1, part[0].shape[1], unit)
+                less = [total - (alone @ tally.counts).T for total, tally in zip(less, self.tallies, strict=True)]
+            else:
+                seeds[block - 1][:, unit] -= 1
+            yield drawn, self.combine(self.scores([total.T for total in less]), seeds)
 
 
 def limits(
@@ -114,7 +122,7 @@ def _quantile(values: np.ndarray, share: float) -> np.ndarray:
 def _bca(
     statistic: Statistic, value: np.ndarray, draws: np.ndarray, once: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    left_out = np.concatenate(list(statistic.without_each_subject(*next(statistic.pieces(once)))))
+    left_out = np.concatenate([each for _, each in statistic.without_each(0, *next(statistic.pieces(once)))])
     influence = left_out.mean(axis=0) - left_out
     spread = (influence**2).sum(axis=0)
     acceleration = (influence**3).sum(axis=0) / (6 * np.where(spread > 0, spread, 1) ** 1.5)
@@ -144,34 +152,31 @@ def standard_error(statistic: Statistic, weights: list[np.ndarray]) -> np.ndarra
     """Jackknife standard error on the studentising scale, over every block with at least two units: ``(N, M)``."""
     errors = []
     for totals, part in statistic.pieces(weights):
-        scores = statistic.scores(totals)
-        centre = _to_scale(statistic.combine(scores, part[1:]), statistic.scales)
-        variance = _spread(statistic.without_each_subject(totals, part), part[0], centre, statistic.scales)
-        for system, size in enumerate(statistic.blocks[1:]):
-            if size > 1:
-                left_out = statistic.without_each_seed(scores, part, system)
-                variance = variance + _spread(left_out, part[1 + system], centre, statistic.scales)
-        errors.append(np.sqrt(variance))
+        centre = _to_scale(statistic.combine(statistic.scores(totals), part[1:]), statistic.scales)
+        left_out = {b: statistic.without_each(b, totals, part) for b, size in enumerate(statistic.blocks) if size > 1}
+        spreads = (_spread(each, part[block], centre, statistic.scales) for block, each in left_out.items())
+        errors.append(np.sqrt(sum(spreads)))
     return np.concatenate(errors)
 
 
-def _spread(left_out: Iterator[np.ndarray], copies: np.ndarray, centre: np.ndarray, scales: np.ndarray) -> np.ndarray:
+def _spread(left_out: Iterator[LeftOut], copies: np.ndarray, centre: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Jackknife variance of units drawn ``copies`` times, from the values without each: ``(N, M)``."""
     size = copies.shape[1]
-    first = second = 0.0
-    for values, drawn in zip(left_out, copies.T, strict=True):
+    first, second = np.zeros_like(centre), np.zeros_like(centre)
+    for (drawn, values), times in zip(left_out, copies.T, strict=True):
         # Sums of differences from a value nearby, so that nothing is lost to cancellation.
-        steps = np.where(drawn[:, None] > 0, _to_scale(values, scales) - centre, 0)
-        first = first + drawn[:, None] * steps
-        second = second + drawn[:, None] * steps**2
+        steps = _to_scale(values, scales) - centre[drawn]
+        first[drawn] += times[drawn, None] * steps
+        second[drawn] += times[drawn, None] * steps**2
     return (size - 1) / size * np.maximum(second - first**2 / size, 0)
 
 
 def _to_scale(values: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Metrics (last axis) on the scale on which they are studentised."""
-    roots = np.sqrt(np.maximum(values, 0))
-    bounded = [np.arcsin(np.minimum(roots, 1)), roots, np.arcsin(np.clip(values, -1, 1))]
-    return np.select([scales == "share", scales == "amount", scales == "difference of shares"], bounded, values)
+    scaled = np.array(values, dtype=np.float64)
+    for scale, transform in _TO_SCALE.items():
+        scaled[..., scales == scale] = transform(scaled[..., scales == scale])
+    return scaled
 
 
 def _from_scale(values: np.ndarray, scales: np.ndarray) -> np.ndarray:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array
 
+#: A metric that is computed when it is called: a difference of one of them needs no other.
+Metric = Callable[[], np.ndarray]
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -19,13 +22,13 @@ class Tally:
     subjects: tuple[str, ...]  # what is resampled, one per row
     counts: np.ndarray | csr_array  # (S, K) float64
     columns: Sequence  # what the K columns count
-    formula: Callable[[np.ndarray], dict[str, np.ndarray]]  # totals (..., K) to metrics (...)
+    formula: Callable[[np.ndarray], dict[str, Metric]]  # totals (..., K) to metrics (...)
     unbounded: frozenset[str] = frozenset()  # metrics that do not live in [0, 1], such as counts
 
     def scores(self, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """The metrics, ``()`` or ``(R,)``, when subjects count as often as weights ``(S,)`` or ``(R, S)`` say."""
         rows = np.ones(len(self.subjects)) if weights is None else np.asarray(weights, dtype=np.float64)
-        scores = self.formula(np.atleast_2d(rows) @ self.counts)
+        scores = {name: metric() for name, metric in self.formula(np.atleast_2d(rows) @ self.counts).items()}
         return scores if rows.ndim == 2 else {name: values[0] for name, values in scores.items()}
 
     def over(self, subjects: Iterable[str]) -> Tally:
@@ -45,5 +48,5 @@ def per_subject(subject: np.ndarray, n_subjects: int) -> np.ndarray:
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray, undefined: float = 0.0) -> np.ndarray:
     """A quotient that is ``undefined`` where the denominator is 0."""
-    out = np.full(np.broadcast(numerator, denominator).shape, undefined, dtype=np.float64)
-    return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) != 0)
+    nothing = np.equal(denominator, 0)
+    return np.where(nothing, undefined, np.divide(numerator, np.where(nothing, 1.0, denominator)))

@@ -18,13 +18,14 @@ Source: See, Yap, Li, Hong, Wang: MEGC 2019, the second facial micro-expressions
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from melib.errors import InputError
 from melib.metrics import _tables
-from melib.metrics._tally import Tally, ratio
+from melib.metrics._tally import Metric, Tally, ratio
 
 _AGGREGATED = ("accuracy", "uf1", "uar", "weighted_f1", "f1_of_macro_pr")
 
@@ -72,24 +73,28 @@ def confusion_matrix(
     )
 
 
-def _scores(confusion: np.ndarray, *, present_only: bool) -> dict[str, np.ndarray]:
+def _scores(confusion: np.ndarray, *, present_only: bool) -> dict[str, Metric]:
     """Metrics of confusion matrices ``(..., C, C + 1)``; with ``present_only``, means run over classes that occur."""
     n_classes = confusion.shape[-2]
     square = confusion[..., :n_classes]
     tp = np.diagonal(square, axis1=-2, axis2=-1)
     support, claimed = confusion.sum(axis=-1), square.sum(axis=-2)
-    total, answers = support.sum(axis=-1), support + claimed
-    precision, recall, f1 = ratio(tp, claimed), ratio(tp, support), ratio(2 * tp, answers)
-    counted = (answers > 0) | (not present_only)
-    mean_precision, mean_recall, uf1 = (
-        ratio((values * counted).sum(axis=-1), counted.sum(axis=-1)) for values in (precision, recall, f1)
-    )
+    answers = support + claimed
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        counted = (answers > 0) | (not present_only)
+        return ratio((values * counted).sum(axis=-1), counted.sum(axis=-1))
+
+    def f1_of_macro_pr() -> np.ndarray:
+        precision, recall = mean(ratio(tp, claimed)), mean(ratio(tp, support))
+        return ratio(2 * precision * recall, precision + recall)
+
     return {
-        "accuracy": ratio(tp.sum(axis=-1), total),
-        "uf1": uf1,
-        "uar": mean_recall,
-        "weighted_f1": ratio((f1 * support).sum(axis=-1), total),
-        "f1_of_macro_pr": ratio(2 * mean_precision * mean_recall, mean_precision + mean_recall),
+        "accuracy": lambda: ratio(tp.sum(axis=-1), support.sum(axis=-1)),
+        "uf1": lambda: mean(ratio(2 * tp, answers)),
+        "uar": lambda: mean(ratio(tp, support)),
+        "weighted_f1": lambda: ratio((ratio(2 * tp, answers) * support).sum(axis=-1), support.sum(axis=-1)),
+        "f1_of_macro_pr": f1_of_macro_pr,
     }
 
 
@@ -111,14 +116,14 @@ def tally(
     cells = n_classes * (n_classes + 1)
     flat = np.bincount(codes * cells + truth * (n_classes + 1) + predicted, minlength=len(unique) * cells)
     folds = _scores(flat.reshape(len(unique), n_classes, n_classes + 1), present_only=True)
-    fold_scores = np.stack([folds[key] for key in _AGGREGATED], axis=1)
+    fold_scores = np.stack([folds[key]() for key in _AGGREGATED], axis=1)
     counts = np.hstack([flat.reshape(len(unique), cells), fold_scores, np.ones((len(unique), 1))])
 
-    def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
+    def formula(totals: np.ndarray) -> dict[str, Metric]:
         pooled = _scores(totals[..., :cells].reshape(*totals.shape[:-1], n_classes, n_classes + 1), present_only=False)
         scores = {key if key == "accuracy" else f"{key}_pooled": value for key, value in pooled.items()}
         sums, n_folds = totals[..., cells:-1], totals[..., -1]
-        return scores | {f"{key}_fold_mean": ratio(sums[..., i], n_folds) for i, key in enumerate(_AGGREGATED)}
+        return scores | {f"{key}_fold_mean": partial(ratio, sums[..., i], n_folds) for i, key in enumerate(_AGGREGATED)}
 
     return Tally(tuple(unique), counts.astype(np.float64), range(counts.shape[1]), formula)
 

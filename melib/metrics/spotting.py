@@ -14,6 +14,7 @@ pooled over all videos; 0/0 is 0. The rules of matching and counting are the pro
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from scipy.sparse import csr_array, hstack
 from melib.errors import InputError
 from melib.metrics import _tables, intervals
 from melib.metrics._tables import Source
-from melib.metrics._tally import Tally, per_subject, ratio
+from melib.metrics._tally import Metric, Tally, per_subject, ratio
 
 #: Protocol -> matching (see :mod:`melib.metrics.intervals`).
 PROTOCOLS = {"strict": "one-to-one", "strs-metric": "first-come", "mean": "best-iou", "sfamnet": "every-pair"}
@@ -58,10 +59,11 @@ def tally(truth: Source, predictions: Source, *, videos: Source | None = None, p
     _, tp, fp, fn = count(truth, predictions, len(subjects), protocol)
     ranked, precision_of = _ranked(truth, predictions, len(subjects), by_row=protocol in ("mean", "sfamnet"))
 
-    def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
+    def formula(totals: np.ndarray) -> dict[str, Metric]:
         tp, fp, fn = np.moveaxis(totals[..., :3], -1, 0)
-        scores = {"tp": tp, "fp": fp, "fn": fn}
-        scores |= {"precision": ratio(tp, tp + fp), "recall": ratio(tp, tp + fn), "f1": ratio(2 * tp, 2 * tp + fp + fn)}
+        scores = {"tp": lambda: tp, "fp": lambda: fp, "fn": lambda: fn}
+        scores |= {"precision": lambda: ratio(tp, tp + fp), "recall": lambda: ratio(tp, tp + fn)}
+        scores["f1"] = lambda: ratio(2 * tp, 2 * tp + fp + fn)
         return {f"{key}_micro": value for key, value in (scores | precision_of(totals[..., 3:])).items()}
 
     counts = hstack([csr_array(np.stack([tp, fp, fn], axis=1)), ranked], format="csr")
@@ -70,7 +72,7 @@ def tally(truth: Source, predictions: Source, *, videos: Source | None = None, p
 
 def _ranked(
     truth: pd.DataFrame, predictions: pd.DataFrame, n: int, *, by_row: bool
-) -> tuple[csr_array, Callable[[np.ndarray], dict[str, np.ndarray]]]:
+) -> tuple[csr_array, Callable[[np.ndarray], dict[str, Metric]]]:
     """Counts behind average precision, and its formula: a column per prediction, so that a resample weighs them."""
     if by_row:
         order = block = np.arange(len(predictions))
@@ -79,7 +81,7 @@ def _ranked(
         block = np.cumsum(np.diff(predictions["score"].to_numpy()[order], prepend=np.nan) != 0) - 1
     else:
         nothing = ("ap_50", "ap_50_95")
-        return csr_array((n, 0)), lambda totals: {key: np.full(totals.shape[:-1], np.nan) for key in nothing}
+        return csr_array((n, 0)), lambda totals: {key: partial(np.full, totals.shape[:-1], np.nan) for key in nothing}
     predictions = predictions.iloc[order]
     sides = intervals.arrays(truth), intervals.arrays(predictions)
     found = (intervals.match_arrays(*sides, how="next-best", threshold=threshold) for threshold in AP_THRESHOLDS)
@@ -89,17 +91,16 @@ def _ranked(
     counts = csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, 1 + len(predictions)))
     ends = np.searchsorted(block, block, "right") - 1  # where the predictions of equal score end
 
-    def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
+    def formula(totals: np.ndarray) -> dict[str, Metric]:
         weights = totals[..., 1:]
-        claimed = np.cumsum(weights, axis=-1)
-        values = [_average_precision(weights, claimed, hit, ends, totals[..., 0]) for hit in hits]
-        return {"ap_50": values[0], "ap_50_95": np.mean(values, axis=0)}
+        at = partial(_average_precision, weights, np.cumsum(weights, axis=-1), ends, totals[..., 0])
+        return {"ap_50": lambda: at(hits[0]), "ap_50_95": lambda: np.mean([at(hit) for hit in hits], axis=0)}
 
     return counts, formula
 
 
 def _average_precision(
-    weights: np.ndarray, claimed: np.ndarray, hits: np.ndarray, ends: np.ndarray, n_truth: np.ndarray
+    weights: np.ndarray, claimed: np.ndarray, ends: np.ndarray, n_truth: np.ndarray, hits: np.ndarray
 ) -> np.ndarray:
     """Area under the interpolated precision-recall curve of ordered, weighted predictions ``(..., P)``.
 
@@ -177,15 +178,16 @@ def tally_frames(truth: Source, scores: pd.DataFrame) -> Tally:
     places = (scores["who"].to_numpy(), column)
     counts = csr_array((np.ones(len(column)), places), shape=(len(subjects), 2 * n_levels))
 
-    def formula(totals: np.ndarray) -> dict[str, np.ndarray]:
+    def formula(totals: np.ndarray) -> dict[str, Metric]:
         outside, inside = totals[..., :n_levels], totals[..., n_levels:]
         below, found = np.cumsum(outside, axis=-1), np.cumsum(inside, axis=-1)
         n_outside, n_inside = below[..., -1], found[..., -1]
-        ranked = (outside * (found - inside / 2)).sum(axis=-1)
-        precision = ratio(found, found + below)
+        ranked = partial(np.sum, outside * (found - inside / 2), axis=-1)
         return {
-            "roc_auc_frames": ratio(ranked, n_outside * n_inside, np.nan),
-            "average_precision_frames": ratio((inside * precision).sum(axis=-1), n_inside, np.nan),
+            "roc_auc_frames": lambda: ratio(ranked(), n_outside * n_inside, np.nan),
+            "average_precision_frames": lambda: ratio(
+                (inside * ratio(found, found + below)).sum(axis=-1), n_inside, np.nan
+            ),
         }
 
     return Tally(subjects, counts, range(2 * n_levels), formula)
@@ -194,10 +196,3 @@ def tally_frames(truth: Source, scores: pd.DataFrame) -> Tally:
 def roc_auc_frames(truth: Source, scores: pd.DataFrame) -> float:
     """Area under the ROC curve of the frame scores, see :func:`tally_frames`."""
     return float(tally_frames(truth, scores).scores()["roc_auc_frames"])
-
-
-def roc_curve_frames(truth: Source, scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """False-positive rate, true-positive rate and thresholds of the frame scores."""
-    from sklearn.metrics import roc_curve  # takes a second to import; only curves need it
-
-    return roc_curve(frame_labels(truth, scores), scores["score"].to_numpy())

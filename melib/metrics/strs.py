@@ -45,6 +45,7 @@ Source: Liong, See, Chan, Signal Processing: Image Communication 110 (2023) 1168
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,7 @@ import pandas as pd
 from melib.errors import InputError
 from melib.metrics import _tables, spotting
 from melib.metrics._tables import Source
-from melib.metrics._tally import Tally, per_subject, ratio
+from melib.metrics._tally import Metric, Tally, per_subject, ratio
 
 PROTOCOLS = tuple(spotting.PROTOCOLS)
 
@@ -142,45 +143,46 @@ def tally_checked(
     return Tally(subjects, counts, columns, lambda totals: _scores(totals, protocol), unbounded)
 
 
-def _scores(totals: np.ndarray, protocol: str) -> dict[str, np.ndarray]:
+def _scores(totals: np.ndarray, protocol: str) -> dict[str, Metric]:
     """All metrics from summed counts ``(..., K)`` in the order of :func:`tally`'s columns."""
     tp, fp, fn, named, analysed, minutes = np.moveaxis(totals[..., : len(_LEADING)], -1, 0)
     by_class = totals[..., len(_LEADING) :].reshape(*totals.shape[:-1], 3, -1)
-    class_tp, class_fp, class_fn = np.moveaxis(by_class, -2, 0)  # each (..., C)
     released = protocol == "strs-metric"
-    if released:
-        everything = (class_tp == analysed[..., None]) & (class_fp == 0)
-        class_tp = np.where(everything, 0.0, class_tp)
-    precision = ratio(class_tp, class_tp + class_fp)
-    recall = ratio(class_tp, class_tp + class_fn)
-    f1 = ratio(2 * class_tp, 2 * class_tp + class_fp + class_fn)
-    counted = (class_tp + class_fp + class_fn > 0) | (protocol in ("strict", "strs-metric"))
-    n_classes = counted.sum(axis=-1)
-    macro_precision, macro_recall, uf1 = (
-        ratio((values * counted).sum(axis=-1), n_classes) for values in (precision, recall, f1)
-    )
-    undefined = np.nan if released else 0.0
-    f1_analysis = ratio(2 * macro_precision * macro_recall, macro_precision + macro_recall, undefined)
-    f1_spotting = ratio(2 * tp, 2 * tp + fp + fn)
+
+    @cache
+    def analysis() -> dict[str, np.ndarray]:
+        class_tp, class_fp, class_fn = np.moveaxis(by_class, -2, 0)  # each (..., C)
+        if released:
+            class_tp = np.where((class_tp == analysed[..., None]) & (class_fp == 0), 0.0, class_tp)
+        counted = (class_tp + class_fp + class_fn > 0) | (protocol in ("strict", "strs-metric"))
+        each = ratio(class_tp, class_tp + class_fp), ratio(class_tp, class_tp + class_fn)
+        each += (ratio(2 * class_tp, 2 * class_tp + class_fp + class_fn),)
+        precision, recall, uf1 = (ratio((values * counted).sum(axis=-1), counted.sum(axis=-1)) for values in each)
+        f1 = ratio(2 * precision * recall, precision + recall, np.nan if released else 0.0)
+        return {"precision": precision, "recall": recall, "f1": f1, "uf1": uf1}
+
+    def f1_spotting() -> np.ndarray:
+        return ratio(2 * tp, 2 * tp + fp + fn)
+
     scores = {
-        "tp": tp,
-        "fp": fp,
-        "fn": fn,
-        "precision_spotting": ratio(tp, tp + fp),
-        "recall_spotting": ratio(tp, tp + fn),
+        "tp": lambda: tp,
+        "fp": lambda: fp,
+        "fn": lambda: fn,
+        "precision_spotting": lambda: ratio(tp, tp + fp),
+        "recall_spotting": lambda: ratio(tp, tp + fn),
         "f1_spotting": f1_spotting,
-        "precision_analysis": macro_precision,
-        "recall_analysis": macro_recall,
-        "f1_analysis": f1_analysis,
-        "uf1_analysis": uf1,
-        "uar_analysis": macro_precision if released else macro_recall,
-        "strs": f1_spotting * f1_analysis,
-        "false_positives_per_minute": ratio(fp, minutes, np.nan),
-        "f1_named": ratio(2 * named, 2 * tp + fp + fn),
+        "precision_analysis": lambda: analysis()["precision"],
+        "recall_analysis": lambda: analysis()["recall"],
+        "f1_analysis": lambda: analysis()["f1"],
+        "uf1_analysis": lambda: analysis()["uf1"],
+        "uar_analysis": lambda: analysis()["precision" if released else "recall"],
+        "strs": lambda: f1_spotting() * analysis()["f1"],
+        "false_positives_per_minute": lambda: ratio(fp, minutes, np.nan),
+        "f1_named": lambda: ratio(2 * named, 2 * tp + fp + fn),
     }
     if released:
-        printed = KEYS[KEYS.index("precision_spotting") : KEYS.index("strs") + 1]
-        scores |= {key: np.where(tp > 0, scores[key], np.nan) for key in printed}
+        for key in KEYS[KEYS.index("precision_spotting") : KEYS.index("strs") + 1]:
+            scores[key] = partial(lambda metric: np.where(tp > 0, metric(), np.nan), scores[key])
     return scores
 
 

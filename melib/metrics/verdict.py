@@ -18,7 +18,7 @@ def judge(value: float | None, low: float | None, high: float | None, least: flo
     value, low, high : float or None
         The difference and its interval; None or NaN where undefined.
     least : float
-        The smallest difference of interest, at least 0; at 0 every one matters, so that none is said to be equal.
+        The smallest difference of interest, at least 0 (else InputError); at 0 every one matters: none is equal.
 
     Returns
     -------
@@ -26,11 +26,6 @@ def judge(value: float | None, low: float | None, high: float | None, least: flo
         ``"higher"`` where the interval lies above 0, ``"lower"`` where it lies below 0, ``"equal"`` where it holds 0
         and stays below ``least`` on both sides, else ``"undecided"``: also without an interval, or where it has no
         width, since then every resample gave the same, mostly because both systems score 0.
-
-    Raises
-    ------
-    ValueError
-        If ``least`` is negative or NaN.
     """
     if not least >= 0:
         raise InputError(f"a smallest difference of interest is at least 0, got {least}")
@@ -43,17 +38,16 @@ def judge(value: float | None, low: float | None, high: float | None, least: flo
     return EQUAL if max(-low, high) < least else UNDECIDED
 
 
-def detectable(low: float | None, high: float | None, power: float = 0.8, level: float = 0.95) -> float | None:
-    """The true difference that would be seen, by an interval without 0, with some power.
+def detectable(low: float | None, high: float | None) -> float | None:
+    """The true difference that an interval without 0 would show four times in five (80 % power).
 
-    The half-width of an interval is near z(level) standard errors; a difference has to lie z(level) + z(power) from 0.
-    Of the interval ``low`` to ``high``, of coverage ``level``, only the width counts; without one (None or NaN), None
-    comes back. ``power`` is how often the difference is to be seen, in (0, 1).
+    The half-width of a 95 % interval is near z(.95) standard errors; a difference has to lie z(.95) + z(.8) from 0. Of
+    the interval ``low`` to ``high`` only the width counts; without one (None or NaN), None comes back.
     """
     if not _defined(low, high):
         return None
-    z = ndtri((1 + level) / 2)
-    return float((high - low) / (2 * z) * (z + ndtri(power)))
+    z = ndtri(0.975)
+    return float((high - low) / (2 * z) * (z + ndtri(0.8)))
 
 
 def _defined(*values: float | None) -> bool:

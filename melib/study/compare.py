@@ -93,7 +93,9 @@ def value(kept: Kept, metric: str, *, of: Callable[[str], bool] | None = None) -
         kept = replace(kept, records=tuple(_of_some(record, of) for record in kept.records))
     elif len(kept.records) == 1:
         return dict(kept.first[part][metric])
-    found = uncertainty.bootstrap(tallies(kept, part), method=METHODS[part], n_resamples=_resamples(kept))
+    found = uncertainty.bootstrap(
+        tallies(kept, part), method=METHODS[part], n_resamples=_resamples(kept), metrics=[metric]
+    )
     return _plain(found.table.loc[metric])
 
 
@@ -118,7 +120,7 @@ def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None
         raise InputError(f"rows {names} were tested on other people: compute the older one again")
     part = part_of(metric)
     sides = (tallies(kept, part) for kept in (first, second))
-    found = uncertainty.paired(*sides, method=METHODS[part], n_resamples=_resamples(first))
+    found = uncertainty.paired(*sides, method=METHODS[part], n_resamples=_resamples(first), metrics=[metric])
     plain = _plain(found.table.loc[metric])
     return plain | {"detectable": detectable(plain["low"], plain["high"])}
 
