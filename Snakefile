@@ -32,14 +32,16 @@ BATCHES = records.batches(TIER, BATCH)
 
 def records_of(run):
     """The stamps of the records that a run shows; none where they are kept with the book."""
-    homes = {row.home for name in SHOWN[run] for row in experiments.load(name, TIER).rows}
-    return [f".cache/done/{TIER}/{id}" for id, (name, *_) in BATCHES.items() if TIER != "full" and name in homes]
+    shown = {row.name for name in SHOWN[run] for row in experiments.load(name, TIER).rows}
+    of_run = (id for id, (_, rows) in BATCHES.items() if TIER != "full" and shown & {row.name for row in rows})
+    return [f".cache/done/{TIER}/{id}" for id in of_run]
 
 
 def asked(wildcards):
     """What names the rows of a batch on the command line."""
-    name, seed, rows = BATCHES[wildcards.batch]
-    return " ".join([name, "--seed", str(seed), *(f"--row {row.name}" for row in rows)])
+    seed, rows = BATCHES[wildcards.batch]
+    homes = dict.fromkeys(row.home for row in rows)
+    return " ".join([*homes, "--seed", str(seed), *(f"--row {row.name}" for row in rows)])
 
 
 wildcard_constraints:

@@ -20,8 +20,8 @@ from melib.errors import in_one_line
 from melib.study import places, records
 from melib.study.settings import tier_sizes
 
-#: Rows that one process computes.
-BATCH = 12
+#: Batches of rows for each core: few, since loading the library takes as long as some small rows.
+BATCHES = 5
 
 
 def engines(folder: Path) -> list[int]:
@@ -45,18 +45,19 @@ def main(tier: str, target: str = "book") -> int:
     if alive := engines(folder):
         print(f"an engine is at work in this folder (process {alive[0]}): wait for it or end it", file=sys.stderr)
         return 1
-    snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}", f"batch={BATCH}"]
+    cores = int(os.environ.get("CORES") or os.cpu_count())
+    size = max(1, len(records.batches(tier, 1)) // (BATCHES * cores))
+    snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}", f"batch={size}"]
     if any((folder / ".snakemake" / "locks").glob("*")):
         print("clearing the lock of an engine that was killed", flush=True)
         if code := subprocess.run([*snakemake, "--cores", "1", "--unlock", "--quiet"]).returncode:
             return code
     # A batch is done when its records are there, not when a stamp says so.
-    for name, (_, seed, rows) in records.batches(tier, BATCH).items():
+    for name, (seed, rows) in records.batches(tier, size).items():
         if any(not records.is_current(row, seed, places.computed()) for row in rows):
             (folder / ".cache" / "done" / tier / name).unlink(missing_ok=True)
     # Processes of one thread each; where one run fails, the others still finish.
-    cores = ["--cores", os.environ.get("CORES") or "all"]
-    build = [*cores, "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
+    build = ["--cores", str(cores), "--rerun-incomplete", "--keep-going", "--quiet", "host", "progress", "rules"]
     code = subprocess.run([*snakemake, *build, "--", target]).returncode
     if code == 0 and target == "book":
         print(f"the book: {folder / '_build' / 'html' / 'index.html'}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import savgol_filter
+import scipy  # scipy.signal, which takes a second to load, comes when it is used
 
 from melib.errors import InputError
 from melib.face.detect import Box, Detector, Face, FaceError
@@ -141,7 +141,7 @@ def follow(video: Video, detector: Detector, start: Start, span: tuple[int, int]
         if sure[first : first + 1].any():
             reach = min(_SMOOTHED_LOOKS, stop - first - (stop - first + 1) % 2)
             part = landmarks[first:stop]
-            landmarks[first:stop] = savgol_filter(part, reach, min(2, reach - 1), axis=0, mode="interp")
+            landmarks[first:stop] = scipy.signal.savgol_filter(part, reach, min(2, reach - 1), axis=0, mode="interp")
     return Track(frames, landmarks, sure)
 
 

@@ -6,7 +6,7 @@ Source: the MEAN paper (see :mod:`melib.models.mean`) and its released code.
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import find_peaks
+import scipy  # scipy.signal, which takes a second to load, comes when it is used
 
 from melib.errors import InputError
 from melib.spotting.smoothing import box_smooth, centred_smooth
@@ -42,7 +42,7 @@ def mean_intervals(score: np.ndarray, *, k_p: int, p: float = 0.55, keep: str = 
     _check(score, k_p, keep)
     smooth = box_smooth(score, 2 * k_p)
     threshold = smooth.mean() + p * (smooth.max() - smooth.mean())
-    peaks, found = find_peaks(smooth, height=threshold, distance=k_p)
+    peaks, found = scipy.signal.find_peaks(smooth, height=threshold, distance=k_p)
     peaks = _kept(peaks, found["peak_heights"], keep)
     if dummy and len(peaks) == 0:
         return np.zeros((1, 3), np.int64)
@@ -84,7 +84,7 @@ def peak_heights(score: np.ndarray, *, k_p: int) -> np.ndarray:
 def _centred_peaks(score: np.ndarray, k_p: int, threshold: float | None) -> tuple[np.ndarray, np.ndarray]:
     # A frame lower than any other on both sides, so that the ends can be peaks.
     smooth = np.pad(centred_smooth(score, k_p), 1, constant_values=-np.inf)
-    peaks, _ = find_peaks(smooth, height=threshold, distance=k_p)
+    peaks, _ = scipy.signal.find_peaks(smooth, height=threshold, distance=k_p)
     return peaks - 1, smooth[peaks]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import find_peaks
+import scipy  # scipy.signal, which takes a second to load, comes when it is used
 
 from melib.errors import InputError
 from melib.spotting.smoothing import box_smooth
@@ -83,7 +83,11 @@ def sfamnet_intervals(score: np.ndarray, rule: SFAMNetRule = MICRO) -> np.ndarra
         return nothing
     smooth = box_smooth(score, 2 * rule.half_width)
     inner = smooth[rule.half_width : -rule.half_width]
-    peaks = find_peaks(inner, height=rule.threshold, distance=rule.distance)[0] + rule.half_width + rule.peak_shift
+    peaks = (
+        scipy.signal.find_peaks(inner, height=rule.threshold, distance=rule.distance)[0]
+        + rule.half_width
+        + rule.peak_shift
+    )
     kept = []
     for peak in peaks:
         onset = _furthest_level(smooth, peak, np.arange(max(peak - rule.reach_left, 0), peak), rule.threshold)

@@ -214,22 +214,28 @@ def make(rows: Sequence[Row], *, folder: Path | str, store: Path | str, jobs: in
     Parallel(n_jobs=jobs)(delayed(compute)(row, seed, folder=folder, store=store) for row, seed in asked)
 
 
-def batches(tier: str, size: int) -> dict[str, tuple[str, int, list[Row]]]:
-    """All declared rows in batches for one process each: name, which holds the rows' keys -> experiment, seed, rows.
+def batches(tier: str, size: int) -> dict[str, tuple[int, list[Row]]]:
+    """All declared rows in batches for one process each: a name, which holds the rows' keys -> seed and rows.
 
     Rows of long videos that see the same planes stay together: those that differ in their rule alone share networks.
     """
-    alike: dict[tuple[str, int, str], list[Row]] = {}
+    alike: dict[tuple[int, str], list[Row]] = {}
     for name in experiments.names():
         for row in (row for row in experiments.load(name, tier).rows if row.home == name):
-            planes = "" if isinstance(row.settings, ClipSettings) else f"{row.settings.suite} {row.settings.input}"
+            planes = name if isinstance(row.settings, ClipSettings) else f"{row.settings.suite} {row.settings.input}"
             for seed in row.seeds:
-                alike.setdefault((name, seed, planes), []).append(row)
-    found = {}
-    for (name, seed, _), rows in alike.items():
+                alike.setdefault((seed, planes), []).append(row)
+    dealt: dict[int, list[list[Row]]] = {}
+    for (seed, _), rows in alike.items():
+        of_seed = dealt.setdefault(seed, [[]])
         for some in (rows[start : start + size] for start in range(0, len(rows), size)):
-            keys = "".join(key(row.settings, seed) for row in some)
-            found[f"{name}-{seed}-{hashlib.sha256(keys.encode()).hexdigest()[:12]}"] = (name, seed, some)
+            if len(of_seed[-1]) + len(some) > size:
+                of_seed.append([])
+            of_seed[-1].extend(some)
+    found = {}
+    for seed, rows in ((seed, rows) for seed, of_seed in dealt.items() for rows in of_seed if rows):
+        keys = "".join(key(row.settings, seed) for row in rows)
+        found[f"{seed}-{hashlib.sha256(keys.encode()).hexdigest()[:16]}"] = (seed, rows)
     return found
 
 

@@ -139,7 +139,7 @@ def read_clip(clip: SyntheticVideo, reading: Reading, *, still: bool = True, who
 def fill(requests: Iterable[Request], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
     """Read what the store lacks, people in parallel; the result does not depend on the number of jobs."""
     Path(store).mkdir(parents=True, exist_ok=True)
-    requests, tasks = dict.fromkeys(requests), []
+    requests, tasks = dict.fromkeys(requests), {}
     # Where still pairs are asked for too, their file serves both.
     requests = [each for each in requests if each.still or replace(each, still=True) not in requests]
     for people in dict.fromkeys(each.people for each in requests):
@@ -147,8 +147,9 @@ def fill(requests: Iterable[Request], *, store: Path | str, jobs: int = 1, progr
         for subject in dataset.subjects:
             lacking = [each for each in asked if _found(each, dataset, subject, store) is None]
             missing = {_path(each, dataset, subject, store): each for each in lacking}
-            tasks += [delayed(_write)(dataset.of([subject]), missing)] if missing else []
-    Parallel(n_jobs=jobs)(tqdm(tasks, desc="clips", unit="person", disable=not progress))
+            if missing:
+                tasks.setdefault(subject, []).append((dataset.of([subject]), missing))
+    Parallel(n_jobs=jobs)(map(delayed(_write), tqdm(tasks.values(), desc="clips", unit="person", disable=not progress)))
 
 
 def read(request: Request, *, store: Path | str) -> tuple[tuple[SyntheticVideo, ...], np.ndarray]:
@@ -160,20 +161,21 @@ def read(request: Request, *, store: Path | str) -> tuple[tuple[SyntheticVideo, 
     return dataset.videos, np.concatenate([np.load(path, allow_pickle=False) for path in paths.values()])
 
 
-def _write(clips: Sequence[SyntheticVideo], missing: Mapping[Path, Request]) -> None:
-    """Read the clips of one person in every way that is missing; each clip is rendered once."""
+def _write(asked: Sequence[tuple[Sequence[SyntheticVideo], Mapping[Path, Request]]]) -> None:
+    """Read clips of one person, who is made once, in every way that is missing; each clip is rendered once."""
     cv2.setNumThreads(1)
-    if any(request.reading.planes.uses_torch for request in missing.values()):
+    if any(request.reading.planes.uses_torch for _, missing in asked for request in missing.values()):
         import torch
 
         torch.set_num_threads(1)
-    read = [
-        [read_clip(clip, each.reading, still=each.still, whole=each.whole) for each in missing.values()]
-        for clip in clips
-    ]
-    for path, parts in zip(missing, zip(*read, strict=True), strict=True):
-        with whole(path) as part, part.open("wb") as file:
-            np.save(file, np.stack(parts))
+    for clips, missing in asked:
+        read = [
+            [read_clip(clip, each.reading, still=each.still, whole=each.whole) for each in missing.values()]
+            for clip in clips
+        ]
+        for path, parts in zip(missing, zip(*read, strict=True), strict=True):
+            with whole(path) as part, part.open("wb") as file:
+                np.save(file, np.stack(parts))
 
 
 def _found(request: Request, dataset: Dataset, subject: str, store: Path | str) -> Path | None:
