@@ -9,15 +9,14 @@ import os
 import sys
 from pathlib import Path
 
-from melib.study import experiments, records
-from melib.study.pages import ONE_THREAD, experiments_of, load_runs, page_key
+from melib.study import records
+from melib.study.pages import ONE_THREAD, load_runs, page_key
 from melib.study.settings import tier_sizes
 
 ROOT = Path(workflow.basedir)
 TIER = config.get("tier", "quick")
 tier_sizes(TIER)
 RUNS = load_runs(ROOT)
-SHOWN = {id: experiments_of(run, ROOT) for id, run in RUNS.items()}
 # Rows that one process computes; `--config batch=1` gives each its own, as a cluster may want them.
 BATCH = int(config.get("batch", 12))
 LABS = sorted(path.stem for path in ROOT.joinpath("labs").glob("*.md"))
@@ -30,13 +29,6 @@ os.environ.update(ONE_THREAD)
 BATCHES = records.batches(TIER, BATCH)
 
 
-def records_of(run):
-    """The stamps of the records that a run shows; none where they are kept with the book."""
-    shown = {row.name for name in SHOWN[run] for row in experiments.load(name, TIER).rows}
-    of_run = (id for id, (_, rows) in BATCHES.items() if TIER != "full" and shown & {row.name for row in rows})
-    return [f".cache/done/{TIER}/{id}" for id in of_run]
-
-
 def asked(wildcards):
     """What names the rows of a batch on the command line."""
     seed, rows = BATCHES[wildcards.batch]
@@ -46,7 +38,6 @@ def asked(wildcards):
 
 wildcard_constraints:
     batch="|".join(BATCHES),
-    id="|".join(RUNS),
 
 
 rule book:
@@ -96,18 +87,20 @@ rule record:
         touch(f".cache/done/{TIER}/{{batch}}"),
     params:
         asked=asked,
-    priority: 10  # pages are short and fill the cores to the end
     shell:
         "{sys.executable:q} -m melib rows {params.asked} --tier {TIER}"
 
 
-rule page:
+# All pages by as many processes as there are cores; a page whose key has not changed is taken as it was kept.
+rule pages:
     input:
-        records=lambda wildcards: records_of(wildcards.id),
-        notebook=lambda wildcards: RUNS[wildcards.id].notebook,
+        notebooks=[run.notebook for run in RUNS.values()],
+        # Pages of tier full show the records kept with the book.
+        records=[] if TIER == "full" else rules.records.input,
     output:
-        "book/runs/{id}.ipynb",
+        expand("book/runs/{id}.ipynb", id=RUNS),
     params:
-        key=lambda wildcards: page_key(RUNS[wildcards.id], TIER, ROOT),
+        decided_by=lambda wildcards: [page_key(run, TIER, ROOT) for run in RUNS.values()],
+    threads: workflow.cores
     shell:
-        "{sys.executable:q} -m melib run {wildcards.id} --tier {TIER}"
+        "{sys.executable:q} -m melib run all --tier {TIER} --jobs {threads}"

@@ -75,9 +75,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--store", type=Path, help="folder of the features (default: $MELIB_CACHE or .cache/features)")
     add("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
 
-    add = command("run", "study", "execute one run of runs.yml and write its page, book/runs/ID.ipynb")
-    add("id", metavar="ID", help="a run declared in runs.yml")
+    add = command("run", "study", "execute runs of runs.yml and write their pages, book/runs/ID.ipynb")
+    add("ids", metavar="ID", nargs="+", help="a run declared in runs.yml, or 'all'")
     add("--tier", default="quick", help="smoke, quick or full (default: quick)")
+    add("--jobs", type=int, default=1, help="processes, one thread each (default: 1)")
 
     add = command("score", "score", "score predicted micro-expressions against labelled ones (STRS and more)", _SCORE)
     add("predictions", metavar="PRED.csv", help="the predicted intervals")

@@ -7,6 +7,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from joblib import Parallel, delayed
+
 from melib.errors import InputError, find
 from melib.files import check_folder
 from melib.study import experiments, places, records
@@ -47,21 +49,16 @@ def _processes(options) -> dict[str, object]:
 
 
 def run(options) -> int:
-    """Execute a run; 0 if its page is there, 1 if the notebook failed."""
-    from melib.study.pages import RunFailed, execute, load_runs  # what renders is slow to load
+    """Execute runs; 0 if their pages are there, 1 if a notebook failed."""
+    from melib.study.pages import load_runs, make  # what renders is slow to load
 
-    root = Path.cwd()
-    declared = find(options.id, load_runs(root), "run")
-    if expected := declared.minutes.get(options.tier):
-        print(f"{declared.id} ({options.tier}): {declared.title}, about {expected:g} min", flush=True)
-    try:
-        executed = execute(declared, options.tier, root=root)
-    except RunFailed as error:
-        print(error, file=sys.stderr)
-        return 1
-    page = declared.page(root).relative_to(root)
-    print(f"{page} written" if executed else f"{page} unchanged: nothing that decides it has changed", flush=True)
-    return 0
+    root, jobs = Path.cwd(), _processes(options)["jobs"]
+    known = load_runs(root)
+    chosen = [find(id, known, "run") for id in (known if options.ids == ["all"] else options.ids)]
+    # The longest first, so that no core waits for it in the end.
+    chosen.sort(key=lambda each: -each.minutes.get(options.tier, 0))
+    made = Parallel(n_jobs=jobs, batch_size=1)(delayed(make)(each, options.tier, root=root) for each in chosen)
+    return 0 if all(made) else 1
 
 
 def reproduce(options) -> int:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -209,6 +210,20 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     _write(executed, kept)
     _write(executed, page)
     working.unlink(missing_ok=True)
+    return True
+
+
+def make(run: Run, tier: str, *, root: Path) -> bool:
+    """Execute a run and say what became of it; False if its notebook failed."""
+    if expected := run.minutes.get(tier):
+        print(f"{run.id} ({tier}): {run.title}, about {expected:g} min", flush=True)
+    try:
+        executed = execute(run, tier, root=root)
+    except RunFailed as error:
+        print(error, file=sys.stderr, flush=True)
+        return False
+    page = run.page(root).relative_to(root)
+    print(f"{page} written" if executed else f"{page} unchanged: nothing that decides it has changed", flush=True)
     return True
 
 

@@ -59,16 +59,11 @@ def test_all_rows_are_computed_in_batches_after_their_features(plan):
         assert f" --seed {seed} {words} --tier smoke" in commands
 
 
-def test_a_page_waits_for_its_records_and_the_book_for_its_pages(plan):
-    pages = {re.search(r"melib run (\w+)", job)[1]: job for job in plan["page"]}
-    assert len(pages) == (ROOT / "runs.yml").read_text().count("- id:")
-    shown = set(re.findall(r"\.cache/done/smoke/([\w.-]+)", pages["depth_ablation"]))
-    batches = records.batches("smoke", BATCH)
-    homes = {row.home for id in shown for row in batches[id][1]}
-    assert {"depth_ablation", "dose_response", "sensor_sweep"} <= homes and len(shown) < len(batches)
-    assert ".cache/done" not in pages["motion"]
-    (book,) = plan["book"]
-    assert all(f"book/runs/{id}.ipynb" in book for id in pages)
+def test_pages_wait_for_all_records_and_the_book_for_its_pages(plan):
+    (pages,), (book,) = plan["pages"], plan["book"]
+    assert set(re.findall(r"\.cache/done/smoke/(\d[\w.-]+)", pages)) == set(records.batches("smoke", BATCH))
+    runs = re.findall(r"- id: (\w+)", (ROOT / "runs.yml").read_text())
+    assert all(f"book/runs/{id}.ipynb" in book and f"book/runs/{id}.ipynb" in pages for id in runs)
 
 
 @pytest.fixture
