@@ -85,7 +85,7 @@ def test_the_cluster_s_profile_names_rules_options_and_an_executor_that_there_ar
     text = (ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8")
     offered = text.partition("# set-resources:")[2].replace("\n#", "\n")
     with_a_card = yaml.safe_load(f"set-resources:{offered}")["set-resources"]
-    assert with_a_card == {"record": {"gres": "gpu:1"}}
+    assert with_a_card == {"features": {"gres": "gpu:1"}, "record": {"gres": "gpu:1"}}
     chapter = (ROOT / "book" / "cluster.md").read_text(encoding="utf-8")
     named = set(re.findall(r"--set-resources (\w+):", chapter)) | set(with_a_card)
     assert named <= rules
