@@ -16,9 +16,11 @@ from melib.flow import face_mask, optical_flow, stabilize, strain
 from melib.plots.motion import draw_wheel, flow_colours
 from melib.plots.style import bare, figure, panels
 from melib.synthetic.dataset import SyntheticVideo, open_benchmark, true_labels
+from melib.synthetic.head import load_head
+from melib.synthetic.identity import IDENTITY
 from melib.synthetic.sensor import measure_depth, to_metres
 from melib.synthetic.timeline import Event
-from melib.synthetic.traits import ANCESTRIES
+from melib.synthetic.traits import ANCESTRIES, sample_shape
 from melib.video import KINDS, Dataset
 
 
@@ -76,10 +78,11 @@ def shape_quantiles(dataset: Dataset) -> pd.DataFrame:
 
 
 def traits(dataset: Dataset) -> pd.DataFrame:
-    """What the subjects (rows) were drawn as; builds each of them, which takes about half a second."""
+    """What the subjects (rows) were drawn as; their faces, which take half a second each, are not built for it."""
     rows = {}
     for subject in dataset.subjects:
-        drawn = dataset.of([subject])[0].person.traits
+        stream = np.random.default_rng([dataset.of([subject])[0].subject_seed, IDENTITY])
+        drawn, _ = sample_shape(stream, load_head())
         rows[subject] = dict(zip(ANCESTRIES, drawn.ancestry, strict=True)) | {
             **{name: getattr(drawn, name) for name in ("maleness", "age", "melanin")},
             "inter-ocular distance (mm)": drawn.iod_mm,

@@ -129,11 +129,10 @@ def _f1(hits: int, true: int, found: int) -> float:
 
 def _with_true_boundaries(truth: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Found intervals, each whose apex lies in a true one with its boundaries."""
-    bounded = found.copy().reset_index(drop=True)
-    for each in truth.itertuples():
-        same = (bounded["subject"] == each.subject) & (bounded["video"] == each.video)
-        inside = same & bounded["apex"].between(each.onset, each.offset)
-        bounded.loc[inside, ["onset", "offset"]] = each.onset, each.offset
+    keys, bounded = ["subject", "video"], found.reset_index(drop=True)
+    pairs = bounded[[*keys, "apex"]].reset_index().merge(truth[[*keys, "onset", "offset"]], on=keys)
+    inside = pairs[pairs["apex"].between(pairs["onset"], pairs["offset"])].drop_duplicates("index", keep="last")
+    bounded.loc[inside["index"], ["onset", "offset"]] = inside[["onset", "offset"]].to_numpy()
     return bounded.drop_duplicates(["subject", "video", "onset", "offset"]).reset_index(drop=True)
 
 
@@ -150,9 +149,12 @@ def _oracle(truth: pd.DataFrame, peaks: pd.DataFrame) -> float:
         if key in true_of:
             ordered = of_video.sort_values("score", ascending=False, kind="stable")
             true, candidates = (_arrays(table) for table in (true_of[key], ordered))
+            # What matches no expression by itself adds no hit.
+            useful, hits = intervals.match_arrays(true, candidates, how="every-pair").prediction, 0
             for count in range(1, len(ordered) + 1):
-                some = tuple(column[:count] for column in candidates)
-                chosen.append((len(intervals.match_arrays(true, some).truth), count))
+                if count - 1 in useful:
+                    hits = len(intervals.match_arrays(true, tuple(column[:count] for column in candidates)).truth)
+                chosen.append((hits, count))
         options.append(np.array(chosen))
     best = 0.0
     while True:

@@ -66,6 +66,8 @@ class Pair(NamedTuple):
     moving: np.ndarray  # (H, W) bool: where the expression alone moves the face by more than 0.4 pixels
     camera: Camera
     landmarks: np.ndarray  # (68, 2) pixels at the onset
+    head: tuple[np.ndarray, np.ndarray]  # how it turned and moved since the onset, as for rigid_motion
+    averaged: np.ndarray  # (2, H, W) depth averaged over time, see over_time
 
 
 def micro_pairs(count: int, *, population: str, subjects: int = 20, frames: int = 240) -> list[Pair]:
@@ -88,11 +90,13 @@ def micro_pairs(count: int, *, population: str, subjects: int = 20, frames: int 
             # Five pixels from the outline: there, no method can know what a pixel half off the head does.
             face = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & (depth[0] > 0)
             moving, landmarks = face & (np.linalg.norm(own_flow, axis=0) > 0.4), video.landmarks(onset, onset + 1)[0]
-            truth = flow, motion, own_flow, own_motion
-            pairs.append(Pair(video, onset, apex, images, depth, *truth, face, moving, video.camera, landmarks))
-    if len(pairs) < count:
-        raise InputError(f"{subjects} {population} subjects hold {len(pairs)} micro-expressions, not {count}")
-    return pairs[:count]
+            truth, head = (flow, motion, own_flow, own_motion), video.head_motion(onset, apex)
+            # All that needs the person is asked for now: to make one anew takes half a second.
+            more = video.camera, landmarks, head, over_time(video, onset, apex, face)[0]
+            pairs.append(Pair(video, onset, apex, images, depth, *truth, face, moving, *more))
+            if len(pairs) == count:
+                return pairs
+    raise InputError(f"{subjects} {population} subjects hold {len(pairs)} micro-expressions, not {count}")
 
 
 def _look(video: SyntheticVideo, frames: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +109,7 @@ def measure(pairs: Sequence[Pair], *, peers: Mapping[str, np.ndarray] | None = N
     """Tables of the errors of every method, ``peers`` (image flows ``(B, 2, H, W)``) too, and of head motion left."""
     a, b = (np.stack([pair.gray[k] for pair in pairs]) for k in (0, 1))
     single = [pair.depth for pair in pairs]
-    averaged = [over_time(pair.video, pair.onset, pair.apex, pair.face)[0] for pair in pairs]
+    averaged = [pair.averaged for pair in pairs]
     motions, joint = _scene_flows(pairs, single)
     # The weight 0.04 of Jaimez et al. is in 1 / m; here it stands at these cameras' metres per pixel.
     per_metre = [2 * pair.camera.fx / np.median(pair.depth[0][pair.face]) for pair in pairs]
@@ -187,9 +191,7 @@ def head_motion_left(pair: Pair, flow: np.ndarray) -> dict[str, float]:
     if not in_space:
         shape = generic_face(pair.landmarks, pair.camera)
         left["rigid, generic face"] = stabilize(flow, "rigid", depth=shape, **common)
-    left["true pose"] = (
-        flow - unit * rigid_motion(pair.depth[0], pair.camera, *pair.video.head_motion(pair.onset, pair.apex))[in_space]
-    )
+    left["true pose"] = flow - unit * rigid_motion(pair.depth[0], pair.camera, *pair.head)[in_space]
     return {mode: _over(np.linalg.norm(one - unit * own, axis=0), still) for mode, one in left.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,9 +22,9 @@ from melib.synthetic.suites import find_suite
 from melib.video import Video, truth_table, video_table
 
 
-def strangers(count: int, frames: int, *, view: str) -> list[SyntheticVideo]:
+def strangers(numbers: Iterable[int], frames: int, *, view: str) -> list[SyntheticVideo]:
     """A video each of people whom neither network, nor threshold, nor calibration (subjects up to 199) has seen."""
-    return [SyntheticVideo(find_suite("default"), "test", 200 + n, 0, frames, view=view) for n in range(count)]
+    return [SyntheticVideo(find_suite("default"), "test", 200 + n, 0, frames, view=view) for n in numbers]
 
 
 def file_of(video: Video, folder: str | Path) -> Path:

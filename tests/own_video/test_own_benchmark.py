@@ -24,7 +24,7 @@ class Blank(Video):
 
 
 def test_the_true_face_of_people_whom_the_spotter_never_saw_is_the_crop_of_the_benchmark(person):
-    people = rendered_people.strangers(5, 60, view="full")  # nothing of them is rendered
+    people = rendered_people.strangers(range(5), 60, view="full")  # nothing of them is rendered
     numbers = [int(video.subject.removeprefix("test")) for video in people]
     assert len(set(numbers)) == 5 and min(numbers) >= int(load_spotter().origin["fresh_subjects"])
     desk = people[4]  # the one whom the fixture renders

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import released
+import released_weights
 import stored
 import torch
 from refusing import refused
@@ -100,11 +101,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def record(folder):
-    return released.ask_weights(folder)
+    return released_weights.ask_weights(folder)
 
 
 def test_a_file_that_is_not_finite_is_named_and_answers_class_0_without_a_score(folder, record):
-    ours, theirs = released.checkpoints(folder)
+    ours, theirs = released_weights.checkpoints(folder)
     assert list(ours) == [(4, 1), (4, 2), (7, 1)] and theirs == {}
     assert released.files(record).loc["SFAMNet, 4 emotions"].tolist() == [2, "1, 2", "2 (2 of 77)"]
     sound, odd, _ = record["sfamnet"]
@@ -126,10 +127,10 @@ def test_a_last_layer_that_was_never_trained_is_told_from_one_that_was(record):
     assert words["SFAMNet, 7 emotions: fc_recog within it and evenly spread"] == "all"
     # Values inside the range but bunched.
     weight = torch.linspace(-0.2, 0.2, 8 * 392).reshape(8, 392) * 392**-0.5
-    seen = released.against_initial_range(weight, torch.zeros(8))
+    seen = released_weights.against_initial_range(weight, torch.zeros(8))
     assert seen["within"] and seen["uniform_p"] < 1e-6
     assert sum(seen["counts"]) == weight.numel() and len(seen["counts"]) == len(released.EDGES) - 1
-    assert released.against_initial_range(weight * torch.nan, torch.zeros(8)) is None
+    assert released_weights.against_initial_range(weight * torch.nan, torch.zeros(8)) is None
 
 
 def test_what_two_files_of_a_fold_share_is_named_and_tensors_that_are_not_finite_are_not(record):
@@ -137,20 +138,20 @@ def test_what_two_files_of_a_fold_share_is_named_and_tensors_that_are_not_finite
     assert pair["subject"] == 1 and pair["finite"] and len(pair["identical"]) == 73
     assert set(pair["different"]) == {"conv2.weight", "conv2.bias", "fc_recog.weight", "fc_recog.bias"}
     bad = {"a": torch.tensor([torch.nan]), "b": torch.ones(2)}
-    assert released.shared(bad, bad) == {"finite": False, "identical": ["b"], "different": []}
+    assert released_weights.shared(bad, bad) == {"finite": False, "identical": ["b"], "different": []}
 
 
 def test_labels_are_corrected_as_the_release_does(tmp_path):
     rows = [(10, 14, 20), (10, 14, 60), (10, 10, 60), (5, 6, 35)]
     table = pd.DataFrame(rows, columns=["Onset", "Apex", "Offset"])
-    table.to_excel(tmp_path / released.LABELS, sheet_name="label", index=False)
-    raw, corrected = released.label_lengths(tmp_path / released.LABELS)
+    table.to_excel(tmp_path / released_weights.LABELS, sheet_name="label", index=False)
+    raw, corrected = released_weights.label_lengths(tmp_path / released_weights.LABELS)
     assert raw.tolist() == [11, 51, 51, 31]
     assert corrected.tolist() == [11, 9, 31], "the late offset is mirrored, the one without length dropped"
-    ceilings = released.rules(tmp_path)["ceilings"]
+    ceilings = released_weights.rules(tmp_path)["ceilings"]
     assert ceilings["kept"] == 3 and ceilings["mean"]["4"] == pytest.approx(2 / 3)
     table.drop(columns="Apex").to_excel(tmp_path / "other.xlsx", sheet_name="label", index=False)
-    refused("lacks Apex", released.label_lengths, tmp_path / "other.xlsx", kind=ValueError)
+    refused("lacks Apex", released_weights.label_lengths, tmp_path / "other.xlsx", kind=ValueError)
 
 
 def test_the_command_says_what_a_folder_lacks_and_keeps_what_it_says(tmp_path, folder, capsys):
@@ -175,6 +176,6 @@ def test_ceiling_is_reached_by_the_best_of_all_positions():
     for length in np.random.default_rng(0).integers(1, 60, 20):
         windows = [(start, start + size - 1) for size in range(9, 21) for start in range(-size, length + size)]
         best = intervals.iou(0, length - 1, *np.transpose(windows)).max()
-        assert released.recall_ceiling([length], 9, 20) == (best >= 0.5)
+        assert released_weights.recall_ceiling([length], 9, 20) == (best >= 0.5)
     # The released SFAMNet window, 15 to 33 frames: from 8 to 66.
-    assert released.recall_ceiling([7, 8, 20, 66, 67], 15, 33) == pytest.approx(3 / 5)
+    assert released_weights.recall_ceiling([7, 8, 20, 66, 67], 15, 33) == pytest.approx(3 / 5)
