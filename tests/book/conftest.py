@@ -23,7 +23,7 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import Browser, Page
-from reading import ROOT, chromium, sound
+from reading import ROOT, chromium, reader, visit
 
 from melib import provenance
 from melib.study import pages
@@ -122,8 +122,17 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """One window for all tests of a module: to open one takes longer than to load a page."""
+    with reader(browser, width=1000) as opened:
+        yield opened
+
+
 @pytest.fixture
-def page(browser: Browser, written: Path) -> Iterator[Page]:
-    """The page that a module has written, in a window of its own."""
-    with sound(browser, written) as page:
-        yield page
+def page(window: tuple[Page, list[str]], written: Path) -> Iterator[Page]:
+    """The page that a module has written, loaded anew, in which nothing may go wrong."""
+    page, said = window
+    visit(page, said, written)
+    yield page
+    assert said == []

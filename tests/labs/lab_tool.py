@@ -32,11 +32,3 @@ def sized(notebook: NotebookNode, sizes: dict[str, object]) -> list[NotebookNode
     for cell in notebook.cells:
         cell.metadata.setdefault("tags", [])
     return [cell for cell in parameterize_notebook(notebook, sizes).cells if cell.cell_type == "code"]
-
-
-def error(cell: NotebookNode) -> tuple[str, str] | None:
-    """Name and message of the error that a cell ended with."""
-    for output in cell.get("outputs", ()):
-        if output.output_type == "error":
-            return output.ename, output.evalue
-    return None

@@ -1,64 +1,73 @@
 """Each lab works when solved, and does not before. Labs are found by their sources, labs/*.md."""
 
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import make_labs
-import nbformat
 import pytest
-from lab_tool import KERNEL, LABS, ROOT, each_lab, error, sized, solved, unsolved
-from nbclient import NotebookClient
+from IPython.core.interactiveshell import InteractiveShell
+from lab_tool import LABS, ROOT, each_lab, sized, solved, unsolved
 from nbformat import NotebookNode
+from traitlets.config import Config
+
+#: A cell, and what it ended with.
+Outcome = tuple[NotebookNode, BaseException | None]
 
 
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[NotebookClient]:
-    """One kernel for all labs: most of their time goes into imports."""
-    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
-    client = NotebookClient(notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(ROOT)}})
-    with client.setup_kernel():
-        yield client
+class Quiet(InteractiveShell):
+    """IPython as a kernel has it, but it prints no traceback: most cells that are handed out end with an error."""
+
+    def showtraceback(self, *_: object, **__: object) -> None:
+        """Print nothing."""
+
+    def run(self, cells: list[NotebookNode]) -> list[Outcome]:
+        """Execute cells to the last, whatever they say."""
+        results = [self.run_cell(cell.source) for cell in cells]
+        ended = [result.error_before_exec or result.error_in_exec for result in results]
+        return list(zip(cells, ended, strict=True))
 
 
-#: Remember all names, and come back to them.
-KEEP = "_kept = {**globals()}"
-BACK = (
-    "for _each in [*globals()]:\n    _each[0] == '_' or _each in _kept or globals().pop(_each)\nglobals().update(_kept)"
-)
+@pytest.fixture
+def shell(monkeypatch, tmp_path) -> Iterator[Quiet]:
+    """IPython within this process: what starting a kernel proves, tests/study/test_pages.py does."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setitem(sys.modules, "lab", ModuleType("lab"))
+    kept = Config({"HistoryManager": {"enabled": False}})
+    yield Quiet.instance(user_module=sys.modules["lab"], ipython_dir=str(tmp_path), config=kept)
+    Quiet.clear_instance()
 
 
-def run(cells: list[NotebookNode | str], kernel: NotebookClient) -> None:
-    """Execute cells to the last, whatever they say; their outputs are filled in."""
-    for cell in (nbformat.v4.new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells):
-        kernel.nb.cells.append(cell)
-        kernel.execute_cell(cell, len(kernel.nb.cells) - 1)
-
-
-def executed(lab, kernel) -> tuple[list, list, list]:
+def executed(lab, shell: Quiet) -> tuple[list[Outcome], list[Outcome], list[Outcome]]:
     """The code cells of a lab, run: solved, handed out, and then with the first exercise solved."""
     checks = lab.tagged("check")
     tasks = [each for each in lab.tagged("solution") if each.kind == "code" and each.exercise == checks[0].exercise]
     solved_cells, handed_out = sized(solved(lab), lab.small), sized(unsolved(lab), lab.small)
-    again = [nbformat.v4.new_code_cell(cell.source) for cell in (*tasks, *checks)]
     # Between their start, where they differ, and the first exercise both are the same: what takes longest is run once.
     pairs = enumerate(zip(solved_cells, handed_out, strict=True))
     _, first, *_ = [k for k, (one, other) in pairs if one.source != other.source]
-    students = handed_out[:1] + handed_out[first:] + again
-    run(["%reset -f", *solved_cells[:first], KEEP, *solved_cells[first:], BACK, *students], kernel)
-    return solved_cells, handed_out, again
+    begun = shell.run(solved_cells[:first])
+    kept = dict(shell.user_ns)
+    finished = begun + shell.run(solved_cells[first:])
+    shell.user_ns.clear()
+    shell.user_ns.update(kept)
+    start, *found = shell.run(handed_out[:1] + handed_out[first:])
+    return finished, [start, *begun[1:], *found], shell.run([*tasks, *checks])
 
 
 @pytest.mark.notebook
 @each_lab
-def test_solutions_pass_every_check_and_a_check_fails_until_its_own_exercise_is_solved(lab, kernel):
-    solved_cells, handed_out, again = executed(lab, kernel)
-    failed = {cell.source.partition("\n")[0]: error(cell) for cell in solved_cells if error(cell)}
-    assert not failed
-    checks, found = lab.tagged("check"), [cell for cell in handed_out if "check" in cell.metadata.get("tags", ())]
+def test_solutions_pass_every_check_and_a_check_fails_until_its_own_exercise_is_solved(lab, shell):
+    finished, handed_out, again = executed(lab, shell)
+    assert {cell.source.partition("\n")[0]: error for cell, error in finished if error} == {}
+    checks = lab.tagged("check")
+    found = [(cell.source, error) for cell, error in handed_out if "check" in cell.metadata.get("tags", ())]
     assert len(found) == len(checks)
-    assert [cell.source for cell in found if error(cell) is None] == [], "a check that nothing was solved for"
-    broken = [error(cell) for cell in found if error(cell)[0] not in ("NotImplementedError", "AssertionError")]
+    assert [source for source, error in found if error is None] == [], "a check that nothing was solved for"
+    broken = [error for _, error in found if type(error) not in (NotImplementedError, AssertionError)]
     assert not broken, "a check that breaks instead of failing: it needs what an earlier exercise makes"
-    passes = [error(cell) is None for cell in again[-len(checks) :]]
+    passes = [error is None for _, error in again[-len(checks) :]]
     assert passes == [cell.exercise == checks[0].exercise for cell in checks]
 
 
