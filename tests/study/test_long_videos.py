@@ -158,7 +158,9 @@ def test_rows_of_every_input_can_be_run(model, given, nine_updates, store):
     assert 0 <= values["frames"]["roc_auc_frames"]["value"] <= 1
 
 
-def test_a_window_network_finds_names_and_keeps_what_labels_or_exact_knowledge_taught_it(nine_updates, store, monkeypatch):
+def test_a_window_network_finds_names_and_keeps_what_labels_or_exact_knowledge_taught_it(
+    nine_updates, store, monkeypatch
+):
     # It reads every frame, which takes longest.
     monkeypatch.setitem(TIERS, "smoke", replace(TIERS["smoke"], people=(3, 2), frames=90))
     usual = chosen(model="window")
