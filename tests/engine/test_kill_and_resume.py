@@ -1,21 +1,16 @@
 """Rows that are killed at any moment come to the records of rows that are left in peace."""
 
 import json
-import multiprocessing
-import os
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from branching import start
 
 from melib.__main__ import main
 from melib.study import long_videos, settings
 
-ROOT = Path(__file__).parents[2]
 #: Features, a training of two stages, and a row without either.
 EXPERIMENT = """\
 question: "?"
@@ -33,29 +28,11 @@ SMALL = {"people": (2, 2), "videos": 1, "frames": 90, "stride": 8, "clips": 3, "
 SMALL |= {"spot_steps": 9, "recognition_steps": 9, "joint_steps": 9, "batch": 16}
 
 
-def compute(checkout: Path) -> None:
+def compute() -> int:
     """Compute both rows from the command line, in a process of its own."""
-    os.chdir(checkout)
     settings.TIERS["smoke"] = replace(settings.TIERS["smoke"], **SMALL)
     long_videos.FLOOR_DRAWS = 20
-    sys.exit(main(["rows", "short", "--tier", "smoke", "--folder", "records", "--store", "store"]))
-
-
-@pytest.fixture
-def start(monkeypatch) -> Callable[[Path], BaseProcess]:
-    """A function that starts the computing; the processes branch off one that has imported all and done nothing."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        monkeypatch.setenv(name, "1")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["melib.cli.study", "melib.study.long_videos", "torch._dynamo"])
-
-    def started(checkout: Path) -> BaseProcess:
-        process = context.Process(target=compute, args=(checkout,))
-        process.start()
-        return process
-
-    return started
+    return main(["rows", "short", "--tier", "smoke", "--folder", "records", "--store", "store"])
 
 
 def made(checkout: Path) -> dict[str, object]:
@@ -83,10 +60,10 @@ def checkouts(tmp_path) -> list[Path]:
 
 
 @pytest.mark.notebook
-def test_killed_and_started_again_it_makes_the_same_records(checkouts, start):
+def test_killed_and_started_again_it_makes_the_same_records(checkouts):
     peace, killed = checkouts
     for moment in MOMENTS:
-        process = start(killed)
+        process = start(killed, compute)
         try:
             deadline = time.monotonic() + 300
             while not any(path.is_file() for path in killed.glob(moment)):
@@ -96,7 +73,7 @@ def test_killed_and_started_again_it_makes_the_same_records(checkouts, start):
             process.kill()
             process.join()
     for checkout in checkouts:
-        process = start(checkout)
+        process = start(checkout, compute)
         process.join(timeout=540)
         assert process.exitcode == 0
     wanted = made(peace)

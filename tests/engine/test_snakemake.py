@@ -9,13 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import build_book
 import pytest
+import snakemake.cli
+from branching import ROOT, start
 
 from melib.study import records
 
-ROOT = Path(__file__).parents[2]
 CONFIG = """\
 title: A small book
 only_build_toc_files: true
@@ -27,6 +29,21 @@ BATCH = 12
 CONTENTS = "format: jb-book\nroot: book/index\nchapters:\n- file: book/runs/small\n"
 
 
+def engine(arguments: list[str], said: Path) -> None:
+    """Snakemake's command line in a process of its own; what it and its jobs say goes into two files."""
+    for stream, name in enumerate(("out", "err"), start=1):
+        with said.with_suffix(f".{name}").open("w") as file:
+            os.dup2(file.fileno(), stream)
+    snakemake.cli.main(arguments)
+
+
+def ran(folder: Path, arguments: list[str], said: Path) -> tuple[int, str, str]:
+    """Exit code of Snakemake in a folder, and what was said on the two streams."""
+    process = start(folder, engine, arguments, said)
+    process.join()
+    return process.exitcode, *(said.with_suffix(f".{name}").read_text() for name in ("out", "err"))
+
+
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory) -> dict[str, list[str]]:
     """The jobs that Snakemake would start in a fresh checkout for records and book: rule to the texts of its jobs."""
@@ -36,13 +53,12 @@ def plan(tmp_path_factory) -> dict[str, list[str]]:
     (folder / "book").mkdir()
     for path in (path for path in (ROOT / "book").iterdir() if path.name != "runs"):
         (folder / "book" / path.name).symlink_to(path)
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--printshellcmds", "--nocolor", "--cores", "3"]
-    command += ["--config", "tier=smoke", f"batch={BATCH}", "--", "records", "book"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr[-3000:]
+    arguments = ["--dry-run", "--printshellcmds", "--nocolor", "--cores", "3"]
+    arguments += ["--config", "tier=smoke", f"batch={BATCH}", "--", "records", "book"]
+    code, said, complained = ran(folder, arguments, tmp_path_factory.mktemp("said") / "plan")
+    assert code == 0, complained[-3000:]
     found: dict[str, list[str]] = {}
-    for rule, text in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |^Job stats|\Z)", result.stdout, re.M | re.S):
+    for rule, text in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |^Job stats|\Z)", said, re.M | re.S):
         found.setdefault(rule, []).append(text)
     return found
 
@@ -80,11 +96,21 @@ def book_checkout(checkout: Path) -> Path:
 
 
 @pytest.fixture
-def build(book_checkout, monkeypatch, capfd) -> Callable[[], tuple[int, str]]:
+def build(book_checkout, monkeypatch, capfd, tmp_path_factory) -> Callable[[], tuple[int, str]]:
     """A function that makes the book and gives exit code and what was said."""
     monkeypatch.chdir(book_checkout)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("XDG_CACHE_HOME", str(book_checkout / "cache"))
+    said = tmp_path_factory.mktemp("said") / "engine"
+
+    def run(command: list[str]) -> subprocess.CompletedProcess:
+        assert command[:3] == [sys.executable, "-m", "snakemake"]
+        code, *words = ran(book_checkout, command[3:], said)
+        print(*words)
+        return subprocess.CompletedProcess(command, code)
+
+    # The engine that is killed is started as `make book` starts it; those after it branch off.
+    monkeypatch.setattr(build_book, "subprocess", SimpleNamespace(run=run))
 
     def made() -> tuple[int, str]:
         capfd.readouterr()
