@@ -34,8 +34,8 @@ def test_from_a_page_two_links_lead_to_the_lines_that_compute_uf1(pages):
     (source,) = re.findall(r'href="([^"]*recognition\.html#_scores)"', pages["api/metrics"].read_text(encoding="utf-8"))
     path, _, place = source.partition("#")
     shown = (pages["api/metrics"].parent / path).read_text(encoding="utf-8")
-    # The place is a mark above the first line of the function, which ends with what it returns.
-    lines = re.sub(r"<[^>]*>", "", shown.partition(f'id="{place}"')[2]).partition("return {")[0]
+    # The place is a mark above the first line of the function.
+    lines = re.sub(r"<[^>]*>", "", shown.partition(f'id="{place}"')[2]).partition("def tally(")[0]
     assert "ratio(2 * tp, answers)" in lines
 
 
