@@ -1,8 +1,4 @@
-"""A book with the real settings and prose, in which small stand-ins take the place of the executed pages.
-
-The executed pages take minutes to make and are checked where they are made; what these tests prove about settings,
-prose, run cards and figures does not depend on what was computed.
-"""
+"""A book with the real settings and prose, in which small stand-ins take the place of the executed pages."""
 
 import base64
 import functools

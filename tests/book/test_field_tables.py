@@ -8,12 +8,7 @@ from melib.__main__ import main
 
 PAGE = Path(__file__).parents[2] / "book" / "field_tables.md"
 #: True positives, false positives and false negatives of each table.
-COUNTS = {
-    "renamed": ["2", "1", "1"],
-    "boosting": ["2", "0", "1"],
-    "lgsnet": ["2", "0", "1"],
-    "auw_gcn": ["2", "0", "1"],
-}
+COUNTS = {"renamed": ["2", "1", "1"], **dict.fromkeys(("boosting", "lgsnet", "auw_gcn"), ["2", "0", "1"])}
 
 
 def test_each_table_is_brought_to_the_score_it_should_have(tmp_path, monkeypatch, capsys):

@@ -1,7 +1,4 @@
-"""The built pages in a real browser without a network: on a phone, in the dark, by keyboard, and by the rules of axe.
-
-Each gate is also shown a page with a fault, which it must find.
-"""
+"""The built pages in a real browser without a network: on a phone, in the dark, by keyboard, and by the rules of axe."""
 
 import os
 from collections.abc import Iterator

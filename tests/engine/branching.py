@@ -7,6 +7,8 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from melib.study.pages import ONE_THREAD
+
 ROOT = Path(__file__).parents[2]
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
@@ -23,8 +25,7 @@ def _begin(folder: Path, environment: dict[str, str], program: Callable, argumen
 
 def start(folder: Path, program: Callable, *arguments: object) -> BaseProcess:
     """Start a function in a folder, one thread each; what it returns is the exit code."""
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **dict.fromkeys(threads, "1")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **ONE_THREAD}
     process = CONTEXT.Process(target=_begin, args=(folder, environment, program, arguments))
     process.start()
     return process

@@ -28,9 +28,6 @@ def test_panels_share_one_scale_and_carry_their_names():
     assert [axes.get_title() for axes in shown] == list(signed)
     assert {axes.images[0].get_clim() for axes in shown} == {(-2.0, 2.0)}
     assert "away, mm" in {axes.get_ylabel() for axes in drawing.axes}
-    positive = figures.maps_figure({"strain": np.full((8, 8), 0.1)}, label="strain", limit=0.2)
-    assert positive.axes[0].images[0].get_clim() == (0.0, 0.2)
     flows = figures.flows_figure({"left": constant(-1, 0), "right": constant(1, 0)}, limit=1.0)
     left, right = (axes.images[0].get_array()[0, 0] for axes in flows.axes)
     np.testing.assert_allclose(left + right, [1, 1, 1], atol=1e-9)
-    assert "1 px" in flows.axes[1].child_axes[0].get_title()

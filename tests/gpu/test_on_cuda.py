@@ -1,7 +1,4 @@
-"""On a graphics card the library finds what it finds on a processor. Skipped where there is no CUDA device.
-
-Sums are taken in another order there, so numbers agree nearly and not to the last bit.
-"""
+"""On a graphics card the library finds what it finds on a processor. Skipped where there is no CUDA device."""
 
 from dataclasses import replace
 

@@ -1,8 +1,4 @@
-"""The Makefile: one environment, made when it must be, and clear words when it cannot be.
-
-The real Makefile and tools/make_venv.py run in a copy. Only the module ``venv`` is replaced: it leaves a ``python``
-that notes how pip was called, so nothing is downloaded.
-"""
+"""The Makefile: one environment, made when it must be, and clear words when it cannot be."""
 
 import hashlib
 import os

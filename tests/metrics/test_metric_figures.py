@@ -30,10 +30,3 @@ def test_printed_values_and_curves_of_withheld_predictions_are_those_of_the_reco
     assert dots[names.index("STRS")] == pytest.approx(comparison.loc["strs", "strict"])
     lines = figures.withheld(record["withheld"]).axes[0].lines
     assert [list(line.get_ydata()) for line in lines] == [record["withheld"][key] for key in ("misnamed", "named")]
-
-
-def test_the_floors_show_the_system_above_what_ignores_the_video():
-    null = ("null", {"mean": 0.3, "low": 0.2, "high": 0.4})
-    axis = figures.floors(("system", 0.7), {"fixed": 0.5}, null).axes[0]
-    assert [bar.get_width() for bar in axis.patches] == [0.3, 0.5, 0.7]
-    assert [text.get_text() for text in axis.texts] == ["0.300  (0.200 to 0.400)", "0.500", "0.700"]
