@@ -55,7 +55,7 @@ RUNS = """\
 
 
 #: Folders whose tests take longest begin, and shorter ones fill what is left of both processes.
-FIRST = ("book", "study", "labs", "datasets", "engine", "own_video", "synthetic", "face", "features", "metrics")
+FIRST = ("book", "study", "datasets", "engine", "own_video", "labs", "synthetic", "house", "features", "parity")
 
 
 @pytest.hookimpl(optionalhook=True)
