@@ -59,7 +59,7 @@ def sfamnet_intervals(score: np.ndarray, rule: SFAMNetRule = MICRO) -> np.ndarra
     Parameters
     ----------
     score : numpy.ndarray
-        Of the sampled frames, ``(n,)``, between 0 and 1.
+        Of the sampled frames, ``(n,)``, between 0 and 1, all finite (else InputError, a ValueError).
     rule : SFAMNetRule
         Its constants, those of the release unless others are given.
 
@@ -67,11 +67,6 @@ def sfamnet_intervals(score: np.ndarray, rule: SFAMNetRule = MICRO) -> np.ndarra
     -------
     numpy.ndarray
         Onset, apex (peak) and offset, ``(m, 3)`` int64: inclusive positions in the score (frames: x the frame skip).
-
-    Raises
-    ------
-    ValueError
-        If the score is not a finite sequence.
     """
     score, nothing = np.asarray(score), np.empty((0, 3), np.int64)
     if score.ndim != 1 or not np.isfinite(score).all():

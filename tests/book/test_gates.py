@@ -1,4 +1,4 @@
-"""The built pages in a real browser without a network: on a phone, in the dark, by keyboard, and by the rules of axe."""
+"""The built pages in a real browser without a network: on a phone, in the dark, by keyboard, by the rules of axe."""
 
 import os
 from collections.abc import Iterator
