@@ -80,7 +80,7 @@ def test_labels_have_a_ceiling_on_filmed_faces_too(unpacked, store):
 
 
 def test_a_silent_person_is_a_fold_of_its_own_and_an_emotion_of_no_class_is_spotted_and_not_named(unpacked, store):
-    given = chosen("casme_sq", unpacked, model="sfamnet", classes=3, shuffled=False)
+    given = chosen("casme_sq", unpacked, model="sfamnet", classes=3)
     outcome = study(given, 0, store=store)
     silent = {subject for subject, _ in outcome.scores} - set(outcome.named["subject"])
     counts = outcome.record.values["counts"]
