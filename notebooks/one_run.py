@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import matplotlib.figure
 import numpy as np
 import pandas as pd
+import seaborn
 
 from melib.errors import InputError
 from melib.metrics.verdict import judge
@@ -133,14 +134,9 @@ def confusions(values: Mapping) -> matplotlib.figure.Figure:
     for ax, key in zip(axes, ("given", "spotted"), strict=True):
         counts = np.array(values["confusion"][key])
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        for (row, column), count in np.ndenumerate(counts):
-            colour = "white" if share[row, column] > 0.5 else COLOURS["score"]
-            ax.text(column, row, str(count), ha="center", va="center", color=colour)
-        ax.set_xticks(range(len(names)), names, rotation=30)
-        ax.set_yticks(range(len(names)), names)
-        ax.tick_params(length=0)
-        ax.grid(visible=False)
-        ax.spines[:].set_visible(False)
+        how = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True, "fmt": "d"}
+        seaborn.heatmap(share, annot=counts, xticklabels=names, yticklabels=names, ax=ax, **how)
+        ax.tick_params(axis="x", rotation=30)
+        ax.tick_params(axis="y", rotation=0)
         ax.set(xlabel="named", ylabel="true", title=f"expressions {key} (n = {counts.sum()})")
     return fig

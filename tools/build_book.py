@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import joblib
 import psutil
 
 from melib.errors import in_one_line
@@ -45,7 +46,7 @@ def main(tier: str, target: str = "book") -> int:
     if alive := engines(folder):
         print(f"an engine is at work in this folder (process {alive[0]}): wait for it or end it", file=sys.stderr)
         return 1
-    cores = int(os.environ.get("CORES") or os.cpu_count())
+    cores = int(os.environ.get("CORES") or joblib.cpu_count())
     size = max(1, len(records.batches(tier, 1)) // (BATCHES * cores))
     snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}", f"batch={size}"]
     if any((folder / ".snakemake" / "locks").glob("*")):
