@@ -17,8 +17,6 @@ ROOT = Path(workflow.basedir)
 TIER = config.get("tier", "quick")
 tier_sizes(TIER)
 RUNS = load_runs(ROOT)
-# Rows that one process computes; `--config batch=1` gives each its own, as a cluster may want them.
-BATCH = int(config.get("batch", 12))
 LABS = sorted(path.stem for path in ROOT.joinpath("labs").glob("*.md"))
 GIVEN_OUT = expand("labs/student/{name}.ipynb", name=LABS) + expand("labs/slides/{name}.html", name=LABS)
 JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
@@ -26,7 +24,10 @@ JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 os.environ.update(ONE_THREAD)
 
 
-BATCHES = records.batches(TIER, BATCH)
+# A job has all rows of a seed and as many processes as there are cores. `--config batch=1` makes one of each row, with one
+# thread, as a cluster may want them.
+SIZE = {"size": int(config["batch"])} if "batch" in config else {}
+BATCHES = records.batches(TIER, **SIZE)
 
 
 def asked(wildcards):
@@ -87,8 +88,9 @@ rule record:
         touch(f".cache/done/{TIER}/{{batch}}"),
     params:
         asked=asked,
+    threads: 1 if SIZE else workflow.cores
     shell:
-        "{sys.executable:q} -m melib rows {params.asked} --tier {TIER}"
+        "{sys.executable:q} -m melib rows {params.asked} --tier {TIER} --jobs {threads}"
 
 
 # All pages by as many processes as there are cores; a page whose key has not changed is taken as it was kept.

@@ -7,6 +7,7 @@ import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import matplotlib.figure
 import numpy as np
@@ -16,7 +17,7 @@ from melib.errors import find
 from melib.files import source_hash, whole
 from melib.metrics.verdict import UNDECIDED, judge
 from melib.plots.style import COLOURS, cut_beyond_one, figure
-from melib.study import compare, places, records
+from melib.study import compare, experiments, places, records
 from melib.study.experiments import SYNTHETIC, Comparison, Experiment, Row, load
 from melib.study.records import Kept
 from melib.study.settings import differing
@@ -26,6 +27,16 @@ from melib.study.tables import Folded, number, with_interval
 _LINE = 58
 #: Whose numbers: colour and marker, from top to bottom.
 _LOOKS = {"published": (COLOURS["first"], "o"), "this run": (COLOURS["second"], "s")}
+#: What readers call settings; those that only make controls beside a row are no difference of it.
+_CALLED = {
+    "intervals_by": "rule",
+    "rule": "who chose the rule's constants",
+    "learnt": "people to learn from",
+    "stabilization": "stabilisation",
+    "context": "time around a pair",
+    "labels": "exact knowledge to learn from",
+}
+_BESIDE = ("shuffled", "controls")
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class Asked:
         lines: dict[Comparison, dict[str, object]] = {}
         for side, (experiment, kept) in sides.items():
             for each in (each for each in experiment.comparisons if which in each.question):
-                found = _difference(kept[each.first], kept[each.second], each.metric)
+                found = difference(kept[each.first], kept[each.second], each.metric)
                 found["verdict"] = judge(found["value"], found["low"], found["high"], each.least)
                 start = "published_" if side == "published" else ""
                 lines.setdefault(each, {}).update({f"{start}{name}": value for name, value in found.items()})
@@ -105,30 +116,55 @@ def ask(
     kept = records.obtain(declared, folder=records_in)
     if dataset != SYNTHETIC:
         return Asked(declared, kept, None, {})
-    published = load(name, "full")
-    there = [row for row in published.rows if _is_published(row)]
+    published, known = _published(name)
+    return Asked(declared, kept, published, known)
+
+
+def _published(name: str) -> tuple[Experiment | None, Mapping[str, Kept]]:
+    """An experiment with the rows and comparisons that are published, None without any comparison; and the rows."""
+    declared = load(name, "full")
+    there = [row for row in declared.rows if _is_published(row)]
     known = records.read(there, places.published())
     # A row that was published at another size was tested on other people.
     comparisons = tuple(
         each
-        for each in published.comparisons
+        for each in declared.comparisons
         if {each.first, each.second} <= set(known) and compare.same_people(known[each.first], known[each.second])
     )
-    if not comparisons:
-        return Asked(declared, kept, None, {})
-    published = replace(published, rows=tuple(there), comparisons=comparisons)
-    return Asked(declared, kept, published, known)
+    return (replace(declared, rows=tuple(there), comparisons=comparisons) if comparisons else None), known
 
 
 def _is_published(row: Row) -> bool:
     return any(records.path(row, seed, places.published()).is_file() for seed in row.seeds)
 
 
-def _difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None]:
-    """A difference, which takes a second to compute, from the cache once it is there."""
+def every_difference() -> dict[str, dict[str, float | None]]:
+    """All published comparisons, as ``results/differences.json`` keeps them."""
+    found = {}
+    for experiment, known in map(_published, experiments.names()):
+        for each in experiment.comparisons if experiment is not None else ():
+            asked = known[each.first], known[each.second], each.metric
+            found[_said(*asked)] = difference(*asked)
+    return found
+
+
+@cache
+def _kept_differences() -> dict[str, dict[str, float | None]]:
+    path = places.published() / "differences.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _said(first: Kept, second: Kept, metric: str) -> str:
     of_both = [[record.values for record in side.records] for side in (first, second)]
     decides = json.dumps([of_both, metric, source_hash("melib.study.compare")], sort_keys=True)
-    said = hashlib.sha256(decides.encode()).hexdigest()[:24]
+    return hashlib.sha256(decides.encode()).hexdigest()[:24]
+
+
+def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None]:
+    """A difference, which takes a second to compute: as it was kept with the records, or in the cache."""
+    said = _said(first, second, metric)
+    if said in _kept_differences():
+        return dict(_kept_differences()[said])
     path = places.checkout() / ".cache" / "differences" / f"{said}.json"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +182,7 @@ def headlines(chosen: Mapping[str, Sequence[Sequence[str]]]) -> tuple[pd.DataFra
         for first, second, metric in pairs:
             question = find((first, second, metric), known, f"comparison of {name}")
             kept = records.read([declared.row(first), declared.row(second)], places.published())
-            values = _difference(kept[first], kept[second], metric)
+            values = difference(kept[first], kept[second], metric)
             values["verdict"] = judge(values["value"], values["low"], values["high"], question.least)
             published = {f"published_{key}": value for key, value in values.items()}
             labels = [row.row.label for row in kept.values()]
@@ -236,13 +272,8 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
     told, known = [], [*asked.declared.rows, *(asked.published.rows if asked.published is not None else ())]
     for each in found.itertuples():
         rows = [{row.name: row for row in known}[name] for name in (each.first, each.second)]
-        line = {
-            "Question": each.question,
-            "First": rows[0].label,
-            "less second": rows[1].label,
-            "They differ in": ", ".join(differing(*(row.settings for row in rows))),
-            "Measure": compare.NAMES[each.metric],
-        }
+        apart = [name for name in differing(*(row.settings for row in rows)) if name not in _BESIDE]
+        line = {"Question": each.question, "Measure": compare.NAMES[each.metric]}
         words_of = [word if isinstance(word, str) else "" for word in (each.published_verdict, each.verdict)]
         if asked.published is not None:
             shown = {name: getattr(each, f"published_{name}") for name in ("value", "low", "high")}
@@ -252,6 +283,8 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
         line["Verdict, this run" if asked.published is not None else "Verdict"] = words_of[1]
         seen = each.published_detectable if words_of[0] else each.detectable
         line["Detectable"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
+        line |= {"A": rows[0].label, "minus B": rows[1].label}
+        line["A and B differ in"] = ", ".join(_CALLED.get(name, name) for name in apart)
         told.append(line)
     lines = pd.DataFrame(told)
     return Folded(lines if lines.empty else lines.set_index("Question").rename_axis(None), words)

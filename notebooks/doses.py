@@ -56,7 +56,7 @@ def values_in_a_row(table: pd.DataFrame, xlabel: str, *, least: float) -> matplo
     axes.axvspan(-least, least, color=COLOURS["chance"], alpha=0.2, linewidth=0)
     axes.axvline(0, color=COLOURS["score"], linewidth=1)
     for height, each in enumerate(table.itertuples()):
-        interval(axes, each.value, each.low, each.high, height)
+        interval(axes, each.value, each.low, each.high, height, COLOURS["found"])
     cut_beyond_one(axes, range(len(table)), table["low"], table["high"])
     axes.set_yticks(range(len(table)), [str(name) for name in table.index])
     axes.invert_yaxis()

@@ -171,13 +171,29 @@ def _arrays(of_video: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return np.zeros(len(of_video), np.int64), *(of_video[end].to_numpy(np.int64) for end in ("onset", "offset"))
 
 
+def anywhere(found: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
+    """The same intervals at random times of their videos, whose number of ``frames`` a table tells."""
+    length = found["offset"] - found["onset"]
+    frames = found.merge(videos, on=["subject", "video"], how="left")["frames"].to_numpy()
+    onset = np.random.default_rng(0).integers(0, np.maximum(frames - length, 1))
+    return found.assign(onset=onset, offset=onset + length)
+
+
 def recall_by(expressions: pd.DataFrame, said: pd.Series, column: str, bins: int = 4) -> pd.DataFrame:
     """Share found of micro-expressions, and their number, by a column: in bins of equally many where it is a number."""
     groups = expressions[column]
-    if pd.api.types.is_numeric_dtype(groups) and groups.dtype != bool:
-        groups = pd.qcut(groups, bins, duplicates="drop", precision=1)
-    counted = (said == "found").groupby(groups.to_numpy(), observed=True).agg(["mean", "size"])
-    return counted.rename(columns={"mean": "recall", "size": "expressions"})
+    if groups.dtype == bool:
+        groups = groups.map({False: "no", True: "yes"})
+    elif pd.api.types.is_numeric_dtype(groups):
+        groups = pd.qcut(groups, bins, labels=False, duplicates="drop")
+    counted = (said == "found").groupby(groups.to_numpy()).agg(["mean", "size"])
+    if pd.api.types.is_numeric_dtype(groups):
+        ends = expressions[column].groupby(groups).agg(["min", "max"])
+        counted.index = [f"{low:.3g} to {high:.3g}" for low, high in ends.itertuples(index=False)]
+    else:  # action units by their number
+        number = {name: int(name) if name.isdigit() else 100 for name in counted.index}
+        counted = counted.sort_index(key=lambda index: index.map(number), kind="stable")
+    return counted.rename(columns={"mean": "recall", "size": "expressions"}).rename_axis(column)
 
 
 def stacked(counts: pd.DataFrame, xlabel: str) -> matplotlib.figure.Figure:

@@ -21,9 +21,6 @@ from melib.errors import in_one_line
 from melib.study import places, records
 from melib.study.settings import tier_sizes
 
-#: Batches of rows for each core: few, since loading the library takes as long as some small rows.
-BATCHES = 5
-
 
 def engines(folder: Path) -> list[int]:
     """Process ids of the Snakemake engines that work in a folder, jobs they started included."""
@@ -47,14 +44,13 @@ def main(tier: str, target: str = "book") -> int:
         print(f"an engine is at work in this folder (process {alive[0]}): wait for it or end it", file=sys.stderr)
         return 1
     cores = int(os.environ.get("CORES") or joblib.cpu_count())
-    size = max(1, len(records.batches(tier, 1)) // (BATCHES * cores))
-    snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}", f"batch={size}"]
+    snakemake = [sys.executable, "-m", "snakemake", "--config", f"tier={tier}"]
     if any((folder / ".snakemake" / "locks").glob("*")):
         print("clearing the lock of an engine that was killed", flush=True)
         if code := subprocess.run([*snakemake, "--cores", "1", "--unlock", "--quiet"]).returncode:
             return code
     # A batch is done when its records are there, not when a stamp says so.
-    for name, (seed, rows) in records.batches(tier, size).items():
+    for name, (seed, rows) in records.batches(tier).items():
         if any(not records.is_current(row, seed, places.computed()) for row in rows):
             (folder / ".cache" / "done" / tier / name).unlink(missing_ok=True)
     # Processes of one thread each; where one run fails, the others still finish.

@@ -1,4 +1,5 @@
-"""Write the headline comparisons of the published records as book/tables/findings.md, draw book/assets/overview.svg.
+"""Write what the published records say: all their comparisons as results/differences.json, the headlines as
+book/tables/findings.md, and those about naming drawn as book/assets/overview.svg.
 
     python tools/make_findings.py [--check]
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -29,11 +31,12 @@ import answers
 #: Experiment -> the comparisons that the first page shows: first, second, metric.
 HEADLINES = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
 TABLE, OVERVIEW = Path("book", "tables", "findings.md"), Path("book", "assets", "overview.svg")
+DIFFERENCES = Path("results", "differences.json")
 
 
 def table(found: pd.DataFrame) -> str:
     """The comparisons as a Markdown table."""
-    lines = ["| first | less second | metric | difference (95 %) | verdict |", "|---|---|---|---|---|"]
+    lines = ["| A | minus B | metric | difference (95 %) | verdict |", "|---|---|---|---|---|"]
     for each in found.itertuples():
         words = [
             *each.labels,
@@ -70,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         found, asked = answers.headlines(HEADLINES)
         findings, kept = table(found), OVERVIEW.read_text(encoding="utf-8") if OVERVIEW.is_file() else ""
         wanted = {TABLE: findings, OVERVIEW: overview(found, asked, kept, findings)}
+        wanted[DIFFERENCES] = json.dumps(answers.every_difference(), indent=1, sort_keys=True) + "\n"
         return refresh_all(wanted, tool="tools/make_findings.py", check=check)
 
     return in_one_line("tools/make_findings.py", run)

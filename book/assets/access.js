@@ -10,11 +10,12 @@ for (const arrow of document.querySelectorAll(".bd-links summary")) {
 // The bibliography is marked as a list whose children are no items of a list; it reads well as paragraphs.
 for (const list of document.querySelectorAll(".citation-list[role=list]")) list.removeAttribute("role");
 
-// A table wider than its page is scrolled with the arrow keys, so the keyboard must reach it.
+// A table or figure wider than its page is scrolled with the arrow keys, so the keyboard must reach it.
 const reachable = new ResizeObserver((changes) => {
   for (const { target } of changes) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
     else target.removeAttribute("tabindex");
   }
 });
-for (const table of document.querySelectorAll(".pst-scrollable-table-container")) reachable.observe(table);
+const wide = ".pst-scrollable-table-container, .bd-article figure:has(> img)";
+for (const box of document.querySelectorAll(wide)) reachable.observe(box);

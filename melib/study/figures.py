@@ -29,7 +29,8 @@ def rows_with_intervals(
             width = band["high"] - band["low"]
             axes.barh(height, width, left=band["low"], height=0.8, color=COLOURS["chance"], alpha=0.4)
         found = pd.Series(value(row, metric), dtype=float)
-        interval(axes, found["value"], found["low"], found["high"], height)
+        colour = COLOURS["first" if experiment.tier == "full" else "second"]
+        interval(axes, found["value"], found["low"], found["high"], height, colour)
     if coin is not None:
         axes.axvline(coin, color=COLOURS["chance"], linestyle="--", linewidth=1)
     axes.set_yticks(range(len(shown)), [row.row.label for row in shown])
@@ -39,7 +40,7 @@ def rows_with_intervals(
     return fig
 
 
-def interval(axes: matplotlib.axes.Axes, middle: float, low: float, high: float, height: float) -> None:
+def interval(axes: matplotlib.axes.Axes, middle: float, low: float, high: float, height: float, colour: str) -> None:
     """A dot on a bar that ends where it says: a line's usual caps would make it longer by its own width."""
-    axes.plot([low, high], [height, height], solid_capstyle="butt", color=COLOURS["found"], linewidth=2)
+    axes.plot([low, high], [height, height], solid_capstyle="butt", color=colour, linewidth=2)
     axes.plot(middle, height, "o", color=COLOURS["score"], markersize=5)

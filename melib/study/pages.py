@@ -30,6 +30,7 @@ import melib
 from melib import provenance
 from melib.errors import InputError, find
 from melib.files import source_hash, whole
+from melib.study.kernels import Branched
 from melib.study.settings import TIERS, tier_sizes
 
 #: One thread per compute process; Snakemake runs several processes. Results then do not depend on the number of cores.
@@ -38,7 +39,8 @@ ONE_THREAD = dict.fromkeys(
 )
 #: Cells whose code a reader may unfold but need not see, by tag, with the words to click on.
 _FOLDED = {"parameters": "Show the parameters and their defaults", "injected-parameters": "Show the values of this run"}
-#: Name of what a line of code imports; parameters, and settings of the environment, that name a file or folder.
+#: What starts a kernel; what a line of code imports; parameters, and settings around, that name a file or folder.
+_LAUNCH = "jupyter_client.provisioning.local_provisioner.launch_kernel"
 _IMPORTED = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 _PATHS, _PATHS_AROUND = ("data_root", "records", "reference", "rows"), ("MELIB_CACHE", "MELIB_REFERENCE")
 
@@ -176,7 +178,7 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     for folder in (page.parent, kept.parent):
         folder.mkdir(parents=True, exist_ok=True)
     earlier = _read(kept)
-    if earlier is not None and _key_of(earlier) == key and not stored_errors(earlier):
+    if earlier is not None and earlier.metadata.get("melib", {}).get("key") == key and not stored_errors(earlier):
         _write(earlier, page)
         return False
     for stale in (page, kept, failed):
@@ -189,7 +191,7 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     started = time.perf_counter()
     how = {"kernel_name": "python3", "language": "python", "cwd": folder, "progress_bar": False}
     try:
-        with patch.dict(os.environ, _kernel_environment()):
+        with patch.dict(os.environ, _kernel_environment()), patch(_LAUNCH, Branched):
             executed = papermill.execute_notebook(notebook, working, injected, **how)
     except PapermillExecutionError as error:
         os.replace(working, failed)
@@ -247,26 +249,20 @@ def faults(root: Path, tier: str) -> list[str]:
         else:
             notebook = nbformat.read(runs[name].page(root), as_version=4)
             problems = stored_errors(notebook) + figures_without_words(notebook)
-            if _key_of(notebook) != page_key(runs[name], tier, root):
+            if notebook.metadata.get("melib", {}).get("key") != page_key(runs[name], tier, root):
                 problems.append(f"stale: made by other code, parameters or tier than {tier} now has")
             found.extend(f"{name}: {problem}" for problem in problems)
     return found
 
 
 def stored_errors(notebook: NotebookNode) -> list[str]:
-    """Every trace of a failure that a notebook stores, a line each; empty for a sound one."""
-    found = []
-    if notebook.metadata.get("papermill", {}).get("exception"):
-        found.append("papermill marked the notebook as failed")
-    for number, cell in enumerate(notebook.cells, start=1):
-        if cell.metadata.get("papermill", {}).get("exception"):
-            found.append(f"cell {number}: papermill marked it as failed")
-        if "papermill-error-cell-tag" in cell.metadata.get("tags", ()):
-            found.append(f"cell {number}: papermill's note about an error")
-        for output in cell.get("outputs", ()):
-            if output.output_type == "error":
-                found.append(f"cell {number}: {output.get('ename', 'error')}: {output.get('evalue', '')}")
-    return found
+    """Every failure that a notebook stores, a line each; empty for a sound one."""
+    return [
+        f"cell {number}: {output.get('ename', 'error')}: {output.get('evalue', '')}"
+        for number, cell in enumerate(notebook.cells, start=1)
+        for output in cell.get("outputs", ())
+        if output.output_type == "error"
+    ]
 
 
 def figures_without_words(notebook: NotebookNode) -> list[str]:
@@ -313,20 +309,16 @@ def _card(run: Run, tier: str, parameters: dict[str, object], seconds: float, ma
     when, commit = datetime.fromisoformat(str(made["time"])), str(made["commit"])
     shown_commit = commit[:9] + "+changes" * commit.endswith("+changes")
     size = f"Tier **{tier}**" if "tier" in parameters else "The same at every tier"
-    seed = f"seed {parameters['seed']}" if "seed" in parameters else "nothing drawn at random"
+    seed = f", seed {parameters['seed']}" if "seed" in parameters else ""
     lasted = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
     return (
         "```{admonition} This run\n"
         ":class: note run-card\n\n"
-        f"{size}, {seed}. Run on {when.day} {when:%B %Y}, {when:%H:%M} UTC, in {lasted}, "
+        f"{size}{seed}. Run on {when.day} {when:%B %Y}, {when:%H:%M} UTC, in {lasted}, "
         f"at commit `{shown_commit}`.\n\n"
-        f"To re-run it in about the same time: `{run.command(tier)}`\n"
+        f"To run it again, on records that are there: `{run.command(tier)}`\n"
         "```"
     )
-
-
-def _key_of(notebook: NotebookNode) -> str | None:
-    return notebook.metadata.get("melib", {}).get("key")
 
 
 def _read(path: Path) -> NotebookNode | None:

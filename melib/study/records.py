@@ -13,7 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -208,34 +208,39 @@ def fill(rows: Iterable[Row], *, store: Path | str, jobs: int = 1, progress: boo
 
 
 def make(rows: Sequence[Row], *, folder: Path | str, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
-    """Compute what is missing or stale, features first, then rows in processes of one thread each."""
+    """Compute what is missing or stale, features first, then rows in processes of one thread each.
+
+    Rows of long videos that differ in their rule alone share networks: they stay together, and come first.
+    """
     asked = missing(rows, folder)
     fill([row for row, _ in asked], store=store, jobs=jobs, progress=progress)
-    Parallel(n_jobs=jobs)(delayed(compute)(row, seed, folder=folder, store=store) for row, seed in asked)
+    alike: dict[object, list[tuple[Row, int]]] = {}
+    for row, seed in asked:
+        same = row.settings
+        if isinstance(same, Settings):
+            same = replace(same, intervals_by=None, rule=None, p=0.5, shuffled=False)
+        alike.setdefault((seed, str(same)), []).append((row, seed))
+    groups = sorted(alike.values(), key=lambda some: (isinstance(some[0][0].settings, ClipSettings), -len(some)))
+    Parallel(n_jobs=jobs, batch_size=1)(delayed(_compute_all)(some, folder=folder, store=store) for some in groups)
 
 
-def batches(tier: str, size: int) -> dict[str, tuple[int, list[Row]]]:
-    """All declared rows in batches for one process each: a name, which holds the rows' keys -> seed and rows.
+def _compute_all(asked: Sequence[tuple[Row, int]], *, folder: Path | str, store: Path | str) -> None:
+    for row, seed in asked:
+        compute(row, seed, folder=folder, store=store)
 
-    Rows of long videos that see the same planes stay together: those that differ in their rule alone share networks.
-    """
-    alike: dict[tuple[int, str], list[Row]] = {}
+
+def batches(tier: str, size: int | None = None) -> dict[str, tuple[int, list[Row]]]:
+    """All declared rows in batches of a seed, for a job each: a name, which holds the rows' keys -> seed and rows."""
+    of_seed: dict[int, list[Row]] = {}
     for name in experiments.names():
         for row in (row for row in experiments.load(name, tier).rows if row.home == name):
-            planes = name if isinstance(row.settings, ClipSettings) else f"{row.settings.suite} {row.settings.input}"
             for seed in row.seeds:
-                alike.setdefault((seed, planes), []).append(row)
-    dealt: dict[int, list[list[Row]]] = {}
-    for (seed, _), rows in alike.items():
-        of_seed = dealt.setdefault(seed, [[]])
-        for some in (rows[start : start + size] for start in range(0, len(rows), size)):
-            if len(of_seed[-1]) + len(some) > size:
-                of_seed.append([])
-            of_seed[-1].extend(some)
+                of_seed.setdefault(seed, []).append(row)
     found = {}
-    for seed, rows in ((seed, rows) for seed, of_seed in dealt.items() for rows in of_seed if rows):
-        keys = "".join(key(row.settings, seed) for row in rows)
-        found[f"{seed}-{hashlib.sha256(keys.encode()).hexdigest()[:16]}"] = (seed, rows)
+    for seed, rows in of_seed.items():
+        for some in (rows[start : start + (size or len(rows))] for start in range(0, len(rows), size or len(rows))):
+            keys = "".join(key(row.settings, seed) for row in some)
+            found[f"{seed}-{hashlib.sha256(keys.encode()).hexdigest()[:16]}"] = (seed, some)
     return found
 
 

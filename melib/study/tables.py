@@ -86,7 +86,7 @@ def measured(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
         for metric in (each for each in experiment.measures if has(row, each)):
             cells[f"{NAMES[metric]}, {faces}"] = with_interval(value(row, metric))
         first = next((each for each in experiment.measures if has(row, each)), None)
-        cells["Than chance"] = beside_chance(row, first) if first else ""
+        cells["Against chance"] = beside_chance(row, first) if first else ""
     return pd.DataFrame.from_dict(table, orient="index").fillna("")
 
 
@@ -102,7 +102,7 @@ def controls(kept: Mapping[str, Kept]) -> pd.DataFrame:
         if draws := shuffled(row):
             null, mean = chance(row, "uf1_pooled"), sum(draws) / len(draws)
             cells["UF1 after shuffled labels (mean of draws)"] = f"{number(mean)} ({len(draws)})"
-            cells["Above guessing"] = "yes: something leaks" if mean > null["high"] else "no"
+            cells["Leaks"] = "yes: above guessing" if mean > null["high"] else "no"
         table[row.row.label] = cells
     return pd.DataFrame.from_dict(table, orient="index").fillna("")
 

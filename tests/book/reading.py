@@ -132,6 +132,8 @@ def settle(page: Page) -> None:
     """
     page.evaluate(
         """async () => {
+            const late = () => document.querySelector("script[src*=mathjax]") && !window.MathJax?.startup?.promise;
+            while (late()) await new Promise((done) => setTimeout(done, 20));
             await window.MathJax?.startup?.promise;
             await document.fonts.ready;
             await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));

@@ -136,7 +136,7 @@ def test_tables_say_what_the_records_hold(asked, rows):
     assert uf1.startswith(f"{rows['good'].first['recognition']['uf1_pooled']['value']:.3f} (")
     controls = tables.controls(rows)
     assert controls.loc["Good", "STRS, by chance (95 %)"] == "0.200 to 0.300"
-    assert controls.loc["Good", "Above guessing"] == "no"
+    assert controls.loc["Good", "Leaks"] == "no"
     said = tables.about(asked, rows)
     assert "Which?" in said and "synthetic faces" in said and f"People tested**: {N_PEOPLE}" in said
     stale = {"x": Kept(rows["good"].row, rows["good"].records, True)}
@@ -150,9 +150,11 @@ def test_a_comparison_is_one_line_with_published_and_own_numbers_and_a_word_for_
     assert len(lines) == len(found) and set(lines["Verdict, published"]) == {"higher", "lower", "undecided"}
     assert lines["Verdict, this run"].tolist() == found["verdict"].tolist()
     # A row that only the published run has leaves its cells empty.
-    (line,) = answers.table(answered, found[:1].assign(value=np.nan, verdict=np.nan)).table.itertuples(index=False)
-    assert (line[-3], line[-2], line[-4]) == ("", "", found["published_verdict"][0])
-    assert lines["They differ in"].tolist()[0] == "input" and (lines["Published"] == lines["This run"]).all()
+    line = answers.table(answered, found[:1].assign(value=np.nan, verdict=np.nan)).table.iloc[0]
+    assert (
+        not line["This run"] + line["Verdict, this run"] and line["Verdict, published"] == found["published_verdict"][0]
+    )
+    assert lines["A and B differ in"].tolist()[0] == "input" and (lines["Published"] == lines["This run"]).all()
     assert answered.found("no such words").empty
 
 
