@@ -10,7 +10,7 @@ import pandas as pd
 
 from melib.errors import InputError
 from melib.metrics import Tally, recognition, spotting, strs, uncertainty
-from melib.metrics.verdict import detectable, judge
+from melib.metrics.verdict import HIGHER, LOWER, UNDECIDED, detectable
 from melib.study.record import Record
 from melib.study.records import Kept
 
@@ -136,14 +136,12 @@ def chance(kept: Kept, metric: str) -> dict[str, float] | None:
 
 
 def beside_chance(kept: Kept, metric: str) -> str:
-    """Whether a metric lies above what luck reaches: the verdict on the value less the end of chance that it faces."""
+    """Whether the whole interval of a metric lies above, or below, what luck reaches."""
     found = value(kept, metric)
     null = {"low": 0.5, "high": 0.5} if metric == "roc_auc_frames" else chance(kept, metric)
-    if null is None or found["value"] is None:
-        return judge(None, None, None, 0.0)
-    end = null["high"] if found["value"] > null["low"] else null["low"]
-    ends = (None if found[key] is None else found[key] - end for key in ("value", "low", "high"))
-    return judge(*ends, 0.0)
+    if null is None or found["low"] in (None, found["high"]):
+        return UNDECIDED
+    return HIGHER if found["low"] > null["high"] else LOWER if found["high"] < null["low"] else UNDECIDED
 
 
 def shuffled(kept: Kept) -> list[float]:
