@@ -1,11 +1,11 @@
 """Kernels that branch off a process which has imported what most pages import: that takes longer than many a page."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import sys
 import time
+
+from jupyter_client.launcher import launch_kernel
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["ipykernel.kernelapp", "seaborn", "melib.study.figures", "melib.study.data"])
@@ -34,3 +34,7 @@ def _begin(command: list[str], folder: str, environment: dict[str, str]) -> None
     os.environ.update(environment)
     sys.path.insert(0, "")
     launch_new_instance(argv=[*command[3:], f"--IPKernelApp.parent_handle={os.getppid()}"])
+
+
+#: What starts a kernel. Elsewhere than on Linux some libraries do not survive a branch.
+launch = Branched if sys.platform == "linux" else launch_kernel
