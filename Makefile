@@ -42,8 +42,8 @@ full: venv ## compute all records of tier full, keep them under results/ and bui
 labs: venv ## write the students' notebooks and the slides of the labs, below labs/
 	@$(PY) tools/make_labs.py
 
-test: venv ## run the tests, in three processes of one thread each: one of them mostly waits for a browser
-	@$(PY) -m pytest --numprocesses 3
+test: venv ## run the tests, two processes of one thread each
+	@$(PY) -m pytest --numprocesses 2
 
 lint: venv ## check style, prose, and that generated files agree with their sources
 	@$(PY) -m ruff check .

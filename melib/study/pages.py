@@ -30,7 +30,7 @@ import melib
 from melib import provenance
 from melib.errors import InputError, find
 from melib.files import source_hash, whole
-from melib.study import kernels
+from melib.study import _kernels
 from melib.study.settings import TIERS, tier_sizes
 
 #: One thread per compute process; Snakemake runs several processes. Results then do not depend on the number of cores.
@@ -191,7 +191,7 @@ def execute(run: Run, tier: str, *, root: Path) -> bool:
     started = time.perf_counter()
     how = {"kernel_name": "python3", "language": "python", "cwd": folder, "progress_bar": False}
     try:
-        with patch.dict(os.environ, _kernel_environment()), patch(_LAUNCH, kernels.launch):
+        with patch.dict(os.environ, _kernel_environment()), patch(_LAUNCH, _kernels.launch):
             executed = papermill.execute_notebook(notebook, working, injected, **how)
     except PapermillExecutionError as error:
         os.replace(working, failed)

@@ -82,7 +82,7 @@ def test_every_third_party_import_is_in_the_lock(folder):
 
 def test_pyproject_names_what_the_library_imports():
     # What makes pages is of use only in a checkout, whose environment is the lock.
-    files = (path for path in (ROOT / "melib").rglob("*.py") if path.name not in ("pages.py", "kernels.py"))
+    files = (path for path in (ROOT / "melib").rglob("*.py") if path.name not in ("pages.py", "_kernels.py"))
     lines = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["faces"]]
     declared = {canonicalize_name(Requirement(line).name) for line in lines}
     missing = {name: sorted(where) for name, where in imported_distributions(files).items() if name not in declared}
