@@ -205,6 +205,15 @@ def published_values(
     return pd.DataFrame({metric: compare.value(kept, metric, of=of) for metric in metrics}).T.astype(float)
 
 
+def means(kept: Mapping[str, Kept], shown: Mapping[str, str]) -> pd.DataFrame:
+    """Metrics of rows as means over their trainings, a line each, without intervals; ``shown`` has their words."""
+    lines = {}
+    for row in kept.values():
+        of = {metric: [one.values[compare.part_of(metric)][metric]["value"] for one in row.records] for metric in shown}
+        lines[row.row.label] = {words: np.mean(of[metric]) for metric, words in shown.items()}
+    return pd.DataFrame(lines).T.rename_axis("Published run").round(2)
+
+
 def draw(
     asked: Asked | Sequence[Asked],
     found: pd.DataFrame,

@@ -19,8 +19,9 @@ class Branched:
     def __init__(self, command: list[str], *, env: dict[str, str], **_: object) -> None:
         self._process = _CONTEXT.Process(target=_begin, args=(command, os.getcwd(), env))
         self._process.start()
-        self.pid, self.wait, self.kill = self._process.pid, self._process.join, self._process.kill
-        self.poll = lambda: self._process.exitcode
+        self.pid, self.wait, self.poll = self._process.pid, self._process.join, lambda: self._process.exitcode
+        self.kill, self.terminate = self._process.kill, self._process.terminate
+        self.send_signal = lambda number: os.kill(self.pid, number)
         while self._process.is_alive() and os.getpgid(self.pid) != self.pid:  # signals go to the group of a kernel
             time.sleep(0.01)
 
@@ -30,7 +31,6 @@ def _begin(command: list[str], folder: str, environment: dict[str, str]) -> None
 
     os.setsid()
     os.chdir(folder)
-    os.environ.clear()
     os.environ.update(environment)
     sys.path.insert(0, "")
     launch_new_instance(argv=[*command[3:], f"--IPKernelApp.parent_handle={os.getppid()}"])

@@ -151,9 +151,8 @@ def test_a_comparison_is_one_line_with_published_and_own_numbers_and_a_word_for_
     assert lines["Verdict, this run"].tolist() == found["verdict"].tolist()
     # A row that only the published run has leaves its cells empty.
     line = answers.table(answered, found[:1].assign(value=np.nan, verdict=np.nan)).table.iloc[0]
-    assert (
-        not line["This run"] + line["Verdict, this run"] and line["Verdict, published"] == found["published_verdict"][0]
-    )
+    assert line["This run"] == line["Verdict, this run"] == ""
+    assert line["Verdict, published"] == found["published_verdict"][0]
     assert lines["A and B differ in"].tolist()[0] == "input" and (lines["Published"] == lines["This run"]).all()
     assert answered.found("no such words").empty
 

@@ -22,8 +22,7 @@ def test_a_miss_is_put_down_to_the_first_step_that_lost_it_and_a_false_alarm_to_
     assert failures.misses(TRUTH, FOUND, PEAKS).tolist() == ["found", failures.MISSES[1], failures.MISSES[2], "no peak"]
     moves = pd.concat([TRUTH.assign(kind="micro-expression"), table((75, 78), (134, 150)).assign(kind="blink")])
     assert failures.false_alarms(TRUTH, FOUND, moves).tolist() == ["right", "micro-expression", "blink", "nothing"]
-    said = failures.misses(TRUTH, FOUND, PEAKS)
-    told = failures.recall_by(TRUTH.assign(blink=[True, False, False, False]), said, "blink")
+    told = failures.recall_by(TRUTH.assign(blink=[True] + 3 * [False]), failures.misses(TRUTH, FOUND, PEAKS), "blink")
     assert told.loc["yes"].tolist() == [1, 1] and told.loc["no"].tolist() == [0, 3]
     luck = failures.anywhere(FOUND, pd.DataFrame([{**WHERE, "frames": 300}]))
     assert (luck["offset"] - luck["onset"]).equals(FOUND["offset"] - FOUND["onset"]) and luck["offset"].max() < 300
