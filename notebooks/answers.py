@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import matplotlib.figure
 import numpy as np
@@ -149,8 +150,8 @@ def every_difference() -> dict[str, dict[str, float | None]]:
 
 
 @cache
-def _kept_differences() -> dict[str, dict[str, float | None]]:
-    path = places.published() / "differences.json"
+def _kept_differences(published: Path) -> dict[str, dict[str, float | None]]:
+    path = published / "differences.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
@@ -163,8 +164,9 @@ def _said(first: Kept, second: Kept, metric: str) -> str:
 def difference(first: Kept, second: Kept, metric: str) -> dict[str, float | None]:
     """A difference, which takes a second to compute: as it was kept with the records, or in the cache."""
     said = _said(first, second, metric)
-    if said in _kept_differences():
-        return dict(_kept_differences()[said])
+    kept = _kept_differences(places.published())
+    if said in kept:
+        return dict(kept[said])
     path = places.checkout() / ".cache" / "differences" / f"{said}.json"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -102,7 +102,8 @@ def limits(state: dict) -> dict[str, dict[str, list[float]]] | None:
     tally, made = strs.tally(truth, predictions, **keys), {}
     for method in METHODS:
         found = uncertainty.bootstrap(tally, n_resamples=RESAMPLES, method=method, fewest=2).table
-        made[method] = {key: found.loc[key, ["low", "high"]].tolist() for key in SHARES}
+        # The last digits are the processor's.
+        made[method] = {key: found.loc[key, ["low", "high"]].round(12).tolist() for key in SHARES}
     return made
 
 
