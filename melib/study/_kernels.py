@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sys
 import time
+from contextlib import suppress
 
 from jupyter_client.launcher import launch_kernel
 
@@ -22,8 +23,9 @@ class Branched:
         self.pid, self.wait, self.poll = self._process.pid, self._process.join, lambda: self._process.exitcode
         self.kill, self.terminate = self._process.kill, self._process.terminate
         self.send_signal = lambda number: os.kill(self.pid, number)
-        while self._process.is_alive() and os.getpgid(self.pid) != self.pid:  # signals go to the group of a kernel
-            time.sleep(0.01)
+        with suppress(ProcessLookupError):  # it may die at once, which its exit code tells
+            while self._process.is_alive() and os.getpgid(self.pid) != self.pid:  # signals go to a kernel's group
+                time.sleep(0.01)
 
 
 def _begin(command: list[str], folder: str, environment: dict[str, str]) -> None:

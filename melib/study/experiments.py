@@ -13,10 +13,9 @@ table of rows), ``rows`` and ``comparisons``. An entry of ``rows`` is a grid::
 
 with a row for each combination: ``{axis}`` becomes the key in names and the label in labels. Where an entry or a value
 says so, its rows are trained ``once``, with the seeds of a ``headline``, or exist at tier ``full`` alone (comparisons
-with them, too). ``from: spotting`` with
-``only: [mean-o]`` takes rows of another experiment, which are computed once. An entry of ``comparisons`` has
-``question``, ``metric`` (one or several), ``first`` and ``second``, and ``for`` likewise. ``filmed`` holds ``rows`` and
-``comparisons`` to be taken on filmed faces in place of those of clips, which only a benchmark has.
+with them, too). ``from: spotting`` with ``only: [mean-o]`` takes rows of another experiment, which are computed once.
+An entry of ``comparisons`` has ``question``, ``metric`` (one or several), ``first`` and ``second``, and ``for``
+likewise. ``filmed`` holds ``rows`` and ``comparisons`` for filmed faces in place of those that need a benchmark.
 """
 
 from __future__ import annotations
@@ -253,16 +252,10 @@ def _values(given: object) -> dict[str, dict]:
 def _comparisons(entries: Sequence[Mapping], least: float) -> Iterator[Comparison]:
     for entry in entries:
         _known(entry, _COMPARISON_KEYS, "comparisons")
-        metrics = [entry["metric"]] if isinstance(entry["metric"], str) else entry["metric"]
-        for metric in metrics:
+        for metric in [entry["metric"]] if isinstance(entry["metric"], str) else entry["metric"]:
             for keys, labels, _ in _combinations(entry.get("for", {})):
-                yield Comparison(
-                    entry["first"].format(**keys),
-                    entry["second"].format(**keys),
-                    metric,
-                    entry["question"].format(**labels),
-                    float(entry.get("least", least)),
-                )
+                both = (entry[side].format(**keys) for side in ("first", "second"))
+                yield Comparison(*both, metric, entry["question"].format(**labels), float(entry.get("least", least)))
 
 
 def _filmed(declared: dict, dataset: str) -> dict:

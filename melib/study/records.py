@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,17 +71,13 @@ class Kept:
 
 def key(settings: Settings | ClipSettings, seed: int) -> str:
     """64 hexadecimal digits over all that decides the numbers of a row."""
-    source = _SOURCE[type(settings), _is_filmed(settings)]
+    source = _SOURCE[type(settings), getattr(settings, "filmed", False)]
     decides = [plain(settings), settings.amounts, seed, _data_version(settings), source]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
-def _is_filmed(settings: Settings | ClipSettings) -> bool:
-    return isinstance(settings, Settings) and settings.filmed
-
-
 def _data_version(settings: Settings | ClipSettings) -> str:
-    if _is_filmed(settings):
+    if getattr(settings, "filmed", False):
         return _filmed_version(settings.dataset, settings.data_root)
     return SUITES[getattr(settings, "suite", "default")].version
 
@@ -95,6 +92,14 @@ def path(row: Row, seed: int, folder: Path | str) -> Path:
     return Path(folder, row.settings.tier, row.home, f"{row.name}.{seed}.json")
 
 
+@cache
+def processor() -> str:
+    """The processor with the numbers of family and model: the name of a virtual one may stand for several kinds."""
+    told = Path("/proc/cpuinfo")
+    numbers = re.findall(r"^(?:cpu family|model)\s*: (\d+)$", told.read_text(), re.MULTILINE) if told.is_file() else []
+    return " ".join([provenance.processor(), *numbers[:2]])
+
+
 def compute(row: Row, seed: int, *, folder: Path | str, store: Path | str) -> Path:
     """Compute a row with one seed and write its record; each file appears whole or not at all, the record last."""
     made = import_module(WAYS[type(row.settings)]).run(row.settings, seed, store=Path(store))
@@ -107,7 +112,7 @@ def compute(row: Row, seed: int, *, folder: Path | str, store: Path | str) -> Pa
         "settings": plain(row.settings),
         "amounts": row.settings.amounts,
         "key": key(row.settings, seed),
-        "provenance": provenance.provenance(device=made.values.get("device", "cpu")),
+        "provenance": {**provenance.provenance(device=made.values.get("device", "cpu")), "processor": processor()},
     }
     return write(Record({**made.values, **said}, made.tables), path(row, seed, folder))
 
