@@ -36,6 +36,10 @@ _CALLED = {
     "stabilization": "stabilisation",
     "context": "time around a pair",
     "labels": "exact knowledge to learn from",
+    "effort": "number of updates",
+    "flow": "how flow is read",
+    "depth": "how depth is read",
+    "learnt_depth": "depth to learn from",
 }
 _BESIDE = ("shuffled", "controls")
 
@@ -278,7 +282,8 @@ def draw(
 def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with its numbers") -> Folded:
     """One line a comparison: what is asked, the difference published and in this run, and one word for each.
 
-    What would have been seen is said of the published difference, of this run's where none is published.
+    ``Seen from``, the smallest difference that so many people would have shown, is that of the published run, or of
+    this one where none is published.
     """
     told, known = [], [*asked.declared.rows, *(asked.published.rows if asked.published is not None else ())]
     for each in found.itertuples():
@@ -293,7 +298,7 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
         line["This run"] = "" if pd.isna(each.value) else with_interval(each._asdict(), sign=True)
         line["Verdict, this run" if asked.published is not None else "Verdict"] = words_of[1]
         seen = each.published_detectable if words_of[0] else each.detectable
-        line["Detectable"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
+        line["Seen from"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
         line |= {"A": rows[0].label, "minus B": rows[1].label}
         line["A and B differ in"] = ", ".join(_CALLED.get(name, name) for name in apart)
         told.append(line)

@@ -83,7 +83,7 @@ def summary(trials: dict[str, Trial], videos: list[SyntheticVideo]) -> pd.DataFr
     for name, one in trials.items():
         counts = intervals.evaluate(truth, one.found)
         rows[name] = {
-            "Found": len(one.found),
+            "Marks": len(one.found),
             "Right": counts["tp"],
             "Missed": counts["fn"],
             "False alarms a minute": counts["fp"] / minutes,

@@ -85,8 +85,8 @@ def measured(experiment: Experiment, kept: Mapping[str, Kept]) -> pd.DataFrame:
         cells = table.setdefault(row.row.label, {})
         for metric in (each for each in experiment.measures if has(row, each)):
             cells[f"{NAMES[metric]}, {faces}"] = with_interval(value(row, metric))
-        first = next((each for each in experiment.measures if has(row, each)), None)
-        cells["Against chance"] = beside_chance(row, first) if first else ""
+        if first := next((each for each in experiment.measures if has(row, each)), None):
+            cells[f"{NAMES[first]} against chance"] = beside_chance(row, first)
     return pd.DataFrame.from_dict(table, orient="index").fillna("")
 
 
