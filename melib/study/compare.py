@@ -93,10 +93,8 @@ def value(kept: Kept, metric: str, *, of: Callable[[str], bool] | None = None) -
         kept = replace(kept, records=tuple(_of_some(record, of) for record in kept.records))
     elif len(kept.records) == 1:
         return dict(kept.first[part][metric])
-    found = uncertainty.bootstrap(
-        tallies(kept, part), method=METHODS[part], n_resamples=_resamples(kept), metrics=[metric]
-    )
-    return _plain(found.table.loc[metric])
+    how = {"method": METHODS[part], "n_resamples": _resamples(kept), "metrics": [metric]}
+    return _plain(uncertainty.bootstrap(tallies(kept, part), **how).table.loc[metric])
 
 
 def _of_some(record: Record, of: Callable[[str], bool]) -> Record:

@@ -24,10 +24,8 @@ def rows_with_intervals(
     shown = [row for row in kept.values() if has(row, metric)]
     fig, axes = figure(height=0.8 + 0.26 * len(shown))
     for height, row in enumerate(shown):
-        band = chance(row, metric) if coin is None else None
-        if band is not None:
-            width = band["high"] - band["low"]
-            axes.barh(height, width, left=band["low"], height=0.8, color=COLOURS["chance"], alpha=0.4)
+        if coin is None and (band := chance(row, metric)):
+            axes.barh(height, band["high"] - band["low"], 0.8, band["low"], color=COLOURS["chance"], alpha=0.4)
         found = pd.Series(value(row, metric), dtype=float)
         colour = COLOURS["first" if experiment.tier == "full" else "second"]
         interval(axes, found["value"], found["low"], found["high"], height, colour)

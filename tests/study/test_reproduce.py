@@ -76,7 +76,8 @@ def test_a_count_that_differs_by_one_on_another_processor_is_said_and_is_no_fail
     elsewhere = compare("row", counted(4, 0.4), counted(5, 0.5, "other"), {})
     assert elsewhere.agrees and "a count of intervals differs by 1" in elsewhere.words
     assert not compare("row", counted(4, 0.4), counted(5, 0.5), {}).agrees, "on the same machine it is a failure"
-    assert not compare("row", counted(4, 0.4), counted(9, 0.5, "other"), {}).agrees
+    for spread in ({}, {"spotting_and_naming/tp/value": 0.05}):  # as of a network that was trained once
+        assert compare("row", counted(9, 0.5), counted(12, 0.5, "other"), spread).agrees == bool(spread)
     assert not compare("row", counted(4, 0.4), counted(4, 0.5, "other"), {}).agrees
 
 
@@ -94,5 +95,4 @@ def test_two_deviations_over_seeds_widen_what_is_near_and_a_gone_or_undefined_me
     undefined["recognition"]["accuracy"]["value"] = None
     undefined["provenance"]["python"] = "other"
     assert len(numbers(gone)) < len(numbers(values))
-    assert not compare("row", values, gone, {}).agrees
-    assert not compare("row", values, undefined, {}).agrees
+    assert not any(compare("row", values, each, {}).agrees for each in (gone, undefined))
