@@ -25,8 +25,9 @@ os.environ.update(ONE_THREAD)
 
 
 # A job has all rows of a seed and as many processes as there are cores. `--config batch=1` makes one of each row, with one
-# thread, as a cluster may want them.
+# thread, as a cluster may want them; `threads=8` says how many cores one node has, which Snakemake cannot know there.
 SIZE = {"size": int(config["batch"])} if "batch" in config else {}
+THREADS = int(config["threads"]) if "threads" in config else workflow.cores
 BATCHES = records.batches(TIER, **SIZE)
 
 
@@ -75,7 +76,7 @@ rule records:
 rule features:
     output:
         touch(f".cache/done/{TIER}/features-{hashlib.sha256(''.join(sorted(BATCHES)).encode()).hexdigest()[:12]}"),
-    threads: workflow.cores
+    threads: THREADS
     priority: 50  # it waits for all cores, and everything waits for it
     shell:
         "{sys.executable:q} -m melib rows all --tier {TIER} --features --jobs {threads}"
@@ -88,7 +89,7 @@ rule record:
         touch(f".cache/done/{TIER}/{{batch}}"),
     params:
         asked=asked,
-    threads: 1 if SIZE else workflow.cores
+    threads: 1 if SIZE else THREADS
     shell:
         "{sys.executable:q} -m melib rows {params.asked} --tier {TIER} --jobs {threads}"
 
@@ -103,6 +104,6 @@ rule pages:
         expand("book/runs/{id}.ipynb", id=RUNS),
     params:
         decided_by=lambda wildcards: [page_key(run, TIER, ROOT) for run in RUNS.values()],
-    threads: workflow.cores
+    threads: THREADS
     shell:
         "{sys.executable:q} -m melib run all --tier {TIER} --jobs {threads}"

@@ -282,7 +282,7 @@ def draw(
 def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with its numbers") -> Folded:
     """One line a comparison: what is asked, the difference published and in this run, and one word for each.
 
-    ``Seen from``, the smallest difference that so many people would have shown, is that of the published run, or of
+    ``Detectable difference``, the smallest difference that so many people would have shown, is that of the published run, or of
     this one where none is published.
     """
     told, known = [], [*asked.declared.rows, *(asked.published.rows if asked.published is not None else ())]
@@ -298,7 +298,7 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
         line["This run"] = "" if pd.isna(each.value) else with_interval(each._asdict(), sign=True)
         line["Verdict, this run" if asked.published is not None else "Verdict"] = words_of[1]
         seen = each.published_detectable if words_of[0] else each.detectable
-        line["Seen from"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
+        line["Detectable difference"] = "" if pd.isna(seen) else "more than 1" if seen > 1 else number(seen)
         line |= {"A": rows[0].label, "minus B": rows[1].label}
         line["A and B differ in"] = ", ".join(_CALLED.get(name, name) for name in apart)
         told.append(line)

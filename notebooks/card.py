@@ -55,9 +55,9 @@ def action_unit_counts(dataset: Dataset) -> pd.DataFrame:
     shown["action unit"] = shown["label"].str.rstrip("LR").astype(int)
     # A label that names a side stands alone where the other side does not move.
     seen = shown.reset_index(names="expression").groupby(["expression", "kind", "action unit"])["label"].agg(list)
-    seen = seen.map(lambda labels: labels[0][-1] in "LR" and len(labels) == 1).reset_index(name="one-sided")
+    seen = seen.map(lambda labels: labels[0][-1] in "LR" and len(labels) == 1).reset_index(name="share one-sided")
     counts = pd.crosstab(seen["action unit"], seen["kind"]).reindex(columns=list(KINDS), fill_value=0)
-    return counts.assign(**{"one-sided": seen.groupby("action unit")["one-sided"].mean().round(2)})
+    return counts.assign(**{"share one-sided": seen.groupby("action unit")["share one-sided"].mean().round(2)})
 
 
 def shape_quantiles(dataset: Dataset) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def motion_sizes(pairs: Iterable[tuple[SyntheticVideo, Event]]) -> pd.DataFrame:
         flow, scene_flow, valid = video.expression_motion(event)
         sizes = (np.linalg.norm(flow, axis=0)[valid], np.abs(scene_flow[2])[valid])
         rows.append([float(np.quantile(each, 0.995)) for each in sizes])
-    return pd.DataFrame(rows, columns=["in_plane_px", "depth_mm"]) * [1, 1e3]
+    return pd.DataFrame(rows, columns=["in the picture (px)", "along the camera axis (mm)"]) * [1, 1e3]
 
 
 def picture_motion(videos: Sequence[SyntheticVideo], *, pairs: int = 12) -> pd.DataFrame:

@@ -394,7 +394,8 @@ def against_no_motion(tables: Mapping[str, Mapping]) -> pd.DataFrame:
         for method, row in table.items()
         if method != "no motion"
     ]
-    found = pd.DataFrame(lines, columns=["of", "method", "error / motion"]).set_index(["of", "method"])
+    found = pd.DataFrame(lines, columns=["measured", "method", "error / motion"])
+    found = found.set_index(["measured", "method"])
     return found.assign(**{"than no motion": np.where(found["error / motion"] < 1, "closer", "not closer")})
 
 

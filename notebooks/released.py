@@ -215,15 +215,16 @@ def findings(record: Mapping) -> pd.DataFrame:
         "MEAN: three files of a fold hold one network": [not row["different"] for row in record["triples"]],
     }
     for layer, emotions in (("fc_recog", 4), ("fc_recog", 7), ("conv2", 7)):
+        called = {"fc_recog": "last layer for names", "conv2": "convolution before it"}[layer]
         finite = [row[layer] for row in sfamnet if row["emotions"] == emotions and row[layer]]
         within = [row["uniform_p"] for row in finite if row["within"]]
         # An even spread is contradicted at five percent over all files that can show it.
         even = [p >= 0.05 / len(within) for p in within]
-        lines[f"SFAMNet, {emotions} emotions: {layer} within its first range"] = [row["within"] for row in finite]
-        lines[f"SFAMNet, {emotions} emotions: {layer} within it and evenly spread"] = even
+        lines[f"SFAMNet, {emotions} emotions: {called} within its first range"] = [row["within"] for row in finite]
+        lines[f"SFAMNet, {emotions} emotions: {called} within it and evenly spread"] = even
     counts = {name: (len(each), sum(map(bool, each))) for name, each in lines.items()}
     words = ["not shown" if not n else {0: "none", n: "all"}.get(k, "some") for n, k in counts.values()]
-    return pd.DataFrame.from_dict(counts, orient="index", columns=["can show it", "holds"]).assign(word=words)
+    return pd.DataFrame.from_dict(counts, orient="index", columns=["can show it", "holds"]).assign(verdict=words)
 
 
 def load(name: str, reference: str = "") -> tuple[dict, str]:

@@ -115,16 +115,16 @@ def test_a_file_that_is_not_finite_is_named_and_answers_class_0_without_a_score(
     found = released.findings(record)
     assert found.loc["SFAMNet: weights are not finite"].tolist() == [3, 1, "some"]
     assert found.loc["SFAMNet, not finite: no score, nothing spotted"].tolist() == [1, 1, "all"]
-    assert found.loc["MEAN: three files of a fold hold one network", "word"] == "not shown"
+    assert found.loc["MEAN: three files of a fold hold one network", "verdict"] == "not shown"
 
 
 def test_a_last_layer_that_was_never_trained_is_told_from_one_that_was(record):
     trained, _, fresh = (row["fc_recog"] for row in record["sfamnet"])
     assert fresh["within"] and fresh["uniform_p"] > 0.001 and fresh["bound"] == pytest.approx(392**-0.5)
     assert not trained["within"]
-    words = released.findings(record)["word"]
-    assert words["SFAMNet, 4 emotions: fc_recog within its first range"] == "none"
-    assert words["SFAMNet, 7 emotions: fc_recog within it and evenly spread"] == "all"
+    words = released.findings(record)["verdict"]
+    assert words["SFAMNet, 4 emotions: last layer for names within its first range"] == "none"
+    assert words["SFAMNet, 7 emotions: last layer for names within it and evenly spread"] == "all"
     # Values inside the range but bunched.
     weight = torch.linspace(-0.2, 0.2, 8 * 392).reshape(8, 392) * 392**-0.5
     seen = released_weights.against_initial_range(weight, torch.zeros(8))
