@@ -44,8 +44,8 @@ MOST_FALSE, THRESHOLDS = 2.0, (np.arange(2, 96) / 100).tolist()  # false marks a
 class Sizes:
     """How many people of each suite are learnt from and calibrated on, and how much of each there is."""
 
-    training: int = 36
-    fresh: int = 30
+    training: int = 72
+    fresh: int = 60
     videos: int = 2
     frames: int = 450
 
