@@ -282,7 +282,7 @@ def draw(
 def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with its numbers") -> Folded:
     """One line a comparison: what is asked, the difference published and in this run, and one word for each.
 
-    ``Detectable difference``, the smallest difference that so many people would have shown, is that of the published run, or of
+    ``Detectable difference``, the smallest that so many people would have shown, is that of the published run, or of
     this one where none is published.
     """
     told, known = [], [*asked.declared.rows, *(asked.published.rows if asked.published is not None else ())]
