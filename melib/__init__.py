@@ -20,4 +20,4 @@ Randomness
     Everything random follows from one integer seed; the same seed gives the same bits on the same machine.
 """
 
-__version__ = "2.0.0.dev0"
+__version__ = "2.0.0"

@@ -46,8 +46,8 @@ def source_hash(*modules: str, without: tuple[str, ...] = ()) -> str:
     """SHA-256 over the source files that some modules of melib rest on, as 64 hexadecimal digits.
 
     Those are the modules, all that they import from melib, inside functions too, the ``__init__`` of every package on
-    the way, and the data files that one of them names; not docstrings, comments and empty lines. All files are read at
-    the first call: what is edited later is not what this process computes with.
+    the way, and the data files that one of them names; not docstrings, comments, empty lines and the version. All files
+    are read at the first call: what is edited later is not what this process computes with.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def _code(name: str) -> bytes:
     source = _sources()[name]
     if not name.startswith("melib"):
         return source
-    lines = _COMMENT.sub(lambda found: found[1] or "", source.decode()).splitlines()
+    code = re.sub(r"^__version__ = .*", "", source.decode(), flags=re.MULTILINE)
+    lines = _COMMENT.sub(lambda found: found[1] or "", code).splitlines()
     for node in _statements(name):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)

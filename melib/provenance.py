@@ -71,13 +71,15 @@ def choose_device(name="auto"):
 
 @functools.cache
 def processor() -> str:
-    """The model of the processor: numerical libraries choose their code by it, so the last bits may depend on it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not on Linux
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or "unknown"
+    """The processor with the numbers of family and model, by which numerical libraries choose their code.
+
+    The name of a virtual one may stand for several kinds, and the last bits may depend on the kind.
+    """
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    known = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    found = [known[name] for name in ("model name", "cpu family", "model") if name in known]
+    return " ".join(found) or platform.processor() or "unknown"
 
 
 def provenance(*, device: str | None = None) -> dict[str, object]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -92,14 +91,6 @@ def path(row: Row, seed: int, folder: Path | str) -> Path:
     return Path(folder, row.settings.tier, row.home, f"{row.name}.{seed}.json")
 
 
-@cache
-def processor() -> str:
-    """The processor with the numbers of family and model: the name of a virtual one may stand for several kinds."""
-    told = Path("/proc/cpuinfo")
-    numbers = re.findall(r"^(?:cpu family|model)\s*: (\d+)$", told.read_text(), re.MULTILINE) if told.is_file() else []
-    return " ".join([provenance.processor(), *numbers[:2]])
-
-
 def compute(row: Row, seed: int, *, folder: Path | str, store: Path | str) -> Path:
     """Compute a row with one seed and write its record; each file appears whole or not at all, the record last."""
     made = import_module(WAYS[type(row.settings)]).run(row.settings, seed, store=Path(store))
@@ -112,7 +103,7 @@ def compute(row: Row, seed: int, *, folder: Path | str, store: Path | str) -> Pa
         "settings": plain(row.settings),
         "amounts": row.settings.amounts,
         "key": key(row.settings, seed),
-        "provenance": {**provenance.provenance(device=made.values.get("device", "cpu")), "processor": processor()},
+        "provenance": provenance.provenance(device=made.values.get("device", "cpu")),
     }
     return write(Record({**made.values, **said}, made.tables), path(row, seed, folder))
 
