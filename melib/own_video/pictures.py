@@ -79,8 +79,8 @@ def write_annotated(finding: Finding, path: Path) -> None:
     scale = min(1.0, _LONGEST_SIDE / max(height, width))
     tick = Fraction(1, 90_000)
     with av.open(path, "w", format="mp4") as container:
-        # One thread: the bits then do not depend on the number of cores.
-        stream = container.add_stream("libx264", options={"crf": "23", "preset": "veryfast", "threads": "1"})
+        # With one thread, and none of x264's trees, the bits depend neither on cores nor on where memory lies.
+        stream = container.add_stream("libx264", options=dict(crf="23", preset="veryfast", threads="1", mbtree="0"))
         stream.pix_fmt, stream.time_base, stream.codec_context.time_base = "yuv420p", tick, tick
         # The codec wants even sides.
         stream.width, stream.height = size = [max(2, int(side * scale) // 2 * 2) for side in (width, height)]
