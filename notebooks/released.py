@@ -214,8 +214,8 @@ def findings(record: Mapping) -> pd.DataFrame:
         "SFAMNet, 4 and 7 emotions of a fold: tensors are shared": [row["identical"] for row in pairs],
         "MEAN: three files of a fold hold one network": [not row["different"] for row in record["triples"]],
     }
-    for layer, emotions in (("fc_recog", 4), ("fc_recog", 7), ("conv2", 7)):
-        called = {"fc_recog": "last layer for names", "conv2": "convolution before it"}[layer]
+    last, before = ("fc_recog", "last layer for names"), ("conv2", "convolution before it")
+    for (layer, called), emotions in ((last, 4), (last, 7), (before, 7)):
         finite = [row[layer] for row in sfamnet if row["emotions"] == emotions and row[layer]]
         within = [row["uniform_p"] for row in finite if row["within"]]
         # An even spread is contradicted at five percent over all files that can show it.
