@@ -266,9 +266,10 @@ def draw(
         axes.plot([], [], marker, color=colour, label=label)
         if found["metric"].str.contains("f1|uar|strs|auc|precision|recall").all():
             cut_beyond_one(axes, where, low, high)
-    left = axes.get_yaxis_transform()
+    look = {"transform": axes.get_yaxis_transform(), "va": "top", "fontsize": 9, "linespacing": 1.1}
+    look["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}  # above the lines at zero
     for at, lines in zip(heights, names, strict=True):
-        axes.text(0, at, "\n".join(lines), transform=left, va="top", fontsize=9, linespacing=1.1)
+        axes.text(0, at, "\n".join(lines), **look)
     axes.set_ylim(top, -0.2)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)

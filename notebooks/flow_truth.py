@@ -6,6 +6,7 @@ pixels, its standard error over pairs, and the number of pairs in which the regi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -374,6 +375,12 @@ def compare_inputs(train: Clips, test: Clips, classes: Sequence[str], *, resampl
     return said | {"caution": scores["scene flow"].caution}
 
 
+def written(name: str) -> str:
+    """The name of a method with its estimators as they are written."""
+    words = {"opencv DualTVL1": "OpenCV's TV-L1", "tvl1": "TV-L1", "dis": "DIS", "farneback": "Farneback"}
+    return re.sub(rf"\b({'|'.join(words)})\b", lambda short: words[short[0]], name)
+
+
 def show(table: Mapping, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """A table as text, ``mean ± standard error``; a cell that was not measured is empty."""
 
@@ -389,7 +396,7 @@ def show(table: Mapping, *, columns: Sequence[str] | None = None) -> pd.DataFram
 def against_no_motion(tables: Mapping[str, Mapping]) -> pd.DataFrame:
     """Each method's error as a share of the motion itself, in the column where that is largest, and a word on it."""
     lines = [
-        (kind, method, max(one["mean"] / table["no motion"][column]["mean"] for column, one in row.items()))
+        (kind, written(method), max(one["mean"] / table["no motion"][column]["mean"] for column, one in row.items()))
         for kind, table in tables.items()
         for method, row in table.items()
         if method != "no motion"

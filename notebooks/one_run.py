@@ -136,6 +136,7 @@ def confusions(values: Mapping) -> matplotlib.figure.Figure:
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         how = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True, "fmt": "d"}
         seaborn.heatmap(share, annot=counts, xticklabels=names, yticklabels=names, ax=ax, **how)
+        ax.grid(visible=False)
         ax.tick_params(axis="x", rotation=30)
         ax.tick_params(axis="y", rotation=0)
         ax.set(xlabel="named", ylabel="true", title=f"expressions {key} (n = {counts.sum()})")

@@ -62,7 +62,8 @@ def planes(video: Video, pairs: Pairs, settings: FeatureSettings, *, device="aut
         yield made
     if missing:
         named = f"{len(missing)} of {len(frames)} pairs share no depth of the face"
-        found = f"their planes of depth are zero: first frames {str(missing[:_NAMED])[1:-1]}, ..."
+        more = ", ..." if len(missing) > _NAMED else ""
+        found = f"their planes of depth are zero: first frames {str(missing[:_NAMED])[1:-1]}{more}"
         warnings.warn(f"video {video.subject}/{video.name}: {named}, and {found}", stacklevel=2)
 
 

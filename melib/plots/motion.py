@@ -40,7 +40,7 @@ def draw_wheel(axes: Axes, limit: float) -> None:
     wheel = flow_colours(np.stack([x, y]), 1.0)
     outside = np.hypot(x, y) > 1
     axes.imshow(np.dstack([wheel, ~outside]), extent=(-1, 1, 1, -1))
-    axes.set_title(f"{limit:.2g} px at the edge", fontsize="x-small", pad=2)
+    axes.set_title(f"edge: {limit:.2g} px", fontsize="x-small", pad=2)
     axes.set_axis_off()
 
 

@@ -10,6 +10,8 @@ A clip holds one micro-expression and all that looks like one. Models are tested
 ``mean``, ``sfamnet``
     The networks. MEAN's spotting stage, from which recognition inherits, learns moving against still pairs of the
     training clips; SFAMNet learns both tasks on them at once, still pairs being neutral.
+``window``
+    WindowNet without its convolutions over time, since a clip is one pair; it learns to name alone.
 ``action units``
     The same classifier given the true action units and their strength: what perfect sight of them would be worth.
 """
@@ -27,8 +29,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from melib import training
 from melib.metrics import chance, recognition, uncertainty
-from melib.models import predict
+from melib.models import FrameValues, predict, score_frames
 from melib.study.record import Record, count_names, plain_table
 from melib.study.settings import CLASSES, FLOOR_DRAWS, LEARNING_RATES, NETWORKS, ClipSettings
 from melib.synthetic import readings
@@ -36,7 +39,6 @@ from melib.synthetic.action_units import AU14_SHARE, OPPOSITES
 from melib.synthetic.dataset import SyntheticVideo
 from melib.synthetic.head import load_head
 from melib.synthetic.readings import CELLS, People, Reading, Request, grid_means
-from melib.training import MEANSettings, SFAMNetSettings, retrain_recognition, train_mean, train_sfamnet
 from melib.video import SEVEN_TO_FOUR
 
 #: Inverse strength of the grid's regularisation. It is one constant, tried on training subjects alone: where each row
@@ -122,8 +124,7 @@ def run(settings: ClipSettings, seed: int, *, store: Path | str) -> Record:
 
 def prepare(settings: Iterable[ClipSettings], *, store: Path | str, jobs: int = 1, progress: bool = False) -> None:
     """Read what rows need of the clips and the store lacks."""
-    requests = [request for each in settings for request in _requests(each)]
-    readings.fill(requests, store=store, jobs=jobs, progress=progress)
+    readings.fill([one for each in settings for one in _requests(each)], store=store, jobs=jobs, progress=progress)
 
 
 def _requests(settings: ClipSettings) -> list[Request]:
@@ -265,26 +266,27 @@ def _network(settings: ClipSettings, train: Samples, test: Samples, seed: int) -
     model, controls = _trained(settings, train, seed), []
     for draw in range(NETWORK_DRAWS if settings.controls else 0):
         dealt = train.shuffled(seed, draw)
-        if settings.model == "sfamnet":
+        if settings.model == "mean":  # it keeps what it has learnt of spotting, on which its recognition stands
+            how = {"settings": _training(settings), "seed": seed}
+            control, _ = training.retrain_recognition(model, dealt.planes[:, 0], _codes(settings, dealt), **how)
+        else:
             control = _trained(settings, dealt, seed)
-        else:  # MEAN keeps what it has learnt of spotting, on which its recognition stands
-            how, labels = _training(settings), _codes(settings, dealt)
-            control, _ = retrain_recognition(model, dealt.planes[:, 0], labels, settings=how, seed=seed)
         controls.append(_named(settings, control, test))
     return _named(settings, model, test), controls
 
 
-def _training(settings: ClipSettings) -> MEANSettings | SFAMNetSettings:
-    batch, rate = settings.sizes.clip_batch, LEARNING_RATES[settings.model]
-    steps = max(1, round(settings.effort * settings.sizes.clip_steps))
+def _training(settings: ClipSettings) -> training.MEANSettings | training.SFAMNetSettings | training.WindowSettings:
+    batch, steps = settings.sizes.clip_batch, max(1, round(settings.effort * settings.sizes.clip_steps))
+    if settings.model == "window":
+        return training.WindowSettings(steps=steps, batch=batch, spotting=0.0, context=False)
+    rate = LEARNING_RATES[settings.model]
     if settings.model == "sfamnet":
-        return SFAMNetSettings(steps=steps, batch=batch, rate=rate)
-    return MEANSettings(spot_steps=steps, recognition_steps=steps, batch=batch, rate=rate)
+        return training.SFAMNetSettings(steps=steps, batch=batch, rate=rate)
+    return training.MEANSettings(spot_steps=steps, recognition_steps=steps, batch=batch, rate=rate)
 
 
 def _codes(settings: ClipSettings, samples: Samples) -> np.ndarray:
-    names = CLASSES[settings.classes]
-    return np.array([names.index(emotion) for emotion in samples.emotions])
+    return np.array([CLASSES[settings.classes].index(emotion) for emotion in samples.emotions])
 
 
 def _trained(settings: ClipSettings, train: Samples, seed: int):
@@ -294,14 +296,19 @@ def _trained(settings: ClipSettings, train: Samples, seed: int):
     both = np.concatenate([moving, train.planes[:, 1]])
     targets = np.repeat([1.0, 0.0], len(train.clips)).astype(np.float32)
     how = {"settings": _training(settings), "seed": seed, "device": "cpu"}
+    if settings.model == "window":  # a clip is a video of one row, which shows its emotion
+        kinds, ends, marks = (np.array([row], np.float32) for row in ((1, 0), (0.5, 0.5), (0, 0, 0)))
+        told = [FrameValues(kinds, ends, marks, np.array([label])) for label in labels]
+        return training.train_window(moving[:, None], told, classes=classes, **how)[0]
     if settings.model == "mean":
-        return train_mean(both, targets, moving, labels, classes=classes, **how)[0]
+        return training.train_mean(both, targets, moving, labels, classes=classes, **how)[0]
     frame_labels = np.concatenate([labels, np.full(len(labels), classes)])
-    return train_sfamnet(both, targets, frame_labels, moving, labels, classes=classes + 1, **how)[0]
+    return training.train_sfamnet(both, targets, frame_labels, moving, labels, classes=classes + 1, **how)[0]
 
 
 def _named(settings: ClipSettings, model, test: Samples) -> np.ndarray:
     names = np.array(settings.emotions)
-    _, logits = predict(model, test.planes[:, 0], device="cpu")
+    how = {"planes": test.planes[:, 0], "device": "cpu"}
+    logits = score_frames(model, **how).emotions if settings.model == "window" else predict(model, **how)[1]
     # That there is an expression is given, so neutral, SFAMNet's last class, is no answer.
     return names[logits[:, : len(names)].argmax(axis=1)]

@@ -52,8 +52,7 @@ LEARNING_STEPS, LEARNING_PARTS = 200, 10
 #: The ROC-AUC of 64 levels differs from that of the scores themselves in the third decimal at most.
 LEVELS = 64
 #: Networks, and all models that learn from planes.
-LEARNT = (*NETWORKS, "window")
-LEARNING = (*LEARNT, "floor")
+LEARNING = (*NETWORKS, "floor")
 #: The samples of some people for one input, to learn both tasks from.
 Samples = tuple[SpottingSamples, EmotionSamples]
 History = Mapping[str, np.ndarray]
@@ -127,16 +126,16 @@ def run(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> R
 def study(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) -> Outcome:
     """The same with the score of every frame beside the record: what pages draw."""
     started = time.perf_counter()
-    device = choose_device(settings.device if settings.model in LEARNT else "cpu")
+    device = choose_device(settings.device if settings.model in NETWORKS else "cpu")
     dataset, folds = data.open_data(settings, store=store, jobs=jobs)
     if settings.model in LEARNING:
         features.fill_store(store, dataset, data.requests(folds, settings), device=settings.device, jobs=jobs)
     readers = tuple(Reader(dataset, settings.alone(each), Path(store)) for each in settings.inputs)
     learner = {"floor": FloorLearner, "window": WindowLearner}.get(settings.model, Learner)(readers, device)
     ready = [()] * len(folds)  # files of networks that are trained before the folds are gone through
-    how = asdict(training_settings(settings)) if settings.model in LEARNT else None
+    how = asdict(training_settings(settings)) if settings.model in NETWORKS else None
     # Folds that are given a number of epochs, and not of updates, make unequally many and cannot be stacked.
-    stacked = settings.model in NETWORKS and None not in how.values()
+    stacked = settings.model in LEARNING_RATES and None not in how.values()
     if stacked and device.type in STACKED_ON and len(folds) > 1:
         ready = _train_stacks(learner, folds, [_seed(seed, number, 0) for number in range(len(folds))])
     at_once = joblib.Parallel(n_jobs=jobs if device.type == "cpu" else 1)
@@ -167,7 +166,7 @@ def study(settings: Settings, seed: int, *, store: Path | str, jobs: int = 1) ->
         tables["named"] = count_names(found.named)
     if settings.model in LEARNING:
         tables["frames"] = _count_frames(labels, found.smoothed)
-    if settings.model in LEARNT and seed == 0:
+    if settings.model in NETWORKS and seed == 0:
         tables["peaks"] = found.peaks.round({"score": 4})
     return Outcome(**vars(found), record=Record(values, tables), truth=truth, videos=videos, floor=floor)
 

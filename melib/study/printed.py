@@ -8,9 +8,9 @@ import pandas as pd
 
 #: Dataset -> what the papers call it.
 PRINTED_AS = {
-    "casme3": "CAS(ME)^3",
-    "casme_sq": "CAS(ME)^2",
-    "samm_lv": "SAMMLV",
+    "casme3": "CAS(ME)³",
+    "casme_sq": "CAS(ME)²",
+    "samm_lv": "SAMM-LV",
     "casme2": "CASME II",
     "smic_hs": "SMIC-E-HS",
     "smic_vis": "SMIC-E-VIS",

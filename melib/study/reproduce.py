@@ -40,7 +40,7 @@ def reproduce(rows: Iterable[Row], *, kept: Path, made: Path) -> Iterator[Answer
         before = [read_values(path(row, seed, kept)) for seed in row.seeds]
         flat = [numbers(values) for values in before]
         shared = set.intersection(*(set(each) for each in flat))
-        alone = ONE_TRAINING if row.settings.model in (*NETWORKS, "window") else 0.0
+        alone = ONE_TRAINING if row.settings.model in NETWORKS else 0.0
         spread = {name: np.std([each[name] for each in flat], ddof=1) if flat[1:] else alone for name in shared}
         for seed, values in zip(row.seeds, before, strict=True):
             yield compare(f"{row.home}/{row.name}.{seed}", values, read_values(path(row, seed, made)), spread)

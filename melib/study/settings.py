@@ -29,8 +29,8 @@ MODELS = ("mean", "sfamnet", "window", "floor", "labels", "action units")
 #: Whose rule makes intervals of scores.
 RULES = ("mean", "sfamnet", "window")
 #: What learns on clips; see :mod:`melib.study.clips`.
-CLIP_MODELS = ("floor", "grid", "mean", "sfamnet", "action units")
-NETWORKS = ("mean", "sfamnet")
+CLIP_MODELS = ("floor", "grid", "mean", "sfamnet", "window", "action units")
+NETWORKS = ("mean", "sfamnet", "window")
 #: Joins the inputs of networks that are trained apart and asked together, as in ``O|S``.
 FUSION = "|"
 #: Choices that one model alone has.
@@ -128,6 +128,7 @@ class Settings:
     region, normalization, stabilization, method : str
         See :class:`melib.features.FeatureSettings`. ``region`` is ``face`` for WindowNet, ``strips`` for all others, as
         published; ``method`` is ``dis`` on the benchmark, for time, and ``tvl1`` on filmed faces, for fidelity.
+        ``stabilization`` is ``median``, under rule ``strict`` ``affine``, and for WindowNet ``relief``.
     stride : int
         Frames between two scored pairs. 0, for WindowNet: as many as make about 30 pairs a second.
     gap_s : float
@@ -167,7 +168,7 @@ class Settings:
     input: str = "O"
     region: str | None = None
     normalization: str = "fixed"
-    stabilization: str = "median"
+    stabilization: str | None = None
     stride: int | None = None
     method: str | None = None
     gap_s: float | None = None
@@ -195,7 +196,8 @@ class Settings:
             "stride": 0 if window else 1 if self.filmed and self.tier == "full" else self.sizes.stride,
             "intervals_by": "window" if window else self.labels_by,
         }
-        filled["rule"] = "strict" if "window" == (self.intervals_by or filled["intervals_by"]) else "authors"
+        rule = self.rule or ("strict" if "window" == (self.intervals_by or filled["intervals_by"]) else "authors")
+        filled |= {"rule": rule, "stabilization": "relief" if window else "affine" if rule == "strict" else "median"}
         for name, value in filled.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)

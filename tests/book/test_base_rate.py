@@ -10,7 +10,7 @@ from reading import ROOT, sound, write_page
 FRAGMENT = (ROOT / "book" / "tables" / "base_rate.html").read_text(encoding="utf-8")
 #: Long videos as the book writes their names. CASME II and SMIC have one expression a clip: nothing can be said of
 #: false alarms there.
-LONG_VIDEOS = {"CAS(ME)^2": "CAS(ME)²", "SAMMLV": "SAMM Long Videos"}
+LONG_VIDEOS = {"CAS(ME)²": "CAS(ME)²", "SAMM-LV": "SAMM Long Videos"}
 
 
 def published() -> pd.DataFrame:

@@ -115,8 +115,8 @@ def test_the_built_pages_name_every_run_and_every_experiment_and_hold_the_printe
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        *(("MEAN; CAS(ME)^2; spotting; FP", "206"), ("STRS; SFAMNet; SFAMNet; S; 7", "0.0164")),
-        *((name, None) for name in ("MEAN; CAS(ME)^2; spotting; F2", "MEAN; spotting; F1", "")),
+        *(("MEAN; CAS(ME)²; spotting; FP", "206"), ("STRS; SFAMNet; SFAMNet; S; 7", "0.0164")),
+        *((name, None) for name in ("MEAN; CAS(ME)²; spotting; F2", "MEAN; spotting; F1", "")),
     ],
 )
 def test_a_printed_number_is_that_of_the_papers_table_and_no_other(name, number):

@@ -96,7 +96,7 @@ def test_spotting_stands_beside_the_printed_table(roots, tmp_path, quick):
     line = made.loc[("SFAMNet", "S", "F1")]
     assert (line["value"], line["printed"], line["difference"]) == (0.5, "0.0695", pytest.approx(0.5 - 0.0695))
     ((title, shown),) = papers.tables_beside(whole, kept).items()
-    assert title == "spotting on CAS(ME)^3" and shown.loc[("SFAMNet", "S", "printed"), "F1"] == "0.0695"
+    assert title == "spotting on CAS(ME)³" and shown.loc[("SFAMNet", "S", "printed"), "F1"] == "0.0695"
     assert "filmed" in tables.measured(whole, kept).columns[0]
     assert "not for publication" in tables.about(whole, {floor.name: kept[floor.name]})
 

@@ -55,7 +55,7 @@ NO_RESULTS = [
     "It lasts half a second, that is 15 frames at 30 frames per second.",
     "AU 12 pulls the corners of the mouth up; CAS(ME)$^3$ has seven classes since 2023.",
     "It scores {glue:text}`strs:.3f` ({glue:text}`low:.3f` to {glue:text}`high:.3f`), see {cite:p}`liong2023mean`.",
-    "MEAN finds {printed}`MEAN; CAS(ME)^2; spotting; TP` of them.",
+    "MEAN finds {printed}`MEAN; CAS(ME)²; spotting; TP` of them.",
     "See [the paper](https://doi.org/10.1016/j.image.2022.116875) or https://doi.org/10.1016/j.image.2022.116875.",
     "<!-- measured: 0.39 -->",
     "```bash\nmelib run --rate 0.001\n```",

@@ -66,10 +66,11 @@ def test_what_is_left_to_the_dataset_is_filled_in_and_seven_emotions_are_not_mer
     ours, filmed = Settings(), Settings(dataset="casme3", data_root=str(tmp_path))
     assert (ours.split, ours.classes, ours.method, ours.gap_s, ours.intervals_by) == ("fresh", 4, "dis", 0.2, "mean")
     assert (filmed.split, filmed.method, filmed.gap_s) == ("loso", "tvl1", 0.1)
-    assert Settings(model="sfamnet").intervals_by == "sfamnet"
+    assert Settings(model="sfamnet").intervals_by == "sfamnet" and ours.class_of("fear") == "negative"
+    ways = [each.stabilization for each in (ours, Settings(rule="strict"), Settings(model="window"))]
+    assert ways == ["median", "affine", "relief"]
     assert None not in [getattr(ours, each.name) for each in fields(ours)]
     assert Settings(classes=7).class_of("happiness") == "happiness" and len(Settings(classes=7).emotions) == 7
-    assert Settings().class_of("fear") == "negative"
     own = Settings(suite="out_of_plane")
     assert own.class_of("anything") == "anything" and "negative" not in own.emotions and len(own.emotions) == 7
 
@@ -84,16 +85,14 @@ def test_a_reading_of_plain_values_is_what_is_declared():
 def test_settings_as_plain_types_say_nothing_of_the_machine_and_two_differ_in_what_is_named():
     assert differing(Settings(), Settings(input="S")) == ("input",)
     assert differing(Settings(), ClipSettings(model="action units")) == ("way",)
-    said = plain(Settings(device="cpu"))
-    assert "device" not in said and "data_root" not in said
+    assert not {"device", "data_root"} & plain(Settings(device="cpu")).keys()
     deep = plain(ClipSettings(flow={"sensor": {"edge_mm": 7.5}}, input="uvz", depth={"input": "D", "sensor": "none"}))
     assert json.loads(json.dumps(deep, allow_nan=False)) == deep
 
 
 def test_tiers_grow_in_everything():
     smoke, quick, full = (tier_sizes(name) for name in ("smoke", "quick", "full"))
-    for each in fields(Sizes):
-        if each.name != "stride":
-            values = [getattr(sizes, each.name) for sizes in (smoke, quick, full)]
-            assert values == sorted(values), each.name
+    for name in {each.name for each in fields(Sizes)} - {"stride"}:
+        values = [getattr(sizes, name) for sizes in (smoke, quick, full)]
+        assert values == sorted(values), name
     assert list(TIERS) == ["smoke", "quick", "full"]
