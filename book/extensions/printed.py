@@ -1,7 +1,7 @@
 """The role ``printed``: a number of a paper's table, looked up where it stands as data and set with all its digits.
 
-``{printed}`MEAN; SAMM-LV; spotting; TP` `` names a row of ``melib/data/paper_tables.csv`` by as many of its fields as it
-takes. A name that fits no row, or several, is a warning, which ends the build of the book.
+``{printed}`MEAN; SAMM-LV; spotting; TP` `` names a row of ``melib/data/paper_tables.csv`` by as many of its fields as
+it takes. A name that fits no row, or several, is a warning, which ends the build of the book.
 """
 
 from __future__ import annotations
