@@ -99,7 +99,8 @@ def _ours(kept: Mapping[str, Kept], task: str, method: str, features: str, class
     model, first = REBUILT.get(method), {}
     for row in kept.values():
         given = row.row.settings
-        usual = Settings(dataset=given.dataset, data_root=given.data_root, tier=given.tier, model=given.model)
+        same = {name: getattr(given, name) for name in ("dataset", "data_root", "tier", "model", "rule")}
+        usual = Settings(**same)
         free = {"input", "classes", "rule", "shuffled", "device", *["intervals_by"] * (task == "recognition")}
         if given.model == model and given.input in READINGS[features] and given.classes == classes:
             if set(differing(given, usual)) <= free:

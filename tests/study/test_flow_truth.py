@@ -141,7 +141,7 @@ def test_the_stored_records_hold_what_the_page_says_of_them():
     assert image["tvl1"]["face, px"]["mean"] <= image["opencv DualTVL1"]["face, px"]["mean"]
     words = flow_truth.against_no_motion({name: tables[name] for name in ("image_flow", "scene_flow")})
     odd = words.index[words["than no motion"] == "not closer"]
-    assert odd.tolist() == [("scene_flow", "dis and depth along it")]
+    assert odd.tolist() == [("scene_flow", "DIS and depth along it")]
     record = stored.load("out_of_plane")
     assert list(record["scores"]) == [*flow_truth.INPUTS, "shuffled labels"]
     assert flow_truth.differences(record)["verdict"].tolist() == ["undecided", "higher", "higher", "undecided"]
