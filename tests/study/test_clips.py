@@ -171,9 +171,9 @@ def test_networks_learn_on_clips_and_their_controls_on_shuffled_labels(model, st
     assert found.values["recognition"] == again.values["recognition"]
 
 
-def test_choices_look_at_training_people_alone_and_learn_from_the_others(tiny):
+def test_choices_look_at_training_people_alone_and_learn_from_the_others(tiny, tmp_path):
     tiny.setitem(settings.TIERS, "smoke", replace(TINY, clip_people=(6, 2), clips_each=8))
-    found = run(row(model="action units", population="train"), 0, store="nothing is read")
+    found = run(row(model="action units", population="train"), 0, store=tmp_path)
     assert sorted(set(found.tables["predictions"]["subject"])) == ["train000", "train002", "train004"]
     assert found.values["counts"] == {"subjects": 3, "clips": 24, "learnt_subjects": 3, "learnt_clips": 24}
 
