@@ -286,9 +286,11 @@ def table(asked: Asked, found: pd.DataFrame, words: str = "every comparison with
     ``Detectable difference``, the smallest that so many people would have shown, is that of the published run, or of
     this one where none is published.
     """
-    told, known = [], [*asked.declared.rows, *(asked.published.rows if asked.published is not None else ())]
+    told, sides = [], [asked.declared, *([] if asked.published is None else [asked.published])]
     for each in found.itertuples():
-        rows = [{row.name: row for row in known}[name] for name in (each.first, each.second)]
+        # Both of one tier, or their sizes would differ, too.
+        known = [{row.name: row for row in side.rows} for side in sides]
+        rows = next([rows[each.first], rows[each.second]] for rows in known if {each.first, each.second} <= set(rows))
         apart = [name for name in differing(*(row.settings for row in rows)) if name not in _BESIDE]
         line = {"Question": each.question, "Measure": compare.NAMES[each.metric]}
         words_of = [word if isinstance(word, str) else "" for word in (each.published_verdict, each.verdict)]

@@ -11,13 +11,13 @@ import pandas as pd
 import yaml
 
 from melib.errors import InputError
-from melib.metrics import Tally, strs, uncertainty
+from melib.metrics import Tally, _tables, strs, uncertainty
 from melib.study import places, records
 from melib.study.experiments import load
 from melib.study.settings import tier_sizes
 from melib.synthetic.dataset import open_benchmark
 from melib.synthetic.export import FIRST_PERSON, VIDEO_NAMES
-from melib.video import EMOTIONS_4, SEVEN_TO_FOUR, truth_table
+from melib.video import EMOTIONS_4, EMOTIONS_7, SEVEN_TO_FOUR, truth_table
 
 #: What ``about.yml`` says of a submission.
 ABOUT = ("name", "by", "date", "code", "learnt_from", "sees")
@@ -48,9 +48,13 @@ def tested() -> tuple[pd.DataFrame, pd.DataFrame]:
 def tally(predictions: pd.DataFrame) -> Tally:
     """Counts per person of predicted intervals, whose emotions are of the four classes or of the seven."""
     truth, videos = tested()
-    known = set(zip(videos["subject"], videos["video"], strict=True))
-    if strange := sorted(set(zip(predictions["subject"], predictions["video"], strict=True)) - known):
-        raise InputError(f"{' '.join(strange[0])} is no video of a tested person: name subject and video as on disk")
+    listed = predictions.merge(videos, on=["subject", "video"], how="left")
+    for row in listed[listed["frames"].isna()].itertuples():
+        raise InputError(f"{row.subject} {row.video} is no video of a tested person: name both as on disk")
+    for row in listed[(listed["onset"] < 0) | (listed["offset"] >= listed["frames"])].itertuples():
+        raise InputError(
+            f"{row.subject} {row.video} has frames 0 to {row.frames - 1:.0f}, not {row.onset}..{row.offset}"
+        )
     named = predictions.assign(emotion=predictions["emotion"].replace(SEVEN_TO_FOUR))
     return strs.tally(truth, named, videos=videos, emotions=EMOTIONS_4)
 
@@ -78,11 +82,18 @@ def by_luck(experiment: str, row: str) -> pd.DataFrame:
 
 
 def read(folder: Path) -> tuple[dict[str, str], pd.DataFrame]:
-    """What a submission says of itself, and its intervals; InputError says what is missing."""
+    """What a submission says of itself, and its intervals; InputError says what is missing or wrong."""
+    for name in ("about.yml", "predictions.csv"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} holds no {name}")
     about = yaml.safe_load((folder / "about.yml").read_text(encoding="utf-8"))
     if missing := [name for name in ABOUT if not about.get(name)]:
         raise InputError(f"{folder / 'about.yml'} does not say: {', '.join(missing)}")
-    return about, pd.read_csv(folder / "predictions.csv", dtype={"subject": str, "video": str})
+    known = {*EMOTIONS_7, *EMOTIONS_4}
+    predictions = _tables.intervals(folder / "predictions.csv", "predictions", emotion="each", known=known)
+    if predictions.empty:
+        raise InputError(f"{folder / 'predictions.csv'} holds no interval")
+    return about, predictions
 
 
 def most_motion(planes: np.ndarray, starts: np.ndarray, reach: int = 5) -> tuple[int, int]:

@@ -26,8 +26,8 @@ def rows(options) -> int:
     chosen = [find(name, known, f"row in {' and '.join(names)}") for name in options.row or known]
     if options.seed is not None:
         chosen = [replace(row, seeds=(options.seed,)) for row in chosen]
+    lacking = records.missing(chosen, folder)
     if options.missing:
-        lacking = records.missing(chosen, folder)
         for row, seed in lacking:
             print(f"missing or stale: {records.path(row, seed, folder)}")
         return 1 if lacking else 0
@@ -36,8 +36,9 @@ def rows(options) -> int:
         return 0
     check_folder(folder, "--folder")
     records.make(chosen, folder=folder, store=store, **how)
-    for where in (records.path(row, seed, folder) for row in chosen for seed in row.seeds):
-        print(f"{where}: {records.read_values(where)['seconds']:.0f} s", file=sys.stderr)
+    for asked in ((row, seed) for row in chosen for seed in row.seeds):
+        where, made = records.path(*asked, folder), "computed in" if asked in lacking else "was there, made in"
+        print(f"{where}: {made} {records.read_values(where)['seconds']:.0f} s", file=sys.stderr)
     return 0
 
 

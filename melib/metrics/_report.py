@@ -83,7 +83,8 @@ def report(
     elif not _places(predicted) & labelled:
         notes.append("No prediction lies in a video that has a label: do both files spell subjects and videos alike?")
     else:
-        notes += [*_one_sided(truth, true, predicted), *_one_sided(predictions, predicted, true)]
+        spelt = [] if listed is None else [listed]  # a video without prediction was silent
+        notes += [*_one_sided(truth, true, predicted, *spelt), *_one_sided(predictions, predicted, true, *spelt)]
     if absent := [name for name in names if name not in {*true["emotion"], *predicted["emotion"]}]:
         notes.append(f"No row of either file names {', '.join(absent)}: check the spelling in --emotions.")
     if few := uncertainty.caution(len(tally.subjects), scores["tp"]):
@@ -118,9 +119,10 @@ def _places(*tables: pd.DataFrame) -> set[tuple[str, str]]:
     return {tuple(row) for table in tables for row in table[["subject", "video"]].to_numpy()}
 
 
-def _one_sided(name: str, table: pd.DataFrame, other: pd.DataFrame) -> list[str]:
+def _one_sided(name: str, table: pd.DataFrame, *others: pd.DataFrame) -> list[str]:
     """A sentence about the subjects and videos that one file alone has, or none."""
-    people, videos = {*table["subject"]} - {*other["subject"]}, _places(table) - _places(other)
+    people = {*table["subject"]}.difference(*(other["subject"] for other in others))
+    videos = _places(table) - _places(*others)
     counted = ((sorted(people), "subjects"), (sorted(map("/".join, videos)), "videos"))
     told = [f"{len(some)} {what} ({', '.join(some[:3])}{', ...' * (len(some) > 3)})" for some, what in counted if some]
     return [f"{name} alone has {' and '.join(told)}: is the spelling right?"] if told else []

@@ -110,7 +110,7 @@ def load_runs(root: Path) -> dict[str, Run]:
 def parameters_of(run: Run, tier: str, root: Path) -> dict[str, object]:
     """What the notebook will work with: its defaults, replaced by the run's values and, if it has one, the tier.
 
-    A misspelt name, which papermill takes without a word, is refused.
+    A misspelt name, of which papermill only warns, is refused.
     """
     cells = [cell for cell in run.source(root).cells if "parameters" in cell.metadata.get("tags", ())]
     if len(cells) > 1:
@@ -136,7 +136,8 @@ def page_key(run: Run, tier: str, root: Path) -> str:
     files = [root / run.notebook, *(root / "notebooks" / f"{name}.yml" for name in experiments_of(run, root))]
     # Data of melib count though no module names them: a page may read them by itself.
     files += [*modules_beside(root / run.notebook), *sorted((Path(melib.__file__).parent / "data").iterdir())]
-    kept = sorted([*(root / "results").glob("*.json"), *(root / "results/submissions").glob("*/*")])
+    sent = parameters_of(run, tier, root).get("folder")  # of submissions
+    kept = sorted([*(root / "results").glob("*.json"), *((root / sent).glob("*/*") if sent else ())])
     # At every tier a page also shows what is published.
     kept += sorted(path for name in experiments_of(run, root) for path in (root / "results/full" / name).glob("*"))
     parts = [

@@ -85,10 +85,7 @@ def breaches(page: Page, rules: list[str] | None = None) -> set[str]:
 
 
 def all_breaches(page: Page) -> set[str]:
-    """Breaches on the page that :func:`faults` left open: on a phone, in a wide window in the dark, and in the light.
-
-    All that can be unfolded is unfolded.
-    """
+    """Breaches on the page, all unfolded, that :func:`faults` left open: on a phone, wide in the dark, in the light."""
     page.evaluate(UNFOLD)
     settle(page)
     on_a_phone = breaches(page, NARROW)

@@ -212,11 +212,7 @@ def smic_row(name: str, first: object, onset: object, offset: object, emotion: s
     return (int(subject[1:]), name, onset, offset, first, emotion)
 
 
-SMIC = [
-    smic_row("s01_ne_01", 101, 105, 110),
-    smic_row("s01_po_02", 121, 123, 130),
-    smic_row("s03_sur_01", 7, 7, 26),
-]
+SMIC = [smic_row("s01_ne_01", 101, 105, 110), smic_row("s01_po_02", 121, 123, 130), smic_row("s03_sur_01", 7, 7, 26)]
 
 
 def smic_labels(folder: Path, rows: Iterable[Sequence[object]], sensor: str = "HS") -> Path:

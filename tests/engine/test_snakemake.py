@@ -142,7 +142,6 @@ def test_a_killed_engine_leaves_nothing_half_made_and_the_next_one_finishes(book
         killed.communicate()
     assert not any(page.parent.glob("*")) and not index.exists()
     (checkout / "notebooks" / "wait").unlink()
-
     code, said = build()
     assert code == 0, said
     assert "clearing the lock of an engine that was killed" in said
@@ -151,7 +150,6 @@ def test_a_killed_engine_leaves_nothing_half_made_and_the_next_one_finishes(book
     code, said = build()
     assert code == 0, said
     assert (page.stat().st_mtime_ns, index.stat().st_mtime_ns) == made, "nothing had changed, yet something was made"
-
     (checkout / "runs.yml").write_text((checkout / "runs.yml").read_text().replace("seed: 5", "fail: true"))
     code, said = build()
     assert code != 0 and "this notebook was told to fail" in said and not page.exists()

@@ -117,6 +117,12 @@ def test_a_list_that_lacks_a_video_says_so(scored, files, videos):
     assert any("lacks 2 of the videos scored, such as 20/v0" in note for note in result["notes"])
 
 
+def test_a_video_without_prediction_may_be_misspelt_unless_a_list_has_it(scored, files, tables):
+    tables[1][tables[1].subject != tables[1].subject[0]].to_csv(files["pred"], index=False)
+    noted = [scored(*how)["notes"] for how in ((), ("--videos", files["list"]))]
+    assert [any("spelling right" in note for note in notes) for notes in noted] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("file", "change", "options", "words"),
     [

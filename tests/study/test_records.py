@@ -137,7 +137,7 @@ def test_the_command_computes_the_rows_that_are_asked_for(tmp_path, declared, ca
     assert main(["rows", "grid", "--row", "good", "--features", *options]) == 0
     assert CALLS == [("O", "features")] and not list(tmp_path.iterdir())
     assert main(["rows", "grid", "--row", "bad", "--seed", "1", *options]) == 0
-    assert CALLS[1:] == [("S", "features"), ("S", 1)] and "bad.1.json: 1 s" in capsys.readouterr().err
+    assert CALLS[1:] == [("S", "features"), ("S", 1)] and "bad.1.json: computed in 1 s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,8 @@ from refusing import refused
 from melib.study import places, records
 from melib.study.experiments import load
 
-FOLDERS = sorted((places.published() / "submissions").iterdir())
 
-
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", sorted((places.published() / "submissions").iterdir()), ids=lambda at: at.name)
 def test_a_submission_says_what_it_is_and_is_scored(folder):
     _, predictions = comparing.read(folder)
     scores = comparing.tally(predictions).scores()
@@ -33,5 +31,10 @@ def test_a_row_of_the_book_sent_in_gets_its_own_numbers(tmp_path):
     scores = comparing.tally(comparing.read(tmp_path)[1]).scores()
     for metric in ("f1_spotting", "strs", "false_positives_per_minute"):
         assert scores[metric] == pytest.approx(record.values["spotting_and_naming"][metric]["value"], abs=1e-9)
-    elsewhere = pd.DataFrame([("spNO.1001", "a", 3, 9, "happy")], columns=found.columns)
-    refused("spNO.1001 a is no video", comparing.tally, elsewhere)
+    for row, words in (("spNO.1001,a,3,9,happy", "spNO.1001 a is no video"), ("spNO.5001,a,3,9999,sad", "not 3..9999")):
+        elsewhere = pd.DataFrame([row.split(",")], columns=found.columns).astype({"onset": int, "offset": int})
+        refused(words, comparing.tally, elsewhere)
+    for text, words in (("spNO.5001,a,3,9,hapy", "unknown emotion 'hapy'"), ("", "holds no interval")):
+        (tmp_path / "predictions.csv").write_text(",".join(found.columns) + f"\n{text}\n")
+        refused(words, comparing.read, tmp_path)
+    refused("holds no about.yml", comparing.read, tmp_path / "nowhere")
