@@ -139,7 +139,7 @@ def records_status(pages: dict[str, dict]) -> str:
             made = [record["provenance"] for record in found]
             rows.append(
                 [
-                    *(f"`{name}`", f"`{tier}`", str(len(declared)), str(len(found)), str(current)),
+                    *(f"`{name}`", tier, f"{len(found)} of {len(declared)}", str(current)),
                     _between(origin["time"] for origin in made),
                     _duration(sum(record.get("seconds", 0.0) for record in found)) if found else "",
                     ", ".join(sorted({f"`{_short(origin['commit'])}`" for origin in made})),
@@ -148,7 +148,7 @@ def records_status(pages: dict[str, dict]) -> str:
     return _table(
         "Records of the experiments' rows, one for each row and seed. Rows that two experiments show are counted with "
         "both.",
-        ["experiment", "tier", "declared", "there", "current", "made on", "in all", "commit"],
+        ["experiment", "tier", "there", "current", "made on", "in all", "commit"],
         rows,
     )
 

@@ -71,12 +71,12 @@ def test_records_are_counted_as_declared_there_and_current(checkout):
     path = records.compute(row, 0, folder=checkout / ".cache" / "records", store=checkout)
     made = {"motion": page("motion", tier="smoke")}
     ((name, tier, *counts, day, _, commit),) = rows(STATUS.records_status(made))
-    assert (name, tier, counts) == ("`one`", "`smoke`", ["2", "1", "1"])
+    assert (name, tier, counts) == ("`one`", "smoke", ["1 of 2", "1"])
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["provenance"]["time"][:4] in day and "to" not in day
     assert commit.startswith(f"`{record['provenance']['commit'][:9]}")
     path.write_text(json.dumps(record | {"key": "other"}), encoding="utf-8")
-    assert rows(STATUS.records_status(made))[0][2:5] == ["2", "1", "0"]
+    assert rows(STATUS.records_status(made))[0][2:4] == ["1 of 2", "0"]
 
 
 def test_a_stored_record_is_current_until_what_it_measured_changes(checkout):
