@@ -41,6 +41,8 @@ class CroppedVideo(Video):
     Its box, made square and moved into the image, is cut out of every frame and resized, as in the released MEAN code;
     depth goes with it (nearest reading, holes kept). Frames are read one at a time and only the latest crops kept.
 
+    ValueError: the box lies outside the image, or the extra ``faces`` is not installed; FaceError: no face, or tiny.
+
     Parameters
     ----------
     size : int
@@ -56,8 +58,6 @@ class CroppedVideo(Video):
         First frame, and the one after the last, in which the face is looked for.
     cache : Path, optional
         File in which the detection is kept: delete it when another video takes the place of this one.
-
-    ValueError: the box lies outside the image, or the extra ``faces`` is not installed; FaceError: no face, or tiny.
     """
 
     def __init__(

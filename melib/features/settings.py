@@ -35,6 +35,8 @@ SLOPE_SCALE = 0.05  #: Millimetres per pixel of such a crop: half a millimetre t
 class FeatureSettings:
     """How motion becomes planes.
 
+    Another choice raises ValueError.
+
     Parameters
     ----------
     input : {"O", "S", "O+S", "D", "true-O", "true-S"}
@@ -54,8 +56,6 @@ class FeatureSettings:
         ``sample``: each plane of each pair min-max scaled to [0, 1] over the whole crop, as in the released MEAN
         code; a still pair then looks as strong as an expression. ``fixed``: in units of :data:`FLOW_SCALE_PX` and its
         like, clipped (:func:`melib.flow.fixed_scale`); in region ``face`` as if the eyes were 53 pixels apart.
-
-    Another choice raises ValueError.
     """
 
     input: str = "O"

@@ -105,6 +105,9 @@ def load(
 ) -> Experiment:
     """Read an experiment.
 
+    InputError says that the file names something unknown, that two rows have one name, or that no row is left on filmed
+    faces; FileNotFoundError, that there is no such experiment or dataset.
+
     Parameters
     ----------
     name : str
@@ -116,9 +119,6 @@ def load(
         A file with further ``rows`` and ``comparisons``, or with rows that take the place of those of the same name.
     folder : path, optional
         In place of the checkout's ``notebooks``.
-
-    InputError says that the file names something unknown, that two rows have one name, or that no row is left on filmed
-    faces; FileNotFoundError, that there is no such experiment or dataset.
     """
     # A parameter from a command line may have become a number: a folder named 2024.
     whole = _whole(name, tier, dataset, str(data_root), str(rows), folder)

@@ -104,6 +104,8 @@ class Settings:
 
     What is None is filled in when the settings are made: no value is resolved later.
 
+    InputError says which value is no choice, or which two do not fit; FileNotFoundError: there is no ``data_root``.
+
     Parameters
     ----------
     tier : {"smoke", "quick", "full"}
@@ -153,8 +155,6 @@ class Settings:
     shuffled : bool
         Train the network again on shuffled emotion labels, as a control; the floor always is.
     device : {"auto", "cpu", "cuda"}
-
-    InputError says which value is no choice, or which two do not fit; FileNotFoundError: there is no ``data_root``.
     """
 
     tier: str = "quick"
@@ -320,6 +320,8 @@ class Settings:
 class ClipSettings:
     """A row of clips: each holds one expression and all that looks like one; what is it, or is there one at all?
 
+    InputError says which value is not one of the choices, or which two do not go together.
+
     Parameters
     ----------
     tier : {"smoke", "quick", "full"}
@@ -348,8 +350,6 @@ class ClipSettings:
         Updates of a network as a multiple of the tier's.
     population : {"test", "train"}
         Who is tested: fresh people, or, for choices, every second of the training population, then not learnt from.
-
-    InputError says which value is not one of the choices, or which two do not go together.
     """
 
     tier: str = "quick"

@@ -65,6 +65,9 @@ def _studio(subject: int, video: int, view: str, everyday: bool) -> tuple[Scene,
 class SyntheticVideo(Video):
     """One video of the benchmark.
 
+    ``expressions`` are as annotated (each end off by a few frames), ``true_expressions`` as they are, ``events`` both,
+    with amplitude and intensities. An unknown view, and a video that is too short, raise ValueError.
+
     Parameters
     ----------
     suite : Suite
@@ -74,9 +77,6 @@ class SyntheticVideo(Video):
     n_frames : int
         Number of frames T, at least 30.
     view : {"crop", "full"}
-
-    ``expressions`` are as annotated (each end off by a few frames), ``true_expressions`` as they are, ``events`` both,
-    with amplitude and intensities. An unknown view, and a video that is too short, raise ValueError.
     """
 
     def __init__(
@@ -236,6 +236,8 @@ def open_benchmark(
     A smaller dataset is a prefix of a larger one: the same people in the same order, filmed in the same light. The
     number of frames belongs to a video's plan, so videos of different length are different videos.
 
+    An unknown name, and a number out of range, raise ValueError.
+
     Parameters
     ----------
     suite : str
@@ -248,8 +250,6 @@ def open_benchmark(
         The face crop, or the whole image.
     depth : {"none", "low", "mid"}, optional
         Another depth sensor than the suite's own, for a sweep over sensors; the version then names it.
-
-    An unknown name, and a number out of range, raise ValueError.
     """
     chosen, version = _with_sensor(find_suite(suite), depth)
     # What is filmed otherwise is another dataset: whoever keeps features by name and version must not mix them up.
@@ -275,6 +275,8 @@ def open_clips(
 
     Only the frames that are asked for are rendered, so a clip costs little more than its onset and apex.
 
+    An unknown name, and a number out of range, raise ValueError.
+
     Parameters
     ----------
     suite : str
@@ -287,8 +289,6 @@ def open_clips(
         mixture; where the emotions are as frequent, each clip keeps its emotion, its timing and all that surrounds it.
     depth : {"none", "low", "mid"}, optional
         Another depth sensor than the suite's own. The version names either.
-
-    An unknown name, and a number out of range, raise ValueError.
     """
     most = MOST_VIDEOS - _FIRST_CLIP
     if not (subjects >= 1 and 1 <= clips <= most):

@@ -35,6 +35,8 @@ def write_benchmark(
 
     The same bytes each time, in however many processes; a folder that was left unfinished is completed.
 
+    ValueError says that the layout has no names for people, videos or classes, or that the folder holds something else.
+
     Parameters
     ----------
     dataset : Dataset
@@ -43,8 +45,6 @@ def write_benchmark(
         Folder, made if need be; it is whole once ``croissant.json`` is there.
     image_format : {"jpg", "png"}
         Of colour: JPEG of quality 95, or without loss. Depth is 16-bit PNG in millimetres.
-
-    ValueError says that the layout has no names for people, videos or classes, or that the folder holds something else.
     """
     folder, people, first = Path(out), len(dataset.subjects), dataset.videos[0]
     each, population = len(dataset.videos) // people, first.subject.rstrip("0123456789")
